@@ -1,0 +1,353 @@
+"""The `/edge/v1` calls: JSON over HTTPS with `Authorization: Bearer <node token>`.
+
+Times are RFC 3339 with a zone; durations carry their unit in the name. Answers to errors are problem details
+(RFC 9457) and have no model here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from .names import StreamName
+from .secrets import AcceptedSecret
+
+WIRE_VERSION: Final = 1
+MAX_BATCH: Final = 100
+
+Ulid = Annotated[str, Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+
+
+class Message(BaseModel):
+    """Base of all messages: immutable; unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+# enrolment ------------------------------------------------------------------------------------------------------------
+
+
+class EnrollRequest(Message):
+    """`POST /edge/v1/enroll`, without a node token. The same nonce gives the same node again, with a new token."""
+
+    version: int = WIRE_VERSION
+    join_token: str = Field(repr=False, min_length=16, max_length=200)
+    nonce: str = Field(pattern=r"^[0-9a-f]{32,64}$", repr=False)
+    name: str = Field(min_length=1, max_length=100)
+    agent_version: str = Field(max_length=40)
+
+
+class EnrollResponse(Message):
+    """The node's identity; the token is shown this once."""
+
+    node: str
+    token: str = Field(repr=False)
+
+
+# publish --------------------------------------------------------------------------------------------------------------
+
+
+class PublishRequest(Message):
+    """`POST /edge/v1/publish`: may this client publish? `session` is the identity if it may."""
+
+    version: int = WIRE_VERSION
+    session: Ulid
+    at: AwareDatetime
+    stream: StreamName
+    param: str = Field(default="", repr=False, max_length=65536)
+    client_id: str
+    service_id: str
+    server_id: str = ""
+    client_ip: str = ""
+    protocol: Literal["rtmp", "srt", "webrtc"] = "rtmp"
+
+
+class Plan(Message):
+    """What is to happen with a session if it becomes live."""
+
+    recording: Uuid | None = None
+    """The recording its segments go into; None: not recorded."""
+    merge_window_s: int = 30
+    destinations: list[str] = []
+    """Ids that will push it; told for the log, the lease comes with the desired state."""
+
+
+class OutgoingCallback(Message):
+    """A callback that this node must send itself, because its target is private to it."""
+
+    url: str = Field(repr=False)
+    body: str = Field(repr=False)
+    headers: dict[str, str] = {}
+    timeout_s: float = 5.0
+
+
+class PublishResponse(Message):
+    """The decision. `ask_callback`: allowed if the callback agrees."""
+
+    decision: Literal["allow", "deny", "ask_callback"]
+    reason: str = ""
+    """For `deny`: what was wrong, for a log; holds no secret."""
+    plan: Plan | None = None
+    callback: OutgoingCallback | None = None
+
+
+# events ---------------------------------------------------------------------------------------------------------------
+
+
+class SessionAdmitted(Message):
+    """The gate said yes and SRS was told so; the session is not live yet."""
+
+    kind: Literal["session.admitted"] = "session.admitted"
+    client_id: str
+    service_id: str
+    client_ip: str = ""
+    protocol: Literal["rtmp", "srt", "webrtc"] = "rtmp"
+    by: Literal["cloud", "snapshot"] = "cloud"
+    publish_no: int = 1
+    """The n-th publish of that client on its connection."""
+
+
+class SessionRefused(Message):
+    """An admitted session that never became live: SRS found the stream busy, or the client left."""
+
+    kind: Literal["session.refused"] = "session.refused"
+    reason: str
+
+
+class SessionLive(Message):
+    """SRS shows the client as the publisher, or its first segment arrived."""
+
+    kind: Literal["session.live"] = "session.live"
+
+
+class SessionEnded(Message):
+    """A live session is over."""
+
+    kind: Literal["session.ended"] = "session.ended"
+    reason: str = "unpublish"
+    inferred: bool = False
+    """True when no hook said so: the agent concluded it from the media server's state."""
+
+
+class RecordingStarted(Message):
+    """The first segment of a recording is on the edge's disk."""
+
+    kind: Literal["recording.started"] = "recording.started"
+    recording: Uuid
+
+
+class RecordingPartDone(Message):
+    """The session's manifest is in the store: every segment it lists is durable there."""
+
+    kind: Literal["recording.part_done"] = "recording.part_done"
+    recording: Uuid
+    segments: int
+    duration_ms: int
+    bytes: int
+    gaps: int = 0
+
+
+class PushState(Message):
+    """The state of a worker, sent when it changes and at most every 2 s. Keys are redacted from `last_error`."""
+
+    kind: Literal["push.state"] = "push.state"
+    destination: str
+    fence: int
+    state: Literal["waiting", "starting", "running", "retrying", "stopped"]
+    attempt: int = 0
+    bitrate_kbps: float | None = None
+    last_error: str | None = None
+
+
+class MediaServerState(Message):
+    """The media server came, went or was restarted; `service_id` is new at each of its boots."""
+
+    kind: Literal["media_server.state"] = "media_server.state"
+    up: bool
+    service_id: str = ""
+    version: str = ""
+
+
+EventBody = Annotated[
+    SessionAdmitted
+    | SessionRefused
+    | SessionLive
+    | SessionEnded
+    | RecordingStarted
+    | RecordingPartDone
+    | PushState
+    | MediaServerState,
+    Field(discriminator="kind"),
+]
+
+
+class Event(Message):
+    """A fact. `id` makes it idempotent; `seq` grows by one per event of a node and gives the order."""
+
+    id: Ulid
+    seq: int = Field(ge=1)
+    at: AwareDatetime
+    session: Ulid | None = None
+    stream: StreamName | None = None
+    body: EventBody
+
+
+class EventBatch(Message):
+    """`POST /edge/v1/events`. Items stay plain JSON here, so that one bad event cannot hide the others."""
+
+    version: int = WIRE_VERSION
+    events: list[dict[str, Any]] = Field(max_length=MAX_BATCH)
+
+
+class EventResult(Message):
+    """What became of one event. `refused` is final: the same event will never be accepted."""
+
+    id: str
+    outcome: Literal["accepted", "duplicate", "refused"]
+    reason: str = ""
+
+
+class EventBatchResponse(Message):
+    """One result per event, in order. `acked_seq`: the highest `seq` of this node that the cloud holds."""
+
+    results: list[EventResult]
+    acked_seq: int = 0
+
+
+# sync -----------------------------------------------------------------------------------------------------------------
+
+
+class ObservedSession(Message):
+    """A session that the agent holds open, with what it sees of it now."""
+
+    session: Ulid
+    stream: StreamName
+    state: Literal["admitted", "live"]
+    viewers: int = 0
+    bitrate_kbps: float | None = None
+    video: str | None = None
+    """Codec and size as the media server names them, for instance `H264 1280x720`."""
+    audio: str | None = None
+    protocol: Literal["rtmp", "srt", "webrtc"] = "rtmp"
+
+
+class ObservedPush(Message):
+    """A worker of this node."""
+
+    destination: str
+    session: Ulid
+    fence: int
+    state: Literal["waiting", "starting", "running", "retrying", "stopped"]
+    attempt: int = 0
+    bitrate_kbps: float | None = None
+
+
+class ObservedNode(Message):
+    """What the agent sees; the cloud shows it and compares it with what it believes."""
+
+    media_server: Literal["srs", "stand-in"] | None = None
+    media_server_up: bool = False
+    media_server_version: str = ""
+    service_id: str = ""
+    ffmpeg_version: str = ""
+    sessions: list[ObservedSession] = []
+    pushes: list[ObservedPush] = []
+    pending_events: int = 0
+    pending_segments: int = 0
+    oldest_pending_s: float = 0.0
+    disk_free_bytes: int | None = None
+
+
+class SyncRequest(Message):
+    """`POST /edge/v1/sync`. `revision`, `snapshot_revision`: what the agent already has; '' for nothing."""
+
+    version: int = WIRE_VERSION
+    agent_version: str
+    revision: str = ""
+    snapshot_revision: str = ""
+    want_credentials: bool = False
+    acked_seq: int = 0
+    """The highest event `seq` the cloud has acknowledged to this agent."""
+    observed: ObservedNode
+
+
+class DesiredSession(Message):
+    """What the cloud wants of one session that is open on this node."""
+
+    session: Ulid
+    recording: Uuid | None = None
+    merge_window_s: int = 30
+    kick: bool = False
+
+
+class DesiredPush(Message):
+    """A push that this node holds the lease of. It runs until the entry is gone; the stop is then confirmed by a
+    `push.state` event `stopped` with the same fence."""
+
+    destination: str
+    session: Ulid
+    stream: StreamName
+    fence: int
+    url: str = Field(repr=False)
+    """The whole target URL, key included."""
+    label: str = ""
+
+
+class Desired(Message):
+    """The desired state of a node."""
+
+    sessions: list[DesiredSession] = []
+    pushes: list[DesiredPush] = []
+    settings: dict[str, JsonValue] = {}
+
+
+class AdmissionSnapshot(Message):
+    """With what the edge decides while the cloud does not answer; see `secrets.snapshot_accepts`."""
+
+    revision: str
+    key: str = Field(repr=False)
+    """Hex; this node's own HMAC key."""
+    valid_s: int = 900
+    """How long after it was last confirmed by a sync it may be used."""
+    auth: bool = True
+    """False: publishing needs no secret."""
+    accepted: list[AcceptedSecret] = []
+    callback: Literal["none", "allow", "deny"] = "none"
+    """What a publish callback that cannot be asked means; 'none': there is no such callback."""
+
+
+class StoreCredentials(Message):
+    """Time-limited keys for the recordings under this node's prefix and for its nudge queue."""
+
+    access_key: str
+    secret_key: str = Field(repr=False)
+    session_token: str = Field(default="", repr=False)
+    expires_at: AwareDatetime
+    region: str
+    bucket: str
+    s3_endpoint: str | None = None
+    """Base URL for path-style requests; None: AWS."""
+    queue_url: str | None = None
+    sqs_endpoint: str | None = None
+
+
+class SyncResponse(Message):
+    """The answer to a sync. A None means: as you have it."""
+
+    revision: str
+    interval_s: float
+    desired: Desired | None = None
+    snapshot: AdmissionSnapshot | None = None
+    credentials: StoreCredentials | None = None
+    acked_seq: int = 0
+    """The highest event `seq` the cloud holds. Lower than the agent's own: the cloud went back; send again."""
+    open_sessions: list[Ulid] = []
+    """Sessions that the cloud believes to be open here. One that the agent does not hold, it reports as ended."""
+
+
+class Nudge(Message):
+    """A message on the node's queue: sync now."""
+
+    revision: str = ""

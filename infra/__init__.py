@@ -1,0 +1,1 @@
+"""Deployment: template, policies, packaging and the embedded default."""
