@@ -1,0 +1,160 @@
+"""One worker: starts FFmpeg, watches it, starts it again, for as long as it is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from .argv import build_argv
+from .backoff import retry_delay
+from .process import Child, Tail
+from .progress import ProgressMeter, ProgressParser
+from .redact import redact, url_secrets
+from .spec import State, Timing, WorkerReport, WorkerSpec, check_transition
+
+_LOG: Final = logging.getLogger(__name__)
+_ADDRESS: Final = re.compile(r" @ 0x[0-9a-f]+")
+_MAX_ERROR: Final = 400
+
+
+class Worker:
+    """Runs in the event loop it was made in. `run` is its whole life; `stop` ends it."""
+
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        *,
+        ffmpeg: str,
+        timing: Timing,
+        rng: random.Random,
+        on_change: Callable[[WorkerReport], None],
+    ) -> None:
+        self.spec = spec
+        self.report = WorkerReport(spec.id, "waiting", 0, None, None, None)
+        self._argv = build_argv(ffmpeg, spec)
+        self._secrets = url_secrets(spec.output_url) | url_secrets(spec.input_url)
+        self._timing = timing
+        self._rng = rng
+        self._on_change = on_change
+        self._stopping = asyncio.Event()
+        self._last_told = 0.0
+
+    def stop(self) -> None:
+        """Ask it to end; `run` returns when FFmpeg is gone. May be called again."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Live until `stop`; every failure of FFmpeg leads to the next attempt."""
+        self._tell()
+        while not self._stopping.is_set():
+            self._move("starting", attempt=self.report.attempt + 1)
+            error = await self._attempt()
+            if self._stopping.is_set():
+                break
+            self._move("retrying", last_error=error, pid=None, bitrate_kbps=None)
+            await self._pause(retry_delay(self.report.attempt, self._timing, self._rng))
+        self._move("stopped", pid=None, bitrate_kbps=None)
+
+    async def _attempt(self) -> str:
+        """One run of FFmpeg; what was wrong with it, redacted."""
+        try:
+            child = await Child.start(self._argv)
+        except OSError as error:
+            return f"cannot run FFmpeg: {error.strerror}"
+        self._change(pid=child.pid)
+        meter, tail = ProgressMeter(_now()), Tail()
+        readers = [
+            asyncio.create_task(child.read_stdout(self._progress_taker(meter))),
+            asyncio.create_task(child.read_stderr(lambda line: tail.add(self._clean(line)))),
+        ]
+        try:
+            verdict = await self._watch(child, meter)
+        finally:
+            await child.stop(self._timing.stop_grace)
+            # FFmpeg may have left a grandchild that holds the pipes: what it still says is not worth waiting for.
+            await asyncio.wait(readers, timeout=0.2)
+            for reader in readers:
+                reader.cancel()
+        return f"{verdict}: {tail}"[:_MAX_ERROR] if str(tail) else verdict
+
+    async def _watch(self, child: Child, meter: ProgressMeter) -> str:
+        """Return when FFmpeg has ended by itself, was killed for standing still, or is to stop."""
+        ended = asyncio.create_task(child.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            while True:
+                left = meter.last_advance + self._timing.stall - _now()
+                if left <= 0:
+                    child.kill()
+                    return f"killed after {self._timing.stall:g} s without progress"
+                done, _ = await asyncio.wait({ended, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                if ended in done:
+                    return _verdict(ended.result())
+                if stopping in done:
+                    return "stopped"
+        finally:
+            ended.cancel()
+            stopping.cancel()
+
+    def _progress_taker(self, meter: ProgressMeter) -> Callable[[str], None]:
+        parser, began = ProgressParser(), _now()
+
+        def take(line: str) -> None:
+            block = parser.feed(line)
+            if block is None:
+                return
+            meter.add(block, _now())
+            if meter.advanced and self.report.state == "starting":
+                self._move("running")
+            if _now() - began >= self._timing.stable_after and self.report.state == "running":
+                self._change(attempt=0, last_error=None)
+            self._tell_bitrate(meter.bitrate_kbps)
+
+        return take
+
+    def _tell_bitrate(self, bitrate: float | None) -> None:
+        if self.report.state == "running" and bitrate != self.report.bitrate_kbps:
+            self._change(bitrate_kbps=bitrate)
+            if _now() - self._last_told >= self._timing.report_every:
+                self._tell()
+
+    def _clean(self, line: str) -> str:
+        """Redacted line by line, before anything is cut: half a secret would not be recognised."""
+        return redact(_ADDRESS.sub("", line), self._secrets)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _change(self, **fields: object) -> None:
+        self.report = replace(self.report, **fields)  # type: ignore[arg-type]
+
+    def _move(self, state: State, **fields: object) -> None:
+        check_transition(self.report.state, state)
+        self._change(state=state, **fields)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._last_told = _now()
+        try:
+            self._on_change(self.report)
+        except Exception:
+            # A listener that fails must not take the push down with it.
+            _LOG.exception("the listener of worker %s failed", self.spec.id)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _verdict(status: int) -> str:
+    if status == 0:
+        return "FFmpeg ended"
+    return f"FFmpeg was killed by signal {-status}" if status < 0 else f"FFmpeg failed with status {status}"
