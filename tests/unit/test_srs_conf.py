@@ -1,0 +1,121 @@
+"""The configuration of SRS: what it must say, and what may not be smuggled into it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.srs_conf import HOOKS, InvalidSettingError, SrsSettings, low_latency, render
+
+SETTINGS = SrsSettings(run_dir="/srv/run", hls_dir="/srv/hls", agent_port=22080)
+
+
+def directives(conf: str) -> list[str]:
+    """The configuration without comments and layout."""
+    return [line.strip() for line in conf.splitlines() if line.strip() and not line.strip().startswith("#")]
+
+
+def test_every_hook_goes_to_the_agent_by_address() -> None:
+    lines = directives(render(SETTINGS))
+    for action in HOOKS:
+        assert f"{action} http://127.0.0.1:22080/hooks/{action};" in lines
+
+
+def test_segments_are_never_overwritten_nor_deleted_by_srs() -> None:
+    lines = directives(render(SETTINGS))
+    assert "hls_ts_file [app]/[stream]-[seq]-[timestamp].ts;" in lines
+    assert "hls_cleanup off;" in lines
+    assert "hls_dispose 0;" in lines
+    assert not any("forward" in line for line in lines)
+
+
+def test_the_servers_that_need_no_password_are_on_loopback() -> None:
+    lines = directives(render(replace(SETTINGS, api_port=22001, http_port=22002)))
+    assert "listen 127.0.0.1:22001;" in lines
+    assert "listen 127.0.0.1:22002;" in lines
+
+
+def test_hls_durations_are_settings() -> None:
+    assert "hls_fragment 10;" in directives(render(SETTINGS))
+    assert "hls_window 60;" in directives(render(SETTINGS))
+    lines = directives(render(low_latency(SETTINGS)))
+    assert "hls_fragment 2;" in lines
+    assert "hls_window 16;" in lines
+
+
+def test_webrtc_and_srt_can_be_left_out() -> None:
+    conf = render(replace(SETTINGS, rtc_port=None, srt_port=None))
+    for section in ("rtc_server", "srt_server", "    rtc", "    srt"):
+        assert re.search(rf"^{section} {{\n *enabled off;", conf, re.MULTILINE)
+
+
+def test_ipv6_and_names_are_taken_where_srs_takes_them() -> None:
+    conf = render(replace(SETTINGS, rtmp_ip="::1", rtc_candidate="edge-1.example.com", hook_ip="::1"))
+    assert "listen [::1]:1935;" in directives(conf)
+    assert "candidate edge-1.example.com;" in directives(conf)
+    assert "on_hls http://[::1]:22080/hooks/on_hls;" in directives(conf)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"run_dir": "relative"},
+        {"run_dir": ""},
+        {"hls_dir": "/srv/h ls"},
+        {"hls_dir": "/srv/hls; http_api { enabled off; }"},
+        {"hls_dir": "/srv/hls\ndaemon on"},
+        {"hls_dir": "/srv/../etc"},
+        {"hls_dir": "/srv/[app]"},
+        {"hls_dir": "/srv/$HOME"},
+        {"log_file": "/x#y"},
+        {"log_file": "x.log"},
+        {"agent_port": 0},
+        {"srt_port": 65536},
+        {"hook_ip": "agent.example"},
+        {"hook_ip": ""},
+        {"rtmp_ip": "fe80::1%a;b"},
+        {"rtc_candidate": "a b"},
+        {"rtc_candidate": "a;"},
+        {"rtc_candidate": ""},
+        {"server_id": "a;b"},
+        {"max_connections": 0},
+        {"hls_fragment_s": 0.1},
+        {"hls_fragment_s": 10, "hls_window_s": 5},
+        {"hls_window_s": float("nan")},
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_name(change: dict[str, object]) -> None:
+    with pytest.raises(InvalidSettingError, match=rf".*({'|'.join(change)}).*"):
+        render(replace(SETTINGS, **change))  # type: ignore[arg-type]
+
+
+TEXT = st.one_of(st.text(), st.text(alphabet="/a.;{}#[]$ \n\"'%*-", max_size=8), st.from_regex(r"/[a-z/.]{0,8}.?"))
+
+
+@given(TEXT, TEXT, TEXT, TEXT, TEXT)
+def test_no_value_adds_a_directive(run_dir: str, hls_dir: str, log_file: str, ip: str, candidate: str) -> None:
+    plain = replace(SETTINGS, log_file="/srv/log", rtmp_ip="127.0.0.1")
+    for change in (
+        {"run_dir": run_dir},
+        {"hls_dir": hls_dir},
+        {"log_file": log_file or "/x"},
+        {"rtmp_ip": ip or "::1"},
+        {"rtc_candidate": candidate},
+        {"server_id": candidate},
+    ):
+        try:
+            conf = render(replace(plain, **change))  # type: ignore[arg-type]
+        except InvalidSettingError:
+            continue
+        extra = 1 if change.get("server_id") else 0
+        assert shape(conf) == [
+            count + (extra if c == ";" else 0) for c, count in zip(";{}#", shape(render(plain)), strict=True)
+        ]
+
+
+def shape(conf: str) -> list[int]:
+    return [conf.count(c) for c in ";{}#"]
