@@ -1,0 +1,153 @@
+"""One role for each function, with what that function does and no more.
+
+`app.py` names the functions; this module says what each may touch. `roles()` returns CloudFormation resources, which
+packaging merges into the template. Nothing here uses `*` as a resource.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def _sub(text: str) -> Json:
+    return {"Fn::Sub": text}
+
+
+def _arn(resource: str) -> Json:
+    return {"Fn::GetAtt": [resource, "Arn"]}
+
+
+def _allow(actions: list[str], *resources: Any, condition: Json | None = None) -> Json:
+    statement: Json = {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
+    return statement | ({"Condition": condition} if condition else {})
+
+
+_BUCKET = "arn:${AWS::Partition}:s3:::sluice-${Stage}-${AWS::AccountId}-${AWS::Region}"
+_NODE_QUEUES = _sub("arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:sluice-${Stage}-node-*")
+_NODE_ROLE = _sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/sluice-${Stage}-node")
+_RECORDINGS = _sub(_BUCKET + "/recordings/*")
+
+_TABLE = _allow(
+    [
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:BatchWriteItem",
+        "dynamodb:ConditionCheckItem",
+    ],
+    _arn("Table"),
+    _sub("${Table.Arn}/index/*"),
+)
+_TABLE_STREAM = _allow(
+    ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"],
+    {"Fn::GetAtt": ["Table", "StreamArn"]},
+)
+_MASTER_KEY = _allow(["secretsmanager:GetSecretValue"], {"Fn::GetAtt": ["MasterSecret", "Id"]})
+_BOOTSTRAP = _allow(["secretsmanager:GetSecretValue"], {"Fn::GetAtt": ["BootstrapSecret", "Id"]})
+_LIST = _allow(["s3:ListBucket"], _sub(_BUCKET), condition={"StringLike": {"s3:prefix": ["recordings/*"]}})
+_READ = _allow(["s3:GetObject"], _RECORDINGS)
+_WRITE = _allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], _RECORDINGS)
+_DELETE = _allow(["s3:DeleteObject"], _RECORDINGS)
+_NODE_QUEUES_MANAGE = _allow(
+    ["sqs:CreateQueue", "sqs:TagQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:DeleteQueue"], _NODE_QUEUES
+)
+_NUDGE = _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], _NODE_QUEUES)
+_GRANT_NODES = _allow(["sts:AssumeRole"], _NODE_ROLE)
+
+
+def _send(*queues: str) -> Json:
+    return _allow(["sqs:SendMessage"], *[_arn(queue) for queue in queues])
+
+
+def _consume(queue: str) -> Json:
+    return _allow(
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"],
+        _arn(queue),
+    )
+
+
+# Which role serves which function is said in template.yaml; the name before `Role` also names its log group.
+_GRANTS: dict[str, list[Json]] = {
+    "Api": [
+        _TABLE,
+        _NODE_QUEUES_MANAGE,
+        _NUDGE,
+        _send("CallbacksQueue", "FinishQueue"),
+        _LIST,
+        _READ,
+        _WRITE,
+        _DELETE,
+        _GRANT_NODES,
+        _MASTER_KEY,
+        _BOOTSTRAP,
+    ],
+    "OnTable": [
+        _TABLE,
+        _TABLE_STREAM,
+        _NUDGE,
+        _send("CallbacksQueue", "FinishQueue", "StreamDeadLetters"),
+        _MASTER_KEY,
+    ],
+    "OnCallbacks": [_TABLE, _NUDGE, _send("CallbacksQueue"), _consume("CallbacksQueue"), _MASTER_KEY],
+    "OnFinish": [
+        _TABLE,
+        _LIST,
+        _READ,
+        _WRITE,
+        _DELETE,
+        _send("CallbacksQueue"),
+        _consume("FinishQueue"),
+        _MASTER_KEY,
+    ],
+    "OnObjects": [_TABLE, _LIST, _READ, _send("FinishQueue"), _consume("ObjectsQueue"), _MASTER_KEY],
+    "OnMinute": [_TABLE, _LIST, _DELETE, _NUDGE, _send("CallbacksQueue", "FinishQueue"), _MASTER_KEY],
+}
+
+
+def _policy(statements: list[Json]) -> Json:
+    return {"PolicyName": "what-it-does", "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}
+
+
+def _trust(principal: Json) -> Json:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}],
+    }
+
+
+def _function_role(name: str, grants: list[Json]) -> Json:
+    # Log groups are made by the template, so no function may create one.
+    logs = _allow(["logs:CreateLogStream", "logs:PutLogEvents"], _arn(f"{name}Logs"))
+    trust = _trust({"Service": "lambda.amazonaws.com"})
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"AssumeRolePolicyDocument": trust, "Policies": [_policy([logs, *grants])]},
+    }
+
+
+def _node_role() -> Json:
+    """What edges become through the API function, each narrowed by a session policy to its own prefix and queue.
+
+    It carries a name, because the API function's role names it and is named by it: references would go in a circle.
+    """
+    upload = _allow(["s3:PutObject"], _RECORDINGS)
+    poll = _allow(["sqs:ReceiveMessage", "sqs:DeleteMessage"], _NODE_QUEUES)
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": _sub("sluice-${Stage}-node"),
+            "AssumeRolePolicyDocument": _trust({"AWS": _arn("ApiRole")}),
+            "Policies": [_policy([upload, poll])],
+        },
+    }
+
+
+def roles() -> Json:
+    """The resources to merge: `<Name>Role` of each function, and `NodeRole`."""
+    functions = {f"{name}Role": _function_role(name, grants) for name, grants in _GRANTS.items()}
+    return functions | {"NodeRole": _node_role()}
