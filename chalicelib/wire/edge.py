@@ -270,6 +270,9 @@ class SyncRequest(Message):
     want_credentials: bool = False
     acked_seq: int = 0
     """The highest event `seq` the cloud has acknowledged to this agent."""
+    unplanned: list[Ulid] = []
+    """Sessions, open or over, with segments of which the agent does not know whether they are recorded (admitted by the
+    snapshot). `desired.sessions` of the answer lists them too; while there are any, `revision` is ''."""
     observed: ObservedNode
 
 

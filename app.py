@@ -1,0 +1,115 @@
+"""The Chalice application: registers routes, holds the event functions, maps errors. No logic, no side effects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from chalice import Chalice, Rate, Response
+from pydantic import ValidationError
+
+from chalicelib.domain.errors import SluiceError
+from chalicelib.routes import problems
+from chalicelib.routes.edge import edge
+from chalicelib.routes.v1 import v1
+from chalicelib.wiring import wiring
+
+app = Chalice(app_name="sluice")
+app.api.binary_types = ["*/*"]
+app.register_blueprint(edge)
+app.register_blueprint(v1)
+
+log = Logger()
+metrics = Metrics()
+
+
+@app.middleware("http")
+def errors_and_log(event: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Every request is one log line; every expected error one problem answer."""
+    try:
+        response = get_response(event)
+    except ValidationError as error:
+        response = problems.from_validation(error)
+    except SluiceError as error:
+        response = problems.from_error(error)
+    except Exception:
+        log.exception("request_crashed")
+        response = problems.problem(500, "Internal error", "something went wrong on our side; it was logged")
+    context = event.context or {}
+    log.info(
+        "request",
+        extra={
+            "method": context.get("httpMethod"),
+            "route": context.get("resourcePath"),
+            "status": response.status_code,
+        },
+    )
+    return response
+
+
+def _batch(event: Any, kind: EventType, handle: Callable[[Any], None]) -> PartialItemFailureResponse:
+    """Handle each record by itself; the failed ones, and only they, come back."""
+    processor = BatchProcessor(event_type=kind, raise_on_entire_batch_failure=False)
+    answer = process_partial_response(event, handle, processor, context=None)
+    failed = len(answer["batchItemFailures"])
+    log.info("batch", extra={"function": handle.__name__, "records": len(event["Records"]), "failed": failed})
+    return answer
+
+
+def _table_record(record: Any) -> None:
+    image = record.raw_event["dynamodb"]
+    old, new = (wiring.store.entity(image[name]) if image.get(name) else None for name in ("OldImage", "NewImage"))
+    wiring.dispatch.changed(old, new)
+
+
+@app.on_dynamodb_record(stream_arn="TABLE_STREAM_ARN_PLACEHOLDER", batch_size=100, starting_position="LATEST")
+def on_table(event: Any) -> PartialItemFailureResponse:
+    """What follows from changes of the table."""
+    return _batch(event.to_dict(), EventType.DynamoDBStreams, _table_record)
+
+
+def _callback_record(record: Any) -> None:
+    wiring.callbacks.deliver(json.loads(record.body)["delivery"])
+
+
+@app.on_sqs_message(queue_arn="CALLBACKS_QUEUE_ARN_PLACEHOLDER", batch_size=10)
+def on_callbacks(event: Any) -> PartialItemFailureResponse:
+    """Callbacks that are due."""
+    return _batch(event.to_dict(), EventType.SQS, _callback_record)
+
+
+def _finish_record(record: Any) -> None:
+    wiring.finisher.finish(json.loads(record.body)["recording"])
+
+
+@app.on_sqs_message(queue_arn="FINISH_QUEUE_ARN_PLACEHOLDER", batch_size=1)
+def on_finish(event: Any) -> PartialItemFailureResponse:
+    """Recordings to finish."""
+    return _batch(event.to_dict(), EventType.SQS, _finish_record)
+
+
+def _object_record(record: Any) -> None:
+    for entry in json.loads(record.body).get("Records", []):
+        wiring.announcements.arrived(entry["s3"]["object"]["key"])
+
+
+@app.on_sqs_message(queue_arn="OBJECTS_QUEUE_ARN_PLACEHOLDER", batch_size=10)
+def on_objects(event: Any) -> PartialItemFailureResponse:
+    """Manifests that arrived in the store."""
+    return _batch(event.to_dict(), EventType.SQS, _object_record)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def on_minute(event: Any) -> None:
+    """What is due, what was lost on its way, who has fallen silent."""
+    swept = wiring.callbacks.sweep()
+    lost = wiring.liveness.check()
+    metrics.add_metric(name="callbacks_swept", unit=MetricUnit.Count, value=swept)
+    metrics.add_metric(name="nodes_lost", unit=MetricUnit.Count, value=lost)
+    log.info("minute", extra={"callbacks_swept": swept, "nodes_lost": lost})
+    metrics.flush_metrics()

@@ -1,0 +1,277 @@
+"""The table: one data mapper for all entities, after `layout.py`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError
+from chalicelib.domain.model import Entity
+from chalicelib.ports import Change, Page, Put, Save
+
+from .cipher import Cipher
+from .layout import BY_TAG, DUE, LAYOUTS, Layout, stamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+E = TypeVar("E", bound=Entity)
+Item = dict[str, Any]
+
+INDEX: Final = "GSI1"
+_RETRIES: Final = 8
+_ser = TypeSerializer()
+_de = TypeDeserializer()
+
+
+def _key(pk: str, sk: str) -> Item:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _plain(value: Any) -> Any:
+    """DynamoDB's numbers as Python's."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _storable(value: Any) -> Any:
+    """JSON values as DynamoDB takes them."""
+    return json.loads(json.dumps(value), parse_float=Decimal)
+
+
+def _cursor(last: Item | None) -> str | None:
+    return base64.urlsafe_b64encode(json.dumps(last).encode()).decode() if last else None
+
+
+def _start(cursor: str | None) -> Item | None:
+    if cursor is None:
+        return None
+    try:
+        key = json.loads(base64.urlsafe_b64decode(cursor))
+        ok = isinstance(key, dict) and all(isinstance(v, dict) and set(v) == {"S"} for v in key.values())
+    except ValueError:
+        ok = False
+    if not ok:
+        raise InvalidInputError("cursor", "is not one that this API gave out; start again without it")
+    return dict(key)
+
+
+class DynamoStore:
+    """`Store` on one DynamoDB table."""
+
+    def __init__(self, client: DynamoDBClient, table: str, cipher: Cipher) -> None:
+        self._db = client
+        self._table = table
+        self._cipher = cipher
+
+    # mapping
+
+    def _item(self, entity: Entity) -> Item:
+        layout = LAYOUTS[type(entity)]
+        pk, sk = layout.key(*layout.key_of(entity))
+        data = entity.model_dump(mode="json", exclude={"version"})
+        for name in layout.secret:
+            data[name] = self._cipher.encrypt(json.dumps(data[name]), f"{pk}|{name}")
+        item = {"pk": pk, "sk": sk, "kind": layout.tag, "version": entity.version + 1, "data": _storable(data)}
+        if (index := layout.index(entity)) is not None:
+            item["gsi1pk"], item["gsi1sk"] = index
+        if (expires := layout.expires(entity)) is not None:
+            item["expires_at"] = int(expires.timestamp())
+        return {k: _ser.serialize(v) for k, v in item.items()}
+
+    def entity(self, item: Item) -> Entity | None:
+        """The entity of a raw item (also of a stream record's image), or None for a kind this version does not know."""
+        plain = {k: _plain(_de.deserialize(v)) for k, v in item.items()}
+        kind = BY_TAG.get(plain.get("kind", ""))
+        if kind is None or plain.get("expires_at", time.time() + 1) <= time.time():
+            return None
+        data = plain["data"]
+        for name in LAYOUTS[kind].secret:
+            data[name] = json.loads(self._cipher.decrypt(data[name], f"{plain['pk']}|{name}"))
+        return kind.model_validate(data | {"version": plain["version"]})
+
+    def _entities(self, items: Sequence[Item]) -> list[Entity]:
+        return [e for e in map(self.entity, items) if e is not None]
+
+    def _of_kind(self, kind: type[E], items: Sequence[Item]) -> list[E]:
+        return [e for e in self._entities(items) if isinstance(e, kind)]
+
+    # reading
+
+    def get(self, kind: type[E], *key: str) -> E | None:
+        """See `Store`."""
+        answer = self._db.get_item(TableName=self._table, Key=_key(*LAYOUTS[kind].key(*key)), ConsistentRead=True)
+        item = answer.get("Item")
+        found = self.entity(item) if item else None
+        return found if isinstance(found, kind) else None
+
+    def get_many(self, keys: Sequence[tuple[type[Entity], tuple[str, ...]]]) -> list[Entity | None]:
+        """See `Store`. At most 100 keys."""
+        wanted = [LAYOUTS[kind].key(*key) for kind, key in keys]
+        found: dict[tuple[str, str], Entity | None] = {}
+        request: Any = {self._table: {"Keys": [_key(*k) for k in dict.fromkeys(wanted)], "ConsistentRead": True}}
+        for attempt in range(_RETRIES):
+            if not request:
+                return [found.get(k) for k in wanted]
+            if attempt:
+                time.sleep(0.02 * 2**attempt)
+            answer = self._db.batch_get_item(RequestItems=request)
+            for item in answer["Responses"].get(self._table, []):
+                found[str(item["pk"]["S"]), str(item["sk"]["S"])] = self.entity(item)
+            request = answer.get("UnprocessedKeys")
+        if request:
+            raise UnavailableError("the table is busy; try again")
+        return [found.get(k) for k in wanted]
+
+    def query(
+        self, kind: type[E], *partition: str, limit: int = 100, cursor: str | None = None, newest: bool = False
+    ) -> Page[E]:
+        """See `Store`."""
+        layout = LAYOUTS[kind]
+        pk, prefix = layout.partition(*partition) if layout.partition else layout.key(*partition)
+        condition, values = "pk = :p", {":p": {"S": pk}}
+        if prefix:
+            condition += " AND begins_with(sk, :s)"
+            values[":s"] = {"S": prefix}
+        return self._page(kind, condition, values, limit, cursor, newest, ConsistentRead=True)
+
+    def node_state(self, node: str) -> list[Entity]:
+        """See `Store`. `LEASE#…`, `NODE` and `OPEN#…` lie side by side in the partition."""
+        values = {":p": {"S": f"NODE#{node}"}, ":a": {"S": "LEASE#"}, ":b": {"S": "OPEN#~"}}
+        out: list[Entity] = []
+        start: dict[str, Any] = {}
+        while True:
+            answer = self._db.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :p AND sk BETWEEN :a AND :b",
+                ExpressionAttributeValues=values,
+                ConsistentRead=True,
+                **start,
+            )
+            out += self._entities(answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return out
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def index(
+        self,
+        kind: type[E],
+        name: str,
+        *,
+        prefix: str = "",
+        limit: int = 100,
+        cursor: str | None = None,
+        newest: bool = False,
+    ) -> Page[E]:
+        """See `Store`."""
+        condition, values = "gsi1pk = :p", {":p": {"S": name}}
+        if prefix:
+            condition += " AND begins_with(gsi1sk, :s)"
+            values[":s"] = {"S": prefix}
+        return self._page(kind, condition, values, limit, cursor, newest, IndexName=INDEX)
+
+    def due(self, kind: type[E], until: datetime, limit: int = 100) -> list[E]:
+        """See `Store`."""
+        values = {":p": {"S": DUE}, ":t": {"S": stamp(until)}}
+        condition = "gsi1pk = :p AND gsi1sk <= :t"
+        return self._page(kind, condition, values, limit, None, newest=False, IndexName=INDEX).items
+
+    def _page(
+        self,
+        kind: type[E],
+        condition: str,
+        values: Item,
+        limit: int,
+        cursor: str | None,
+        newest: bool,
+        **options: Any,
+    ) -> Page[E]:
+        if (start := _start(cursor)) is not None:
+            options["ExclusiveStartKey"] = start
+        answer = self._db.query(
+            TableName=self._table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ScanIndexForward=not newest,
+            Limit=limit,
+            **options,
+        )
+        return Page(self._of_kind(kind, answer["Items"]), _cursor(answer.get("LastEvaluatedKey")))
+
+    # writing
+
+    def _write(self, change: Change) -> Item:
+        entity = change.entity
+        layout: Layout = LAYOUTS[type(entity)]
+        target = {"TableName": self._table}
+        if isinstance(change, Put):
+            return {"Put": target | {"Item": self._item(entity)}}
+        if entity.version == 0:
+            guard: Item = {"ConditionExpression": "attribute_not_exists(pk)"}
+        else:
+            guard = {
+                "ConditionExpression": "version = :v",
+                "ExpressionAttributeValues": {":v": {"N": str(entity.version)}},
+            }
+        if isinstance(change, Save):
+            return {"Put": target | {"Item": self._item(entity)} | guard}
+        return {"Delete": target | {"Key": _key(*layout.key(*layout.key_of(entity)))} | guard}
+
+    def commit(self, *changes: Change) -> None:
+        """See `Store`. A single change is a plain conditional write, several are a transaction."""
+        writes = [self._write(c) for c in changes]
+        for attempt in range(_RETRIES):
+            try:
+                self._send(writes)
+            except ClientError as error:
+                if not self._again(error):
+                    raise
+            else:
+                return
+            time.sleep(min(1.0, 0.02 * 2**attempt))
+        raise UnavailableError("the table is busy; try again")
+
+    def _send(self, writes: list[Any]) -> None:
+        if len(writes) > 1:
+            self._db.transact_write_items(TransactItems=writes)
+        elif writes:
+            (verb, arguments), *_ = writes[0].items()
+            (self._db.put_item if verb == "Put" else self._db.delete_item)(**arguments)
+
+    @staticmethod
+    def _again(error: ClientError) -> bool:
+        """Whether the same write may succeed a moment later.
+
+        Raises:
+            ConflictError: a condition failed.
+        """
+        code = error.response.get("Error", {}).get("Code", "")
+        reasons: Any = error.response.get("CancellationReasons", [])
+        codes = {code, *(r.get("Code", "") for r in reasons)}
+        if codes & {"ConditionalCheckFailedException", "ConditionalCheckFailed"}:
+            raise ConflictError("it was changed by somebody else in the meantime; read it again") from error
+        return bool(
+            codes
+            & {
+                "TransactionConflict",
+                "TransactionConflictException",
+                "TransactionInProgressException",
+                "ThrottlingError",
+                "ThrottlingException",
+                "ProvisionedThroughputExceeded",
+                "ProvisionedThroughputExceededException",
+            }
+        )

@@ -1,0 +1,162 @@
+"""Where each entity lies in the one table. `docs/data-model.md` lists the access patterns that this serves."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from chalicelib.domain import model as m
+from chalicelib.domain.ids import ulid_time
+
+LEDGER_DAYS: Final = 90
+DELIVERY_DAYS: Final = 90
+CLOSED_SESSION_DAYS: Final = 90
+DUE: Final = "DUE#0"
+
+
+def stamp(at: datetime) -> str:
+    """A time as a sort key: UTC, microseconds, fixed width."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def ledger_shard(ulid: str) -> int:
+    """The shard of the ledger that an event lies in; spreads the writes of a day."""
+    return zlib.crc32(ulid.encode()) % m.LEDGER_SHARDS
+
+
+def _event_day(event: str) -> str:
+    return f"EVENT#{ulid_time(event):%Y%m%d}#{ledger_shard(event)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one kind of entity lies in the table.
+
+    `key` and `partition` take the parts of a key as the services name them; `key_of` takes them from an entity.
+    `index` gives (name, sort key) or None when it is in no index; `expires` a time of removal; `secret` names the
+    attributes that are encrypted.
+    """
+
+    tag: str
+    key: Callable[..., tuple[str, str]]
+    key_of: Callable[[Any], tuple[str, ...]]
+    partition: Callable[..., tuple[str, str]] | None = None
+    index: Callable[[Any], tuple[str, str] | None] = lambda _: None
+    expires: Callable[[Any], datetime | None] = lambda _: None
+    secret: tuple[str, ...] = ()
+
+
+def _session_index(s: m.Session) -> tuple[str, str]:
+    return (f"{'LIVE' if s.state in ('admitted', 'live') else 'SESSIONS'}", s.id)
+
+
+def _delivery_index(d: m.Delivery) -> tuple[str, str]:
+    return (DUE, stamp(d.due_at)) if d.state == "pending" else (f"DELIVERIES#{d.state}", d.id)
+
+
+LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
+    m.Node: Layout(
+        tag="node",
+        key=lambda node: (f"NODE#{node}", "NODE"),
+        key_of=lambda e: (e.id,),
+        index=lambda e: ("NODES", e.id),
+        secret=("snapshot_key",),
+    ),
+    m.NodeSeen: Layout(
+        tag="node_seen",
+        key=lambda node: (f"NODE#{node}", "SEEN"),
+        key_of=lambda e: (e.node,),
+        index=lambda e: ("NODES_SEEN", e.node),
+    ),
+    m.NodeLease: Layout(
+        tag="node_lease",
+        key=lambda node, destination: (f"NODE#{node}", f"LEASE#{destination}"),
+        key_of=lambda e: (e.node, e.destination),
+    ),
+    m.OpenSession: Layout(
+        tag="open_session",
+        key=lambda node, session: (f"NODE#{node}", f"OPEN#{session}"),
+        key_of=lambda e: (e.node, e.session),
+    ),
+    m.Session: Layout(
+        tag="session",
+        key=lambda node, session: (f"NODE#{node}", f"SESSION#{session}"),
+        key_of=lambda e: (e.node, e.id),
+        partition=lambda node: (f"NODE#{node}", "SESSION#"),
+        index=_session_index,
+        expires=lambda e: e.ended_at and e.ended_at + timedelta(days=CLOSED_SESSION_DAYS),
+        secret=("stream",),
+    ),
+    m.Credential: Layout(
+        tag="credential",
+        key=lambda token_hash: (f"TOKEN#{token_hash}", "TOKEN"),
+        key_of=lambda e: (e.hash,),
+        index=lambda e: (f"TOKENS#{e.kind}", e.hash),
+        expires=lambda e: e.expires_at,
+    ),
+    m.StreamTail: Layout(
+        tag="stream_tail",
+        key=lambda stream: (f"STREAM#{stream}", "TAIL"),
+        key_of=lambda e: (e.stream,),
+        expires=lambda e: e.ended_at and e.ended_at + timedelta(days=1),
+    ),
+    m.Destination: Layout(
+        tag="destination",
+        key=lambda destination: (f"DEST#{destination}", "DEST"),
+        key_of=lambda e: (e.id,),
+        index=lambda e: ("DESTS", e.id),
+        secret=("url",),
+    ),
+    m.Lease: Layout(
+        tag="lease",
+        key=lambda destination: (f"DEST#{destination}", "LEASE"),
+        key_of=lambda e: (e.destination,),
+        index=lambda e: ("LEASES_HELD", e.destination) if e.held else None,
+    ),
+    m.PushStatus: Layout(
+        tag="push_status",
+        key=lambda destination: (f"DEST#{destination}", "PUSH"),
+        key_of=lambda e: (e.destination,),
+    ),
+    m.Recording: Layout(
+        tag="recording",
+        key=lambda recording: (f"REC#{recording}", "REC"),
+        key_of=lambda e: (e.id,),
+        index=lambda e: ("RECS", f"{stamp(e.started_at)}#{e.id}"),
+    ),
+    m.LedgerEvent: Layout(
+        tag="event",
+        key=lambda event: (_event_day(event), event),
+        key_of=lambda e: (e.id,),
+        partition=lambda day, shard: (f"EVENT#{day}#{shard}", ""),
+        expires=lambda e: e.at + timedelta(days=LEDGER_DAYS),
+    ),
+    m.Delivery: Layout(
+        tag="delivery",
+        key=lambda delivery: (f"DELIVERY#{delivery}", "DELIVERY"),
+        key_of=lambda e: (e.id,),
+        index=_delivery_index,
+        expires=lambda e: e.created_at + timedelta(days=DELIVERY_DAYS),
+    ),
+    m.PublishSettings: Layout(
+        tag="publish_settings", key=lambda: ("CONFIG", "publish"), key_of=lambda _: (), secret=("secret",)
+    ),
+    m.RecordSettings: Layout(tag="record_settings", key=lambda: ("CONFIG", "record"), key_of=lambda _: ()),
+    m.CallbackSettings: Layout(
+        tag="callback_settings",
+        key=lambda: ("CONFIG", "callbacks"),
+        key_of=lambda _: (),
+        secret=("opaque", "target"),
+    ),
+    m.CallbackTrace: Layout(
+        tag="callback_trace",
+        key=lambda: ("CONFIG", "callback_trace"),
+        key_of=lambda _: (),
+        secret=("request", "response"),
+    ),
+}
+
+BY_TAG: Final = {layout.tag: kind for kind, layout in LAYOUTS.items()}

@@ -1,0 +1,127 @@
+"""The guarded HTTP client for URLs that users give. The address that counts is the one that was connected to, so a
+name that resolves to something else a moment later gains nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from chalicelib.ports import Answer
+
+MAX_ANSWER_BYTES: Final = 65536
+_METADATA: Final = ("169.254.169.254", "fd00:ec2::254", "169.254.170.2", "169.254.170.23")
+
+
+class BlockedAddressError(OSError):
+    """The target's address may not be reached."""
+
+
+def address_allowed(address: str, *, allow_private: bool) -> bool:
+    """Whether a request of ours may go to an IP address.
+
+    Public ones always; private and loopback ones when the operator allowed it; metadata services, link-local,
+    multicast and unspecified ones never. An IPv4 address inside an IPv6 one counts as itself.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = ip.ipv4_mapped or ip.sixtofour or ip
+    if str(ip) in _METADATA or ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved:
+        return False
+    return ip.is_global or (allow_private and (ip.is_private or ip.is_loopback))
+
+
+def _guard(sock: Any, *, allow_private: bool) -> Any:
+    address = sock.getpeername()[0]
+    if not address_allowed(address, allow_private=allow_private):
+        sock.close()
+        raise BlockedAddressError("the target is not a public address; private targets are switched off")
+    return sock
+
+
+def _pools(*, allow_private: bool) -> dict[str, Any]:
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> Any:
+            return _guard(super()._new_conn(), allow_private=allow_private)
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> Any:
+            return _guard(super()._new_conn(), allow_private=allow_private)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+class _GuardedAdapter(HTTPAdapter):
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **options)
+        self.poolmanager.pool_classes_by_scheme = _pools(allow_private=self._allow_private)
+
+
+def _explain(error: Exception) -> str:
+    """Why a request failed, in words for the person who typed the URL; never the URL itself."""
+    text = str(error)
+    if "not a public address" in text:
+        return "the target is not a public address; private targets are switched off"
+    if "Name or service not known" in text or "NameResolutionError" in text or "nodename nor servname" in text:
+        return "the host name cannot be resolved"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the TLS certificate was not accepted"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if "refused" in text:
+        return "the connection was refused"
+    return f"the request failed ({type(error).__name__})"
+
+
+class GuardedSender:
+    """`Sender` with `requests`."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _GuardedAdapter(allow_private=allow_private))
+
+    def post(self, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+        """See `Sender`."""
+        started = time.monotonic()
+        if urlsplit(url).scheme not in ("http", "https"):
+            return Answer(None, b"", "the target must be an http:// or https:// URL", 0)
+        try:
+            answer = self._session.post(
+                url, data=body, headers=headers, timeout=timeout_s, allow_redirects=False, stream=True
+            )
+            with answer:
+                content = self._read(answer, started + timeout_s)
+            return Answer(answer.status_code, content, "", int((time.monotonic() - started) * 1000))
+        except (requests.RequestException, OSError, ValueError) as error:
+            return Answer(None, b"", _explain(error), int((time.monotonic() - started) * 1000))
+
+    @staticmethod
+    def _read(answer: requests.Response, deadline: float) -> bytes:
+        """The body, within the deadline and the size: an endless or trickled answer is no answer."""
+        content = b""
+        for chunk in answer.iter_content(1024):
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                raise requests.exceptions.ContentDecodingError("the answer is too large")
+            if time.monotonic() > deadline:
+                raise requests.exceptions.ReadTimeout("the answer took too long")
+        return content

@@ -1,0 +1,70 @@
+"""Who may publish, and what is to happen with the session."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.wire.edge import Plan
+from chalicelib.wire.names import StreamName
+from chalicelib.wire.recording import recording_id
+from chalicelib.wire.secrets import presented_values
+
+from .globs import matches_any
+from .model import PublishSettings, RecordSettings, StreamTail
+
+MIN_SECRET = 8
+"""Shorter secrets would match by chance when they sit at the end of a stream name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`allowed`, and the reason in words that hold no secret."""
+
+    allowed: bool
+    reason: str
+
+
+def _equal(a: str, b: str) -> bool:
+    return hmac.compare_digest(a.encode("utf-8", "surrogatepass"), b.encode("utf-8", "surrogatepass"))
+
+
+def shows_secret(secret: str, stream: str, param: str) -> bool:
+    """Whether any whole query value equals `secret`, or the stream name ends with it or is it. Constant time for each
+    comparison.
+    """
+    found = False
+    for value in presented_values(param):
+        found |= _equal(value, secret)
+    if len(stream) >= len(secret):
+        found |= _equal(stream[-len(secret) :], secret)
+    return found
+
+
+def decide(settings: PublishSettings, stream: StreamName, param: str) -> Decision:
+    """The publish rule: auth off lets everybody in; else the secret has to be shown."""
+    if not settings.auth:
+        return Decision(True, "publishing needs no secret")
+    if shows_secret(settings.secret, stream.stream, param):
+        return Decision(True, "the publish secret is right")
+    shown = "no secret was given" if not presented_values(param) else "the secret is wrong"
+    return Decision(False, f"{shown}; append ?secret=<publish secret> to the stream name")
+
+
+def continues(tail: StreamTail | None, node: str, window_s: int, now: datetime) -> bool:
+    """Whether a new session of a stream goes on with the stream's newest recording."""
+    if tail is None or tail.node != node or tail.ended_at is None:
+        return False
+    return now - tail.ended_at <= timedelta(seconds=window_s)
+
+
+def plan(
+    session: str, stream: StreamName, node: str, record: RecordSettings, tail: StreamTail | None, now: datetime
+) -> Plan:
+    """What is to happen with a session once it is live."""
+    if not record.enabled or not matches_any(record.globs, stream.app, stream.stream):
+        return Plan(recording=None, merge_window_s=record.merge_window_s)
+    merged = tail is not None and (tail.session == session or continues(tail, node, record.merge_window_s, now))
+    recording = tail.recording if merged and tail is not None else recording_id(session)
+    return Plan(recording=recording, merge_window_s=record.merge_window_s)

@@ -1,0 +1,88 @@
+"""The callbacks: what is sent, what counts as a yes, and when a failed one is tried again."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from chalicelib.wire.names import StreamName
+
+from .model import CallbackSettings
+
+RETRY_DELAYS_S: Final = (5, 30, 120, 600, 1800, 7200, 21600, 57600, 86400)
+"""Between ten attempts, three days in all."""
+PUBLISH_TIMEOUT_S: Final = 5.0
+MAX_ANSWER_BYTES: Final = 65536
+
+
+def _names(stream: StreamName) -> dict[str, str]:
+    return {"vhost": stream.vhost, "app": stream.app, "stream": stream.stream}
+
+
+def publish_payload(request_id: str, settings: CallbackSettings, stream: StreamName, param: str) -> dict[str, Any]:
+    """`on_publish`. The only payload with `param`, which holds the secret as the publisher sent it."""
+    body: dict[str, Any] = {"request_id": request_id, "action": "on_publish", "opaque": settings.opaque}
+    return body | _names(stream) | ({"param": param} if param else {})
+
+
+def unpublish_payload(stream: StreamName) -> dict[str, Any]:
+    """`on_unpublish`, without `request_id` and `opaque`, which are added when it is sent."""
+    return {"action": "on_unpublish"} | _names(stream)
+
+
+def record_begin_payload(stream: StreamName, recording: str) -> dict[str, Any]:
+    """`on_record_begin`, completed when it is sent."""
+    return {"action": "on_record_begin"} | _names(stream) | {"uuid": recording}
+
+
+def record_end_payload(stream: StreamName, recording: str, code: int) -> dict[str, Any]:
+    """`on_record_end`, completed when it is sent. `code` 0: finished; 100: given up before it was finished."""
+    return (
+        {"action": "on_record_end"}
+        | _names(stream)
+        | {
+            "uuid": recording,
+            "artifact_code": code,
+            "artifact_path": f"/data/record/{recording}/index.mp4",
+        }
+    )
+
+
+def complete_payload(
+    payload: dict[str, Any], request_id: str, settings: CallbackSettings, base_url: str
+) -> dict[str, Any]:
+    """Add what is known only when a callback is sent."""
+    done = {"request_id": request_id, "opaque": settings.opaque} | payload
+    if done["action"] == "on_record_end":
+        host = (settings.host or base_url).rstrip("/")
+        done["artifact_url"] = f"{host}/terraform/v1/hooks/record/hls/{done['uuid']}/index.mp4"
+    return done
+
+
+def is_yes(status: int | None, body: bytes) -> bool:
+    """Whether an answer means yes: status 200 and the bare integer `0`, or a JSON object whose integer `code` is 0 or
+    absent.
+    """
+    if status != 200:
+        return False
+    if body == b"0":
+        return True
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return False
+    if not isinstance(data, dict):
+        return False
+    code = data.get("code", 0)
+    return type(code) is int and code == 0
+
+
+def next_attempt(attempts: int, now: datetime, jitter: float) -> datetime | None:
+    """When to try again after `attempts` failed ones, or None when it is dead.
+
+    `jitter` in [0, 1) shortens the delay by up to a fifth, so that a herd spreads.
+    """
+    if attempts > len(RETRY_DELAYS_S):
+        return None
+    return now + timedelta(seconds=RETRY_DELAYS_S[attempts - 1] * (1 - jitter / 5))

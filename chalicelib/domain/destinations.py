@@ -1,0 +1,82 @@
+"""Where streams are pushed: what a target URL must look like, and which session a destination serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from .errors import InvalidInputError
+from .globs import compile_glob, matches_any
+from .model import Destination, Lease, OpenSession
+
+SCHEMES: Final = ("rtmp", "rtmps", "srt")
+_HINT: Final = "use rtmp://, rtmps:// or srt://, for instance rtmp://a.rtmp.youtube.com/live2/<stream key>"
+
+
+def check_target_url(url: str) -> str:
+    """The URL if a stream can be pushed there.
+
+    Raises:
+        InvalidInputError: it cannot; the reason says what to write instead and never repeats the URL.
+    """
+    text = url.strip()
+    if any(ord(c) < 33 or ord(c) == 127 for c in text) or len(text) > 2000:
+        raise InvalidInputError("url", "must not hold spaces or control characters and at most 2,000 characters")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise InvalidInputError("url", f"is not a URL; {_HINT}") from None
+    if parts.scheme.lower() not in SCHEMES:
+        raise InvalidInputError("url", f"must start with rtmp://, rtmps:// or srt://; {_HINT}")
+    if not parts.hostname:
+        raise InvalidInputError("url", f"names no host; {_HINT}")
+    if parts.scheme == "srt" and port is None:
+        raise InvalidInputError("url", "an srt:// URL needs a port, for instance srt://host:10080?streamid=…")
+    if parts.scheme != "srt" and not parts.path.strip("/"):
+        raise InvalidInputError("url", "names no application; a target looks like rtmp://host/app/<stream key>")
+    return text
+
+
+def check_patterns(patterns: Iterable[str]) -> list[str]:
+    """The stream patterns of a destination or a recording policy, checked; empty ones are dropped.
+
+    Raises:
+        InvalidInputError: one is malformed.
+    """
+    kept = [p for p in patterns if p]
+    for p in kept:
+        compile_glob(p)
+        if not p.startswith("/"):
+            raise InvalidInputError("streams", "a pattern starts with /, for instance /live/* or /live/mystream")
+    return kept
+
+
+def serves(destination: Destination, session: OpenSession) -> bool:
+    """Whether a live session is to be pushed to the destination."""
+    if not destination.enabled or session.state != "live":
+        return False
+    return matches_any(destination.streams, session.stream.app, session.stream.stream)
+
+
+def choose(destination: Destination, live: Iterable[OpenSession]) -> OpenSession | None:
+    """The session that a free destination is to serve: the one that has been live longest."""
+    fitting = [s for s in live if serves(destination, s)]
+    return min(fitting, key=lambda s: (s.since, s.session), default=None)
+
+
+def grant(destination: str, previous: Lease | None, session: OpenSession, now: datetime) -> Lease | None:
+    """The lease for `session`, or None while somebody holds it. The fence grows with every grant."""
+    if previous is not None and previous.held:
+        return None
+    return Lease(
+        version=previous.version if previous else 0,
+        destination=destination,
+        node=session.node,
+        session=session.session,
+        fence=previous.fence + 1 if previous else 1,
+        held=True,
+        granted_at=now,
+    )

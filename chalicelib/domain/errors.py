@@ -1,0 +1,53 @@
+"""The one tree of errors. A status code is given to each in one place, `routes/problems.py`.
+
+SluiceError
+├── InvalidInputError      what was sent is wrong; says which field and why
+├── UnauthenticatedError   no or bad credentials
+├── ForbiddenError         known, but may not
+├── NotFoundError          no such thing
+├── ConflictError          somebody else changed it first, or it is in a state that does not allow this
+├── UnavailableError       a part we need does not answer; worth trying again
+└── UpstreamError          something outside (a callback target, a platform) refused or failed
+"""
+
+from __future__ import annotations
+
+
+class SluiceError(Exception):
+    """Base of all expected errors. The message is shown to the caller: it holds no secret and no input."""
+
+
+class InvalidInputError(SluiceError):
+    """What was sent is wrong.
+
+    `field` names the place, `reason` what is wrong and what to do.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
+
+
+class UnauthenticatedError(SluiceError):
+    """No or bad credentials."""
+
+
+class ForbiddenError(SluiceError):
+    """The caller is known and may not do this."""
+
+
+class NotFoundError(SluiceError):
+    """There is no such thing."""
+
+
+class ConflictError(SluiceError):
+    """Somebody else changed it first, or its state does not allow this."""
+
+
+class UnavailableError(SluiceError):
+    """A part we need does not answer; trying again may help."""
+
+
+class UpstreamError(SluiceError):
+    """Something outside refused or failed."""

@@ -1,0 +1,33 @@
+"""Identifiers: ULIDs that sort by time, and ones that are derived so that a retry makes the same."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+from ulid import ULID
+
+
+def derived_ulid(at: datetime, seed: str) -> str:
+    """The ULID of (`at`, `seed`): the same input always gives the same id."""
+    milliseconds = int(at.timestamp() * 1000)
+    return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + hashlib.sha256(seed.encode()).digest()[:10]))
+
+
+def ulid_time(ulid: str) -> datetime:
+    """When a ULID was made, in UTC.
+
+    Raises:
+        ValueError: `ulid` is not one.
+    """
+    return ULID.from_str(ulid).datetime.astimezone(UTC)
+
+
+def node_id(nonce: str) -> str:
+    """The id of the node that enrolled with `nonce`: the same after every retry."""
+    return "n" + hashlib.sha256(f"sluice-node:{nonce}".encode()).hexdigest()[:15]
+
+
+def token_hash(token: str) -> str:
+    """SHA-256 (hex) of a bearer token: all that is kept of it."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,294 @@
+"""What the control plane remembers. Every entity is immutable and carries the version that its next write expects."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.wire.edge import ObservedNode
+from chalicelib.wire.names import StreamName
+
+Protocol_ = Literal["rtmp", "srt", "webrtc"]
+
+
+class Entity(BaseModel):
+    """Base of what is stored. `version` is 0 until it is first written."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: int = 0
+
+
+# nodes ----------------------------------------------------------------------------------------------------------------
+
+
+class Node(Entity):
+    """One edge."""
+
+    id: str
+    name: str
+    created_at: datetime
+    token_hash: str
+    snapshot_key: str = Field(repr=False)
+    queue_url: str | None = None
+    revoked: bool = False
+
+
+class NodeSeen(Entity):
+    """What the node last said; written by every sync, so apart from `Node`."""
+
+    node: str
+    last_seen: datetime
+    agent_version: str = ""
+    acked_seq: int = 0
+    interval_s: float = 60.0
+    lost: bool = False
+    observed: ObservedNode = ObservedNode()
+
+
+class Credential(Entity):
+    """A bearer token by its hash. `subject` is a node's id, or empty for a join token."""
+
+    hash: str
+    kind: Literal["node", "join", "api"]
+    subject: str = ""
+    name: str = ""
+    scope: Literal["read", "operate", "admin"] = "admin"
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked: bool = False
+
+
+# sessions -------------------------------------------------------------------------------------------------------------
+
+SessionState = Literal["admitted", "live", "refused", "ended"]
+
+
+class Session(Entity):
+    """One publish of a stream on a node."""
+
+    id: str
+    node: str
+    stream: StreamName
+    state: SessionState
+    admitted_at: datetime
+    live_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: str = ""
+    inferred: bool = False
+    client_id: str = ""
+    service_id: str = ""
+    client_ip: str = ""
+    protocol: Protocol_ = "rtmp"
+    recording: str | None = None
+    recording_part: int = 0
+
+
+class OpenSession(Entity):
+    """What the edge has to know of a session that is not over; found by its node in one consistent read."""
+
+    node: str
+    session: str
+    stream: StreamName
+    state: Literal["admitted", "live"]
+    since: datetime
+    recording: str | None = None
+    kick: bool = False
+
+
+class StreamTail(Entity):
+    """The newest recording of a stream, so that a reconnect can go on with it."""
+
+    stream: str
+    recording: str
+    node: str
+    session: str
+    ended_at: datetime | None = None
+
+
+# destinations ---------------------------------------------------------------------------------------------------------
+
+
+class Destination(Entity):
+    """Where streams are pushed. `streams`: patterns over `/app/stream`; none means every stream."""
+
+    id: str
+    name: str
+    platform: str = "custom"
+    url: str = Field(repr=False)
+    streams: list[str] = []
+    enabled: bool = True
+    created_at: datetime
+    updated_at: datetime
+
+
+class Lease(Entity):
+    """Who serves a destination. `fence` grows with every grant. Not granted again before the holder confirmed its stop
+    (`sole`, see the design).
+    """
+
+    destination: str
+    node: str
+    session: str
+    fence: int
+    held: bool
+    granted_at: datetime
+    released_at: datetime | None = None
+
+
+class NodeLease(Entity):
+    """A lease seen from its node; exists while it is held."""
+
+    node: str
+    destination: str
+    session: str
+    fence: int
+
+
+class PushStatus(Entity):
+    """The last word of the worker that serves a destination."""
+
+    destination: str
+    node: str
+    session: str
+    fence: int
+    state: Literal["waiting", "starting", "running", "retrying", "stopped"]
+    attempt: int = 0
+    bitrate_kbps: float | None = None
+    last_error: str | None = None
+    at: datetime
+
+
+# recordings -----------------------------------------------------------------------------------------------------------
+
+
+class RecordingPart(BaseModel):
+    """One session's share of a recording. `done`: its manifest is in the store."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    node: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    done: bool = False
+    segments: int = 0
+    duration_ms: int = 0
+    bytes: int = 0
+    gaps: int = 0
+
+
+class Recording(Entity):
+    """What was kept of one session, or of several that followed each other within the merge window."""
+
+    id: str
+    stream: StreamName
+    state: Literal["recording", "finishing", "ready", "failed"]
+    started_at: datetime
+    ended_at: datetime | None = None
+    finished_at: datetime | None = None
+    updated_at: datetime
+    parts: dict[str, RecordingPart] = {}
+    mp4_bytes: int = 0
+    mp4_duration_ms: int = 0
+    thumbnail: bool = False
+    gaps: int = 0
+    error: str = ""
+    finishes: int = 0
+    begin_delivery: str | None = None
+
+    @property
+    def segments(self) -> int:
+        """Segments in the store by what the edges reported."""
+        return sum(p.segments for p in self.parts.values())
+
+    @property
+    def duration_ms(self) -> int:
+        """Length by what the edges reported."""
+        return sum(p.duration_ms for p in self.parts.values())
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all segments by what the edges reported."""
+        return sum(p.bytes for p in self.parts.values())
+
+
+# events and deliveries ------------------------------------------------------------------------------------------------
+
+
+LEDGER_SHARDS: Final = 4
+"""A day of the ledger lies in so many partitions."""
+
+
+class LedgerEvent(Entity):
+    """A fact, kept for 90 days. `data` holds no secret."""
+
+    id: str
+    at: datetime
+    kind: str
+    node: str = ""
+    session: str | None = None
+    stream: StreamName | None = None
+    data: dict[str, Any] = {}
+
+
+class Attempt(BaseModel):
+    """One try to deliver a callback."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: datetime
+    duration_ms: int
+    status: int | None = None
+    answer: str = ""
+    error: str = ""
+
+
+class Delivery(Entity):
+    """One event on its way to the callback target. `after`: the delivery that must be settled before this one."""
+
+    id: str
+    action: str
+    state: Literal["pending", "delivered", "dead"] = "pending"
+    created_at: datetime
+    due_at: datetime
+    payload: dict[str, Any]
+    after: str | None = None
+    attempts: list[Attempt] = []
+    target: str = ""
+
+
+# settings -------------------------------------------------------------------------------------------------------------
+
+
+class PublishSettings(Entity):
+    """Who may publish."""
+
+    secret: str = Field(repr=False)
+    auth: bool = True
+
+
+class RecordSettings(Entity):
+    """What is recorded: everything that matches `globs` (none: everything) while `enabled`."""
+
+    enabled: bool = True
+    globs: list[str] = []
+    merge_window_s: int = 30
+
+
+class CallbackSettings(Entity):
+    """The callback target. `on_unreachable`: what a publish callback that cannot be asked means."""
+
+    enabled: bool = False
+    target: str = Field(default="", repr=False)
+    opaque: str = Field(default="", repr=False)
+    host: str = ""
+    on_unreachable: Literal["allow", "deny"] = "deny"
+
+
+class CallbackTrace(Entity):
+    """The last callback as it was sent, and the last answer with status 200, as the callback page shows them."""
+
+    request: str = Field(default="", repr=False)
+    response: str = Field(default="", repr=False)

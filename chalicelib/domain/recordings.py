@@ -1,0 +1,146 @@
+"""What a recording is made of: parts, segments, playlist, proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from math import ceil
+from typing import Any
+
+from chalicelib.wire.names import StreamName
+from chalicelib.wire.recording import RECORDINGS, SegmentKey, SessionManifest
+
+from .model import Recording, RecordingPart
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment as the store has it."""
+
+    key: SegmentKey
+    size: int
+
+    @property
+    def path(self) -> str:
+        """The object key."""
+        return str(self.key)
+
+    @property
+    def relative(self) -> str:
+        """The path as seen from the recording's folder."""
+        return self.path.removeprefix(folder(self.key.recording))
+
+
+def folder(recording: str) -> str:
+    """The folder of a recording, with its closing slash."""
+    return f"{RECORDINGS}/{recording}/"
+
+
+def in_order(segments: Iterable[Segment]) -> list[Segment]:
+    """Segments in playing order: sessions as they began (ULIDs sort by time), then by index."""
+    return sorted(segments, key=lambda s: (s.key.session, s.key.node, s.key.index))
+
+
+def is_break(before: Segment, after: Segment) -> bool:
+    """Whether the media does not run on from one segment to the next."""
+    a, b = before.key, after.key
+    return b.discontinuity or (a.session, a.node) != (b.session, b.node) or b.index != a.index + 1
+
+
+def runs(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """The segments cut where the media does not run on."""
+    out: list[list[Segment]] = [[segments[0]]] if segments else []
+    for before, after in pairwise(segments):
+        if is_break(before, after):
+            out.append([])
+        out[-1].append(after)
+    return out
+
+
+def playlist(segments: Sequence[Segment], *, ended: bool, prefix: str = "") -> str:
+    """An HLS media playlist (RFC 8216) with URLs relative to the recording's folder, `prefix` in front of each."""
+    longest = max((s.key.duration_ms for s in segments), default=0)
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:3",
+        f"#EXT-X-PLAYLIST-TYPE:{'VOD' if ended else 'EVENT'}",
+        f"#EXT-X-TARGETDURATION:{max(1, ceil(longest / 1000))}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+    ]
+    previous: Segment | None = None
+    for s in segments:
+        if previous is not None and is_break(previous, s):
+            lines.append("#EXT-X-DISCONTINUITY")
+        lines += [f"#EXTINF:{s.key.duration_ms / 1000:.3f},", prefix + s.relative]
+        previous = s
+    if ended:
+        lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+def opened(recording: str, stream: StreamName, node: str, session: str, at: datetime) -> Recording:
+    """A new recording with its first part."""
+    part = RecordingPart(node=node, started_at=at)
+    return Recording(
+        id=recording, stream=stream, state="recording", started_at=at, updated_at=at, parts={session: part}
+    )
+
+
+def with_part(recording: Recording, session: str, at: datetime, **changes: Any) -> Recording:
+    """The recording with one part changed, or added when it is new. A part that comes after the end opens it again."""
+    part = recording.parts.get(session)
+    node = changes.pop("node", part.node if part else "")
+    base = part or RecordingPart(node=node, started_at=at)
+    parts = recording.parts | {session: base.model_copy(update=changes)}
+    state = recording.state if all(p.done for p in parts.values()) else "recording"
+    ended = max((p.ended_at for p in parts.values() if p.ended_at), default=None)
+    update = {"parts": parts, "state": state, "updated_at": at, "ended_at": ended}
+    return recording.model_copy(update=update)
+
+
+def is_complete(recording: Recording) -> bool:
+    """Whether every part has its manifest in the store."""
+    return bool(recording.parts) and all(p.done for p in recording.parts.values())
+
+
+def proof(
+    recording: str, segments: Sequence[Segment], hashes: dict[str, str], manifests: Sequence[SessionManifest]
+) -> dict[str, Any]:
+    """The recording's `manifest.json`: every segment with its SHA-256 as read back from the store, and every gap.
+
+    `hashes`: object key → SHA-256 (hex) of what the store gave.
+    """
+    claimed = {s.key: s for m in manifests for s in m.segments}
+    gaps: list[dict[str, Any]] = [
+        {"session": m.session, **g.model_dump(mode="json")} for m in manifests for g in m.gaps
+    ]
+    gaps += [
+        {"session": s.key.session, "before_index": s.key.index, "reason": "corrupt", "note": "hash differs"}
+        for s in segments
+        if s.path in claimed and claimed[s.path].sha256 != hashes[s.path]
+    ]
+    held = {s.path for s in segments}
+    gaps += [
+        {"session": k.session, "before_index": c.index, "reason": "missing_file", "note": "not in the store"}
+        for key, c in claimed.items()
+        if key not in held and (k := SegmentKey.parse(key)) is not None
+    ]
+    return {
+        "version": 1,
+        "recording": recording,
+        "segments": [
+            {
+                "key": s.path,
+                "session": s.key.session,
+                "index": s.key.index,
+                "duration_ms": s.key.duration_ms,
+                "discontinuity": s.key.discontinuity,
+                "bytes": s.size,
+                "sha256": hashes[s.path],
+            }
+            for s in segments
+        ],
+        "gaps": gaps,
+    }

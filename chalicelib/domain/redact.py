@@ -1,0 +1,30 @@
+"""Keeps secrets out of what is written and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from chalicelib.wire.names import StreamName
+
+MASK: Final = "***"
+
+
+def stream_name(name: StreamName, secrets: Iterable[str]) -> StreamName:
+    """The name as it may be shown: a secret at its end is masked."""
+    for secret in secrets:
+        if secret and name.stream.endswith(secret):
+            head = name.stream[: -len(secret)]
+            return StreamName.model_construct(vhost=name.vhost, app=name.app, stream=head + MASK)
+    return name
+
+
+def target_url(url: str) -> str:
+    """A target URL as it may be shown: user info, the last path element (the stream key) and the query are masked."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    netloc = f"{host}:{parts.port}" if parts.port else host
+    head, _, key = parts.path.rpartition("/")
+    path = f"{head}/{MASK}" if key else parts.path
+    return urlunsplit((parts.scheme, netloc, path, MASK if parts.query else "", ""))

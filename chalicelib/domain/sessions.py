@@ -1,0 +1,78 @@
+"""How a session moves. Transitions, everything else is ignored as late or repeated:
+
+    (none) ──admitted──▶ admitted ──live──▶ live ──ended──▶ ended
+                            └──────refused──▶ refused
+
+A fact may arrive without the one before it (the cloud was restored, the edge collected it): the session is then made
+from what the later fact says.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chalicelib.wire.edge import Event, Plan, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
+from chalicelib.wire.names import StreamName
+
+from .model import OpenSession, Session, SessionState
+
+_ALLOWED: dict[SessionState | None, frozenset[SessionState]] = {
+    None: frozenset({"admitted", "live", "refused", "ended"}),
+    "admitted": frozenset({"live", "refused", "ended"}),
+    "live": frozenset({"ended"}),
+    "refused": frozenset(),
+    "ended": frozenset(),
+}
+
+
+def may_move(current: Session | None, to: SessionState) -> bool:
+    """Whether the session may go to `to`."""
+    return to in _ALLOWED[current.state if current else None]
+
+
+def _new(node: str, session: str, stream: StreamName, at: datetime, plan: Plan) -> Session:
+    return Session(id=session, node=node, stream=stream, state="admitted", admitted_at=at, recording=plan.recording)
+
+
+def advance(current: Session | None, node: str, event: Event, plan: Plan) -> Session | None:
+    """The session after `event`, or None when the event changes nothing (late, repeated, or not about sessions).
+
+    `plan` applies only to a session that the cloud sees for the first time.
+    """
+    body = event.body
+    if event.session is None or event.stream is None:
+        return None
+    base = current or _new(node, event.session, event.stream, event.at, plan)
+    match body:
+        case SessionAdmitted() if current is None:
+            return base.model_copy(
+                update={
+                    "client_id": body.client_id,
+                    "service_id": body.service_id,
+                    "client_ip": body.client_ip,
+                    "protocol": body.protocol,
+                }
+            )
+        case SessionLive() if may_move(current, "live"):
+            return base.model_copy(update={"state": "live", "live_at": event.at})
+        case SessionRefused() if may_move(current, "refused"):
+            return base.model_copy(update={"state": "refused", "ended_at": event.at, "reason": body.reason})
+        case SessionEnded() if may_move(current, "ended"):
+            ended = {"state": "ended", "ended_at": event.at, "reason": body.reason, "inferred": body.inferred}
+            return base.model_copy(update=ended)
+        case _:
+            return None
+
+
+def as_open(session: Session) -> OpenSession | None:
+    """What the edge has to know of it, or None when it is over."""
+    if session.state not in ("admitted", "live"):
+        return None
+    return OpenSession(
+        node=session.node,
+        session=session.id,
+        stream=session.stream,
+        state="live" if session.state == "live" else "admitted",
+        since=session.live_at or session.admitted_at,
+        recording=session.recording,
+    )

@@ -1,0 +1,214 @@
+"""What the services need of the world. Adapters implement these; unit tests have hand-written fakes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from .domain.model import Entity
+
+E = TypeVar("E", bound=Entity)
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Write an entity if its stored version still is `entity.version` (0: if it does not exist yet)."""
+
+    entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write an entity whatever is there. For state that only one writer reports."""
+
+    entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an entity if its stored version still is `entity.version`."""
+
+    entity: Entity
+
+
+Change = Save | Put | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[E]):
+    """A part of a listing; `cursor` gets the next part, None at the end."""
+
+    items: list[E]
+    cursor: str | None = None
+
+
+class Store(Protocol):
+    """The table."""
+
+    def get(self, kind: type[E], *key: str) -> E | None:
+        """One entity by its key, read consistently."""
+
+    def get_many(self, keys: Sequence[tuple[type[Entity], tuple[str, ...]]]) -> list[Entity | None]:
+        """Several entities of any kinds, read consistently in one call; in the order of `keys`."""
+
+    def query(
+        self, kind: type[E], *partition: str, limit: int = 100, cursor: str | None = None, newest: bool = False
+    ) -> Page[E]:
+        """The entities of a partition in the order of their sort keys, read consistently."""
+
+    def node_state(self, node: str) -> list[Entity]:
+        """Of one node, in one consistent read: its `Node`, its `NodeLease`s and its `OpenSession`s."""
+
+    def index(
+        self,
+        kind: type[E],
+        name: str,
+        *,
+        prefix: str = "",
+        limit: int = 100,
+        cursor: str | None = None,
+        newest: bool = False,
+    ) -> Page[E]:
+        """The entities of an index in the order of its sort key; may lag behind writes by a moment."""
+
+    def due(self, kind: type[E], until: datetime, limit: int = 100) -> list[E]:
+        """Entities whose time has come, earliest first."""
+
+    def commit(self, *changes: Change) -> None:
+        """Make all changes or none.
+
+        Raises:
+            ConflictError: a version was not as expected.
+        """
+
+
+class Objects(Protocol):
+    """The object store of the recordings."""
+
+    def list(self, prefix: str, after: str = "") -> Iterable[StoredObject]:
+        """Objects under `prefix` in key order, after the key `after`."""
+
+    def read(self, key: str) -> bytes:
+        """A small object.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+
+    def download(self, key: str, path: Path) -> str:
+        """Append an object to the file `path`; returns the SHA-256 (hex) of its bytes.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+
+    def write(self, key: str, body: bytes, content_type: str) -> None:
+        """Write a small object."""
+
+    def upload(self, key: str, path: Path, content_type: str) -> None:
+        """Write a file of any size."""
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Delete all objects under `prefix`; returns how many there were."""
+
+    def link(self, key: str, expires_s: int, filename: str | None = None) -> str:
+        """A path with a query (no scheme, no host) with which the front or the store gives the object out."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing shows it."""
+
+    key: str
+    size: int
+
+
+class Queue(Protocol):
+    """Where work waits."""
+
+    def send(self, message: dict[str, str], delay_s: int = 0) -> None:
+        """Queue a message; `delay_s` 0 to 900."""
+
+
+class Nudger(Protocol):
+    """Tells nodes that there is something new."""
+
+    def create(self, node: str) -> str | None:
+        """Make the node's queue; returns its URL. Idempotent."""
+
+    def nudge(self, queue_url: str) -> None:
+        """Wake the node. Never raises: a lost nudge only waits for the next sync."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCredentials:
+    """Time-limited keys of one node."""
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: datetime
+    region: str
+    bucket: str
+    endpoint: str | None
+
+
+class CredentialIssuer(Protocol):
+    """Hands out keys that reach one node's objects and queue and nothing else."""
+
+    def issue(self, node: str, queue_url: str | None) -> NodeCredentials:
+        """Keys for an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a target answered, or why it did not. Exactly one of `status` and `error` says something."""
+
+    status: int | None
+    body: bytes
+    error: str
+    duration_ms: int
+
+
+class Sender(Protocol):
+    """The guarded client for URLs that users give."""
+
+    def post(self, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+        """POST without redirects, bounded in time and size, to public addresses only unless allowed."""
+
+
+class Media(Protocol):
+    """FFmpeg, as the finisher needs it."""
+
+    def remux(self, runs: Sequence[Path], target: Path) -> None:
+        """Copy transport streams, one after the other, into one MP4.
+
+        Raises:
+            UpstreamError: FFmpeg failed; the message holds its last line.
+        """
+
+    def thumbnail(self, source: Path, at_s: float, target: Path) -> bool:
+        """Write a JPEG of the picture at `at_s`; False when there is no video."""
+
+    def duration_ms(self, source: Path) -> int:
+        """Length of a media file."""
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def __call__(self) -> datetime:
+        """Now, in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """What the installation was given or generated."""
+
+    api_secret: str = field(repr=False)
+    publish_secret: str = field(repr=False)
+    admin_password: str = field(repr=False)
+    join_token: str = field(repr=False)

@@ -1,0 +1,49 @@
+"""`/edge/v1`: the edges."""
+
+from __future__ import annotations
+
+from chalice import Blueprint, Response
+from pydantic import BaseModel
+
+from chalicelib.wire.edge import EnrollRequest, EventBatch, PublishRequest, SyncRequest
+from chalicelib.wiring import wiring
+
+from .problems import parse
+
+edge = Blueprint(__name__)
+_JSON = {"Content-Type": "application/json"}
+
+
+def _answer(message: BaseModel) -> Response:
+    return Response(message.model_dump_json(), headers=_JSON)
+
+
+def _authorization() -> str | None:
+    header: str | None = edge.current_request.headers.get("authorization")
+    return header
+
+
+@edge.route("/edge/v1/enroll", methods=["POST"])
+def enroll() -> Response:
+    """Give a node its identity."""
+    return _answer(wiring.auth.enroll(parse(EnrollRequest, edge.current_request.raw_body)))
+
+
+@edge.route("/edge/v1/publish", methods=["POST"])
+def publish() -> Response:
+    """May this client publish?"""
+    return _answer(wiring.publish.decide(_authorization(), parse(PublishRequest, edge.current_request.raw_body)))
+
+
+@edge.route("/edge/v1/events", methods=["POST"])
+def events() -> Response:
+    """Facts from a node."""
+    node = wiring.auth.node_of(_authorization())
+    return _answer(wiring.ingest.take(node, parse(EventBatch, edge.current_request.raw_body)))
+
+
+@edge.route("/edge/v1/sync", methods=["POST"])
+def sync() -> Response:
+    """What the node sees for what it should do."""
+    node = wiring.auth.node_of(_authorization())
+    return _answer(wiring.sync.sync(node, parse(SyncRequest, edge.current_request.raw_body)))

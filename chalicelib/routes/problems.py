@@ -1,0 +1,55 @@
+"""Errors on the wire: problem details (RFC 9457). The one place where an error gets its status."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+from chalice import Response
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.domain import errors as e
+
+M = TypeVar("M", bound=BaseModel)
+
+STATUS: Final[dict[type[e.SluiceError], tuple[int, str]]] = {
+    e.InvalidInputError: (400, "Invalid input"),
+    e.UnauthenticatedError: (401, "Not authenticated"),
+    e.ForbiddenError: (403, "Not allowed"),
+    e.NotFoundError: (404, "Not found"),
+    e.ConflictError: (409, "Conflict"),
+    e.UnavailableError: (503, "Unavailable"),
+    e.UpstreamError: (502, "Upstream failed"),
+}
+
+
+def problem(status: int, title: str, detail: str, **more: Any) -> Response:
+    """A problem details answer."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(body, status_code=status, headers=headers)
+
+
+def from_error(error: e.SluiceError) -> Response:
+    """The answer to an expected error."""
+    status, title = STATUS.get(type(error), (500, "Error"))
+    if isinstance(error, e.InvalidInputError):
+        return problem(status, title, str(error), errors=[{"field": error.field, "reason": error.reason}])
+    return problem(status, title, str(error))
+
+
+def from_validation(error: ValidationError) -> Response:
+    """The answer to a body of the wrong shape: every field with its reason, never the input."""
+    found = [{"field": ".".join(map(str, d["loc"])), "reason": d["msg"]} for d in error.errors(include_input=False)]
+    detail = "; ".join(f"{f['field']}: {f['reason']}" if f["field"] else f["reason"] for f in found[:5])
+    return problem(400, "Invalid input", detail, errors=found)
+
+
+def parse(model: type[M], body: bytes) -> M:
+    """A request body as `model`; an empty one counts as `{}`.
+
+    Raises:
+        pydantic.ValidationError: it has another shape, or is not JSON.
+    """
+    return model.model_validate_json(body or b"{}")

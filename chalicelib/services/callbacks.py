@@ -1,0 +1,176 @@
+"""Callbacks on their way: sent, tried again, settled or dead; nothing is forgotten."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from chalicelib.domain import callbacks as rules
+from chalicelib.domain.errors import ConflictError, NotFoundError
+from chalicelib.domain.model import Attempt, CallbackSettings, CallbackTrace, Delivery
+from chalicelib.ports import Answer, Clock, Put, Queue, Save, Sender, Store
+
+from .settings import Settings
+
+_log = Logger(child=True)
+MAX_QUEUE_DELAY_S = 900
+IN_FLIGHT = timedelta(seconds=90)
+"""An attempt that was begun and of which nothing was heard for so long is tried again."""
+WAIT_FOR_BEGIN_S = 2
+
+
+class CallbackLog:
+    """Keeps what was sent and answered where the console shows it."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    @staticmethod
+    def attempt_of(answer: Answer, clock: Clock) -> Attempt:
+        """What is kept of an answer."""
+        return Attempt(
+            at=clock(),
+            duration_ms=answer.duration_ms,
+            status=answer.status,
+            answer=answer.body[:500].decode("utf-8", "replace"),
+            error=answer.error,
+        )
+
+    def answered(self, delivery: str, body: dict[str, Any], answer: Answer) -> None:
+        """Keep an `on_publish`, whose one attempt is over, without `param`, which holds the secret."""
+        said_yes = rules.is_yes(answer.status, answer.body)
+        now = self._clock()
+        kept = {k: v for k, v in body.items() if k not in ("param", "request_id", "opaque")}
+        self._store.commit(
+            Put(
+                Delivery(
+                    id=delivery,
+                    action="on_publish",
+                    state="delivered" if said_yes else "dead",
+                    created_at=now,
+                    due_at=now,
+                    payload=kept,
+                    attempts=[self.attempt_of(answer, self._clock)],
+                )
+            )
+        )
+        _log.info("callback_sent", extra={"delivery": delivery, "action": "on_publish", "ok": said_yes})
+        self.remember(json.dumps(body | {"param": "***"} if "param" in body else body), answer)
+
+    def remember(self, request: str, answer: Answer) -> None:
+        """Keep the last request and the last good answer, as the callback page shows them."""
+        before = self._store.get(CallbackTrace) or CallbackTrace()
+        response = answer.body[:2000].decode("utf-8", "replace") if answer.status == 200 else before.response
+        self._store.commit(Put(CallbackTrace(version=before.version, request=request, response=response)))
+
+
+class Callbacks:
+    """Sends what waits."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        queue: Queue,
+        sender: Sender,
+        log: CallbackLog,
+        clock: Clock,
+        base_url: str,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._queue = queue
+        self._sender = sender
+        self._log_book = log
+        self._clock = clock
+        self._base_url = base_url
+
+    def announce(self, delivery: Delivery) -> None:
+        """Put a new delivery on its way."""
+        if delivery.state == "pending":
+            self._queue.send({"delivery": delivery.id})
+
+    def deliver(self, delivery_id: str) -> None:
+        """One attempt, if one is due. Safe to call for the same delivery any number of times at once."""
+        delivery = self._store.get(Delivery, delivery_id)
+        if delivery is None or delivery.state != "pending" or delivery.due_at > self._clock():
+            return
+        if self._must_wait(delivery):
+            self._postpone(delivery, WAIT_FOR_BEGIN_S)
+            return
+        claimed = delivery.model_copy(update={"due_at": self._clock() + IN_FLIGHT})
+        try:
+            self._store.commit(Save(claimed))
+        except ConflictError:
+            return  # another function has it
+        self._attempt(claimed.model_copy(update={"version": claimed.version + 1}))
+
+    def _must_wait(self, delivery: Delivery) -> bool:
+        before = self._store.get(Delivery, delivery.after) if delivery.after else None
+        return before is not None and before.state == "pending"
+
+    def _postpone(self, delivery: Delivery, seconds: int) -> None:
+        due = self._clock() + timedelta(seconds=seconds)
+        try:
+            self._store.commit(Save(delivery.model_copy(update={"due_at": due})))
+        except ConflictError:
+            return
+        self._queue.send({"delivery": delivery.id}, seconds)
+
+    def _attempt(self, delivery: Delivery) -> None:
+        target = self._settings.get(CallbackSettings)
+        if not target.enabled:
+            self._settle(delivery, "dead", "callbacks were switched off")
+            return
+        payload = rules.complete_payload(delivery.payload, delivery.id, target, self._base_url)
+        text = json.dumps(payload)
+        headers = {"Content-Type": "application/json", "webhook-id": delivery.id}
+        answer = self._sender.post(target.target, text.encode(), headers, rules.PUBLISH_TIMEOUT_S)
+        self._log_book.remember(text, answer)
+        tried = delivery.model_copy(
+            update={"attempts": [*delivery.attempts, CallbackLog.attempt_of(answer, self._clock)]}
+        )
+        if rules.is_yes(answer.status, answer.body):
+            self._settle(tried, "delivered", "")
+            return
+        due = rules.next_attempt(len(tried.attempts), self._clock(), random.random())  # noqa: S311 - spreads load
+        if due is None:
+            self._settle(tried, "dead", "all attempts failed")
+            return
+        self._store.commit(Save(tried.model_copy(update={"due_at": due})))
+        delay = (due - self._clock()).total_seconds()
+        _log.info("callback_retry", extra={"delivery": delivery.id, "attempt": len(tried.attempts), "in_s": int(delay)})
+        if delay <= MAX_QUEUE_DELAY_S:
+            self._queue.send({"delivery": delivery.id}, int(delay) + 1)
+
+    def _settle(self, delivery: Delivery, state: str, note: str) -> None:
+        self._store.commit(Save(delivery.model_copy(update={"state": state})))
+        _log.info(
+            "callback_settled",
+            extra={"delivery": delivery.id, "action": delivery.action, "state": state, "note": note},
+        )
+
+    def sweep(self) -> int:
+        """Send on what is due and was lost on its way, or waited beyond the queue's reach. Returns how many."""
+        waiting = self._store.due(Delivery, self._clock())
+        for delivery in waiting:
+            self._queue.send({"delivery": delivery.id})
+        return len(waiting)
+
+    def resend(self, delivery_id: str) -> Delivery:
+        """Begin again with a delivery, whatever became of it.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        delivery = self._store.get(Delivery, delivery_id)
+        if delivery is None:
+            raise NotFoundError("there is no such delivery")
+        again = delivery.model_copy(update={"state": "pending", "due_at": self._clock()})
+        self._store.commit(Save(again))
+        return again

@@ -1,0 +1,231 @@
+"""What the edges report becomes state: each fact once, in one transaction with all it entails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from pydantic import ValidationError
+
+from chalicelib.domain import admission, callbacks, ids, redact
+from chalicelib.domain import recordings as recording_rules
+from chalicelib.domain import sessions as session_rules
+from chalicelib.domain.errors import ConflictError, UnavailableError
+from chalicelib.domain.model import (
+    CallbackSettings,
+    Delivery,
+    LedgerEvent,
+    NodeSeen,
+    OpenSession,
+    PublishSettings,
+    PushStatus,
+    Recording,
+    RecordSettings,
+    Session,
+    StreamTail,
+)
+from chalicelib.ports import Change, Clock, Delete, Save, Store
+from chalicelib.wire.edge import (
+    Event,
+    EventBatch,
+    EventBatchResponse,
+    EventResult,
+    Plan,
+    PushState,
+    RecordingPartDone,
+    RecordingStarted,
+)
+from chalicelib.wire.names import StreamName
+
+from .pushes import Pushes
+from .settings import Settings
+
+_log = Logger(child=True)
+_TRIES = 6
+
+
+class Ingest:
+    """Takes batches of events. Idempotent by event id: the ledger's entry is written in the same transaction."""
+
+    def __init__(self, store: Store, settings: Settings, pushes: Pushes, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._pushes = pushes
+        self._clock = clock
+
+    def take(self, node: str, batch: EventBatch) -> EventBatchResponse:
+        """Take a batch in order. One bad event does not hold up the others."""
+        results: list[EventResult] = []
+        highest = 0
+        for raw in batch.events:
+            result, seq = self._take_one(node, raw)
+            results.append(result)
+            highest = max(highest, seq)
+        return EventBatchResponse(results=results, acked_seq=self._remember_seq(node, highest))
+
+    def _remember_seq(self, node: str, highest: int) -> int:
+        """Keep how far the node's events are in. It tells an edge later whether the cloud went back in time."""
+        for _ in range(_TRIES):
+            seen = self._store.get(NodeSeen, node) or NodeSeen(node=node, last_seen=self._clock())
+            if seen.acked_seq >= highest:
+                return seen.acked_seq
+            try:
+                self._store.commit(Save(seen.model_copy(update={"acked_seq": highest})))
+            except ConflictError:
+                continue
+            return highest
+        raise UnavailableError("the node's state is busy; send the events again")
+
+    def _take_one(self, node: str, raw: dict[str, Any]) -> tuple[EventResult, int]:
+        try:
+            event = Event.model_validate(raw)
+        except ValidationError as error:
+            places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors()[:3])
+            _log.warning("event_refused", extra={"node": node, "fields": places})
+            return EventResult(id=str(raw.get("id", ""))[:40], outcome="refused", reason=f"bad fields: {places}"), 0
+        for _ in range(_TRIES):
+            if self._store.get(LedgerEvent, event.id) is not None:
+                return EventResult(id=event.id, outcome="duplicate"), event.seq
+            try:
+                self._store.commit(*self._changes(node, event))
+            except ConflictError:
+                continue
+            return EventResult(id=event.id, outcome="accepted"), event.seq
+        raise UnavailableError("the event's session is busy; send it again")
+
+    def _changes(self, node: str, event: Event) -> list[Change]:
+        changes: list[Change] = [Save(self._ledger_entry(node, event))]
+        if event.session is None or event.stream is None:
+            return changes
+        match event.body:
+            case PushState():
+                changes += self._push(node, event.session, event, event.body)
+            case RecordingStarted():
+                changes += self._recording_started(node, event.session, event.stream, event, event.body.recording)
+            case RecordingPartDone():
+                changes += self._part_done(node, event.session, event.stream, event, event.body)
+            case _:
+                changes += self._session(node, event.session, event.stream, event)
+        return changes
+
+    def _ledger_entry(self, node: str, event: Event) -> LedgerEvent:
+        secret = self._settings.get(PublishSettings).secret
+        return LedgerEvent(
+            id=event.id,
+            at=event.at,
+            kind=event.body.kind,
+            node=node,
+            session=event.session,
+            stream=redact.stream_name(event.stream, [secret]) if event.stream else None,
+            data=event.body.model_dump(mode="json", exclude={"kind"}),
+        )
+
+    # sessions
+
+    def _session(self, node: str, session_id: str, stream: StreamName, event: Event) -> list[Change]:
+        current = self._store.get(Session, node, session_id)
+        plan = self._plan(node, session_id, stream, event) if current is None else Plan()
+        after = session_rules.advance(current, node, event, plan)
+        if after is None:
+            return []
+        changes: list[Change] = [Save(after), *self._open_pointer(node, session_id, after)]
+        if after.state == "ended":
+            changes += self._ended(after, event)
+        return changes
+
+    def _plan(self, node: str, session_id: str, stream: StreamName, event: Event) -> Plan:
+        tail = self._store.get(StreamTail, str(stream))
+        record = self._settings.get(RecordSettings)
+        return admission.plan(session_id, stream, node, record, tail, event.at)
+
+    def _open_pointer(self, node: str, session_id: str, after: Session) -> list[Change]:
+        known = self._store.get(OpenSession, node, session_id)
+        wanted = session_rules.as_open(after)
+        if wanted is not None:
+            return [Save(wanted.model_copy(update={"version": known.version if known else 0}))]
+        return [Delete(known)] if known else []
+
+    def _ended(self, session: Session, event: Event) -> list[Change]:
+        changes: list[Change] = []
+        if self._settings.get(CallbackSettings).enabled and session.live_at is not None:
+            changes.append(Save(self._delivery(event.id, callbacks.unpublish_payload(session.stream))))
+        if session.recording and (recording := self._store.get(Recording, session.recording)):
+            if session.id in recording.parts:
+                changed = recording_rules.with_part(recording, session.id, event.at, ended_at=event.at)
+                changes.append(Save(changed))
+            tail = self._store.get(StreamTail, str(session.stream))
+            if tail is not None and tail.session == session.id:
+                changes.append(Save(tail.model_copy(update={"ended_at": event.at})))
+        return changes
+
+    def _delivery(self, delivery_id: str, payload: dict[str, Any], after: str | None = None) -> Delivery:
+        now = self._clock()
+        return Delivery(
+            id=delivery_id, action=payload["action"], created_at=now, due_at=now, payload=payload, after=after
+        )
+
+    # recordings
+
+    def _recording_started(
+        self, node: str, session_id: str, stream: StreamName, event: Event, recording: str
+    ) -> list[Change]:
+        known = self._store.get(Recording, recording)
+        changes: list[Change] = []
+        if known is None:
+            entity = recording_rules.opened(recording, stream, node, session_id, event.at)
+            if self._settings.get(CallbackSettings).enabled:
+                begin = ids.derived_ulid(event.at, f"record_begin:{recording}")
+                entity = entity.model_copy(update={"begin_delivery": begin})
+                payload = callbacks.record_begin_payload(stream, recording)
+                changes.append(Save(self._delivery(begin, payload)))
+            changes.append(Save(entity))
+        elif session_id not in known.parts:
+            changes.append(Save(recording_rules.with_part(known, session_id, event.at, node=node)))
+        tail = self._store.get(StreamTail, str(stream))
+        new_tail = StreamTail(
+            version=tail.version if tail else 0,
+            stream=str(stream),
+            recording=recording,
+            node=node,
+            session=session_id,
+        )
+        return [*changes, Save(new_tail)]
+
+    def _part_done(
+        self, node: str, session_id: str, stream: StreamName, event: Event, body: RecordingPartDone
+    ) -> list[Change]:
+        known = self._store.get(Recording, body.recording) or recording_rules.opened(
+            body.recording, stream, node, session_id, event.at
+        )
+        changed = recording_rules.with_part(
+            known,
+            session_id,
+            event.at,
+            node=node,
+            done=True,
+            ended_at=(known.parts[session_id].ended_at if session_id in known.parts else None) or event.at,
+            segments=body.segments,
+            duration_ms=body.duration_ms,
+            bytes=body.bytes,
+            gaps=body.gaps,
+        )
+        return [Save(changed)]
+
+    # pushes
+
+    def _push(self, node: str, session_id: str, event: Event, body: PushState) -> list[Change]:
+        status = PushStatus(
+            destination=body.destination,
+            node=node,
+            session=session_id,
+            fence=body.fence,
+            state=body.state,
+            attempt=body.attempt,
+            bitrate_kbps=body.bitrate_kbps,
+            last_error=body.last_error,
+            at=event.at,
+        )
+        changes = self._pushes.status_change(status)
+        if body.state == "stopped":
+            changes += self._pushes.release_changes(body.destination, node, body.fence)
+        return changes

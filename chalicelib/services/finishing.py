@@ -1,0 +1,194 @@
+"""Makes a recording whole: playlist, MP4, thumbnail, proof. One module for all launchers."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from aws_lambda_powertools import Logger
+from pydantic import ValidationError
+
+from chalicelib.domain import callbacks, ids
+from chalicelib.domain import recordings as rules
+from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError
+from chalicelib.domain.model import CallbackSettings, Delivery, Recording
+from chalicelib.ports import Change, Clock, Media, Objects, Queue, Save, Store
+from chalicelib.wire.recording import SegmentKey, SessionManifest, parse_manifest_key
+
+from .settings import Settings
+
+_log = Logger(child=True)
+PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
+MAX_FINISHES_BEFORE_GIVING_UP: Final = 5
+
+
+class Announcements:
+    """Manifests that arrive in the store."""
+
+    def __init__(self, store: Store, objects: Objects, finish: Queue, clock: Clock) -> None:
+        self._store = store
+        self._objects = objects
+        self._finish = finish
+        self._clock = clock
+
+    def arrived(self, key: str) -> None:
+        """A manifest was written. The edge's own event says the same; whichever comes first finishes the recording."""
+        where = parse_manifest_key(key)
+        if where is None:
+            return None
+        recording_id, node, session = where
+        try:
+            manifest = SessionManifest.model_validate_json(self._objects.read(key))
+        except (NotFoundError, ValidationError):
+            _log.warning("manifest_unreadable", extra={"key": key})
+            return None
+        for _ in range(6):
+            known = self._store.get(Recording, recording_id) or rules.opened(
+                recording_id, manifest.stream, node, session, manifest.started_at
+            )
+            if session in known.parts and known.parts[session].done:
+                return self._finish_if_complete(known)
+            changed = rules.with_part(
+                known,
+                session,
+                self._clock(),
+                node=node,
+                done=True,
+                ended_at=manifest.ended_at,
+                segments=len(manifest.segments),
+                duration_ms=sum(s.duration_ms for s in manifest.segments),
+                bytes=sum(s.bytes for s in manifest.segments),
+                gaps=len(manifest.gaps),
+            )
+            try:
+                self._store.commit(Save(changed))
+            except ConflictError:
+                continue
+            return None  # the table's stream sees that it is complete
+        raise UnavailableError("the recording is busy")
+
+    def _finish_if_complete(self, recording: Recording) -> None:
+        """An old part was written again (a late segment was found): finish once more."""
+        if rules.is_complete(recording) and recording.state == "ready":
+            self._finish.send({"recording": recording.id})
+
+
+class Finisher:
+    """Finishes recordings."""
+
+    def __init__(self, store: Store, objects: Objects, media: Media, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._objects = objects
+        self._media = media
+        self._settings = settings
+        self._clock = clock
+
+    def segments(self, recording: str) -> list[rules.Segment]:
+        """The recording's segments in playing order, as the store has them."""
+        found = []
+        for stored in self._objects.list(rules.folder(recording)):
+            key = SegmentKey.parse(stored.key)
+            if key is not None:
+                found.append(rules.Segment(key, stored.size))
+        return rules.in_order(found)
+
+    def finish(self, recording_id: str) -> None:
+        """Finish a recording whose parts are all in the store. May be called again at any time."""
+        recording = self._store.get(Recording, recording_id)
+        if recording is None or not rules.is_complete(recording):
+            return
+        segments = self.segments(recording_id)
+        if not segments:
+            self._end(recording, {"state": "failed", "error": "no segment reached the store"}, code=100)
+            return
+        folder = rules.folder(recording_id)
+        text = rules.playlist(segments, ended=True)
+        self._objects.write(f"{folder}index.m3u8", text.encode(), PLAYLIST_TYPE)
+        try:
+            changes = self._artifacts(recording_id, segments)
+        except SluiceError as error:
+            self._failed(recording, str(error))
+            return
+        self._end(recording, changes, code=0)
+
+    def _manifests(self, recording: str) -> list[SessionManifest]:
+        keys = [stored.key for stored in self._objects.list(rules.folder(recording))]
+        return [SessionManifest.model_validate_json(self._objects.read(key)) for key in keys if parse_manifest_key(key)]
+
+    def _artifacts(self, recording: str, segments: Sequence[rules.Segment]) -> dict[str, object]:
+        folder = rules.folder(recording)
+        with tempfile.TemporaryDirectory(prefix="sluice-finish-") as name:
+            work = Path(name)
+            hashes: dict[str, str] = {}
+            parts = [self._fetch(run, work / f"run{i}.ts", hashes) for i, run in enumerate(rules.runs(segments))]
+            mp4 = work / "index.mp4"
+            self._media.remux(parts, mp4)
+            length = self._media.duration_ms(mp4)
+            picture = work / "thumbnail.jpg"
+            has_picture = self._media.thumbnail(mp4, min(length / 2000, 10.0), picture)
+            proof = rules.proof(recording, segments, hashes, self._manifests(recording))
+            self._objects.upload(f"{folder}index.mp4", mp4, "video/mp4")
+            if has_picture:
+                self._objects.upload(f"{folder}thumbnail.jpg", picture, "image/jpeg")
+            self._objects.write(f"{folder}manifest.json", json.dumps(proof, indent=1).encode(), "application/json")
+            return {
+                "state": "ready",
+                "mp4_bytes": mp4.stat().st_size,
+                "mp4_duration_ms": length,
+                "thumbnail": has_picture,
+                "gaps": len(proof["gaps"]),
+                "error": "",
+            }
+
+    def _fetch(self, run: Sequence[rules.Segment], target: Path, hashes: dict[str, str]) -> Path:
+        """Join the segments of one run; transport streams may simply be put one after the other (ISO 13818-1)."""
+        for segment in run:
+            hashes[segment.path] = self._objects.download(segment.path, target)
+        return target
+
+    def _failed(self, recording: Recording, reason: str) -> None:
+        """Keep why it failed; the queue brings it back a bounded number of times, then it has failed for good."""
+        _log.warning("finish_failed", extra={"recording": recording.id, "reason": reason})
+        if recording.finishes + 1 < MAX_FINISHES_BEFORE_GIVING_UP:
+            changes = {"error": reason, "finishes": recording.finishes + 1, "state": "finishing"}
+            self._store.commit(Save(recording.model_copy(update=changes)))
+            raise UnavailableError(reason)
+        self._end(recording, {"state": "failed", "error": reason}, code=100)
+
+    def _end(self, recording: Recording, changes: dict[str, object], code: int) -> None:
+        """Write the outcome, with the one `on_record_end` of the recording."""
+        for _ in range(6):
+            now = self._clock()
+            done = recording.model_copy(update={**changes, "finished_at": now, "updated_at": now})
+            writes: list[Change] = [Save(done)]
+            delivery = self._end_delivery(recording, code)
+            if delivery is not None and self._store.get(Delivery, delivery.id) is None:
+                writes.append(Save(delivery))
+            try:
+                self._store.commit(*writes)
+            except ConflictError:
+                fresh = self._store.get(Recording, recording.id)
+                if fresh is None or not rules.is_complete(fresh):
+                    return  # deleted, or it goes on
+                recording = fresh
+                continue
+            _log.info("recording_finished", extra={"recording": recording.id, "state": done.state})
+            return
+        raise UnavailableError("the recording is busy")
+
+    def _end_delivery(self, recording: Recording, code: int) -> Delivery | None:
+        if not self._settings.get(CallbackSettings).enabled:
+            return None
+        now = self._clock()
+        payload = callbacks.record_end_payload(recording.stream, recording.id, code)
+        return Delivery(
+            id=ids.derived_ulid(recording.started_at, f"record_end:{recording.id}"),
+            action="on_record_end",
+            created_at=now,
+            due_at=now,
+            payload=payload,
+            after=recording.begin_delivery,
+        )

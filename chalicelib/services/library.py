@@ -1,0 +1,125 @@
+"""The library of recordings: found, shown, played, shared, deleted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import jwt
+
+from chalicelib.domain import recordings as rules
+from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from chalicelib.domain.model import Recording
+from chalicelib.ports import Clock, Delete, Objects, Page, Store
+from chalicelib.wire.recording import SegmentKey
+
+from .finishing import Finisher
+
+LINK_LIFE_S: Final = 3600
+MAX_SHARE_S: Final = 30 * 24 * 3600
+ARTIFACTS: Final = ("index.mp4", "thumbnail.jpg", "manifest.json")
+_AUDIENCE: Final = "recording"
+
+
+class Library:
+    """Reads and removes recordings."""
+
+    def __init__(
+        self, store: Store, objects: Objects, finisher: Finisher, clock: Clock, signing_key: Callable[[], str]
+    ) -> None:
+        self._store = store
+        self._objects = objects
+        self._finisher = finisher
+        self._clock = clock
+        self._key = signing_key
+
+    def page(self, limit: int, cursor: str | None) -> Page[Recording]:
+        """Recordings, newest first."""
+        return self._store.index(Recording, "RECS", limit=limit, cursor=cursor, newest=True)
+
+    def get(self, recording: str) -> Recording:
+        """One recording.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self._store.get(Recording, recording)
+        if found is None:
+            raise NotFoundError("there is no such recording")
+        return found
+
+    def manifest(self, recording: str) -> dict[str, Any]:
+        """The proof of a finished recording.
+
+        Raises:
+            NotFoundError: there is no such recording, or it is not finished.
+        """
+        self.get(recording)
+        return dict(json.loads(self._objects.read(f"{rules.folder(recording)}manifest.json")))
+
+    def delete(self, recording: str) -> None:
+        """Remove a recording with all its objects.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it is still being recorded.
+        """
+        found = self.get(recording)
+        if found.state == "recording" and not rules.is_complete(found):
+            raise ConflictError("the recording is still running; end the stream (or the recording) first")
+        self._objects.delete_prefix(rules.folder(recording))
+        self._store.commit(Delete(found))
+
+    def share(self, recording: str, life_s: int) -> tuple[str, datetime]:
+        """A path that gives this recording, and nothing else, to anyone until it expires: (path prefix, expiry).
+
+        Raises:
+            InvalidInputError: the life is not 60 s to 30 days.
+            NotFoundError: there is no such recording.
+        """
+        if not 60 <= life_s <= MAX_SHARE_S:
+            raise InvalidInputError("expires_s", f"must be 60 to {MAX_SHARE_S} seconds")
+        self.get(recording)
+        expires = self._clock() + timedelta(seconds=life_s)
+        claims = {"aud": _AUDIENCE, "sub": recording, "exp": int(expires.timestamp())}
+        return f"/v1/shares/{jwt.encode(claims, self._key(), algorithm='HS256')}/", expires
+
+    def shared(self, token: str) -> str:
+        """The recording that a share token is for.
+
+        Raises:
+            ForbiddenError: it has expired or is not ours.
+        """
+        try:
+            claims = jwt.decode(
+                token, self._key(), algorithms=["HS256"], audience=_AUDIENCE, options={"require": ["exp", "sub"]}
+            )
+        except jwt.PyJWTError:
+            raise ForbiddenError("the link has expired or is not valid; ask for a new one") from None
+        return str(claims["sub"])
+
+    def playlist(self, recording: str) -> str:
+        """The recording's playlist, relative to the place it is served from; grows while it is live.
+
+        Raises:
+            NotFoundError: there is no such recording, or nothing of it is in the store yet.
+        """
+        found = self.get(recording)
+        segments = self._finisher.segments(recording)
+        if not segments:
+            raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
+        return rules.playlist(segments, ended=rules.is_complete(found))
+
+    def object_link(self, recording: str, path: str, filename: str | None = None) -> str:
+        """Where the front (or the store) gives out one object of a recording, for an hour.
+
+        Raises:
+            NotFoundError: no such object can exist.
+        """
+        key = rules.folder(recording) + path
+        parsed = SegmentKey.parse(key)
+        if path not in ARTIFACTS and (parsed is None or parsed.recording != recording):
+            raise NotFoundError("a recording has no such file")
+        return self._objects.link(key, LINK_LIFE_S, filename)

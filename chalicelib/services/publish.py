@@ -1,0 +1,73 @@
+"""A publisher is at the gate: may it, and what then?"""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+from chalicelib.domain import admission, callbacks, ids
+from chalicelib.domain.model import CallbackSettings, Credential, PublishSettings, RecordSettings, StreamTail
+from chalicelib.ports import Clock, Sender, Store
+from chalicelib.wire.edge import PublishRequest, PublishResponse
+
+from .auth import Auth, bearer
+from .callbacks import CallbackLog
+from .settings import Settings
+
+
+class Publish:
+    """Decides publishes with one read of the table."""
+
+    def __init__(
+        self, store: Store, settings: Settings, auth: Auth, sender: Sender, log: CallbackLog, clock: Clock
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._auth = auth
+        self._sender = sender
+        self._log = log
+        self._clock = clock
+
+    def decide(self, authorization: str | None, request: PublishRequest) -> PublishResponse:
+        """Decide. Nothing is written: the session begins with the event that the edge sends.
+
+        Raises:
+            UnauthenticatedError: the node's token is not valid.
+        """
+        token = ids.token_hash(bearer(authorization))
+        found = self._store.get_many(
+            [
+                (Credential, (token,)),
+                (PublishSettings, ()),
+                (RecordSettings, ()),
+                (CallbackSettings, ()),
+                (StreamTail, (str(request.stream),)),
+            ]
+        )
+        node = self._auth.node_of_credential(cast("Credential | None", found[0]))
+        publish = cast("PublishSettings", found[1] or self._settings.default(PublishSettings))
+        record = cast("RecordSettings", found[2] or self._settings.default(RecordSettings))
+        target = cast("CallbackSettings", found[3] or self._settings.default(CallbackSettings))
+        decision = admission.decide(publish, request.stream, request.param)
+        if not decision.allowed:
+            return PublishResponse(decision="deny", reason=decision.reason)
+        if target.enabled and (refusal := self._ask(target, request)):
+            return PublishResponse(decision="deny", reason=refusal)
+        tail = cast("StreamTail | None", found[4])
+        plan = admission.plan(request.session, request.stream, node, record, tail, self._clock())
+        return PublishResponse(decision="allow", reason=decision.reason, plan=plan)
+
+    def _ask(self, target: CallbackSettings, request: PublishRequest) -> str:
+        """Why the user's callback refused the publish, or '' when it agreed."""
+        request_id = ids.derived_ulid(request.at, f"on_publish:{request.session}")
+        body = callbacks.publish_payload(request_id, target, request.stream, request.param)
+        answer = self._sender.post(
+            target.target,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+            callbacks.PUBLISH_TIMEOUT_S,
+        )
+        self._log.answered(request_id, body, answer)
+        if callbacks.is_yes(answer.status, answer.body):
+            return ""
+        return f"the publish callback refused: {answer.error or f'status {answer.status}'}"

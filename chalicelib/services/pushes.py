@@ -1,0 +1,154 @@
+"""Which node pushes which session where: grants and takes back the leases of destinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from aws_lambda_powertools import Logger
+
+from chalicelib.domain import destinations as rules
+from chalicelib.domain.errors import ConflictError
+from chalicelib.domain.model import Destination, Lease, Node, NodeLease, OpenSession, PushStatus, Session
+from chalicelib.domain.sessions import as_open
+from chalicelib.ports import Change, Clock, Delete, Nudger, Save, Store
+
+_log = Logger(child=True)
+
+
+class Pushes:
+    """Keeps the leases true to what is live and what is enabled. Every method may be called again at any time."""
+
+    def __init__(self, store: Store, nudger: Nudger, clock: Clock) -> None:
+        self._store = store
+        self._nudger = nudger
+        self._clock = clock
+
+    def destinations(self) -> list[Destination]:
+        """All destinations."""
+        found: list[Destination] = []
+        cursor: str | None = None
+        while True:
+            page = self._store.index(Destination, "DESTS", cursor=cursor)
+            found += page.items
+            cursor = page.cursor
+            if cursor is None:
+                return found
+
+    def live_sessions(self) -> list[OpenSession]:
+        """What is live anywhere."""
+        page = self._store.index(Session, "LIVE", limit=1000)
+        return [o for s in page.items if (o := as_open(s)) is not None and o.state == "live"]
+
+    def nudge(self, node_id: str) -> None:
+        """Wake a node."""
+        node = self._store.get(Node, node_id)
+        if node is not None and node.queue_url:
+            self._nudger.nudge(node.queue_url)
+
+    def session_is_live(self, session: OpenSession) -> None:
+        """Give the session every free destination that wants it."""
+        granted = [d.id for d in self.destinations() if self._offer(d, [session])]
+        if granted:
+            self.nudge(session.node)
+
+    def settle(self, destination: Destination) -> None:
+        """After a change of a destination or of its lease: grant it if it is free, and tell the node that holds it."""
+        if self._offer(destination, self.live_sessions()):
+            return  # the node was told with the grant
+        lease = self._store.get(Lease, destination.id)
+        if lease is not None and lease.held:
+            self.nudge(lease.node)
+
+    def settle_id(self, destination_id: str) -> None:
+        """`settle` for a destination that may be gone."""
+        destination = self._store.get(Destination, destination_id)
+        if destination is not None:
+            self.settle(destination)
+
+    def _offer(self, destination: Destination, live: Iterable[OpenSession]) -> bool:
+        session = rules.choose(destination, live)
+        if session is None:
+            return False
+        previous = self._store.get(Lease, destination.id)
+        lease = rules.grant(destination.id, previous, session, self._clock())
+        if lease is None:
+            return False
+        held = NodeLease(node=session.node, destination=destination.id, session=session.session, fence=lease.fence)
+        stale = self._store.get(NodeLease, session.node, destination.id)
+        if stale is not None:
+            held = held.model_copy(update={"version": stale.version})
+        try:
+            self._store.commit(Save(lease), Save(held))
+        except ConflictError:
+            return False  # another session has it; its own dispatch goes on
+        _log.info(
+            "lease_granted",
+            extra={"destination": destination.id, "session": session.session, "fence": lease.fence},
+        )
+        self.nudge(session.node)
+        return True
+
+    def reconcile_node(self, leases: list[NodeLease], sessions: list[OpenSession]) -> list[NodeLease]:
+        """What a lost message would have left undone on a node: grants free destinations to its live sessions.
+        Returns the new leases.
+        """
+        live = [s for s in sessions if s.state == "live"]
+        if not live:
+            return []
+        held = {lease.destination for lease in leases}
+        new: list[NodeLease] = []
+        for destination in self.destinations():
+            if destination.id not in held and self._offer(destination, live):
+                found = self._store.get(NodeLease, live[0].node, destination.id)
+                new += [found] if found else []
+        return new
+
+    def wanted(
+        self, leases: list[NodeLease], sessions: list[OpenSession]
+    ) -> tuple[list[tuple[NodeLease, Destination, OpenSession]], list[NodeLease]]:
+        """The leases that are to be served, and those whose reason is gone."""
+        found = self._store.get_many([(Destination, (lease.destination,)) for lease in leases]) if leases else []
+        live = {s.session: s for s in sessions}
+        serve: list[tuple[NodeLease, Destination, OpenSession]] = []
+        over: list[NodeLease] = []
+        for lease, entity in zip(leases, found, strict=True):
+            destination = cast("Destination | None", entity)
+            session = live.get(lease.session)
+            if destination is not None and session is not None and rules.serves(destination, session):
+                serve.append((lease, destination, session))
+            else:
+                over.append(lease)
+        return serve, over
+
+    def release_changes(self, destination: str, node: str, fence: int) -> list[Change]:
+        """The writes that free a lease if `fence` is its current one; none when it is not."""
+        lease = self._store.get(Lease, destination)
+        if lease is None or not lease.held or lease.fence != fence or lease.node != node:
+            return []
+        freed = lease.model_copy(update={"held": False, "released_at": self._clock()})
+        changes: list[Change] = [Save(freed)]
+        pointer = self._store.get(NodeLease, node, destination)
+        if pointer is not None and pointer.fence == fence:
+            changes.append(Delete(pointer))
+        return changes
+
+    def release(self, destination: str, node: str, fence: int) -> bool:
+        """Free a lease whose holder says that it no longer pushes. False when it is not (or no longer) held so."""
+        changes = self.release_changes(destination, node, fence)
+        if not changes:
+            return False
+        try:
+            self._store.commit(*changes)
+        except ConflictError:
+            return False
+        _log.info("lease_released", extra={"destination": destination, "node": node, "fence": fence})
+        self.settle_id(destination)
+        return True
+
+    def status_change(self, status: PushStatus) -> list[Change]:
+        """The write that keeps a worker's state, unless a newer worker of the destination already spoke."""
+        known = self._store.get(PushStatus, status.destination)
+        if known is not None and (known.fence, known.at) > (status.fence, status.at):
+            return []
+        return [Save(status.model_copy(update={"version": known.version if known else 0}))]

@@ -1,0 +1,90 @@
+"""The settings of the account. What was never set comes from the installation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from chalicelib.domain.admission import MIN_SECRET
+from chalicelib.domain.destinations import check_patterns
+from chalicelib.domain.errors import ConflictError, InvalidInputError
+from chalicelib.domain.model import CallbackSettings, Entity, PublishSettings, RecordSettings
+from chalicelib.ports import Bootstrap, Save, Store
+
+S = TypeVar("S", bound=Entity)
+
+
+class Settings:
+    """Reads and changes the settings."""
+
+    def __init__(self, store: Store, bootstrap: Callable[[], Bootstrap]) -> None:
+        self._store = store
+        self._bootstrap = bootstrap
+
+    def default(self, kind: type[S]) -> S:
+        """What holds when nothing was ever set."""
+        if kind is PublishSettings:
+            return kind.model_validate({"secret": self._bootstrap().publish_secret})
+        return kind()
+
+    def get(self, kind: type[S]) -> S:
+        """One section of the settings."""
+        return self._store.get(kind) or self.default(kind)
+
+    def _save(self, settings: S, version: int | None) -> S:
+        if version is not None and version != settings.version:
+            raise ConflictError("the settings were changed by somebody else in the meantime; read them again")
+        self._store.commit(Save(settings))
+        return settings.model_copy(update={"version": settings.version + 1})
+
+    def set_publish(self, *, secret: str | None, auth: bool | None, version: int | None = None) -> PublishSettings:
+        """Change who may publish. Live streams go on; the next publish is held to it.
+
+        Raises:
+            InvalidInputError: the secret is too short or holds characters that a URL cannot carry.
+        """
+        now = self.get(PublishSettings)
+        if secret is not None:
+            if len(secret) < MIN_SECRET:
+                raise InvalidInputError("secret", f"must have at least {MIN_SECRET} characters")
+            if len(secret) > 100 or not all(c.isalnum() or c in "._~-" for c in secret) or not secret.isascii():
+                raise InvalidInputError("secret", "may hold up to 100 of the characters a-z A-Z 0-9 . _ ~ -")
+        changes = {"secret": now.secret if secret is None else secret, "auth": now.auth if auth is None else auth}
+        return self._save(now.model_copy(update=changes), version)
+
+    def set_record(
+        self,
+        *,
+        enabled: bool | None = None,
+        globs: list[str] | None = None,
+        merge_window_s: int | None = None,
+        version: int | None = None,
+    ) -> RecordSettings:
+        """Change what is recorded.
+
+        Raises:
+            InvalidInputError: a pattern is malformed, or the merge window is not 0 to 300 s.
+        """
+        now = self.get(RecordSettings)
+        if merge_window_s is not None and not 0 <= merge_window_s <= 300:
+            raise InvalidInputError("merge_window_s", "must be 0 to 300 seconds")
+        changes = {
+            "enabled": now.enabled if enabled is None else enabled,
+            "globs": now.globs if globs is None else check_patterns(globs),
+            "merge_window_s": now.merge_window_s if merge_window_s is None else merge_window_s,
+        }
+        return self._save(now.model_copy(update=changes), version)
+
+    def set_callbacks(self, changes: dict[str, object], version: int | None = None) -> CallbackSettings:
+        """Change the callback target: any of `enabled`, `target`, `opaque`, `host`, `on_unreachable`.
+
+        Raises:
+            InvalidInputError: the target is not an http(s) URL.
+        """
+        now = self.get(CallbackSettings)
+        new = CallbackSettings.model_validate(now.model_dump() | changes)
+        if new.target and not new.target.startswith(("http://", "https://")):
+            raise InvalidInputError("target", "must start with http:// or https://")
+        if new.enabled and not new.target:
+            raise InvalidInputError("target", "is needed to switch callbacks on")
+        return self._save(new, version)

@@ -1,0 +1,189 @@
+"""The regular meeting of edge and cloud: what is, what should be, and the difference closed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+
+from aws_lambda_powertools import Logger
+from pydantic import BaseModel
+
+from chalicelib.domain.errors import ConflictError, UnauthenticatedError
+from chalicelib.domain.model import (
+    CallbackSettings,
+    Node,
+    NodeLease,
+    NodeSeen,
+    OpenSession,
+    PublishSettings,
+    RecordSettings,
+)
+from chalicelib.ports import Clock, CredentialIssuer, Save, Store
+from chalicelib.wire.edge import (
+    AdmissionSnapshot,
+    Desired,
+    DesiredPush,
+    DesiredSession,
+    StoreCredentials,
+    SyncRequest,
+    SyncResponse,
+)
+from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
+
+from .pushes import Pushes
+from .settings import Settings
+
+_log = Logger(child=True)
+LIVE_INTERVAL_S = 30.0
+IDLE_INTERVAL_S = 60.0
+
+
+def revision(model: BaseModel) -> str:
+    """A name for a state: the same state has the same name."""
+    text = json.dumps(model.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+class Sync:
+    """Answers syncs."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        pushes: Pushes,
+        issuer: CredentialIssuer,
+        clock: Clock,
+        store_endpoint: str | None,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._pushes = pushes
+        self._issuer = issuer
+        self._clock = clock
+        self._endpoint = store_endpoint
+
+    def sync(self, node_id: str, request: SyncRequest) -> SyncResponse:
+        """Take what the node observes, answer what it should do."""
+        state = self._store.node_state(node_id)
+        node = next((e for e in state if isinstance(e, Node)), None)
+        if node is None or node.revoked:
+            raise UnauthenticatedError("the node is unknown or revoked; enrol it again")
+        sessions = [e for e in state if isinstance(e, OpenSession)]
+        leases = [e for e in state if isinstance(e, NodeLease)]
+        interval = LIVE_INTERVAL_S if request.observed.sessions or sessions else IDLE_INTERVAL_S
+        acked = self._seen(node_id, request, interval)
+        leases += self._pushes.reconcile_node(leases, sessions)
+        desired = self._desired(node_id, request, leases, sessions)
+        snapshot = self._snapshot(node)
+        now = revision(desired)
+        return SyncResponse(
+            revision=now,
+            interval_s=interval,
+            desired=desired if now != request.revision else None,
+            snapshot=snapshot if snapshot.revision != request.snapshot_revision else None,
+            credentials=self._credentials(node) if request.want_credentials else None,
+            acked_seq=acked,
+            open_sessions=[s.session for s in sessions],
+        )
+
+    def _seen(self, node_id: str, request: SyncRequest, interval: float) -> int:
+        """Keep what the node said; returns how far its events are in."""
+        known = self._store.get(NodeSeen, node_id) or NodeSeen(node=node_id, last_seen=self._clock())
+        if known.lost:
+            _log.info("node_back", extra={"node": node_id})
+        new = known.model_copy(
+            update={
+                "last_seen": self._clock(),
+                "agent_version": request.agent_version,
+                "interval_s": interval,
+                "lost": False,
+                "observed": request.observed,
+            }
+        )
+        try:
+            self._store.commit(Save(new))
+        except ConflictError:
+            _log.info("node_seen_conflict", extra={"node": node_id})  # events came in meanwhile; the next sync tells
+        return known.acked_seq
+
+    def _desired(
+        self, node_id: str, request: SyncRequest, leases: list[NodeLease], sessions: list[OpenSession]
+    ) -> Desired:
+        serve, over = self._pushes.wanted(leases, sessions)
+        running = {(p.destination, p.fence) for p in request.observed.pushes}
+        for lease in over:
+            if (lease.destination, lease.fence) not in running:
+                self._pushes.release(lease.destination, node_id, lease.fence)
+        window = self._settings.get(RecordSettings).merge_window_s
+        return Desired(
+            sessions=[
+                DesiredSession(session=s.session, recording=s.recording, merge_window_s=window, kick=s.kick)
+                for s in sorted(sessions, key=lambda s: s.session)
+            ],
+            pushes=[
+                DesiredPush(
+                    destination=d.id,
+                    session=lease.session,
+                    stream=session.stream,
+                    fence=lease.fence,
+                    url=d.url,
+                    label=d.name,
+                )
+                for lease, d, session in sorted(serve, key=lambda each: each[0].destination)
+            ],
+        )
+
+    def _snapshot(self, node: Node) -> AdmissionSnapshot:
+        publish = self._settings.get(PublishSettings)
+        target = self._settings.get(CallbackSettings)
+        key = node.snapshot_key
+        accepted = [AcceptedSecret(hash=keyed_hash(key, publish.secret), length=len(publish.secret))]
+        snapshot = AdmissionSnapshot(
+            revision="",
+            key=key,
+            auth=publish.auth,
+            accepted=accepted,
+            callback=target.on_unreachable if target.enabled else "none",
+        )
+        return snapshot.model_copy(update={"revision": revision(snapshot)})
+
+    def _credentials(self, node: Node) -> StoreCredentials:
+        keys = self._issuer.issue(node.id, node.queue_url)
+        return StoreCredentials(
+            access_key=keys.access_key,
+            secret_key=keys.secret_key,
+            session_token=keys.session_token,
+            expires_at=keys.expires_at,
+            region=keys.region,
+            bucket=keys.bucket,
+            s3_endpoint=keys.endpoint,
+            queue_url=node.queue_url,
+            sqs_endpoint=keys.endpoint,
+        )
+
+
+class Liveness:
+    """Notices nodes that have fallen silent."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def check(self) -> int:
+        """Mark nodes that missed two syncs and more; returns how many are newly lost. Their sessions stay as they are:
+        a silent node may well be streaming on, and it reports when it is back.
+        """
+        lost = 0
+        for seen in self._store.index(NodeSeen, "NODES_SEEN", limit=1000).items:
+            silent = self._clock() - seen.last_seen
+            if seen.lost or silent < timedelta(seconds=2 * seen.interval_s + 30):
+                continue
+            try:
+                self._store.commit(Save(seen.model_copy(update={"lost": True})))
+            except ConflictError:
+                continue  # it spoke just now
+            lost += 1
+            _log.warning("node_lost", extra={"node": seen.node, "silent_s": int(silent.total_seconds())})
+        return lost

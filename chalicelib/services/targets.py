@@ -1,0 +1,114 @@
+"""The destinations as their owner edits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ulid import ULID
+
+from chalicelib.domain import destinations as rules
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from chalicelib.domain.model import Destination, Entity, Lease, PushStatus
+from chalicelib.ports import Clock, Delete, Save, Store
+
+from .pushes import Pushes
+
+MAX_DESTINATIONS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A destination with what becomes of it at the moment."""
+
+    destination: Destination
+    lease: Lease | None
+    status: PushStatus | None
+
+
+class Targets:
+    """Adds, changes, removes destinations."""
+
+    def __init__(self, store: Store, pushes: Pushes, clock: Clock) -> None:
+        self._store = store
+        self._pushes = pushes
+        self._clock = clock
+
+    def all(self) -> list[Target]:
+        """All of them, oldest first."""
+        return [self._with_state(d) for d in self._pushes.destinations()]
+
+    def get(self, destination: str) -> Target:
+        """One of them.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return self._with_state(self._find(destination))
+
+    def _find(self, destination: str) -> Destination:
+        found = self._store.get(Destination, destination)
+        if found is None:
+            raise NotFoundError("there is no such destination")
+        return found
+
+    def _with_state(self, destination: Destination) -> Target:
+        keys: list[tuple[type[Entity], tuple[str, ...]]] = [(Lease, (destination.id,)), (PushStatus, (destination.id,))]
+        lease, status = self._store.get_many(keys)
+        return Target(
+            destination,
+            lease if isinstance(lease, Lease) else None,
+            status if isinstance(status, PushStatus) else None,
+        )
+
+    def add(self, *, name: str, url: str, platform: str, streams: list[str], enabled: bool) -> Destination:
+        """Add one.
+
+        Raises:
+            InvalidInputError: the URL or a pattern is not usable, or there are too many.
+        """
+        if len(self._pushes.destinations()) >= MAX_DESTINATIONS:
+            raise InvalidInputError("", f"there are {MAX_DESTINATIONS} destinations already; remove some first")
+        now = self._clock()
+        new = Destination(
+            id=str(ULID.from_datetime(now)).lower(),
+            name=name,
+            platform=platform,
+            url=rules.check_target_url(url),
+            streams=rules.check_patterns(streams),
+            enabled=enabled,
+            created_at=now,
+            updated_at=now,
+        )
+        self._store.commit(Save(new))
+        return new.model_copy(update={"version": 1})
+
+    def change(self, destination: str, changes: dict[str, Any], version: int | None) -> Destination:
+        """Change any of `name`, `url`, `platform`, `streams`, `enabled`. `version`: the one the editor saw.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it was changed by somebody else in the meantime.
+            InvalidInputError: a value is not usable.
+        """
+        now = self._find(destination)
+        if version is not None and version != now.version:
+            raise ConflictError("the destination was changed by somebody else in the meantime; read it again")
+        if "url" in changes:
+            changes["url"] = rules.check_target_url(changes["url"])
+        if "streams" in changes:
+            changes["streams"] = rules.check_patterns(changes["streams"])
+        new = now.model_copy(update={**changes, "updated_at": self._clock()})
+        self._store.commit(Save(new))
+        return new.model_copy(update={"version": new.version + 1})
+
+    def remove(self, destination: str) -> None:
+        """Remove one; the node that pushes it stops.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        try:
+            self._store.commit(Delete(self._find(destination)))
+        except ConflictError:
+            self._store.commit(Delete(self._find(destination)))

@@ -1,0 +1,185 @@
+"""The composition root: which adapter stands behind which port. Everything is made when it is first needed, so that
+importing a handler costs little and touches nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config as BotoConfig
+
+from chalicelib.adapters.cipher import Cipher
+from chalicelib.adapters.credentials import StsIssuer
+from chalicelib.adapters.dynamo import DynamoStore
+from chalicelib.adapters.ffmpeg import FfmpegMedia
+from chalicelib.adapters.objects import S3Objects
+from chalicelib.adapters.outgoing import GuardedSender
+from chalicelib.adapters.queues import SqsNudger, SqsQueue
+from chalicelib.adapters.vault import Vault
+from chalicelib.config import Config
+from chalicelib.services.auth import Auth
+from chalicelib.services.callbacks import CallbackLog, Callbacks
+from chalicelib.services.dispatch import Dispatch
+from chalicelib.services.events import Ingest
+from chalicelib.services.finishing import Announcements, Finisher
+from chalicelib.services.library import Library
+from chalicelib.services.overview import Overview
+from chalicelib.services.publish import Publish
+from chalicelib.services.pushes import Pushes
+from chalicelib.services.settings import Settings
+from chalicelib.services.sync import Liveness, Sync
+from chalicelib.services.targets import Targets
+
+
+def now() -> datetime:
+    """The clock of the product."""
+    return datetime.now(UTC)
+
+
+class Wiring:
+    """Every service, wired."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self._given = config
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings of this function."""
+        return self._given or Config.from_environment()
+
+    def _client(self, service: str, **options: Any) -> Any:
+        retry = BotoConfig(retries={"mode": "standard", "max_attempts": 3}, **options)
+        return boto3.client(service, region_name=self.config.region, config=retry)  # type: ignore[call-overload]
+
+    # adapters
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Secrets."""
+        return Vault(self._client("secretsmanager"), self.config.secret, self.config.bootstrap)
+
+    @cached_property
+    def store(self) -> DynamoStore:
+        """The table."""
+        return DynamoStore(self._client("dynamodb"), self.config.table, Cipher(self.vault.master))
+
+    @cached_property
+    def objects(self) -> S3Objects:
+        """The recordings."""
+        client = self._client("s3", signature_version="s3v4", s3={"addressing_style": "path"})
+        return S3Objects(client, self.config.bucket)
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return self._client("sqs")
+
+    @cached_property
+    def nudger(self) -> SqsNudger:
+        """The nodes' queues."""
+        return SqsNudger(self._sqs, self.config.node_queue_prefix)
+
+    @cached_property
+    def callbacks_queue(self) -> SqsQueue:
+        """Deliveries that are due."""
+        return SqsQueue(self._sqs, self.config.callbacks_queue)
+
+    @cached_property
+    def finish_queue(self) -> SqsQueue:
+        """Recordings to finish."""
+        return SqsQueue(self._sqs, self.config.finish_queue)
+
+    @cached_property
+    def sender(self) -> GuardedSender:
+        """The guarded client."""
+        return GuardedSender(allow_private=self.config.allow_private_targets)
+
+    @cached_property
+    def issuer(self) -> StsIssuer:
+        """Keys for the nodes."""
+        c = self.config
+        return StsIssuer(self._client("sts"), c.node_role, c.bucket, c.region, c.store_endpoint)
+
+    # services
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the account."""
+        return Settings(self.store, self.vault.bootstrap)
+
+    @cached_property
+    def auth(self) -> Auth:
+        """Callers."""
+        return Auth(self.store, self.nudger, now, self.vault.bootstrap)
+
+    @cached_property
+    def callback_log(self) -> CallbackLog:
+        """What was sent."""
+        return CallbackLog(self.store, now)
+
+    @cached_property
+    def publish(self) -> Publish:
+        """The gate."""
+        return Publish(self.store, self.settings, self.auth, self.sender, self.callback_log, now)
+
+    @cached_property
+    def pushes(self) -> Pushes:
+        """The leases."""
+        return Pushes(self.store, self.nudger, now)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """What edges report."""
+        return Ingest(self.store, self.settings, self.pushes, now)
+
+    @cached_property
+    def sync(self) -> Sync:
+        """The meeting of edge and cloud."""
+        return Sync(self.store, self.settings, self.pushes, self.issuer, now, self.config.store_endpoint)
+
+    @cached_property
+    def callbacks(self) -> Callbacks:
+        """Deliveries."""
+        base_url = self.config.public_url
+        return Callbacks(self.store, self.settings, self.callbacks_queue, self.sender, self.callback_log, now, base_url)
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        """What follows from a change."""
+        return Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue)
+
+    @cached_property
+    def finisher(self) -> Finisher:
+        """Whole recordings."""
+        media = FfmpegMedia(self.config.ffmpeg, self.config.ffprobe)
+        return Finisher(self.store, self.objects, media, self.settings, now)
+
+    @cached_property
+    def announcements(self) -> Announcements:
+        """Manifests that arrive."""
+        return Announcements(self.store, self.objects, self.finish_queue, now)
+
+    @cached_property
+    def library(self) -> Library:
+        """The recordings as they are read."""
+        return Library(self.store, self.objects, self.finisher, now, self.vault.master)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """The destinations as they are edited."""
+        return Targets(self.store, self.pushes, now)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """What is there."""
+        return Overview(self.store, now)
+
+    @cached_property
+    def liveness(self) -> Liveness:
+        """Silent nodes."""
+        return Liveness(self.store, now)
+
+
+wiring = Wiring()
