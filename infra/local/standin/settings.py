@@ -1,0 +1,56 @@
+"""What the stand-in is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_SAFE_PATH: Final = re.compile(r"/[\w./@:+=,~-]*", re.ASCII)
+_MAX_SOCKET_PATH: Final = 100
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Folders are absolute; `*_s` are seconds; `hook_url` is the part before `/on_…`."""
+
+    rtmp_port: int
+    api_port: int
+    http_port: int
+    hook_url: str
+    hls_dir: Path
+    work_dir: Path
+    nginx: str
+    rtmp_module: str
+    hls_fragment_s: float = 10
+    hls_window_s: float = 60
+    rtmp_ip: str = "127.0.0.1"
+    slots: int = 32
+    """Applications that can be in use at the same time."""
+
+    def __post_init__(self) -> None:
+        for name in ("hls_dir", "work_dir", "rtmp_module"):
+            path = str(getattr(self, name))
+            if not _SAFE_PATH.fullmatch(path) or ".." in path.split("/"):
+                raise SettingsError(f"{name} must be an absolute path of letters, digits and ./@:+=,~_- without '..'")
+        if not re.fullmatch(r"[0-9a-fA-F.:]+", self.rtmp_ip):
+            raise SettingsError("rtmp_ip must be an IP address")
+        if len(str(self.control_socket)) > _MAX_SOCKET_PATH:
+            raise SettingsError(f"work_dir is too long for a socket in it: at most {_MAX_SOCKET_PATH - 13} characters")
+        if not self.hook_url.startswith("http://"):
+            raise SettingsError("hook_url must begin with http://")
+
+    @property
+    def parts_dir(self) -> Path:
+        """Where nginx writes its segments, one folder for each slot; nothing in it outlives a run."""
+        return self.work_dir / "parts"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where nginx takes commands: no port, so that nobody else can give them."""
+        return self.work_dir / "control.sock"
