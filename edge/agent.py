@@ -1,0 +1,289 @@
+"""The composition root: builds the parts, starts their loops, stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from chalicelib.wire.edge import ObservedNode, ObservedSession
+
+from . import AGENT_VERSION, orphans
+from .admission import Admission
+from .bounded import new_client
+from .clock import Clock, SystemClock
+from .cloud import Cloud
+from .collect import Collector
+from .config import Settings
+from .credentials import Credentials
+from .errors import ConfigError, SpoolError
+from .hooks import MAX_BODY, Hooks
+from .httpserver import Server
+from .identity import Identity
+from .lifecycle import Lifecycle
+from .linker import Linker
+from .log import Log
+from .nudges import Nudges
+from .pushes import Pushes, Workers
+from .recorder import Recorder
+from .sender import Sender
+from .sessions import Session, SessionBook, Transition
+from .snapshot import Snapshot
+from .spool import tables
+from .spool.writer import Spool
+from .srs import MediaServer
+from .status import Status
+from .store import Store
+from .sync import Sync
+from .viewers import Viewers
+from .watch import Watch
+from .workers.spec import WorkerReport
+from .workers.supervisor import Supervisor
+
+log = Log("agent")
+WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
+LAST_WORDS_S = 3.0
+
+
+class Agent:
+    """The whole agent. `start`, then `stop`; both from inside the event loop."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, workers: WorkersFactory | None = None) -> None:
+        self.settings = settings
+        self._clock = clock or SystemClock()
+        settings.agent_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = _lock(settings.agent_dir)
+        self.spool = Spool(settings.agent_dir / "spool.sqlite3")
+        self.identity = Identity(settings.agent_dir)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._soon: set[asyncio.Task[None]] = set()
+        self.ffmpeg_version = ""
+        self._build(workers or (lambda tell: Supervisor(ffmpeg=settings.ffmpeg, on_change=tell)))
+        self._connect()
+
+    def _build(self, workers: WorkersFactory) -> None:
+        s, clock, spool = self.settings, self._clock, self.spool
+        self._near, self._far = new_client(), new_client(30)
+        self.status = Status(self.report)
+        self.book = SessionBook()
+        self.lifecycle = Lifecycle(self.book, spool, clock)
+        self.linker = Linker(s, self.lifecycle, spool, clock)
+        self._restore()
+        self.media = MediaServer(s.srs_api, self._near)
+        self.cloud = Cloud(lambda: self.settings, self.identity, self._far)
+        self.snapshot = Snapshot(spool, clock)
+        self.credentials = Credentials(clock)
+        self.viewers = Viewers()
+        self.admission = Admission(self.lifecycle, self.cloud, self.snapshot, self.media, self._far, clock)
+        self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
+        self.store = Store(self.credentials, self._far)
+        self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
+        self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, workers)
+        self.sender = Sender(self.cloud, spool, clock)
+        self.sync = Sync(
+            cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,
+            credentials=self.credentials, recorder=self.recorder, pushes=self.pushes, sender=self.sender,
+            media=self.media, clock=clock, observe=self.observe,
+        )  # fmt: skip
+        self.nudges = Nudges(self.credentials, self._far, self.sync.wake)
+        self.collector = Collector(s.hls_dir, lambda: self.settings.hls_window_s, self.linker, spool, clock)
+        self.hooks = Hooks(self.admission, self.lifecycle, self.linker, self.viewers, self.media, self.status.count)
+        self._hook_server = Server(self.hooks.handle, MAX_BODY)
+        self._status_server = Server(self.status.handle, MAX_BODY)
+
+    def _connect(self) -> None:
+        """Who wakes whom."""
+        self.lifecycle.on_change = self._session_changed
+        self.lifecycle.event_waits = self.sender.wake
+        self.linker.on_linked = self.recorder.wake
+        self.credentials.on_refused = self.sync.wake
+        self.cloud.on_recovery = self._cloud_recovered
+        self.admission.on_plan = self.recorder.assign
+
+    def _restore(self) -> None:
+        if self.spool.set_aside is not None:
+            adopted = orphans.adopt(self.linker.folder, self.spool, self._clock.now())
+            log.alert("spool.replaced", aside=self.spool.set_aside.name, segments_adopted=adopted)
+        orphans.sweep(self.linker.folder, self.spool)
+        self.book.restore(self.spool.run(tables.load_sessions))
+
+    async def start(self) -> None:
+        """Listen and start all loops.
+
+        Raises:
+            OSError: an address is in use.
+        """
+        await self._hook_server.start(*self.settings.hook_listen)
+        await self._status_server.start(*self.settings.status_listen)
+        await self.sync.restore()
+        self.ffmpeg_version = await asyncio.to_thread(_ffmpeg_version, self.settings.ffmpeg)
+        await self._adopt_missed()
+        self._tasks = [
+            asyncio.create_task(_forever(name, loop()))
+            for name, loop in {
+                "watch": self.watch.run,
+                "sender": self.sender.run,
+                "sync": self.sync.run,
+                "nudges": self.nudges.run,
+                "uploads": self.recorder.run_uploads,
+                "parts": self.recorder.run_parts,
+                "collect": self.collector.run,
+            }.items()
+        ]
+        log.info("agent.started", version=AGENT_VERSION, node=self.identity.node, sessions=len(self.book.opened()))
+
+    async def stop(self) -> None:
+        """Stop: no new hooks, workers down, last events out if the cloud takes them at once, spool closed."""
+        await self._hook_server.close()
+        await self.pushes.close()
+        with suppress(Exception):
+            await asyncio.wait_for(self.sender.step(), LAST_WORDS_S)
+        for task in [*self._tasks, *self._soon]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._soon, return_exceptions=True)
+        await self.admission.close()
+        await self._status_server.close()
+        await self._near.aclose()
+        await self._far.aclose()
+        await asyncio.to_thread(self.spool.close)
+        os.close(self._lock)
+        log.info("agent.stopped")
+
+    def reload(self, settings: Settings) -> list[str]:
+        """Take over the settings that a running agent can change."""
+        self.settings = settings
+        self.sync.wake()
+        return []
+
+    # what others see
+
+    def observe(self) -> ObservedNode:
+        """What goes into a sync, except for the backlog."""
+        return ObservedNode(
+            media_server=self.settings.media_kind,
+            media_server_up=self.watch.up,
+            media_server_version=self.watch.version,
+            service_id=self.watch.service_id,
+            ffmpeg_version=self.ffmpeg_version,
+            sessions=[self._observed(s) for s in self.book.opened()],
+            pushes=self.pushes.observed(),
+            disk_free_bytes=_disk_free(self.settings.agent_dir),
+        )
+
+    def _observed(self, session: Session) -> ObservedSession:
+        name = str(session.stream)
+        stream = self.watch.seen.streams.get(name)
+        mine = stream if stream is not None and stream.cid == session.client_id else None
+        return ObservedSession(
+            session=session.id,
+            stream=session.stream,
+            state="live" if session.state == "live" else "admitted",
+            viewers=self.viewers.count(name) if session.state == "live" else 0,
+            bitrate_kbps=mine.bitrate_kbps if mine else None,
+            video=mine.video if mine else None,
+            audio=mine.audio if mine else None,
+            protocol=session.protocol,
+        )
+
+    def report(self) -> dict[str, Any]:
+        """The status page. Holds no stream names: they may end in a secret."""
+        last = self.sync.last_at
+        return {
+            "version": AGENT_VERSION,
+            "node": self.identity.node,
+            "media_server": {
+                "kind": self.settings.media_kind,
+                "up": self.watch.up,
+                "service_id": self.watch.service_id,
+                "version": self.watch.version,
+            },
+            "cloud": {
+                "reachable": self.cloud.reachable,
+                "last_sync_age_s": None if last is None else round(self._clock.monotonic() - last, 1),
+                "snapshot_revision": self.snapshot.revision,
+                "credentials": self.credentials.current is not None,
+            },
+            "spool": {"healthy": self.spool.healthy},
+            "events_sent": self.sender.sent,
+            "segments_uploaded": self.recorder.uploaded_segments,
+            "bytes_uploaded": self.recorder.uploaded_bytes,
+            "sessions": [
+                {"id": s.id, "state": s.state, "segments": s.next_index, "recording": s.recording, "planned": s.planned}
+                for s in self.book.opened()
+            ],
+            "pushes": [p.model_dump() for p in self.pushes.observed() if p.state != "stopped"],
+        }
+
+    # reactions
+
+    def _session_changed(self, transition: Transition) -> None:
+        session = transition.session
+        if session.state == "admitted":
+            self.watch.wake()
+            return
+        self.pushes.apply()
+        self.sync.wake()
+        if not session.open:
+            self._later(self._tidy_up(session))
+
+    async def _tidy_up(self, session: Session) -> None:
+        """A session is over: take over what a hook in flight failed to announce."""
+        await asyncio.sleep(0.5)
+        if session.state == "ended":
+            await self.linker.adopt(session)
+
+    async def _adopt_missed(self) -> None:
+        for session in list(self.book.sessions.values()):
+            if session.open:
+                with suppress(SpoolError):
+                    await self.linker.adopt(session)
+            await self.recorder.assign(session)
+
+    def _cloud_recovered(self) -> None:
+        self.sender.recovered()
+        self.sync.wake()
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_forever("later", work))
+        self._soon.add(task)
+        task.add_done_callback(self._soon.discard)
+
+
+async def _forever(name: str, work: Coroutine[Any, Any, None]) -> None:
+    """Run a loop; its end by an error is a bug, and is said loudly."""
+    try:
+        await work
+    except Exception:
+        log.exception("agent.loop_broke", loop=name)
+
+
+def _lock(folder: Path) -> int:
+    fd = os.open(folder / "agent.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        raise ConfigError(f"another agent uses {folder}; stop it, or set SLUICE_AGENT_DIR to another folder") from error
+    return fd
+
+
+def _disk_free(folder: Path) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def _ffmpeg_version(ffmpeg: str) -> str:
+    try:
+        out = subprocess.run([ffmpeg, "-version"], capture_output=True, text=True, timeout=5, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    words = out.partition("\n")[0].split()
+    return words[2] if len(words) > 2 else ""

@@ -1,0 +1,63 @@
+"""HTTP calls with a bound on everything: total time, size of the answer, no redirects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+MAX_ANSWER: Final = 5 * 1024 * 1024
+
+
+class CallFailedError(Exception):
+    """No whole answer within the bounds; the message names the kind of failure only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    body: bytes
+    headers: httpx.Headers
+
+
+async def call(
+    http: httpx.AsyncClient,
+    method: str,
+    url: str,
+    *,
+    timeout_s: float,
+    content: bytes | AsyncIterable[bytes] | None = None,
+    headers: Mapping[str, str] | None = None,
+    max_answer: int = MAX_ANSWER,
+) -> Answer:
+    """One request. `timeout_s` bounds all of it: a peer that trickles a byte a second gains nothing.
+
+    Raises:
+        CallFailedError: could not connect, broke off, too slow, or the answer is larger than `max_answer` bytes.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            request = http.build_request(method, url, content=content, headers=headers, timeout=timeout_s)
+            response = await http.send(request, stream=True, follow_redirects=False)
+            try:
+                body = bytearray()
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > max_answer:
+                        raise CallFailedError("answer too large")
+            finally:
+                await response.aclose()
+            return Answer(response.status_code, bytes(body), response.headers)
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, TimeoutError, ValueError) as error:
+        raise CallFailedError(type(error).__name__) from error
+
+
+def new_client(connections: int = 20) -> httpx.AsyncClient:
+    """A pooled client that takes no proxy or credentials from the environment."""
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections // 2, keepalive_expiry=30)
+    return httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False)

@@ -1,0 +1,144 @@
+"""The `/edge/v1` calls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from chalicelib.wire.edge import (
+    EnrollRequest,
+    EnrollResponse,
+    EventBatchResponse,
+    Message,
+    PublishRequest,
+    PublishResponse,
+    SyncRequest,
+    SyncResponse,
+)
+
+from . import AGENT_VERSION
+from .bounded import CallFailedError, call
+from .config import SettingsSource
+from .errors import CloudError, CloudRejectedError, CloudUnreachableError, NotEnrolledError
+from .identity import Identity
+from .log import Log
+
+log = Log("cloud")
+M = TypeVar("M", bound=Message)
+RE_ENROLL_EVERY_S = 15.0
+
+
+class Cloud:
+    """The cloud as the agent sees it. Every call is bounded in time and size, and enrols first where that is needed."""
+
+    def __init__(self, settings: SettingsSource, identity: Identity, http: httpx.AsyncClient) -> None:
+        self._settings, self._identity, self._http = settings, identity, http
+        self._enrolling = asyncio.Lock()
+        self._refused_token = ""
+        self.reachable = False
+        """Whether the last call was answered."""
+        self.on_recovery: Callable[[], None] = lambda: None
+
+    async def publish(self, request: PublishRequest, timeout_s: float) -> PublishResponse:
+        """Ask whether a client may publish.
+
+        Raises:
+            CloudError: no decision.
+        """
+        return await self._call("publish", request.model_dump_json().encode(), PublishResponse, timeout_s)
+
+    async def events(self, events: list[dict[str, object]], timeout_s: float = 15.0) -> EventBatchResponse:
+        """Deliver a batch.
+
+        Raises:
+            CloudError: not delivered, or not known whether.
+        """
+        body = json.dumps({"version": 1, "events": events}).encode()
+        return await self._call("events", body, EventBatchResponse, timeout_s)
+
+    async def sync(self, request: SyncRequest, timeout_s: float = 15.0) -> SyncResponse:
+        """Tell what is observed, get what is desired.
+
+        Raises:
+            CloudError: no answer.
+        """
+        return await self._call("sync", request.model_dump_json().encode(), SyncResponse, timeout_s)
+
+    async def enroll(self) -> None:
+        """Get a node token for the join token.
+
+        Raises:
+            CloudError: not enrolled.
+        """
+        settings = self._settings()
+        join_token = settings.current_join_token()
+        if not join_token:
+            raise NotEnrolledError("no node token, and no join token to get one with")
+        try:
+            request = EnrollRequest(
+                join_token=join_token,
+                nonce=self._identity.nonce,
+                name=settings.node_name,
+                agent_version=AGENT_VERSION,
+            )
+        except ValidationError:
+            raise NotEnrolledError("the join token is not one: it has 16 to 200 characters") from None
+        answer = await self._post("enroll", request.model_dump_json().encode(), "", 15.0, EnrollResponse)
+        self._identity.enrolled(answer.node, answer.token)
+        self._refused_token = ""
+        log.info("cloud.enrolled", node=answer.node)
+
+    async def _call(self, path: str, body: bytes, answer: type[M], timeout_s: float) -> M:
+        token = self._identity.token
+        if not token or token == self._refused_token:
+            async with self._enrolling:
+                if self._identity.token in {"", self._refused_token}:
+                    await self.enroll()
+            token = self._identity.token
+        try:
+            return await self._post(path, body, token, timeout_s, answer)
+        except NotEnrolledError:
+            # The next call enrols again; this one fails as if the cloud were out of reach.
+            self._refused_token = token
+            raise
+
+    async def _post(self, path: str, body: bytes, token: str, timeout_s: float, answer: type[M]) -> M:
+        url = f"{self._settings().current_cloud_url()}/edge/v1/{path}"
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        try:
+            got = await call(self._http, "POST", url, timeout_s=timeout_s, content=body, headers=headers)
+            if got.status >= 400:
+                raise _error(path, got.status)
+            parsed = answer.model_validate_json(got.body)
+        except CallFailedError as error:
+            self._seen(reachable=False)
+            raise CloudUnreachableError(f"{path}: {error}") from error
+        except ValidationError:
+            self._seen(reachable=False)
+            raise CloudUnreachableError(f"{path}: the answer is not understood") from None
+        except CloudUnreachableError:
+            self._seen(reachable=False)
+            raise
+        self._seen(reachable=True)
+        return parsed
+
+    def _seen(self, *, reachable: bool) -> None:
+        recovered = reachable and not self.reachable
+        if reachable != self.reachable:
+            self.reachable = reachable
+            (log.info if reachable else log.warning)("cloud.reachable" if reachable else "cloud.out_of_reach")
+        if recovered:
+            self.on_recovery()
+
+
+def _error(path: str, status: int) -> CloudError:
+    if status == 401:
+        return NotEnrolledError(f"{path}: the cloud does not know this node's token")
+    if status == 429 or status >= 500:
+        return CloudUnreachableError(f"{path}: status {status}")
+    return CloudRejectedError(f"{path}: status {status}", status)

@@ -1,0 +1,167 @@
+"""The agent's settings, read from the environment once (and again on SIGHUP). The only reader of `os.environ`.
+
+`SLUICE_ENV_FILE` may name a file of `KEY=value` lines that win over the environment; a running process can be told new
+settings only through it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Final, Literal, cast
+from urllib.parse import urlsplit
+
+from .errors import ConfigError
+
+Address = tuple[str, int]
+RELOADABLE: Final = frozenset({"cloud_url", "join_token", "hls_window_s", "log_level"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. Secrets are left out of `repr`."""
+
+    cloud_url: str
+    cloud_url_file: Path | None
+    join_token: str = field(repr=False)
+    join_token_file: Path | None
+    node_name: str
+    agent_dir: Path
+    hls_dir: Path
+    hook_listen: Address
+    status_listen: Address
+    srs_api: str
+    srs_rtmp: str
+    media_kind: Literal["srs", "stand-in"]
+    ffmpeg: str
+    ffprobe: str
+    hls_window_s: float
+    segment_mode: Literal["link", "copy"]
+    log_level: str
+
+    def current_cloud_url(self) -> str:
+        """The base URL of the API, without a closing slash; read anew from its file when there is one."""
+        if self.cloud_url_file is not None:
+            try:
+                text = self.cloud_url_file.read_text().strip()
+            except OSError:
+                text = ""
+            if text:
+                return text.rstrip("/")
+        return self.cloud_url.rstrip("/")
+
+    def current_join_token(self) -> str:
+        """The join token, or '' when there is none; read anew from its file when there is one."""
+        if self.join_token_file is not None:
+            try:
+                return self.join_token_file.read_text().strip()
+            except OSError:
+                pass
+        return self.join_token
+
+
+class _Reader:
+    """Reads values and gathers what is wrong with them, so that one run tells everything."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._env.get(name, "").strip() or default
+
+    def path(self, name: str) -> Path | None:
+        value = self.text(name)
+        return Path(value).absolute() if value else None
+
+    def folder(self, name: str) -> Path:
+        path = self.path(name)
+        if path is None:
+            self.problems.append(f"{name} is not set: name a folder")
+        return path or Path()
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str = "") -> str:
+        value = self.text(name, default)
+        if value and (urlsplit(value).scheme not in schemes or not urlsplit(value).netloc):
+            self.problems.append(f"{name} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
+        return value.rstrip("/")
+
+    def address(self, name: str, default: str) -> Address:
+        host, _, port = self.text(name, default).rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            self.problems.append(f"{name} must be host:port, for instance {default}")
+            return ("127.0.0.1", 0)
+        return (host, int(port))
+
+    def seconds(self, name: str, default: float) -> float:
+        try:
+            value = float(self.text(name, str(default)))
+        except ValueError:
+            value = -1.0
+        if not 1 <= value <= 86400:
+            self.problems.append(f"{name} must be a number of seconds between 1 and 86400")
+        return value
+
+    def choice(self, name: str, options: tuple[str, ...]) -> str:
+        value = self.text(name, options[0])
+        if value not in options:
+            self.problems.append(f"{name} must be one of {', '.join(options)}")
+        return value
+
+
+def _with_file(env: Mapping[str, str]) -> Mapping[str, str]:
+    name = env.get("SLUICE_ENV_FILE", "").strip()
+    if not name:
+        return env
+    try:
+        lines = Path(name).read_text().splitlines()
+    except OSError as error:
+        raise ConfigError(f"SLUICE_ENV_FILE {name} cannot be read: {error.strerror}") from error
+    pairs = [line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#")]
+    return {**env, **{key.strip(): value.strip() for key, _, value in pairs}}
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings.
+
+    Raises:
+        ConfigError: with every problem found, one a line.
+    """
+    read = _Reader(_with_file(os.environ if environ is None else environ))
+    settings = Settings(
+        cloud_url=read.url("SLUICE_CLOUD_URL", ("http", "https")),
+        cloud_url_file=read.path("SLUICE_CLOUD_URL_FILE"),
+        join_token=read.text("SLUICE_JOIN_TOKEN"),
+        join_token_file=read.path("SLUICE_JOIN_TOKEN_FILE"),
+        node_name=read.text("SLUICE_NODE_NAME", "edge")[:100],
+        agent_dir=read.folder("SLUICE_AGENT_DIR"),
+        hls_dir=read.folder("SLUICE_HLS_DIR"),
+        hook_listen=read.address("SLUICE_HOOK_LISTEN", "127.0.0.1:8085"),
+        status_listen=read.address("SLUICE_STATUS_LISTEN", "127.0.0.1:8086"),
+        srs_api=read.url("SLUICE_SRS_API", ("http",), "http://127.0.0.1:1985"),
+        srs_rtmp=read.url("SLUICE_SRS_RTMP", ("rtmp",), "rtmp://127.0.0.1:1935"),
+        media_kind=cast('Literal["srs", "stand-in"]', read.choice("SLUICE_MEDIA_KIND", ("srs", "stand-in"))),
+        ffmpeg=read.text("FFMPEG_BIN", "ffmpeg"),
+        ffprobe=read.text("FFPROBE_BIN", "ffprobe"),
+        hls_window_s=read.seconds("SLUICE_HLS_WINDOW_S", 60.0),
+        segment_mode=cast('Literal["link", "copy"]', read.choice("SLUICE_SEGMENT_MODE", ("link", "copy"))),
+        log_level=read.choice("SLUICE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+    )
+    if not settings.cloud_url and settings.cloud_url_file is None:
+        read.problems.append("SLUICE_CLOUD_URL is not set: the base URL of the cloud's API (or SLUICE_CLOUD_URL_FILE)")
+    if read.problems:
+        raise ConfigError("\n".join(read.problems))
+    return settings
+
+
+def needs_restart(old: Settings, new: Settings) -> list[str]:
+    """The names of settings that differ and that a running agent cannot change."""
+    return [
+        f.name for f in fields(Settings) if f.name not in RELOADABLE and getattr(old, f.name) != getattr(new, f.name)
+    ]
+
+
+SettingsSource = Callable[[], Settings]
+"""Gives the settings of this moment; a reload replaces them."""

@@ -1,0 +1,63 @@
+"""What can go wrong in the agent, as one small tree.
+
+EdgeError
+├── ConfigError            the environment is wrong; the message lists what
+├── SpoolError             the spool could not commit (disk full, I/O error)
+├── CloudError
+│   ├── CloudUnreachableError   no answer, a timeout, 5xx or 429: try again later
+│   ├── CloudRejectedError      a 4xx that the same request would meet again
+│   └── NotEnrolledError        no node token, or the cloud does not know it (401)
+├── StoreError             the object store said no; `retryable` tells whether to try again
+│   └── StoreExpiredError  the credentials are no longer good
+└── MediaServerError       SRS's HTTP API did not answer, or not as expected
+"""
+
+from __future__ import annotations
+
+
+class EdgeError(Exception):
+    """Base of the agent's own errors. Messages never hold a secret."""
+
+
+class ConfigError(EdgeError):
+    """The settings cannot be used."""
+
+
+class SpoolError(EdgeError):
+    """What was to be durable is not."""
+
+
+class CloudError(EdgeError):
+    """A call to the cloud failed."""
+
+
+class CloudUnreachableError(CloudError):
+    """The cloud gave no usable answer now; the same call may succeed later."""
+
+
+class CloudRejectedError(CloudError):
+    """The cloud refused the request itself, with `status`."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotEnrolledError(CloudError):
+    """The node has no valid token."""
+
+
+class StoreError(EdgeError):
+    """An object could not be stored."""
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class StoreExpiredError(StoreError):
+    """The store's credentials expired or were withdrawn; new ones are needed first."""
+
+
+class MediaServerError(EdgeError):
+    """The media server's HTTP API failed."""

@@ -1,0 +1,154 @@
+"""Answers SRS's hooks. `0` means: what the hook reports is durable. A refusal is HTTP 200 with a code other than 0."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from chalicelib.wire.hooks import MAX_HOOK_BYTES, Hook, InvalidHookError, parse_hook
+from chalicelib.wire.names import InvalidNameError
+
+from .admission import Admission, RefusedError, check_connect
+from .errors import MediaServerError, SpoolError
+from .httpserver import Request, Response
+from .lifecycle import Lifecycle
+from .linker import Linker
+from .log import Log
+from .sessions import Session
+from .srs import MediaServer
+from .viewers import Viewers
+
+log = Log("hooks")
+
+YES: Final = Response(200, b"0")
+NO_FORWARD: Final = Response(200, b'{"code":0,"data":{"urls":[]}}', "application/json")
+OK: Final = Response(200, b"ok\n")
+MAX_BODY: Final = MAX_HOOK_BYTES
+REFUSED: Final = 403
+NOT_DURABLE: Final = 507
+
+
+def no(code: int, reason: str) -> Response:
+    """A refusal that SRS understands."""
+    return Response(200, json.dumps({"code": code, "msg": reason}).encode(), "application/json")
+
+
+class Hooks:
+    """The hook endpoint: `POST /hooks/<action>`, `/hooks` or `/`; the action is the body's."""
+
+    def __init__(
+        self, admission: Admission, lifecycle: Lifecycle, linker: Linker, viewers: Viewers, media: MediaServer,
+        count: Callable[[str, str], None],
+    ) -> None:  # fmt: skip
+        self._admission, self._lifecycle, self._linker = admission, lifecycle, linker
+        self._viewers, self._media, self._count = viewers, media, count
+        self._actions: dict[str, Callable[[Hook], Response | Awaitable[Response]]] = {
+            "on_connect": self._connect,
+            "on_publish": self._publish,
+            "on_unpublish": lambda hook: self._durably(hook, self._unpublish),
+            "on_close": self._close,
+            "on_hls": lambda hook: self._durably(hook, self._hls),
+            "on_play": self._play,
+            "on_stop": self._stop,
+            "on_dvr": self._yes,
+            "on_forward": self._forward,
+        }
+
+    def handle(self, request: Request) -> Response | Awaitable[Response]:
+        """Answer one request."""
+        if request.method == "GET" and request.path == "/healthz":
+            return OK
+        if request.path not in {"/", "/hooks"} and not request.path.startswith("/hooks/"):
+            return Response(404, b"not found\n")
+        if request.method != "POST":
+            return Response(405, b"POST only\n")
+        try:
+            hook = parse_hook(request.body)
+        except InvalidHookError as error:
+            log.limited("hook.invalid", error=str(error))
+            self._count("invalid", "400")
+            return Response(400, f"{error}\n".encode())
+        return self._dispatch(hook)
+
+    def _dispatch(self, hook: Hook) -> Response | Awaitable[Response]:
+        return self._actions[hook.action](hook)
+
+    def _play(self, hook: Hook) -> Response:
+        self._viewers.play(hook)
+        return self._yes(hook)
+
+    def _stop(self, hook: Hook) -> Response:
+        self._viewers.stop(hook)
+        return self._yes(hook)
+
+    def _forward(self, hook: Hook) -> Response:
+        self._count(hook.action, "0")
+        return NO_FORWARD
+
+    def _yes(self, hook: Hook) -> Response:
+        self._count(hook.action, "0")
+        return YES
+
+    def _connect(self, hook: Hook) -> Response:
+        try:
+            check_connect(hook)
+        except InvalidNameError as error:
+            log.limited("hook.connect_refused", error=str(error))
+            self._count(hook.action, "refused")
+            return no(REFUSED, "the name may not be used")
+        self._count(hook.action, "0")
+        return YES
+
+    async def _publish(self, hook: Hook) -> Response:
+        try:
+            await self._admission.publish(hook)
+        except RefusedError as error:
+            log.limited("hook.publish_refused", every_s=1.0, reason=str(error), client=hook.client_id[:40])
+            self._count(hook.action, "refused")
+            return no(REFUSED, "refused")
+        self._count(hook.action, "0")
+        return YES
+
+    def _close(self, hook: Hook) -> Response | Awaitable[Response]:
+        key = (hook.service_id, hook.client_id)
+        self._viewers.stop(hook)
+        self._admission.client_gone(key)
+        if self._lifecycle.book.open_of(key) is None:
+            # Most that close are viewers; they cost no task.
+            return self._yes(hook)
+        return self._durably(hook, self._closed)
+
+    async def _durably(self, hook: Hook, act: Callable[[Hook], Awaitable[None]]) -> Response:
+        try:
+            await act(hook)
+        except SpoolError:
+            self._count(hook.action, "not_durable")
+            return no(NOT_DURABLE, "not durable")
+        self._count(hook.action, "0")
+        return YES
+
+    async def _hls(self, hook: Hook) -> None:
+        session = await self._linker.announced(hook)
+        if session is not None and session.state == "admitted" and session.client_id == hook.client_id:
+            await self._lifecycle.go_live(session)
+
+    async def _unpublish(self, hook: Hook) -> None:
+        key = (hook.service_id, hook.client_id)
+        session = self._lifecycle.book.open_of(key)
+        if session is not None and session.publish_no > 1 and await self._still_publishes(session):
+            log.info("hook.stale_unpublish", session=session.id)
+            return
+        await self._lifecycle.unpublish(key)
+
+    async def _closed(self, hook: Hook) -> None:
+        await self._lifecycle.close((hook.service_id, hook.client_id))
+
+    async def _still_publishes(self, session: Session) -> bool:
+        """A client that published more than once: whether this unpublish can only belong to an earlier publish."""
+        try:
+            look = await self._media.look(timeout_s=0.5)
+        except MediaServerError:
+            return False
+        publisher = look.streams.get(str(session.stream))
+        return publisher is not None and publisher.cid == session.client_id and look.service_id == session.service_id

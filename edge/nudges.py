@@ -1,0 +1,74 @@
+"""Long-polls the node's own queue: a message means "sync now"."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx
+
+from chalicelib.wire.edge import StoreCredentials
+
+from .bounded import CallFailedError, call
+from .clock import Backoff
+from .credentials import Credentials
+from .log import Log
+from .signing import sign_sqs
+
+log = Log("nudges")
+WAIT_S: Final = 20
+_EXPIRED: Final = (b"ExpiredToken", b"InvalidClientTokenId", b"UnrecognizedClient", b"InvalidAccessKeyId")
+
+
+class Nudges:
+    """The queue's reader. Without it everything still works, only as slowly as the plain sync."""
+
+    def __init__(self, credentials: Credentials, http: httpx.AsyncClient, nudge: Callable[[], None]) -> None:
+        self._credentials, self._http, self._nudge = credentials, http, nudge
+        self._backoff = Backoff(1.0, 60.0)
+
+    async def run(self) -> None:
+        """Poll forever."""
+        while True:
+            credentials = await self._credentials.get()
+            if not credentials.queue_url:
+                await asyncio.sleep(30.0)
+                continue
+            try:
+                await self._poll(credentials)
+                self._backoff.reset()
+            except CallFailedError as error:
+                log.limited("nudges.failed", every_s=60.0, error=str(error))
+                await asyncio.sleep(1.0 + self._backoff.next())
+
+    async def _poll(self, credentials: StoreCredentials) -> None:
+        answer = await self._sqs(
+            credentials, "ReceiveMessage", {"MaxNumberOfMessages": 10, "WaitTimeSeconds": WAIT_S}, WAIT_S + 10.0
+        )
+        messages = answer.get("Messages") or []
+        if not messages:
+            return
+        self._nudge()
+        entries = [{"Id": str(n), "ReceiptHandle": m.get("ReceiptHandle", "")} for n, m in enumerate(messages)]
+        await self._sqs(credentials, "DeleteMessageBatch", {"Entries": entries}, 10.0)
+
+    async def _sqs(self, c: StoreCredentials, action: str, body: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        data = json.dumps({"QueueUrl": c.queue_url, **body}).encode()
+        url = c.sqs_endpoint or f"https://sqs.{c.region}.amazonaws.com"
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
+        signed = sign_sqs(c, url.rstrip("/") + "/", headers, data)
+        answer = await call(
+            self._http, "POST", url.rstrip("/") + "/", timeout_s=timeout_s, content=data, headers=signed
+        )
+        if answer.status != 200:
+            if any(code in answer.body for code in _EXPIRED):
+                self._credentials.refuse(c)
+                self._nudge()
+            raise CallFailedError(f"{action}: status {answer.status}")
+        try:
+            parsed = json.loads(answer.body or b"{}")
+        except ValueError as error:
+            raise CallFailedError(f"{action}: not JSON") from error
+        return parsed if isinstance(parsed, dict) else {}

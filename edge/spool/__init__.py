@@ -1,0 +1,1 @@
+"""The agent's durable memory: one SQLite file with one writer thread."""

@@ -1,0 +1,117 @@
+"""The spool's file: opening it, checking it, and saving what can be saved from a damaged one."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from edge.log import Log
+
+log = Log("spool")
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS kv(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sessions(id TEXT PRIMARY KEY, state TEXT NOT NULL, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, session TEXT, json TEXT NOT NULL,
+  crc INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending', reason TEXT NOT NULL DEFAULT '', at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS events_pending ON events(seq) WHERE state = 'pending';
+CREATE TABLE IF NOT EXISTS segments(
+  session TEXT NOT NULL, idx INTEGER NOT NULL, recording TEXT, duration_ms INTEGER NOT NULL, disc INTEGER NOT NULL,
+  source TEXT NOT NULL, inode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  sha256 TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, linked_at REAL NOT NULL, PRIMARY KEY(session, idx));
+CREATE INDEX IF NOT EXISTS segments_linked ON segments(linked_at) WHERE state = 'linked';
+CREATE INDEX IF NOT EXISTS segments_source ON segments(source);
+CREATE TABLE IF NOT EXISTS gaps(
+  session TEXT NOT NULL, recording TEXT, before_idx INTEGER NOT NULL, reason TEXT NOT NULL, note TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS parts(
+  session TEXT NOT NULL, recording TEXT NOT NULL, state TEXT NOT NULL, started_at TEXT NOT NULL, closed_at TEXT,
+  PRIMARY KEY(session, recording));
+"""
+TABLES: Final = ("kv", "sessions", "events", "segments", "gaps", "parts")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open spool, and what became of a damaged one."""
+
+    db: sqlite3.Connection
+    set_aside: Path | None = None
+    saved_rows: dict[str, int] = field(default_factory=dict)
+
+
+def open_spool(path: Path) -> Opened:
+    """Open the spool for its one writer. A damaged file is set aside under another name, what is readable in it is
+    copied into a new one, and both facts are reported.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.exists() and not _intact(path):
+        return _replace(path)
+    return Opened(_connect(path))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600, exist_ok=True)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    # SQLite's own checkpoints would stall a commit that a hook waits for; the writer makes them between commits.
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    db.execute("PRAGMA wal_autocheckpoint=0")
+    db.executescript(SCHEMA)
+    return db
+
+
+def _intact(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path, timeout=10.0)) as db:
+            rows = db.execute("PRAGMA integrity_check(1)").fetchall()
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.DatabaseError as error:
+        log.alert("spool.damaged", error=str(error))
+        return False
+    if rows != [("ok",)]:
+        log.alert("spool.damaged", error=str(rows[:1]))
+        return False
+    return True
+
+
+def _replace(path: Path) -> Opened:
+    aside = path.with_name(f"{path.name}.corrupt-{int(time.time() * 1000)}")
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    db = _connect(path)
+    saved = {table: _salvage(aside, db, table) for table in TABLES}
+    # Events get numbers above all that were ever given, whatever of the old ones could be read.
+    db.execute(
+        "INSERT INTO sqlite_sequence(name, seq) SELECT 'events', 0 "
+        "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')"
+    )
+    db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", (int(time.time() * 1000),))
+    log.alert("spool.set_aside", file=aside.name, saved=saved)
+    return Opened(db, aside, saved)
+
+
+def _salvage(aside: Path, db: sqlite3.Connection, table: str) -> int:
+    """Copy the readable rows of a table: from its start up to the damage, then from its end down to it."""
+    saved = 0
+    for order in ("ASC", "DESC"):
+        try:
+            with closing(sqlite3.connect(aside)) as old:
+                columns = [row[1] for row in old.execute(f"PRAGMA table_info({table})")]
+                if not columns:
+                    continue
+                key = "key" if table == "kv" else "rowid"
+                marks = ", ".join("?" * len(columns))
+                for row in old.execute(f"SELECT * FROM {table} ORDER BY {key} {order}"):  # noqa: S608 - own names only
+                    with suppress(sqlite3.IntegrityError):
+                        db.execute(f"INSERT INTO {table}({', '.join(columns)}) VALUES({marks})", row)
+                        saved += 1
+                break
+        except sqlite3.DatabaseError:
+            continue
+    return saved

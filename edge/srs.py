@@ -1,0 +1,125 @@
+"""The part of SRS's HTTP API that the agent uses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from .bounded import CallFailedError, call
+from .errors import MediaServerError
+
+PAGE: Final = 100
+MAX_PAGES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStream:
+    """A stream that has a publisher now."""
+
+    name: str
+    """`app/stream`, with the vhost in front unless it is the default one: `str(StreamName)`."""
+    cid: str
+    bitrate_kbps: float | None = None
+    video: str | None = None
+    audio: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the media server shows at one moment."""
+
+    up: bool
+    service_id: str = ""
+    streams: dict[str, LiveStream] = field(default_factory=dict)
+
+
+class MediaServer:
+    """SRS's HTTP API. It is on loopback and answers in milliseconds or not at all."""
+
+    def __init__(self, base_url: str, http: httpx.AsyncClient) -> None:
+        self._base, self._http = base_url, http
+
+    async def look(self, timeout_s: float = 1.0) -> Look:
+        """The streams with a publisher.
+
+        Raises:
+            MediaServerError: no answer, or not as expected.
+        """
+        streams: dict[str, LiveStream] = {}
+        service = ""
+        for page in range(MAX_PAGES):
+            data = await self._get(f"/api/v1/streams?start={page * PAGE}&count={PAGE}", timeout_s)
+            service = str(data.get("service", ""))
+            rows = data.get("streams")
+            if not isinstance(rows, list):
+                raise MediaServerError("streams: no list")
+            for row in rows:
+                stream = live_stream(row)
+                if stream is not None:
+                    streams[stream.name] = stream
+            if len(rows) < PAGE:
+                break
+        return Look(up=True, service_id=service, streams=streams)
+
+    async def version(self) -> str:
+        """The media server's version.
+
+        Raises:
+            MediaServerError: no answer, or not as expected.
+        """
+        data = await self._get("/api/v1/versions", 1.0)
+        inner = data.get("data")
+        return str(inner.get("version", "")) if isinstance(inner, dict) else ""
+
+    async def kick(self, client_id: str) -> None:
+        """Disconnect a client. One that is gone already is no error.
+
+        Raises:
+            MediaServerError: no answer, or an id that cannot be one.
+        """
+        if not client_id.replace("-", "").replace("_", "").isalnum():
+            raise MediaServerError("not a client id")
+        try:
+            await call(self._http, "DELETE", f"{self._base}/api/v1/clients/{client_id}", timeout_s=2.0)
+        except CallFailedError as error:
+            raise MediaServerError(f"kick: {error}") from error
+
+    async def _get(self, path: str, timeout_s: float) -> dict[str, Any]:
+        try:
+            answer = await call(self._http, "GET", self._base + path, timeout_s=timeout_s)
+            data = json.loads(answer.body.decode("utf-8", "replace"), strict=False)
+        except (CallFailedError, ValueError) as error:
+            raise MediaServerError(f"{path.partition('?')[0]}: {type(error).__name__}") from error
+        if answer.status != 200 or not isinstance(data, dict):
+            raise MediaServerError(f"{path.partition('?')[0]}: status {answer.status}")
+        return data
+
+
+def live_stream(row: Any) -> LiveStream | None:
+    """A row of `/api/v1/streams`, or None when nobody publishes it or it is not as expected."""
+    if not isinstance(row, dict) or not isinstance(row.get("publish"), dict):
+        return None
+    cid = row["publish"].get("cid")
+    if not row["publish"].get("active") or not isinstance(cid, str):
+        return None
+    name = str(row.get("url") or f"{row.get('app', '')}/{row.get('name', '')}").lstrip("/")
+    kbps = row.get("kbps")
+    rate = kbps.get("recv_30s") if isinstance(kbps, dict) else None
+    return LiveStream(
+        name=name,
+        cid=cid,
+        bitrate_kbps=float(rate) if isinstance(rate, int | float) else None,
+        video=_codec(row.get("video"), "width", "height", "x"),
+        audio=_codec(row.get("audio"), "sample_rate", "channel", "/"),
+    )
+
+
+def _codec(data: Any, first: str, second: str, between: str) -> str | None:
+    if not isinstance(data, dict) or not isinstance(data.get("codec"), str):
+        return None
+    if data.get(first) and data.get(second):
+        return f"{data['codec']} {data[first]}{between}{data[second]}"[:60]
+    return str(data["codec"])[:60]

@@ -1,0 +1,204 @@
+"""Tells the cloud what this node sees and does what it wants: the loop behind "desired state, not commands"."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from pydantic import ValidationError
+
+from chalicelib.wire.edge import Desired, ObservedNode, SessionEnded, SyncRequest, SyncResponse
+
+from . import AGENT_VERSION
+from .admission import Admission
+from .clock import Backoff, Clock
+from .cloud import Cloud
+from .credentials import Credentials
+from .errors import CloudError, MediaServerError, SpoolError
+from .lifecycle import Lifecycle
+from .log import Log
+from .pushes import Pushes
+from .recorder import Recorder
+from .sender import Sender
+from .snapshot import Snapshot
+from .spool import tables
+from .spool.writer import Spool
+from .srs import MediaServer
+
+log = Log("sync")
+
+KEY: Final = "desired"
+MIN_PAUSE_S: Final = 0.2
+MAX_PAUSE_S: Final = 300.0
+RECENT_S: Final = 10.0
+TELL_AGAIN_S: Final = 300.0
+REWIND_AGAIN_S: Final = 600.0
+
+
+class Sync:
+    """The sync loop. `wake` syncs at once."""
+
+    def __init__(  # noqa: PLR0913 - a composition of collaborators
+        self, *, cloud: Cloud, spool: Spool, lifecycle: Lifecycle, admission: Admission, snapshot: Snapshot,
+        credentials: Credentials, recorder: Recorder, pushes: Pushes, sender: Sender, media: MediaServer, clock: Clock,
+        observe: Callable[[], ObservedNode],
+    ) -> None:  # fmt: skip
+        self._cloud, self._spool, self._lifecycle, self._admission = cloud, spool, lifecycle, admission
+        self._snapshot, self._credentials, self._recorder = snapshot, credentials, recorder
+        self._pushes, self._sender, self._media, self._clock = pushes, sender, media, clock
+        self._observe = observe
+        self._wake = asyncio.Event()
+        self._backoff = Backoff(1.0, 30.0)
+        self._revision = ""
+        self._told: dict[str, float] = {}
+        self._kicked: dict[str, float] = {}
+        self._rewound: tuple[int, float] | None = None
+        self.last_at: float | None = None
+        """Monotonic seconds of the last answered sync."""
+
+    def wake(self) -> None:
+        """Something changed, here or there."""
+        self._wake.set()
+
+    async def restore(self) -> None:
+        """Take up the desired state of the last run: pushes go on although the cloud may be out of reach."""
+        text = await self._spool.submit(lambda db: tables.get_value(db, KEY))
+        if text is None:
+            return
+        try:
+            data = json.loads(text)
+            desired = Desired.model_validate(data["desired"])
+        except (ValueError, KeyError, TypeError, ValidationError):
+            return
+        self._revision = str(data["revision"])
+        await self._obey(desired)
+
+    async def run(self) -> None:
+        """Sync forever."""
+        while True:
+            self._wake.clear()
+            pause = await self._step_safely()
+            await asyncio.sleep(MIN_PAUSE_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause)
+
+    async def _step_safely(self) -> float:
+        try:
+            return await self.step()
+        except CloudError as error:
+            log.limited("sync.failed", error=str(error))
+        except SpoolError as error:
+            log.limited("sync.spool_failed", error=str(error))
+        except Exception:
+            log.exception("sync.broken")
+        return 0.5 + self._backoff.next()
+
+    async def step(self) -> float:
+        """One sync. Returns the seconds until the next.
+
+        Raises:
+            CloudError: no answer.
+            SpoolError: what it brought could not be kept.
+        """
+        request = await self._request()
+        sent_at = self._clock.monotonic()
+        answer = await self._cloud.sync(request)
+        self._backoff.reset()
+        self.last_at = self._clock.monotonic()
+        await self._apply(answer, request, sent_at)
+        live = bool(self._lifecycle.book.opened())
+        fallback = 30.0 if live else 60.0
+        return min(max(answer.interval_s, 1.0), MAX_PAUSE_S) if answer.interval_s > 0 else fallback
+
+    async def _request(self) -> SyncRequest:
+        acked = await self._spool.submit(tables.acked_seq)
+        events, links, oldest = await self._spool.submit(tables.backlog)
+        undecided = sorted(await self._spool.submit(tables.undecided_sessions))
+        observed = self._observe().model_copy(
+            update={
+                "pending_events": events,
+                "pending_segments": links,
+                "oldest_pending_s": max(0.0, time.time() - oldest) if oldest else 0.0,
+            }
+        )
+        return SyncRequest(
+            agent_version=AGENT_VERSION,
+            # With sessions whose plan is not known, the whole desired state is asked for again.
+            revision="" if undecided else self._revision,
+            snapshot_revision=self._snapshot.revision,
+            want_credentials=self._credentials.wanted,
+            acked_seq=acked,
+            unplanned=undecided[:100],
+            observed=observed,
+        )
+
+    async def _apply(self, answer: SyncResponse, request: SyncRequest, sent_at: float) -> None:
+        await self._snapshot.confirm(answer.snapshot)
+        if answer.credentials is not None:
+            self._credentials.set(answer.credentials)
+            self._recorder.wake()
+        if answer.desired is not None:
+            await self._obey(answer.desired)
+            value = json.dumps({"revision": answer.revision, "desired": answer.desired.model_dump(mode="json")})
+            await self._spool.submit(lambda db: tables.put_value(db, KEY, value), keep=True)
+        self._revision = answer.revision
+        if answer.acked_seq < request.acked_seq:
+            await self._rewind(answer.acked_seq)
+        await self._close_unknown(answer.open_sessions, sent_at)
+
+    async def _obey(self, desired: Desired) -> None:
+        for wanted in desired.sessions:
+            session = self._lifecycle.book.sessions.get(wanted.session)
+            if session is None:
+                continue
+            if await self._lifecycle.plan(session, wanted.recording, wanted.merge_window_s):
+                log.info("session.planned", session=session.id, recording=wanted.recording)
+            await self._recorder.assign(session)
+            if wanted.kick and session.open:
+                await self._kick(session.id, session.client_id)
+        self._pushes.desire(desired.pushes)
+
+    async def _kick(self, session_id: str, client_id: str) -> None:
+        now = self._clock.monotonic()
+        if now - self._kicked.get(session_id, -RECENT_S) < RECENT_S / 2:
+            return
+        self._kicked[session_id] = now
+        try:
+            await self._media.kick(client_id)
+            log.info("session.kicked", session=session_id)
+        except MediaServerError as error:
+            log.warning("session.kick_failed", session=session_id, error=str(error))
+
+    async def _rewind(self, held: int) -> None:
+        """The cloud went back in time (a restore): tell the last hour again. Once for each point it went back to."""
+        now = self._clock.monotonic()
+        if self._rewound is not None and self._rewound[0] == held and now - self._rewound[1] < REWIND_AGAIN_S:
+            return
+        self._rewound = (held, now)
+        wall = self._clock.now().timestamp()
+        again = await self._spool.submit(lambda db: tables.rewind_events(db, held, wall))
+        log.warning("sync.cloud_went_back", held=held, events=again)
+        self._sender.wake()
+
+    async def _close_unknown(self, open_sessions: list[str], sent_at: float) -> None:
+        """Sessions that the cloud believes to be open and that are not: it missed, or we lost, their end."""
+        book = self._lifecycle.book
+        unsent = await self._spool.submit(tables.sessions_with_pending_events)
+        now = self._clock.monotonic()
+        for session_id in open_sessions:
+            session = book.sessions.get(session_id)
+            if session_id in self._admission.pending or session_id in unsent or (session and session.open):
+                continue
+            # Its end may have been told while this answer was on its way.
+            if session and session.ended_at and (self._clock.now() - session.ended_at).total_seconds() < RECENT_S:
+                continue
+            if now - self._told.get(session_id, -TELL_AGAIN_S) < TELL_AGAIN_S or now - sent_at > TELL_AGAIN_S:
+                continue
+            self._told[session_id] = now
+            log.warning("session.unknown", session=session_id)
+            body = SessionEnded(reason="unknown_to_agent", inferred=True)
+            await self._lifecycle.emit(body, session, session_id)
