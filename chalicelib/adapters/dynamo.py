@@ -61,7 +61,8 @@ def _start(cursor: str | None) -> Item | None:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor))
-        ok = isinstance(key, dict) and all(isinstance(v, dict) and set(v) == {"S"} for v in key.values())
+        ok = isinstance(key, dict) and set(key) >= {"pk", "sk"}
+        ok = ok and all(isinstance(v, dict) and set(v) == {"S"} for v in key.values())
     except ValueError:
         ok = False
     if not ok:

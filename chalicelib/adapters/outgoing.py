@@ -33,9 +33,11 @@ def address_allowed(address: str, *, allow_private: bool) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         ip = ip.ipv4_mapped or ip.sixtofour or ip
+    if ip.is_loopback:
+        return allow_private
     if str(ip) in _METADATA or ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved:
         return False
-    return ip.is_global or (allow_private and (ip.is_private or ip.is_loopback))
+    return ip.is_global or (allow_private and ip.is_private)
 
 
 def _guard(sock: Any, *, allow_private: bool) -> Any:

@@ -10,7 +10,7 @@ from chalicelib.wire.names import StreamName
 
 from .model import CallbackSettings
 
-RETRY_DELAYS_S: Final = (5, 30, 120, 600, 1800, 7200, 21600, 57600, 86400)
+RETRY_DELAYS_S: Final = (5, 30, 120, 600, 3600, 14400, 43200, 86400, 115200)
 """Between ten attempts, three days in all."""
 PUBLISH_TIMEOUT_S: Final = 5.0
 MAX_ANSWER_BYTES: Final = 65536

@@ -12,12 +12,14 @@ MASK: Final = "***"
 
 
 def stream_name(name: StreamName, secrets: Iterable[str]) -> StreamName:
-    """The name as it may be shown: a secret at its end is masked."""
+    """The name as it may be shown: a secret in it is masked."""
+    shown = name.stream
     for secret in secrets:
-        if secret and name.stream.endswith(secret):
-            head = name.stream[: -len(secret)]
-            return StreamName.model_construct(vhost=name.vhost, app=name.app, stream=head + MASK)
-    return name
+        if secret:
+            shown = shown.replace(secret, MASK)
+    if shown == name.stream:
+        return name
+    return StreamName.model_construct(vhost=name.vhost, app=name.app, stream=shown)
 
 
 def target_url(url: str) -> str:

@@ -1,0 +1,225 @@
+"""One suite for every `Store`: in memory (what unit tests use), moto, and the embedded cloud."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+
+from chalicelib.adapters.cipher import Cipher
+from chalicelib.adapters.dynamo import DynamoStore
+from chalicelib.domain.errors import ConflictError, InvalidInputError
+from chalicelib.domain.model import (
+    Delivery,
+    Destination,
+    Lease,
+    LedgerEvent,
+    Node,
+    NodeLease,
+    NodeSeen,
+    OpenSession,
+    PublishSettings,
+    Recording,
+    Session,
+)
+from chalicelib.ports import Delete, Put, Save, Store
+from chalicelib.wire.names import StreamName
+from tests.fakes import MemoryStore
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+STREAM = StreamName(app="live", stream="x")
+
+
+def make_table(client: Any, name: str) -> None:
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in ("pk", "sk", "gsi1pk", "gsi1sk")],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "GSI1",
+                "KeySchema": [
+                    {"AttributeName": "gsi1pk", "KeyType": "HASH"},
+                    {"AttributeName": "gsi1sk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+
+
+def dynamo(endpoint: str | None) -> DynamoStore:
+    client: Any = boto3.client(
+        "dynamodb",
+        region_name="us-east-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 2}),
+    )
+    name = f"contract-{secrets.token_hex(4)}"
+    make_table(client, name)
+    return DynamoStore(client, name, Cipher(lambda: "master"))
+
+
+@pytest.fixture(params=["memory", "moto", pytest.param("emulator", marks=pytest.mark.emulator)])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+    elif request.param == "moto":
+        with mock_aws():
+            yield dynamo(None)
+    else:
+        yield dynamo(request.getfixturevalue("emulator"))
+
+
+def destination(name: str = "d1") -> Destination:
+    return Destination(id=name, name="D", url="rtmp://h/app/key", created_at=NOW, updated_at=NOW)
+
+
+def session(name: str = "01JD0000000000000000000001", state: Any = "live") -> Session:
+    return Session(id=name, node="n1", stream=STREAM, state=state, admitted_at=NOW)
+
+
+def open_session(name: str) -> OpenSession:
+    return OpenSession(node="n1", session=name, stream=STREAM, state="live", since=NOW)
+
+
+def test_what_was_saved_is_read_back_whole(store: Store) -> None:
+    store.commit(Save(destination()))
+    assert store.get(Destination, "d1") == destination().model_copy(update={"version": 1})
+    assert store.get(Destination, "other") is None
+
+
+def test_fractions_and_nested_values_survive(store: Store) -> None:
+    event = LedgerEvent(
+        id="01JD0000000000000000000001", at=NOW, kind="k", data={"a": 1.5, "b": [1, {"c": None}], "d": ""}
+    )
+    store.commit(Save(event))
+    found = store.get(LedgerEvent, event.id)
+    assert found is not None
+    assert found.data == event.data
+
+
+def test_a_second_creation_conflicts(store: Store) -> None:
+    store.commit(Save(destination()))
+    with pytest.raises(ConflictError):
+        store.commit(Save(destination()))
+
+
+def test_a_write_from_an_old_reading_conflicts(store: Store) -> None:
+    store.commit(Save(destination()))
+    first = store.get(Destination, "d1")
+    assert first is not None
+    store.commit(Save(first.model_copy(update={"name": "A"})))
+    with pytest.raises(ConflictError):
+        store.commit(Save(first.model_copy(update={"name": "B"})))
+    now = store.get(Destination, "d1")
+    assert now is not None
+    assert (now.name, now.version) == ("A", 2)
+
+
+def test_a_transaction_is_all_or_nothing(store: Store) -> None:
+    store.commit(Save(destination()))
+    with pytest.raises(ConflictError):
+        store.commit(Save(destination("d2")), Save(destination()))
+    assert store.get(Destination, "d2") is None
+
+
+def test_put_writes_whatever_is_there(store: Store) -> None:
+    store.commit(Put(NodeSeen(node="n1", last_seen=NOW)))
+    store.commit(Put(NodeSeen(node="n1", last_seen=NOW, acked_seq=7)))
+    found = store.get(NodeSeen, "n1")
+    assert found is not None
+    assert found.acked_seq == 7
+
+
+def test_delete_minds_the_version(store: Store) -> None:
+    store.commit(Save(destination()))
+    with pytest.raises(ConflictError):
+        store.commit(Delete(destination().model_copy(update={"version": 9})))
+    store.commit(Delete(destination().model_copy(update={"version": 1})))
+    assert store.get(Destination, "d1") is None
+
+
+def test_many_are_read_in_the_order_asked(store: Store) -> None:
+    store.commit(Save(PublishSettings(secret="s" * 8)))
+    store.commit(Save(destination()))
+    found = store.get_many([(Destination, ("none",)), (PublishSettings, ()), (Destination, ("d1",))])
+    assert [type(f) for f in found] == [type(None), PublishSettings, Destination]
+
+
+def test_node_state_holds_leases_and_open_sessions_and_nothing_else(store: Store) -> None:
+    node = Node(id="n1", name="N", created_at=NOW, token_hash="h", snapshot_key="00")
+    lease = NodeLease(node="n1", destination="d1", session="s", fence=1)
+    store.commit(Save(node), Save(lease), Save(open_session("01JD0000000000000000000001")), Save(session()))
+    store.commit(Put(NodeSeen(node="n1", last_seen=NOW)))
+    assert [type(e) for e in store.node_state("n1")] == [NodeLease, Node, OpenSession]
+    assert store.node_state("n2") == []
+
+
+def test_an_index_follows_the_state(store: Store) -> None:
+    store.commit(Save(session()))
+    assert [s.id for s in store.index(Session, "LIVE").items] == [session().id]
+    known = store.get(Session, "n1", session().id)
+    assert known is not None
+    store.commit(Save(known.model_copy(update={"state": "ended", "ended_at": datetime.now(UTC)})))
+    assert store.index(Session, "LIVE").items == []
+    assert [s.id for s in store.index(Session, "SESSIONS").items] == [session().id]
+
+
+def test_a_released_lease_is_in_no_index(store: Store) -> None:
+    lease = Lease(destination="d1", node="n1", session="s", fence=1, held=True, granted_at=NOW)
+    store.commit(Save(lease))
+    assert len(store.index(Lease, "LEASES_HELD").items) == 1
+    store.commit(Save(lease.model_copy(update={"version": 1, "held": False})))
+    assert store.index(Lease, "LEASES_HELD").items == []
+
+
+def test_pages_follow_each_other_newest_first(store: Store) -> None:
+    for i in range(5):
+        at = NOW + timedelta(minutes=i)
+        store.commit(Save(Recording(id=f"r{i}", stream=STREAM, state="ready", started_at=at, updated_at=at)))
+    first = store.index(Recording, "RECS", limit=3, newest=True)
+    second = store.index(Recording, "RECS", limit=3, newest=True, cursor=first.cursor)
+    assert [r.id for r in first.items + second.items] == ["r4", "r3", "r2", "r1", "r0"]
+    assert second.cursor is None
+
+
+def test_what_is_due_comes_earliest_first(store: Store) -> None:
+    for i, minutes in enumerate((5, 1, 60)):
+        due = NOW + timedelta(minutes=minutes)
+        made = datetime.now(UTC)
+        store.commit(Save(Delivery(id=f"0{i}", action="on_unpublish", created_at=made, due_at=due, payload={})))
+    assert [d.id for d in store.due(Delivery, NOW + timedelta(minutes=10))] == ["01", "00"]
+
+
+def test_secrets_are_not_in_the_table() -> None:
+    with mock_aws():
+        store = dynamo(None)
+        store.commit(Save(destination()))
+        raw = store._db.scan(TableName=store._table)
+        assert "rtmp://h/app/key" not in str(raw)
+
+
+def test_a_made_up_cursor_is_refused() -> None:
+    with mock_aws():
+        store = dynamo(None)
+        for bad in ("x", "e30=x", "WzFd"):
+            with pytest.raises(InvalidInputError):
+                store.index(Recording, "RECS", cursor=bad)
+
+
+def test_an_expired_item_is_not_found() -> None:
+    with mock_aws():
+        store = dynamo(None)
+        old = session(state="ended").model_copy(update={"ended_at": NOW - timedelta(days=400)})
+        store.commit(Save(old))
+        assert store.get(Session, "n1", old.id) is None

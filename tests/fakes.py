@@ -1,0 +1,227 @@
+"""Hand-written fakes of the ports, for unit tests only."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from chalicelib.adapters.layout import DUE, LAYOUTS, stamp
+from chalicelib.domain.errors import ConflictError, NotFoundError, UpstreamError
+from chalicelib.domain.model import Entity
+from chalicelib.ports import (
+    Answer,
+    Bootstrap,
+    Change,
+    Delete,
+    NodeCredentials,
+    Page,
+    Save,
+    StoredObject,
+)
+
+E = TypeVar("E", bound=Entity)
+Row = tuple[str, str]
+
+BOOTSTRAP = Bootstrap(
+    api_secret="srs-v2-" + "a" * 32,
+    publish_secret="publish-secret-0123456789",
+    admin_password="admin-password",
+    join_token="join-" + "b" * 32,
+)
+
+
+@dataclass
+class FakeClock:
+    """Time that moves when it is told to."""
+
+    at: datetime = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def pass_(self, **step: float) -> None:
+        self.at += timedelta(**step)
+
+
+class MemoryStore:
+    """`Store` in memory, laid out as the table is, so that it answers the same questions."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Row, Entity] = {}
+        self.changes: list[tuple[Entity | None, Entity | None]] = []
+
+    def _row(self, entity: Entity) -> Row:
+        layout = LAYOUTS[type(entity)]
+        return layout.key(*layout.key_of(entity))
+
+    def get(self, kind: type[E], *key: str) -> E | None:
+        found = self.rows.get(LAYOUTS[kind].key(*key))
+        return found if isinstance(found, kind) else None
+
+    def get_many(self, keys: Sequence[tuple[type[Entity], tuple[str, ...]]]) -> list[Entity | None]:
+        return [self.get(kind, *key) for kind, key in keys]
+
+    def query(
+        self, kind: type[E], *partition: str, limit: int = 100, cursor: str | None = None, newest: bool = False
+    ) -> Page[E]:
+        layout = LAYOUTS[kind]
+        pk, prefix = layout.partition(*partition) if layout.partition else layout.key(*partition)
+        rows = {sk: e for (p, sk), e in self.rows.items() if p == pk and sk.startswith(prefix)}
+        return self._page(kind, sorted(rows.items(), reverse=newest), limit, cursor)
+
+    def node_state(self, node: str) -> list[Entity]:
+        wanted = {sk: e for (pk, sk), e in self.rows.items() if pk == f"NODE#{node}" and "LEASE#" <= sk <= "OPEN#~"}
+        return [wanted[sk] for sk in sorted(wanted)]
+
+    def index(
+        self,
+        kind: type[E],
+        name: str,
+        *,
+        prefix: str = "",
+        limit: int = 100,
+        cursor: str | None = None,
+        newest: bool = False,
+    ) -> Page[E]:
+        found = []
+        for entity in self.rows.values():
+            place = LAYOUTS[type(entity)].index(entity)
+            if place is not None and place[0] == name and place[1].startswith(prefix):
+                found.append((place[1], entity))
+        return self._page(kind, sorted(found, key=lambda f: f[0], reverse=newest), limit, cursor)
+
+    def due(self, kind: type[E], until: datetime, limit: int = 100) -> list[E]:
+        page = self.index(kind, DUE, limit=100_000)
+        late = stamp(until)
+        return [e for e in page.items if (LAYOUTS[kind].index(e) or ("", "~"))[1] <= late][:limit]
+
+    @staticmethod
+    def _page(kind: type[E], rows: Sequence[tuple[str, Entity]], limit: int, cursor: str | None) -> Page[E]:
+        start = int(json.loads(base64.b64decode(cursor))) if cursor else 0
+        part = rows[start : start + limit]
+        more = start + limit < len(rows)
+        following = base64.b64encode(json.dumps(start + limit).encode()).decode() if more else None
+        return Page([e for _, e in part if isinstance(e, kind)], following)
+
+    def commit(self, *changes: Change) -> None:
+        rows = [self._row(c.entity) for c in changes]
+        assert len(set(rows)) == len(rows), "a transaction may write an item once"
+        for change, row in zip(changes, rows, strict=True):
+            known = self.rows.get(row)
+            if isinstance(change, Save | Delete) and (known.version if known else 0) != change.entity.version:
+                raise ConflictError("changed")
+        for change, row in zip(changes, rows, strict=True):
+            old = self.rows.get(row)
+            if isinstance(change, Delete):
+                self.rows.pop(row, None)
+                self.changes.append((old, None))
+            else:
+                new = change.entity.model_copy(update={"version": change.entity.version + 1})
+                self.rows[row] = new
+                self.changes.append((old, new))
+
+
+class MemoryObjects:
+    """`Objects` in memory."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def list(self, prefix: str, after: str = "") -> Iterable[StoredObject]:
+        return [StoredObject(k, len(v)) for k, v in sorted(self.objects.items()) if k.startswith(prefix) and k > after]
+
+    def read(self, key: str) -> bytes:
+        if key not in self.objects:
+            raise NotFoundError("the object is not in the store")
+        return self.objects[key]
+
+    def download(self, key: str, path: Path) -> str:
+        import hashlib
+
+        body = self.read(key)
+        with path.open("ab") as out:
+            out.write(body)
+        return hashlib.sha256(body).hexdigest()
+
+    def write(self, key: str, body: bytes, content_type: str) -> None:
+        self.objects[key] = body
+
+    def upload(self, key: str, path: Path, content_type: str) -> None:
+        self.objects[key] = path.read_bytes()
+
+    def delete_prefix(self, prefix: str) -> int:
+        gone = [k for k in self.objects if k.startswith(prefix)]
+        for k in gone:
+            del self.objects[k]
+        return len(gone)
+
+    def link(self, key: str, expires_s: int, filename: str | None = None) -> str:
+        return f"/bucket/{key}?expires={expires_s}"
+
+
+@dataclass
+class FakeQueue:
+    """`Queue` that keeps what was sent."""
+
+    sent: list[tuple[dict[str, str], int]] = field(default_factory=list)
+
+    def send(self, message: dict[str, str], delay_s: int = 0) -> None:
+        self.sent.append((message, delay_s))
+
+
+@dataclass
+class FakeNudger:
+    """`Nudger` that counts."""
+
+    nudged: list[str] = field(default_factory=list)
+
+    def create(self, node: str) -> str | None:
+        return f"queue://{node}"
+
+    def nudge(self, queue_url: str) -> None:
+        self.nudged.append(queue_url.removeprefix("queue://"))
+
+
+class FakeIssuer:
+    """`CredentialIssuer`."""
+
+    def issue(self, node: str, queue_url: str | None) -> NodeCredentials:
+        expires = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+        return NodeCredentials("key", "secret", "token", expires, "us-east-1", "bucket", None)
+
+
+@dataclass
+class FakeSender:
+    """`Sender` whose answers are laid out beforehand; the last one stays."""
+
+    answers: list[Answer] = field(default_factory=lambda: [Answer(200, b"0", "", 1)])
+    sent: list[tuple[str, dict[str, object], dict[str, str]]] = field(default_factory=list)
+
+    def post(self, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+        self.sent.append((url, json.loads(body), headers))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@dataclass
+class FakeMedia:
+    """`Media` that joins bytes; `fail` makes it fail so many times."""
+
+    fail: int = 0
+
+    def remux(self, runs: Sequence[Path], target: Path) -> None:
+        if self.fail:
+            self.fail -= 1
+            raise UpstreamError("FFmpeg failed (1): no message")
+        target.write_bytes(b"mp4:" + b"|".join(r.read_bytes() for r in runs))
+
+    def thumbnail(self, source: Path, at_s: float, target: Path) -> bool:
+        target.write_bytes(b"jpeg")
+        return True
+
+    def duration_ms(self, source: Path) -> int:
+        return 4000
