@@ -222,14 +222,14 @@ LEDGER_SHARDS: Final = 4
 
 
 class LedgerEvent(Entity):
-    """A fact, kept for 90 days. `data` holds no secret."""
+    """A fact, kept for 90 days. `data` holds no secret; `stream` is the name as it may be shown."""
 
     id: str
     at: datetime
     kind: str
     node: str = ""
     session: str | None = None
-    stream: StreamName | None = None
+    stream: str | None = None
     data: dict[str, Any] = {}
 
 

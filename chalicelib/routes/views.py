@@ -139,7 +139,7 @@ def event(e: LedgerEvent) -> View:
         "kind": e.kind,
         "node": e.node,
         "session": e.session,
-        "stream": str(e.stream) if e.stream else None,
+        "stream": e.stream,
         "data": e.data,
     }
 

@@ -44,7 +44,7 @@ class Auth:
             UnauthenticatedError: the token is missing or wrong.
         """
         token = bearer(header)
-        if hmac.compare_digest(token.encode(), self._bootstrap().api_secret.encode()):
+        if hmac.compare_digest(ids.token_hash(token), ids.token_hash(self._bootstrap().api_secret)):
             return "api-secret"
         found = self._store.get(Credential, ids.token_hash(token))
         if found is None or found.kind != "api" or not self._valid(found, self._clock()):
@@ -81,7 +81,7 @@ class Auth:
         return token, kept
 
     def _check_join(self, token: str) -> None:
-        if hmac.compare_digest(token.encode(), self._bootstrap().join_token.encode()):
+        if hmac.compare_digest(ids.token_hash(token), ids.token_hash(self._bootstrap().join_token)):
             return
         found = self._store.get(Credential, ids.token_hash(token))
         if found is None or found.kind != "join" or not self._valid(found, self._clock()):

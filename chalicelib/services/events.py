@@ -116,7 +116,7 @@ class Ingest:
             kind=event.body.kind,
             node=node,
             session=event.session,
-            stream=redact.stream_name(event.stream, [secret]) if event.stream else None,
+            stream=str(redact.stream_name(event.stream, [secret])) if event.stream else None,
             data=event.body.model_dump(mode="json", exclude={"kind"}),
         )
 
