@@ -237,6 +237,7 @@ class Agent:
         await asyncio.sleep(0.5)
         if session.state == "ended":
             await self.linker.adopt(session)
+            self.recorder.wake_parts()
 
     async def _adopt_missed(self) -> None:
         for session in list(self.book.sessions.values()):

@@ -48,6 +48,7 @@ class Recorder:
         self._lifecycle, self._linker, self._spool, self._store = lifecycle, linker, spool, store
         self._identity, self._snapshot, self._clock = identity, snapshot, clock
         self._wake = asyncio.Event()
+        self._parts_wake = asyncio.Event()
         self._uploading: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._backoff = Backoff(0.5, 30.0)
         self.uploaded_bytes = 0
@@ -73,6 +74,7 @@ class Recorder:
 
         await self._spool.submit(write, keep=True)
         self.wake()
+        self._parts_wake.set()
 
     async def _drop_undecided(self, session: Session) -> None:
         segments = await self._spool.submit(lambda db: tables.segments_of(db, session.id))
@@ -110,6 +112,7 @@ class Recorder:
     def _uploaded(self, key: tuple[str, int]) -> None:
         self._uploading.pop(key, None)
         self.wake()
+        self._parts_wake.set()
 
     async def _upload(self, segment: tables.Segment) -> None:
         path = self._linker.path_of(segment.session, segment.idx)
@@ -158,11 +161,17 @@ class Recorder:
     async def run_parts(self) -> None:
         """Close parts and forget finished sessions, forever."""
         while True:
+            self._parts_wake.clear()
             try:
                 await self.look()
             except SpoolError:
                 log.limited("recorder.spool_failed")
-            await asyncio.sleep(LOOK_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._parts_wake.wait(), LOOK_S)
+
+    def wake_parts(self) -> None:
+        """A session ended, or its plan changed."""
+        self._parts_wake.set()
 
     async def look(self) -> None:
         """One look at all parts."""
@@ -183,6 +192,7 @@ class Recorder:
             await self._linker.adopt(session)
         at = str(self._clock.now().timestamp())
         await self._spool.submit(lambda db: tables.set_part(db, part, "closing", at), keep=True)
+        self._parts_wake.set()
 
     async def _finish(self, part: tables.Part, session: Session) -> None:
         if not self._identity.node or await self._unfinished(part):

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal
 
 from edge.log import Log
@@ -176,8 +176,7 @@ def add_segment(db: sqlite3.Connection, s: Segment) -> None:
     """Enter a linked segment."""
     db.execute(
         f"INSERT INTO segments({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
-        (s.session, s.idx, s.recording, s.duration_ms, s.disc, s.source, s.inode, s.mtime_ns, s.bytes)
-        + (s.sha256, s.state, s.linked_at),
+        astuple(s),
     )
 
 

@@ -101,6 +101,8 @@ class Spool:
         try:
             job = self._jobs.get(timeout=RETRY_S if self._kept else CHECKPOINT_EVERY_S)
             while job is not None:
+                # From here on a caller that gives up no longer undoes the job: a hook's fact stays one.
+                job.done.set_running_or_notify_cancel()
                 group.append(job)
                 if len(group) >= MAX_GROUP:
                     return group, False

@@ -1,0 +1,349 @@
+"""Hand-written stand-ins for what surrounds the agent, all on loopback: the cloud, SRS's API, the store, the workers."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from chalicelib.wire.edge import AdmissionSnapshot, Desired, Plan, StoreCredentials
+from chalicelib.wire.recording import recording_id
+from edge.agent import Agent
+from edge.clock import Clock, SystemClock
+from edge.config import Settings
+from edge.httpserver import Request, Response, Server
+from edge.workers.spec import WorkerReport, WorkerSpec
+
+HOST = "127.0.0.1"
+TOKEN = "node-token-of-the-test"  # noqa: S105
+JOIN = "join-token-of-the-test"
+
+
+def reply(data: Any, status: int = 200) -> Response:
+    return Response(status, json.dumps(data).encode(), "application/json")
+
+
+@dataclass
+class FakeCloud:
+    """The `/edge/v1` calls. Everything is allowed and recorded unless told otherwise."""
+
+    store_url: str = ""
+    deny: set[str] = field(default_factory=set)
+    record: bool = True
+    merge_window_s: int = 0
+    desired: Desired = field(default_factory=Desired)
+    snapshot: AdmissionSnapshot | None = None
+    open_sessions: list[str] = field(default_factory=list)
+    down: bool = False
+    publish_delay_s: float = 0.0
+    reject: Callable[[dict[str, Any]], bool] = lambda _: False
+    published: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    syncs: list[dict[str, Any]] = field(default_factory=list)
+    acked_seq: int | None = None
+    enrolled: int = 0
+
+    async def handle(self, request: Request) -> Response:
+        if self.down:
+            return reply({"title": "down"}, 503)
+        body = json.loads(request.body)
+        match request.path:
+            case "/edge/v1/enroll":
+                self.enrolled += 1
+                return reply({"node": "node-1", "token": TOKEN}) if body["join_token"] == JOIN else reply({}, 403)
+            case "/edge/v1/publish":
+                return await self._publish(body)
+            case "/edge/v1/events":
+                return self._events(body)
+            case "/edge/v1/sync":
+                return self._sync(body)
+        return reply({}, 404)
+
+    def of_kind(self, kind: str, session: str | None = None) -> list[dict[str, Any]]:
+        return [e for e in self.events if e["body"]["kind"] == kind and session in {None, e["session"]}]
+
+    async def _publish(self, body: dict[str, Any]) -> Response:
+        self.published.append(body)
+        if self.publish_delay_s:
+            await asyncio.sleep(self.publish_delay_s)
+        if body["stream"]["stream"] in self.deny:
+            return reply({"decision": "deny", "reason": "no accepted secret"})
+        recording = recording_id(body["session"]) if self.record else None
+        plan = Plan(recording=recording, merge_window_s=self.merge_window_s)
+        return reply({"decision": "allow", "plan": plan.model_dump()})
+
+    def _events(self, body: dict[str, Any]) -> Response:
+        if any(self.reject(e) for e in body["events"]):
+            return reply({"title": "bad event"}, 400)
+        held = {e["id"] for e in self.events}
+        self.events += [e for e in body["events"] if e["id"] not in held]
+        results = [{"id": e["id"], "outcome": "duplicate" if e["id"] in held else "accepted"} for e in body["events"]]
+        return reply({"results": results, "acked_seq": self._acked()})
+
+    def _sync(self, body: dict[str, Any]) -> Response:
+        self.syncs.append(body)
+        credentials = StoreCredentials(
+            access_key="AKIDTEST",
+            secret_key="secret",  # noqa: S106
+            expires_at=datetime.now(UTC) + timedelta(hours=1),
+            region="us-east-1",
+            bucket="bucket",
+            s3_endpoint=self.store_url,
+        )
+        return reply(
+            {
+                "revision": "r1",
+                "interval_s": 1.0,
+                "desired": self.desired.model_dump(mode="json"),
+                "snapshot": self.snapshot.model_dump(mode="json") if self.snapshot else None,
+                "credentials": credentials.model_dump(mode="json") if body["want_credentials"] else None,
+                "acked_seq": self._acked(),
+                "open_sessions": self.open_sessions,
+            }
+        )
+
+    def _acked(self) -> int:
+        return max((e["seq"] for e in self.events), default=0) if self.acked_seq is None else self.acked_seq
+
+
+@dataclass
+class FakeSrs:
+    """SRS's HTTP API; `publishers`: `app/stream` → client id."""
+
+    publishers: dict[str, str] = field(default_factory=dict)
+    service_id: str = "svc1"
+    down: bool = False
+    kicked: list[str] = field(default_factory=list)
+
+    def handle(self, request: Request) -> Response:
+        if self.down:
+            return reply({}, 500)
+        head = {"code": 0, "server": "vid-1", "service": self.service_id}
+        if request.path.startswith("/api/v1/streams"):
+            rows = [
+                {"name": n, "url": f"/{n}", "publish": {"active": True, "cid": c}, "kbps": {"recv_30s": 900}}
+                for n, c in self.publishers.items()
+            ]
+            return reply({**head, "streams": rows})
+        if request.path.startswith("/api/v1/clients/") and request.method == "DELETE":
+            self.kicked.append(request.path.rpartition("/")[2])
+            return reply(head)
+        return reply({**head, "data": {"version": "7.0.18"}})
+
+
+@dataclass
+class FakeStore:
+    """S3, as far as PUT goes: verifies the checksum, keeps the bytes."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    fail: list[tuple[int, str]] = field(default_factory=list)
+
+    def handle(self, request: Request) -> Response:
+        if self.fail:
+            status, code = self.fail.pop(0)
+            return Response(status, f"<Error><Code>{code}</Code></Error>".encode())
+        self.objects[request.path.removeprefix("/bucket/")] = request.body
+        return Response(200, b"")
+
+    def manifests(self) -> dict[str, dict[str, Any]]:
+        return {k: json.loads(v) for k, v in self.objects.items() if k.endswith("manifest.json")}
+
+
+class FakeWorkers:
+    """Starts nothing; what is wanted runs at once, what is not has stopped at once."""
+
+    def __init__(self, tell: Callable[[WorkerReport], None]) -> None:
+        self._tell = tell
+        self.wanted: dict[str, WorkerSpec] = {}
+        self.closed = False
+
+    def apply(self, wanted: Mapping[str, WorkerSpec]) -> None:
+        gone, new = self.wanted.keys() - wanted.keys(), wanted.keys() - self.wanted.keys()
+        self.wanted = dict(wanted)
+        for worker in gone:
+            self._tell(WorkerReport(worker, "stopped", 0, None, None, None))
+        for worker in new:
+            self._tell(WorkerReport(worker, "running", 0, 900.0, None, 1))
+
+    def reports(self) -> list[WorkerReport]:
+        return [WorkerReport(worker, "running", 0, 900.0, None, 1) for worker in self.wanted]
+
+    async def close(self) -> None:
+        self.closed = True
+        self.apply({})
+
+
+@dataclass
+class World:
+    """An agent and everything around it."""
+
+    folder: Path
+    cloud: FakeCloud
+    srs: FakeSrs
+    store: FakeStore
+    settings: Settings
+    agent: Agent
+    workers: list[FakeWorkers]
+    clock: FakeClock
+    hook_url: str = ""
+
+    @property
+    def hls(self) -> Path:
+        return self.settings.hls_dir
+
+    def segment(self, name: str, data: bytes = b"x" * 188, app: str = "live") -> Path:
+        """Write a segment as SRS does."""
+        path = self.hls / app / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data + name.encode())
+        return path
+
+    async def hook(self, action: str, client: str, stream: str, **more: Any) -> Response:
+        """Send a hook over HTTP; the answer."""
+        body = {
+            "server_id": "vid-1", "service_id": self.srs.service_id, "action": action, "client_id": client,
+            "ip": "127.0.0.1", "vhost": "__defaultVhost__", "app": "live", "stream": stream, "param": "",
+            "tcUrl": "rtmp://127.0.0.1/live",
+        }  # fmt: skip
+        return await self.raw(json.dumps({**body, **more}).encode(), f"/hooks/{action}")
+
+    async def raw(self, body: bytes, path: str = "/hooks") -> Response:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(self.hook_url + path, content=body, timeout=20)
+        return Response(answer.status_code, answer.content)
+
+    async def hls_hook(self, client: str, stream: str, path: Path, duration: float = 2.0) -> Response:
+        return await self.hook("on_hls", client, stream, file=str(path), duration=duration, cwd="/")
+
+    async def restart(self, *, kill: bool = False) -> None:
+        """Another agent on the same folder. `kill`: the old one gets no chance to say goodbye."""
+        if kill:
+            await abandon(self.agent)
+        else:
+            await self.agent.stop()
+        await self.launch()
+
+    async def launch(self) -> None:
+        self.agent, made = new_agent(self.settings, self.clock)
+        self.workers += made
+        await self.agent.start()
+
+
+class FakeClock(SystemClock):
+    """The machine's clocks, set forward at will."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead_s)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead_s
+
+
+def new_agent(settings: Settings, clock: Clock | None = None) -> tuple[Agent, list[FakeWorkers]]:
+    made: list[FakeWorkers] = []
+
+    def workers(tell: Callable[[WorkerReport], None]) -> FakeWorkers:
+        made.append(FakeWorkers(tell))
+        return made[-1]
+
+    return Agent(settings, clock, workers), made
+
+
+async def abandon(agent: Agent) -> None:
+    """As near to SIGKILL as one process can come: nothing is flushed or told, only addresses are freed."""
+    agent.pushes._closing = True
+    for task in agent._tasks:
+        task.cancel()
+    await asyncio.gather(*agent._tasks, return_exceptions=True)
+    await agent._hook_server.close()
+    await agent._status_server.close()
+    await agent._near.aclose()
+    await agent._far.aclose()
+    agent.spool.close()
+    import os
+
+    os.close(agent._lock)
+
+
+async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    """Wait for something to become true."""
+    async with asyncio.timeout(timeout_s):
+        while not (value := condition()):
+            await asyncio.sleep(0.02)
+        return value
+
+
+def sha256_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def checksum_of(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+async def free_port() -> int:
+    """A free port of the range that these tests use."""
+    for port in range(21000, 21999):
+        try:
+            server = await asyncio.start_server(lambda _r, _w: None, HOST, port)
+        except OSError:
+            continue
+        server.close()
+        await server.wait_closed()
+        return port
+    raise RuntimeError("no free port")
+
+
+@asynccontextmanager
+async def world(folder: Path, *, launch: bool = True) -> AsyncIterator[World]:
+    """The agent in its fake world; everything is stopped at the end."""
+    cloud, srs, store = FakeCloud(), FakeSrs(), FakeStore()
+    servers = [Server(h, 16 * 1024 * 1024) for h in (cloud.handle, srs.handle, store.handle)]
+    ports = [await server.start(HOST, 0) for server in servers]
+    cloud.store_url = f"http://{HOST}:{ports[2]}"
+    hls = folder / "hls"
+    hls.mkdir()
+    settings = Settings(
+        cloud_url=f"http://{HOST}:{ports[0]}",
+        cloud_url_file=None,
+        join_token=JOIN,
+        join_token_file=None,
+        node_name="test",
+        agent_dir=folder / "agent",
+        hls_dir=hls,
+        hook_listen=(HOST, await free_port()),
+        status_listen=(HOST, 0),
+        srs_api=f"http://{HOST}:{ports[1]}",
+        srs_rtmp="rtmp://127.0.0.1:1935",
+        media_kind="srs",
+        ffmpeg="/nonexistent/ffmpeg",
+        ffprobe="/nonexistent/ffprobe",
+        hls_window_s=60.0,
+        segment_mode="link",
+        log_level="INFO",
+    )
+    clock = FakeClock()
+    agent, made = new_agent(settings, clock)
+    w = World(folder, cloud, srs, store, settings, agent, made, clock, f"http://{HOST}:{settings.hook_listen[1]}")
+    if launch:
+        await agent.start()
+        await until(lambda: agent.credentials.current)
+    try:
+        yield w
+    finally:
+        if launch:
+            await w.agent.stop()
+        for server in servers:
+            await server.close()
