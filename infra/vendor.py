@@ -105,3 +105,8 @@ def prune(folder: Path) -> None:
         shutil.rmtree(cache, ignore_errors=True)
     for stub in [*folder.rglob("*.pyi")]:
         stub.unlink()
+
+
+if __name__ == "__main__":
+    # For `make install`: what the embedded default packages.
+    ensure_vendor(Target.host())

@@ -1,0 +1,50 @@
+# The first of these needs the network; the others don't, once it has run. `make run` is all that a user needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCKS := requirements-dev.txt infra/local/requirements.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test check clean lock
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+install: $(STAMP) ## Fetch everything that is needed, once
+
+$(STAMP): $(LOCKS) requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || test -x $(BIN)/pip || { echo "Python cannot make environments here: apt-get install python3-venv" >&2; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(LOCKS))
+	$(BIN)/python -m infra.vendor
+	@touch $@
+
+run: install ## Run the whole product on this machine
+	@$(BIN)/python -m infra.local run
+
+demo: install ## Prove the main path on a running or a fresh instance
+	@$(BIN)/python -m infra.local.demo
+
+check: install ## Format, lint, types, import contracts, unit tests: under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 $(wildcard tests/unit tests/wire)
+
+test: check ## Everything, with media and the demonstration
+	@infra/install-media-tools
+	$(BIN)/pytest $(wildcard tests/contract tests/app tests/package tests/media tests/e2e)
+	$(MAKE) --no-print-directory demo
+
+lock: install ## Renew the locked versions from the .in files
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --constraint requirements-dev.txt infra/local/requirements.in -o infra/local/requirements.txt
+
+clean: ## Remove what was built; the data and the environment stay
+	rm -rf .build .cache .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,71 @@
+"""`python -m infra.local run|status|stop`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+
+from rich.console import Console
+
+from edge.srs_conf import InvalidSettingError
+from infra.errors import InfraError
+from infra.local.launcher import Launcher
+from infra.local.lock import holder
+from infra.local.settings import Settings, read_settings
+from infra.local.tools import MissingToolError
+
+_STOP_S = 30.0
+
+
+def status(settings: Settings, console: Console) -> int:
+    """Say whether this folder's instance runs; 0 when it is ready, 3 when it is not."""
+    pid = holder(settings.run_dir)
+    ready = settings.run_dir / "ready.json"
+    if pid is None:
+        console.print(f"nothing runs in {settings.home}", markup=False)
+        return 3
+    if not ready.exists():
+        console.print(f"starting or stopping (pid {pid})", markup=False)
+        return 3
+    console.print(f"ready (pid {pid}); addresses and secrets are in {ready}", markup=False)
+    return 0
+
+
+def stop(settings: Settings, console: Console) -> int:
+    """Stop this folder's instance and wait until it is gone."""
+    pid = holder(settings.run_dir)
+    if pid is None:
+        return status(settings, console)
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_S
+    while holder(settings.run_dir) == pid:
+        if time.monotonic() > deadline:
+            raise InfraError(f"The launcher (pid {pid}) does not stop.")
+        time.sleep(0.1)
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status: 1 for what the user can mend."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description="Run Sluice on this machine.")
+    parser.add_argument("command", choices=["run", "status", "stop"])
+    command = parser.parse_args(sys.argv[1:] if argv is None else argv).command
+    console = Console(soft_wrap=True)
+    try:
+        settings = read_settings()
+        if command == "run":
+            Launcher(settings, console).run()
+            return 0
+        return {"status": status, "stop": stop}[command](settings, console)
+    except InfraError as error:
+        console.print(f"{error}\n{error.hint}".rstrip(), markup=False, highlight=False)
+    except (MissingToolError, InvalidSettingError, OSError) as error:
+        console.print(str(error), markup=False, highlight=False)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

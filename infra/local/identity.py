@@ -1,0 +1,96 @@
+"""What an instance keeps for ever: its secrets and its internal ports, in `instance.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from infra.errors import InfraError
+from infra.local.ports import is_free, pick_free
+from infra.local.settings import Settings
+
+# On loopback only; picked once so that restarts leave addresses as they are.
+INTERNAL_PORTS = ("gateway", "hooks", "status", "media_api", "media_http", "front_admin")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The secrets, the internal ports by name, and where the instance was last reached."""
+
+    api_secret: str
+    admin_password: str
+    publish_secret: str
+    join_token: str
+    cloud_secret: str
+    node_name: str
+    ports: Mapping[str, int]
+    url: str = ""
+
+    def bootstrap(self) -> str:
+        """What the functions must know at the first start; the template's parameter `Bootstrap`."""
+        names = ("join_token", "api_secret", "admin_password", "publish_secret")
+        return json.dumps({name: getattr(self, name) for name in names}, sort_keys=True)
+
+
+def _new() -> Identity:
+    return Identity(
+        api_secret=f"srs-v2-{secrets.token_hex(16)}",
+        admin_password=secrets.token_urlsafe(12),
+        publish_secret=secrets.token_hex(16),
+        join_token=secrets.token_urlsafe(32),
+        cloud_secret=secrets.token_hex(20),
+        node_name="this-machine",
+        ports={},
+    )
+
+
+def _with_ports(identity: Identity, among: range) -> Identity:
+    """Keep the ports that are still free, pick others for the rest."""
+    ports: dict[str, int] = {}
+    for name in INTERNAL_PORTS:
+        kept = identity.ports.get(name)
+        fits = kept is not None and is_free(kept, address="127.0.0.1") and kept not in ports.values()
+        ports[name] = kept if fits and kept is not None else pick_free(among, set(ports.values()))
+    return replace(identity, ports=ports)
+
+
+def _read(path: Path) -> Identity:
+    try:
+        return Identity(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return _new()
+    except (ValueError, TypeError) as error:
+        raise InfraError(
+            f"{path} is damaged: {error}",
+            hint="Restore it from a backup. Without it, a new instance needs a new folder (SLUICE_HOME).",
+        ) from error
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write at once, for our eyes only."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load_identity(settings: Settings) -> Identity:
+    """The identity of the instance in the user's folder, made at the first start. Call with the lock held."""
+    path = settings.home / "instance.json"
+    identity = _with_ports(_read(path), settings.internal_ports)
+    identity = replace(
+        identity,
+        api_secret=settings.api_secret or identity.api_secret,
+        admin_password=settings.admin_password or identity.admin_password,
+        url=f"http://127.0.0.1:{settings.http.number}",
+    )
+    write_private(path, json.dumps(asdict(identity), indent=1) + "\n")
+    write_private(settings.run_dir / "join-token", identity.join_token)
+    return identity
