@@ -197,6 +197,8 @@ class Server:
         self._handler = handler
         self.max_body = max_body
         self.connections: set[Connection] = set()
+        self.port = 0
+        """The port it listens on."""
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -207,7 +209,8 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: Connection(self), host, port, backlog=1024)
-        return int(self._listener.sockets[0].getsockname()[1])
+        self.port = int(self._listener.sockets[0].getsockname()[1])
+        return self.port
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
         """Call the handler; its mistakes become a 500."""

@@ -24,7 +24,7 @@ from edge.httpserver import Request, Response, Server
 from edge.workers.spec import WorkerReport, WorkerSpec
 
 HOST = "127.0.0.1"
-TOKEN = "node-token-of-the-test"  # noqa: S105
+TOKEN = "node-token-of-the-test"
 JOIN = "join-token-of-the-test"
 
 
@@ -93,7 +93,7 @@ class FakeCloud:
         self.syncs.append(body)
         credentials = StoreCredentials(
             access_key="AKIDTEST",
-            secret_key="secret",  # noqa: S106
+            secret_key="secret",
             expires_at=datetime.now(UTC) + timedelta(hours=1),
             region="us-east-1",
             bucket="bucket",

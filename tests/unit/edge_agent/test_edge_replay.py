@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import uvloop
+
 from tests.unit.edge_agent.edge_fakes import World, sha256_of, until, world
 
 DATA = Path(__file__).parents[2] / "data" / "hooks-7.0.18.jsonl"

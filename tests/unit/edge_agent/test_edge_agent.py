@@ -1,0 +1,492 @@
+"""The whole agent in its fake world: what must hold when things go wrong around it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvloop
+
+from chalicelib.wire.edge import AdmissionSnapshot, Desired, DesiredPush, DesiredSession
+from chalicelib.wire.names import StreamName
+from chalicelib.wire.recording import recording_id
+from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
+from tests.unit.edge_agent.edge_fakes import World, sha256_of, until, world
+
+Story = Callable[[World], Awaitable[None]]
+KEY = "ab" * 32
+
+
+def tell(tmp_path: Path, story: Story) -> None:
+    async def run() -> None:
+        async with world(tmp_path) as w:
+            await story(w)
+
+    uvloop.run(run())
+
+
+async def go_live(w: World, client: str = "c1", stream: str = "s", **more: Any) -> str:
+    """Publish and become live; the session's id."""
+    assert (await w.hook("on_publish", client, stream, **more)).body == b"0"
+    w.srs.publishers[f"live/{stream}"] = client
+    session = await until(lambda: w.agent.book.open_of((w.srs.service_id, client)))
+    await until(lambda: session.state == "live")
+    return str(session.id)
+
+
+async def leave(w: World, client: str = "c1", stream: str = "s") -> None:
+    w.srs.publishers.pop(f"live/{stream}", None)
+    assert (await w.hook("on_unpublish", client, stream)).body == b"0"
+
+
+def snapshot(secret: str = "s3cret", **more: Any) -> AdmissionSnapshot:
+    accepted = [AcceptedSecret(hash=keyed_hash(KEY, secret), length=len(secret))]
+    return AdmissionSnapshot(revision="1", key=KEY, accepted=accepted, **more)
+
+
+# identity of sessions
+
+
+def test_whip_has_no_connect_and_no_close_and_unpublishes_late(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        param = "app=live&stream=s&secret=x"
+        session = await go_live(w, "w1", tcUrl="", param=param)
+        assert w.agent.book.sessions[session].protocol == "webrtc"
+        await leave(w, "w1")
+        await until(lambda: w.cloud.of_kind("session.ended", session))
+        # A refused WHIP client is unpublished all the same.
+        w.cloud.deny = {"no"}
+        assert (await w.hook("on_publish", "w2", "no", tcUrl="", param=param)).body != b"0"
+        assert (await w.hook("on_unpublish", "w2", "no", tcUrl="", param=param)).body == b"0"
+        assert len(w.cloud.of_kind("session.admitted")) == 1
+
+    tell(tmp_path, story)
+
+
+def test_a_client_may_publish_again_on_its_connection(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        first = await go_live(w)
+        await w.hls_hook("c1", "s", w.segment("s-0-1000.ts"))
+        await leave(w)
+        second = await go_live(w)
+        await w.hls_hook("c1", "s", w.segment("s-1-9000000000000.ts"))
+        assert first != second
+        # The first unpublish, delivered twice, is not the second session's.
+        assert (await w.hook("on_unpublish", "c1", "s")).body == b"0"
+        assert w.agent.book.sessions[second].state == "live"
+        await leave(w)
+        await w.hook("on_close", "c1", "")
+        ended = await until(lambda: len(w.cloud.of_kind("session.ended")) == 2 and w.cloud.of_kind("session.ended"))
+        assert [e["session"] for e in ended] == [first, second]
+        assert [e["body"]["publish_no"] for e in w.cloud.of_kind("session.admitted")] == [1, 2]
+        await until(lambda: len(w.store.manifests()) == 2)
+
+    tell(tmp_path, story)
+
+
+def test_a_second_publisher_changes_nothing_for_the_first(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        assert (await w.hook("on_publish", "c2", "s")).body != b"0"
+        await w.hook("on_close", "c2", "")
+        # The look at the media server fails, so the second is admitted; SRS then finds the stream busy.
+        w.srs.down = True
+        assert (await w.hook("on_publish", "c2", "s")).body == b"0"
+        w.srs.down = False
+        assert (await w.hook("on_unpublish", "c2", "s")).body == b"0"
+        await until(lambda: w.cloud.of_kind("session.refused"))
+        assert w.agent.book.sessions[session].state == "live"
+        assert not w.cloud.of_kind("session.ended")
+
+    tell(tmp_path, story)
+
+
+def test_a_body_that_is_not_utf8_still_unpublishes(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.srs.publishers.clear()
+        body = (
+            b'{"service_id":"svc1","action":"on_unpublish","client_id":"c1","app":"live","stream":"s\xff\x01\n",'
+            b'"param":"?\x00"}'
+        )
+        assert (await w.raw(body)).body == b"0"
+        assert w.agent.book.sessions[session].state == "ended"
+
+    tell(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"not json", 400), (b"[]", 400), (b'{"action":"on_nothing"}', 400), (b'{"action":', 400),
+     (b'{"action":"on_hls","seq_no":"x"}', 400), (b"x" * 300_000, 413), (b"[" * 100_000, 400)],
+)  # fmt: skip
+def test_bad_bodies_are_answered_and_harm_nothing(tmp_path: Path, body: bytes, status: int) -> None:
+    async def story(w: World) -> None:
+        try:
+            assert (await w.raw(body)).status == status
+        except httpx.TransportError:
+            assert status == 413  # the connection may be closed while the rest is still being sent
+        assert (await w.hook("on_publish", "c1", "s")).body == b"0"
+
+    tell(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    "stream", ["..", "../../up", "a/b", "a\nb", "a\0b", "%2e%2e/", "-i\x00", "a b", "'", "x" * 300]
+)
+def test_hostile_names_are_refused_and_make_no_file(tmp_path: Path, stream: str) -> None:
+    async def story(w: World) -> None:
+        assert (await w.hook("on_connect", "c1", stream)).body != b"0"
+        assert (await w.hook("on_publish", "c1", stream)).body != b"0"
+        assert not w.cloud.published
+        assert not w.agent.book.sessions
+
+    tell(tmp_path, story)
+
+
+def test_segments_outside_the_live_folder_are_not_taken(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        secret = w.folder / "secret.ts"
+        secret.write_bytes(b"secret")
+        link = w.hls / "live" / "s-0-1.ts"
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(secret)
+        (w.hls / "out").symlink_to(w.folder)
+        for path in (secret, link, w.hls / "out" / "secret.ts", w.hls / "live" / ".." / ".." / "secret.ts"):
+            await w.hls_hook("c1", "s", path)
+        assert w.agent.book.sessions[session].next_index == 0
+
+    tell(tmp_path, story)
+
+
+# segments
+
+
+def test_duplicate_late_missing_and_unannounced_segments(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        base = 9_000_000_000_000
+        first = w.segment(f"s-0-{base}.ts")
+        await w.hls_hook("c1", "s", first)
+        await w.hls_hook("c1", "s", first)
+        # The hook of number 1 was aborted: number 2 overtakes it, and it is found on the disk.
+        w.segment(f"s-1-{base + 1}.ts")
+        await w.hls_hook("c1", "s", w.segment(f"s-2-{base + 2}.ts"))
+        # Number 3 is gone before anyone could take it.
+        await w.hls_hook("c1", "s", w.hls / "live" / f"s-3-{base + 3}.ts")
+        # SRS ends: the last one comes under another client's id.
+        await w.hls_hook("other", "s", w.segment(f"s-4-{base + 4}.ts"))
+        await leave(w)
+        m = await until(lambda: next(iter(w.store.manifests().values()), None))
+        names = [w.store.objects[s["key"]].rpartition(b"x")[2].decode() for s in m["segments"]]
+        assert names == [f"s-{n}-{base + n}.ts" for n in (0, 1, 2, 4)]
+        assert [s["discontinuity"] for s in m["segments"]] == [False, False, False, True]
+        assert m["gaps"][0]["before_index"] == 3
+        assert w.agent.book.sessions[session].state == "ended"
+
+    tell(tmp_path, story)
+
+
+def test_a_late_segment_makes_the_manifest_again(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        await w.hls_hook("c1", "s", w.segment("s-0-1.ts"))
+        await leave(w)
+        await until(lambda: w.cloud.of_kind("recording.part_done", session))
+        await w.hls_hook("c1", "s", w.segment("s-1-2.ts"))
+        done = await until(lambda: w.cloud.of_kind("recording.part_done", session)[1:])
+        assert done[0]["body"]["segments"] == 2
+
+    tell(tmp_path, story)
+
+
+def test_another_recording_closes_the_part_and_none_drops(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        await w.hls_hook("c1", "s", w.segment("s-0-1.ts"))
+        other = recording_id(session, 1)
+        w.cloud.desired = Desired(sessions=[DesiredSession(session=session, recording=other)])
+        w.agent.sync.wake()
+        await until(lambda: w.cloud.of_kind("recording.part_done", session))
+        await w.hls_hook("c1", "s", w.segment("s-1-2.ts"))
+        w.cloud.desired = Desired(sessions=[DesiredSession(session=session, recording=None, merge_window_s=0)])
+        w.agent.sync.wake()
+        await until(lambda: len(w.cloud.of_kind("recording.part_done", session)) == 2)
+        await w.hls_hook("c1", "s", w.segment("s-2-3.ts"))
+        await leave(w)
+        await until(lambda: not w.agent.book.opened())
+        assert {k.split("/")[1] for k in w.store.objects} == {recording_id(session), other}
+        assert len(w.store.objects) == 4
+
+    tell(tmp_path, story)
+
+
+def test_the_store_failing_and_expiring_loses_nothing(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        w.store.fail = [(503, "SlowDown"), (400, "BadDigest"), (403, "ExpiredToken")]
+        for n in range(6):
+            await w.hls_hook("c1", "s", w.segment(f"s-{n}-{n + 1}.ts"))
+        await leave(w)
+        m = await until(lambda: next(iter(w.store.manifests().values()), None), 20)
+        assert len(m["segments"]) == 6
+        assert all(sha256_of(w.store.objects[s["key"]]) == s["sha256"] for s in m["segments"])
+        assert sum(s["want_credentials"] for s in w.cloud.syncs) >= 2
+
+    tell(tmp_path, story)
+
+
+# the agent and the media server die
+
+
+def test_a_killed_agent_goes_on_with_its_session_and_misses_no_segment(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        base = 9_000_000_000_000
+        await w.hls_hook("c1", "s", w.segment(f"s-0-{base}.ts"))
+        from tests.unit.edge_agent.edge_fakes import abandon
+
+        await abandon(w.agent)
+        for n in range(1, 4):
+            w.segment(f"s-{n}-{base + n}.ts")
+        (w.hls / "live" / f"s-4-{base + 4}.ts.tmp").write_bytes(b"unfinished")
+        (w.hls / "live" / "s.m3u8").write_text(f"#EXTM3U\n#EXTINF:1.500,\ns-1-{base + 1}.ts\n")
+        await w.launch()
+        await w.hls_hook("c1", "s", w.segment(f"s-4-{base + 4}.ts"))
+        await leave(w)
+        m = await until(lambda: next(iter(w.store.manifests().values()), None))
+        assert m["session"] == session
+        assert [s["index"] for s in m["segments"]] == [0, 1, 2, 3, 4]
+        assert m["segments"][1]["duration_ms"] == 1500
+        assert not any(s["discontinuity"] for s in m["segments"])
+        assert len(w.cloud.of_kind("session.ended")) == 1
+        assert w.cloud.enrolled == 1
+
+    tell(tmp_path, story)
+
+
+def test_a_restarted_media_server_ends_its_sessions(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.srs.service_id, w.srs.publishers = "svc2", {}
+        w.agent.watch.wake()
+        ended = await until(lambda: w.cloud.of_kind("session.ended", session))
+        assert ended[0]["body"] == {"kind": "session.ended", "reason": "media_server_restarted", "inferred": True}
+
+    tell(tmp_path, story)
+
+
+# the cloud is out of reach
+
+
+def test_in_an_outage_known_secrets_publish_and_others_do_not(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        w.cloud.snapshot = snapshot()
+        w.agent.sync.wake()
+        await until(lambda: w.agent.snapshot.revision)
+        w.cloud.down = True
+        assert (await w.hook("on_publish", "c1", "s", param="?secret=s3cret")).body == b"0"
+        assert (await w.hook("on_publish", "c2", "xs3cret")).body == b"0"
+        assert (await w.hook("on_publish", "c3", "s2", param="?secret=wrong")).body != b"0"
+        await w.restart()
+        assert (await w.hook("on_publish", "c4", "s4", param="?secret=s3cret")).body == b"0"
+        w.clock.ahead_s += 1000
+        assert (await w.hook("on_publish", "c5", "s5", param="?secret=s3cret")).body != b"0"
+
+    tell(tmp_path, story)
+
+
+def test_events_of_an_outage_arrive_once_and_in_order(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        w.cloud.snapshot = snapshot()
+        w.agent.sync.wake()
+        await until(lambda: w.agent.snapshot.revision)
+        w.cloud.down = True
+        session = await go_live(w, param="?secret=s3cret")
+        await w.hls_hook("c1", "s", w.segment("s-0-1.ts"))
+        await leave(w)
+        w.cloud.down = False
+        # Only now does the agent learn whether the session is recorded.
+        w.cloud.desired = Desired(
+            sessions=[DesiredSession(session=session, recording=recording_id(session), merge_window_s=0)]
+        )
+        await until(lambda: w.cloud.of_kind("recording.part_done", session), 20)
+        kinds = [e["body"]["kind"] for e in w.cloud.events if e["session"] == session]
+        assert kinds[:3] == ["session.admitted", "session.live", "session.ended"]
+        assert sorted(kinds[3:]) == ["recording.part_done", "recording.started"]
+        assert any(s["unplanned"] == [session] and s["revision"] == "" for s in w.cloud.syncs)
+
+    tell(tmp_path, story)
+
+
+def test_a_late_refusal_kicks(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        w.cloud.snapshot = snapshot(auth=False)
+        w.agent.sync.wake()
+        await until(lambda: w.agent.snapshot.revision)
+        w.cloud.publish_delay_s, w.cloud.deny = 2.3, {"s"}
+        await go_live(w, "c1")
+        await until(lambda: w.srs.kicked == ["c1"])
+
+    tell(tmp_path, story)
+
+
+def test_one_poison_event_does_not_block_the_others(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        w.cloud.reject = lambda e: e["body"]["kind"] == "session.live"
+        session = await go_live(w)
+        await leave(w)
+        await until(lambda: w.cloud.of_kind("session.ended", session))
+        assert not w.cloud.of_kind("session.live")
+
+    tell(tmp_path, story)
+
+
+def test_a_cloud_that_went_back_hears_the_last_hour_again(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        await until(lambda: w.cloud.of_kind("session.live", session))
+        w.cloud.events.clear()
+        w.agent.sync.wake()
+        await until(lambda: w.cloud.of_kind("session.admitted", session))
+        await until(lambda: w.cloud.of_kind("session.live", session))
+
+    tell(tmp_path, story)
+
+
+def test_a_session_that_only_the_cloud_believes_in_is_ended(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        ghost = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+        w.cloud.open_sessions = [ghost]
+        w.agent.sync.wake()
+        ended = await until(lambda: w.cloud.of_kind("session.ended", ghost))
+        assert ended[0]["body"]["reason"] == "unknown_to_agent"
+
+    tell(tmp_path, story)
+
+
+def test_the_cloud_may_kick(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.cloud.desired = Desired(sessions=[DesiredSession(session=session, kick=True)])
+        w.agent.sync.wake()
+        await until(lambda: w.srs.kicked == ["c1"])
+
+    tell(tmp_path, story)
+
+
+# pushes
+
+
+def push(session: str, fence: int = 1, destination: str = "d1") -> DesiredPush:
+    name = StreamName(app="live", stream="s")
+    return DesiredPush(destination=destination, session=session, stream=name, fence=fence, url="rtmp://x/app/key")
+
+
+def test_pushes_follow_the_desired_state_and_confirm_their_stop(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.cloud.desired = Desired(pushes=[push(session), push("01ARZ3NDEKTSV4RRFFQ69G5FAV", 7, "d2")])
+        w.agent.sync.wake()
+        spec = await until(lambda: next(iter(w.workers[-1].wanted.values()), None))
+        assert spec.input_url == "rtmp://127.0.0.1:1935/live/s?vhost=__defaultVhost__&sluice_pull=d1"
+        assert spec.output_url == "rtmp://x/app/key"
+        states = await until(lambda: len(w.cloud.of_kind("push.state")) == 2 and w.cloud.of_kind("push.state"))
+        assert {(e["body"]["destination"], e["body"]["fence"], e["body"]["state"]) for e in states} == {
+            ("d1", 1, "running"),
+            ("d2", 7, "stopped"),
+        }
+        w.cloud.desired = Desired()
+        w.agent.sync.wake()
+        await until(lambda: w.cloud.of_kind("push.state")[2:])
+        assert w.cloud.of_kind("push.state")[2]["body"]["state"] == "stopped"
+
+    tell(tmp_path, story)
+
+
+def test_a_push_survives_a_restart_without_the_cloud(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.cloud.desired = Desired(pushes=[push(session)])
+        w.agent.sync.wake()
+        await until(lambda: w.workers[-1].wanted)
+        await until(lambda: w.cloud.of_kind("push.state"))
+        w.cloud.down = True
+        await w.restart()
+        await until(lambda: w.workers[-1].wanted)
+        # Its lease was never given back, so nobody else could take it meanwhile.
+        w.cloud.down = False
+        assert {e["body"]["state"] for e in w.cloud.of_kind("push.state")} == {"running"}
+
+    tell(tmp_path, story)
+
+
+def test_a_push_that_ended_while_the_agent_was_down_is_confirmed(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.cloud.desired = Desired(pushes=[push(session)])
+        w.agent.sync.wake()
+        await until(lambda: w.workers[-1].wanted)
+        await until(lambda: w.cloud.of_kind("push.state"))
+        w.cloud.desired = Desired()
+        await w.restart(kill=True)
+        await until(lambda: w.cloud.of_kind("push.state")[-1]["body"]["state"] == "stopped")
+
+    tell(tmp_path, story)
+
+
+# what operators see
+
+
+def test_status_metrics_and_logs_hold_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(w: World) -> None:
+        caplog.set_level("DEBUG", "sluice")
+        port = w.agent._status_server.port
+        await go_live(w, stream="scanary", param="?secret=canary")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+            status, metrics = await http.get("/status"), await http.get("/metrics")
+        assert json.loads(status.text)["sessions"][0]["state"] == "live"
+        assert 'sluice_hooks_total{action="on_publish",answer="0"} 1.0' in metrics.text
+        logs = "".join(f"{r.getMessage()} {getattr(r, 'fields', '')}" for r in caplog.records)
+        assert "canary" not in status.text + metrics.text + logs
+        modes = {p.name: p.stat().st_mode & 0o077 for p in w.settings.agent_dir.iterdir() if p.is_file()}
+        assert set(modes.values()) == {0}, modes
+
+    tell(tmp_path, story)
+
+
+def test_two_agents_cannot_share_a_folder(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        from edge.errors import ConfigError
+        from tests.unit.edge_agent.edge_fakes import new_agent
+
+        with pytest.raises(ConfigError, match="another agent"):
+            new_agent(w.settings)
+
+    tell(tmp_path, story)
+
+
+def test_a_damaged_spool_is_replaced_and_its_segments_are_uploaded(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        from tests.unit.edge_agent.edge_fakes import abandon
+
+        session = await go_live(w)
+        w.store.fail = [(503, "SlowDown")] * 50
+        await w.hls_hook("c1", "s", w.segment("s-0-1.ts"))
+        await abandon(w.agent)
+        spool = w.settings.agent_dir / "spool.sqlite3"
+        spool.write_bytes(b"garbage" * 5000)
+        w.store.fail = []
+        await w.launch()
+        m = await until(lambda: next(iter(w.store.manifests().values()), None))
+        assert (m["session"], len(m["segments"])) == (session, 1)
+        assert list(w.settings.agent_dir.glob("spool.sqlite3.corrupt-*"))
+        await asyncio.sleep(0)
+
+    tell(tmp_path, story)
