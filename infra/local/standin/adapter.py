@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import Final, Protocol
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
 from .clients import Client, Slots, Stream, is_servable, new_id
-from .hooks import HookSender, Identity, Segment, hook_body
+from .hooks import Identity, Segment, hook_body
 from .nginx_conf import slot_name
 from .notices import CALLS, Notice, parse_notice
 from .segments import Collector, Playlist
@@ -30,10 +31,17 @@ class Kicker(Protocol):
         """Close one connection."""
 
 
+class Sender(Protocol):
+    """What sends hooks."""
+
+    async def send(self, body: Mapping[str, Any]) -> bool:
+        """Send one; whether the answer was a yes."""
+
+
 class Adapter:
     """Holds the state and handles what nginx tells. Notices of one client are worked on one after the other."""
 
-    def __init__(self, settings: Settings, identity: Identity, hooks: HookSender) -> None:
+    def __init__(self, settings: Settings, identity: Identity, hooks: Sender) -> None:
         self.identity = identity
         self.clients: dict[str, Client] = {}
         """By SRS's id."""
@@ -158,7 +166,7 @@ class Adapter:
         collector = Collector(
             source=self._settings.parts_dir / client.slot / client.name,
             hls_dir=self._settings.hls_dir,
-            stream_path=stream.url.removeprefix("/"),
+            stream_path=f"{client.app}/{client.stream}",
             playlist=self._playlists.setdefault(stream.url, Playlist(self._settings.hls_window_s)),
             next_seq=next_seq,
             announce=announce,

@@ -27,6 +27,13 @@ def split_name(app: str, name: str) -> tuple[str, str]:
     return app, stream
 
 
+def stream_url(app: str, stream: str) -> str:
+    """The path under which SRS knows a stream. It leaves out what looks like a file ending (SRS's
+    `srs_generate_stream_url`), so that `a.x` and `a.y` are one stream to it: the second is busy.
+    """
+    return f"/{app}/{stream.rpartition('.')[0] if '.' in stream else stream}"
+
+
 def is_servable(app: str, stream: str) -> bool:
     """Whether files may be made from these names: no empty or dotted segment, no control character, not too long."""
     segments = [*app.split("/"), stream]
@@ -54,7 +61,7 @@ class Stream:
     @property
     def url(self) -> str:
         """The path of the stream, in which SRS names it."""
-        return f"/{self.app}/{self.name}"
+        return stream_url(self.app, self.name)
 
 
 @dataclass
@@ -94,7 +101,7 @@ class Client:
     @property
     def url(self) -> str:
         """The path of its stream."""
-        return f"/{self.app}/{self.stream}"
+        return stream_url(self.app, self.stream)
 
 
 class Slots:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -45,25 +47,33 @@ class Nginx:
             [settings.nginx, "-e", "stderr", "-p", str(settings.work_dir), "-c", str(configuration)]
         )
         self = cls(child, settings)
+        ended = asyncio.create_task(child.wait())
         try:
             async with asyncio.timeout(_START_S):
-                await self._listening(settings)
+                # An answer over the socket, because the RTMP port alone could be another process's.
+                while not await self._answers():
+                    await asyncio.wait({ended}, timeout=0.02)
+                    if ended.done():
+                        raise NginxError(f"nginx ended with status {ended.result()}: {self._last_words(settings)}")
         except TimeoutError:
             child.kill()
-            raise NginxError(f"nginx does not listen after {_START_S:g} s: {self._said}") from None
+            raise NginxError(f"nginx does not answer after {_START_S:g} s: {self._last_words(settings)}") from None
+        finally:
+            ended.cancel()
         return self
 
-    async def _listening(self, settings: Settings) -> None:
-        ended = asyncio.create_task(self._child.wait())
-        while True:
-            # Both, because the port alone could be another process's.
-            if settings.control_socket.exists() and await _connects(settings.rtmp_ip, settings.rtmp_port):
-                ended.cancel()
-                return
-            await asyncio.wait({ended}, timeout=0.02)
-            if ended.done():
-                await asyncio.wait({self._reader}, timeout=1)
-                raise NginxError(f"nginx ended with status {ended.result()}: {self._said}")
+    async def _answers(self) -> bool:
+        try:
+            return (await self._http.get("/stat")).status_code == HTTPStatus.OK
+        except httpx.HTTPError:
+            return False
+
+    def _last_words(self, settings: Settings) -> str:
+        """What it said before it had read its configuration, and what it wrote to its log after."""
+        with contextlib.suppress(OSError):
+            for line in (settings.work_dir / "nginx.log").read_text(errors="replace").splitlines()[-5:]:
+                self._said.add(line)
+        return str(self._said)
 
     async def ended(self) -> int:
         """Wait for its end; the exit status."""
@@ -103,12 +113,3 @@ def _prepare(settings: Settings, notify_port: int) -> Path:
     configuration = work / "nginx.conf"
     configuration.write_text(render(settings, notify_port))
     return configuration
-
-
-async def _connects(host: str, port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(host, port)
-    except OSError:
-        return False
-    writer.close()
-    return True

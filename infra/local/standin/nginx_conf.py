@@ -84,7 +84,8 @@ rtmp {{
 
 def _slot(settings: Settings, name: str, notify: str) -> str:
     # Sequential names are unique within one publish, also when a whole file is pushed within a millisecond; over
-    # publishes they repeat, but by then the adapter has moved the fragments away. That is why hls_cleanup is off.
+    # publishes they repeat, but by then the adapter has moved the fragments away. That is why hls_cleanup is off, and
+    # hls_continuous too: a new publish would take up the old playlist.
     return f"""\
         application {name} {{
             live on;
@@ -100,4 +101,5 @@ def _slot(settings: Settings, name: str, notify: str) -> str:
             hls_playlist_length {round(settings.hls_fragment_s * 1000 * _KEPT_FRAGMENTS)}ms;
             hls_fragment_naming sequential;
             hls_cleanup off;
+            hls_continuous off;
         }}"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import shutil
 from collections import deque
@@ -15,6 +16,7 @@ from typing import Final
 
 from .hooks import Segment
 
+_LOG: Final = logging.getLogger(__name__)
 POLL_S: Final = 0.1
 MIN_SEGMENT_S: Final = 0.1
 """SRS drops what is shorter."""
@@ -137,7 +139,14 @@ class Collector:
         for part in parse_playlist(text):
             if part.number > self._seen:
                 self._seen = part.number
-                await self._take(part)
+                await self._try_take(part)
+
+    async def _try_take(self, part: Part) -> None:
+        try:
+            await self._take(part)
+        except OSError as error:
+            # A full disk costs this segment; the stream must go on, and its end must be told.
+            _LOG.error("segment %d is lost: %s", part.number, error.strerror)
 
     async def _take(self, part: Part) -> None:
         source = self._nginx_file(f"-{part.number}.ts")

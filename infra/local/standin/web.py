@@ -63,6 +63,14 @@ def _encode(response: Response) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + response.body
 
 
+async def _answer(handler: Handler, request: Request) -> Response:
+    try:
+        return await handler(request)
+    except Exception:
+        _LOG.exception("%s %s failed", request.method, request.path)
+        return Response(500)
+
+
 async def serve(handler: Handler, port: int) -> asyncio.Server:
     """Listen on 127.0.0.1; port 0 takes a free one.
 
@@ -73,7 +81,7 @@ async def serve(handler: Handler, port: int) -> asyncio.Server:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             request = await asyncio.wait_for(_read(reader), _READ_TIMEOUT_S)
-            writer.write(_encode(await handler(request)))
+            writer.write(_encode(await _answer(handler, request)))
             await writer.drain()
         except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             _LOG.debug("request dropped: %s", type(error).__name__)
