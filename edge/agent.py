@@ -152,8 +152,12 @@ class Agent:
         await self._near.aclose()
         await self._far.aclose()
         await asyncio.to_thread(self.spool.close)
-        os.close(self._lock)
+        self.release()
         log.info("agent.stopped")
+
+    def release(self) -> None:
+        """Let another agent have the folder."""
+        os.close(self._lock)
 
     def reload(self, settings: Settings) -> list[str]:
         """Take over the settings that a running agent can change."""

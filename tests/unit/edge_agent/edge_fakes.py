@@ -1,4 +1,4 @@
-"""Hand-written stand-ins for what surrounds the agent, all on loopback: the cloud, SRS's API, the store, the workers."""
+"""Hand-written stand-ins for what surrounds the agent, on loopback: the cloud, SRS's API, the store, the workers."""
 
 from __future__ import annotations
 
@@ -272,9 +272,8 @@ async def abandon(agent: Agent) -> None:
     await agent._near.aclose()
     await agent._far.aclose()
     agent.spool.close()
-    import os
 
-    os.close(agent._lock)
+    agent.release()
 
 
 async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:

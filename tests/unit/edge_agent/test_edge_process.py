@@ -1,0 +1,120 @@
+"""`python -m edge` as a process: settings, signals, SIGKILL."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.config import load, needs_restart
+from edge.errors import ConfigError
+from tests.unit.edge_agent.edge_fakes import JOIN, World, free_port, until, world
+
+ROOT = Path(__file__).parents[3]
+MINIMAL = {"SLUICE_CLOUD_URL": "http://127.0.0.1:1/", "SLUICE_AGENT_DIR": "a", "SLUICE_HLS_DIR": "h"}
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        load({"SLUICE_HOOK_LISTEN": "nonsense", "SLUICE_MEDIA_KIND": "vlc", "SLUICE_CLOUD_URL": "ftp://x"})
+    text = str(error.value)
+    for name in ("HOOK_LISTEN", "MEDIA_KIND", "CLOUD_URL", "AGENT_DIR", "HLS_DIR"):
+        assert f"SLUICE_{name}" in text
+
+
+def test_settings_from_a_file_win_and_some_can_be_reloaded(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text("# comment\nSLUICE_LOG_LEVEL=DEBUG\nSLUICE_SEGMENT_MODE=copy\n")
+    old, new = load(MINIMAL), load({**MINIMAL, "SLUICE_ENV_FILE": str(file)})
+    assert (new.log_level, new.segment_mode) == ("DEBUG", "copy")
+    assert needs_restart(old, new) == ["segment_mode"]
+
+
+def test_the_cloud_url_file_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    settings = load({**MINIMAL, "SLUICE_CLOUD_URL_FILE": str(file)})
+    assert settings.current_cloud_url() == "http://127.0.0.1:1"
+    file.write_text("http://127.0.0.1:2/x/\n")
+    assert settings.current_cloud_url() == "http://127.0.0.1:2/x"
+
+
+def environment(w: World) -> dict[str, str]:
+    s = w.settings
+    return {
+        "SLUICE_CLOUD_URL": s.cloud_url,
+        "SLUICE_JOIN_TOKEN": JOIN,
+        "SLUICE_AGENT_DIR": str(s.agent_dir),
+        "SLUICE_HLS_DIR": str(s.hls_dir),
+        "SLUICE_HOOK_LISTEN": f"127.0.0.1:{s.hook_listen[1]}",
+        "SLUICE_STATUS_LISTEN": f"127.0.0.1:{s.hook_listen[1] + 1}",
+        "SLUICE_SRS_API": s.srs_api,
+    }
+
+
+async def start(env: dict[str, str], *args: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "edge", *args, cwd=ROOT, env=env,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def up(w: World) -> None:
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", w.settings.hook_listen[1])
+            except OSError:
+                await asyncio.sleep(0.05)
+                continue
+            writer.close()
+            return
+
+
+def test_bad_settings_exit_with_2_and_say_why() -> None:
+    async def run() -> None:
+        process = await start({})
+        _, err = await process.communicate()
+        assert process.returncode == 2
+        assert b"SLUICE_AGENT_DIR is not set" in err
+        assert b"Traceback" not in err
+
+    asyncio.run(run())
+
+
+def test_killed_terminated_and_reloaded_while_live(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with world(tmp_path, launch=False) as w:
+            w.agent.spool.close()
+            w.agent.release()
+            w.settings.agent_dir.rename(tmp_path / "unused")
+            # The port was only probed for; take one whose neighbour is free as well.
+            assert await free_port()
+            first = await start(environment(w))
+            await up(w)
+            await until(lambda: w.cloud.syncs)
+            assert (await w.hook("on_publish", "c1", "s")).body == b"0"
+            w.srs.publishers["live/s"] = "c1"
+            await w.hls_hook("c1", "s", w.segment("s-0-9000000000000.ts"))
+            first.kill()
+            await first.communicate()
+            w.segment("s-1-9000000000001.ts")
+            second = await start(environment(w))
+            await up(w)
+            second.send_signal(signal.SIGHUP)
+            w.srs.publishers.clear()
+            await w.hook("on_unpublish", "c1", "s")
+            m = await until(lambda: next(iter(w.store.manifests().values()), None), 20)
+            assert len(m["segments"]) == 2
+            assert len(w.cloud.of_kind("session.admitted")) == 1
+            assert len(w.cloud.of_kind("session.ended")) == 1
+            second.send_signal(signal.SIGTERM)
+            _, err = await second.communicate()
+            assert second.returncode == 0, err
+            assert b"agent.stopped" in err
+            assert b"config.reloaded" in err
+            assert b"Traceback" not in err
+
+    asyncio.run(run())
