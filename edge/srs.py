@@ -51,7 +51,8 @@ class MediaServer:
         streams: dict[str, LiveStream] = {}
         service = ""
         for page in range(MAX_PAGES):
-            data = await self._get(f"/api/v1/streams?start={page * PAGE}&count={PAGE}", timeout_s)
+            # With its closing slash: without it SRS answers with a redirect.
+            data = await self._get(f"/api/v1/streams/?start={page * PAGE}&count={PAGE}", timeout_s)
             service = str(data.get("service", ""))
             rows = data.get("streams")
             if not isinstance(rows, list):
