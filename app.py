@@ -19,7 +19,7 @@ from chalicelib.routes.edge import edge
 from chalicelib.routes.v1 import v1
 from chalicelib.wiring import wiring
 
-app = Chalice(app_name="sluice")
+app = Chalice(app_name="sluice", configure_logs=False)
 app.api.binary_types = ["*/*"]
 app.register_blueprint(edge)
 app.register_blueprint(v1)
