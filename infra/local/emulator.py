@@ -31,11 +31,18 @@ def main() -> None:
     forget_stream_positions(state)
     from ministack import app  # type: ignore[import-untyped] # reads its settings when imported
 
-    restore_sessions(state)
     keeper = Keeper(state, Path(os.environ["SLUICE_FUNCTION_LOG"]))
+    load = app._load_persisted_state
+
+    def load_and_keep() -> None:
+        """Save nothing before everything is loaded: a save would find the services empty, and keep them so."""
+        load()
+        restore_sessions(state)
+        keeper.start()
+
+    app._load_persisted_state = load_and_keep
     # ministack's own last save would keep the logs and may lose against a save in progress.
     app.save_all = lambda _services: keeper.finish()
-    keeper.start()
     sys.argv = ["ministack"]
     app.main()
 

@@ -76,17 +76,22 @@ class Keeper:
         self._saved: dict[str, str] = {}
         self._last_full = 0.0
         self._lock = threading.Lock()
+        self._started = False
         self._finished = False
         state.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
-        """Begin; the thread ends with the process."""
+        """Begin, once the saved state is loaded; the thread ends with the process."""
+        self._started = True
+        self._last_full = time.monotonic()
         threading.Thread(target=self._run, name="keeper", daemon=True).start()
 
     def finish(self) -> None:
         """The last save, at a clean stop."""
         with self._lock:
             self._finished = True
+            if not self._started:
+                return
             self._move_logs(settled_ms=0)
             self._save_all()
 
@@ -106,7 +111,9 @@ class Keeper:
             if self._finished:
                 return
             self._move_logs(settled_ms=_LOG_SETTLED_MS)
-            deployed = any([self._save(_STACKS), *[self._save(name) for name in sorted(_BUSY)]][:1])
+            for name in sorted(_BUSY):
+                self._save(name)
+            deployed = self._save(_STACKS)
             if deployed or time.monotonic() - self._last_full > _FULL_ROUND_S:
                 self._save_all()
             self._save_sessions()
