@@ -1,0 +1,109 @@
+"""The management API as the command line uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+TIMEOUT_S = 30.0
+
+
+class CliError(Exception):
+    """Something the user can mend; the message says how."""
+
+
+class NotFoundCliError(CliError):
+    """The API says that there is no such thing."""
+
+
+def find_instance(environment: Mapping[str, str]) -> tuple[str, str]:
+    """(URL, token): from SLUICE_URL and SLUICE_TOKEN, else from the instance in SLUICE_HOME (default ./data).
+
+    Raises:
+        CliError: neither is there.
+    """
+    url, token = environment.get("SLUICE_URL", ""), environment.get("SLUICE_TOKEN", "")
+    if url and token:
+        return url.rstrip("/"), token
+    path = Path(environment.get("SLUICE_HOME") or "data") / "instance.json"
+    try:
+        kept = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise CliError(
+            f"There is no instance in {path.parent}. Start one with `make run`, or set SLUICE_HOME to its folder, "
+            "or set SLUICE_URL and SLUICE_TOKEN."
+        ) from None
+    except ValueError:
+        raise CliError(f"{path} cannot be read; it is not JSON.") from None
+    return url.rstrip("/") or kept["url"], token or kept["api_secret"]
+
+
+class Api:
+    """Calls the API; every failure becomes a CliError with the server's own words."""
+
+    def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
+        self.url = url
+        self._http = httpx.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=TIMEOUT_S,
+            transport=transport,
+            trust_env=False,
+        )
+
+    @classmethod
+    def from_environment(cls) -> Api:
+        """The API of the instance that the environment names."""
+        return cls(*find_instance(os.environ))
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: str | int) -> Any:
+        """One call; returns the decoded answer, None when it is empty.
+
+        Raises:
+            CliError: the API cannot be reached or refused.
+        """
+        try:
+            answer = self._http.request(method, path, json=body, params=query or None)
+        except httpx.HTTPError as error:
+            raise CliError(
+                f"{self.url} does not answer ({type(error).__name__}). Is the instance running? `sluice doctor` helps."
+            ) from None
+        if answer.status_code == 404:
+            raise NotFoundCliError(_words(answer))
+        if answer.status_code >= 400:
+            raise CliError(_words(answer))
+        return answer.json() if answer.content else None
+
+    def items(self, path: str, most: int) -> Iterator[dict[str, Any]]:
+        """The items of a listing, page by page."""
+        cursor: str | None = None
+        left = most
+        while left > 0:
+            page = self.call("GET", path, limit=min(left, 100), **({"cursor": cursor} if cursor else {}))
+            yield from page["items"]
+            left -= len(page["items"])
+            cursor = page.get("cursor")
+            if cursor is None:
+                return
+
+    def download(self, path: str) -> Iterator[tuple[bytes, int]]:
+        """The chunks of a file with its total size (0: unknown), following the redirect to the store."""
+        with self._http.stream("GET", path, follow_redirects=True) as answer:
+            if answer.status_code != 200:
+                raise CliError(f"the download failed with status {answer.status_code}")
+            total = int(answer.headers.get("content-length", 0))
+            for chunk in answer.iter_bytes(1024 * 256):
+                yield chunk, total
+
+
+def _words(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+    except ValueError:
+        return f"the API answered {answer.status_code}"
+    return f"{problem.get('detail') or problem} ({answer.status_code})"

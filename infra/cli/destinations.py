@@ -1,0 +1,116 @@
+"""`sluice destinations`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.client import Api, CliError
+from infra.cli.output import errors, facts, show_json, table
+
+app = typer.Typer(help="Where streams are pushed.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Destination = Annotated[str, typer.Argument(help="The destination's name or id.")]
+
+
+def find(api: Api, name: str) -> dict[str, Any]:
+    """The destination of that name or id.
+
+    Raises:
+        CliError: there is none, or several have the name.
+    """
+    items = api.call("GET", "/v1/destinations")["items"]
+    found = [d for d in items if d["id"] == name] or [d for d in items if d["name"] == name]
+    if len(found) != 1:
+        problem = "No destination is" if not found else "Several destinations are"
+        raise CliError(f"{problem} called {name}; `sluice destinations list` shows them with their ids.")
+    return dict(found[0])
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="A name of your choice.")],
+    url: Annotated[str, typer.Argument(help="rtmp://, rtmps:// or srt:// URL, stream key included.")],
+    stream: Annotated[list[str] | None, typer.Option(help="Pattern such as /live/*; may be repeated.")] = None,
+    platform: Annotated[str, typer.Option(help="youtube, twitch, bilibili, … or custom.")] = "custom",
+    disabled: Annotated[bool, typer.Option("--disabled", help="Add it without pushing yet.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add a destination. Without --stream it takes whatever stream has been live longest."""
+    body = {"name": name, "url": url, "streams": stream or [], "platform": platform, "enabled": not disabled}
+    new = Api.from_environment().call("POST", "/v1/destinations", body)
+    if as_json:
+        show_json(new)
+    else:
+        facts([("id", new["id"]), ("name", new["name"]), ("url", new["url"])])
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """All destinations with what becomes of them."""
+    items = Api.from_environment().call("GET", "/v1/destinations")["items"]
+    if as_json:
+        show_json(items)
+        return
+    rows = [[d["name"], d["id"], _state(d), ", ".join(d["streams"]) or "any", d["url"]] for d in items]
+    table(["NAME", "ID", "STATE", "STREAMS", "URL"], rows, "No destinations. Add one: sluice destinations add NAME URL")
+
+
+def _state(destination: dict[str, Any]) -> str:
+    if not destination["enabled"]:
+        return "off"
+    push = destination["push"]
+    return push["state"] if push else "waiting for a stream"
+
+
+@app.command()
+def status(destination: Destination, as_json: Json = False) -> None:
+    """One destination and its push."""
+    found = find(Api.from_environment(), destination)
+    if as_json:
+        show_json(found)
+        return
+    push = found.pop("push") or {}
+    found.pop("version")
+    facts([*found.items(), ("state", _state(found | {"push": push}))] + [(f"push {k}", v) for k, v in push.items()])
+
+
+def _switch(destination: str, *, enabled: bool, as_json: bool) -> None:
+    api = Api.from_environment()
+    found = find(api, destination)
+    changed = api.call("PATCH", f"/v1/destinations/{found['id']}", {"enabled": enabled})
+    if as_json:
+        show_json(changed)
+    else:
+        errors.print(f"{changed['name']} is {'on' if enabled else 'off'}", markup=False)
+
+
+@app.command()
+def enable(destination: Destination, as_json: Json = False) -> None:
+    """Push to it again."""
+    _switch(destination, enabled=True, as_json=as_json)
+
+
+@app.command()
+def disable(destination: Destination, as_json: Json = False) -> None:
+    """Stop pushing to it."""
+    _switch(destination, enabled=False, as_json=as_json)
+
+
+@app.command()
+def remove(
+    destination: Destination,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a destination; its push stops."""
+    api = Api.from_environment()
+    found = find(api, destination)
+    if not yes:
+        typer.confirm(f"Remove the destination {found['name']}?", abort=True)
+    api.call("DELETE", f"/v1/destinations/{found['id']}")
+    if as_json:
+        show_json({"removed": found["id"]})
+    else:
+        errors.print(f"removed {found['name']}", markup=False)

@@ -1,0 +1,234 @@
+"""The commands of `sluice`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli import destinations, doctor, recordings
+from infra.cli.client import Api, CliError
+from infra.cli.output import errors, facts, show_json, table
+
+app = typer.Typer(
+    name="sluice",
+    help="Operate Sluice: streams, recordings, destinations, callbacks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+secret = typer.Typer(help="The publish secret.", no_args_is_help=True)
+callbacks = typer.Typer(help="HTTP callbacks and their deliveries.", no_args_is_help=True)
+app.add_typer(recordings.app, name="recordings")
+app.add_typer(destinations.app, name="destinations")
+app.add_typer(secret, name="secret")
+app.add_typer(callbacks, name="callbacks")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Limit = Annotated[int, typer.Option(min=1, max=100, help="How many at most.")]
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Whether the parts answer, and how much is going on."""
+    api = Api.from_environment()
+    health = api.call("GET", "/v1/health")
+    nodes = api.call("GET", "/v1/nodes")["items"]
+    streams = api.call("GET", "/v1/streams")["items"]
+    targets = api.call("GET", "/v1/destinations")["items"]
+    pushing = [t for t in targets if t["push"] and t["push"]["state"] == "running"]
+    view = {
+        "api": api.url,
+        "health": health["status"],
+        "nodes": len(nodes),
+        "nodes_online": sum(n["state"] == "online" for n in nodes),
+        "streams_live": len(streams),
+        "destinations": len(targets),
+        "destinations_pushing": len(pushing),
+    }
+    if as_json:
+        show_json(view)
+    else:
+        facts([(k.replace("_", " "), v) for k, v in view.items()])
+
+
+@app.command()
+def nodes(as_json: Json = False) -> None:
+    """The edges."""
+    items = Api.from_environment().call("GET", "/v1/nodes")["items"]
+    if as_json:
+        show_json(items)
+        return
+    rows = [[n["name"], n["id"], n["state"], _media(n["observed"]), n["sessions"], n["last_seen"]] for n in items]
+    table(["NAME", "ID", "STATE", "MEDIA SERVER", "LIVE", "LAST SEEN"], rows, "No node has enrolled yet.")
+
+
+def _media(observed: dict[str, Any] | None) -> str:
+    if not observed or not observed["media_server"]:
+        return ""
+    up = "" if observed["media_server_up"] else " (down)"
+    return f"{observed['media_server']} {observed['media_server_version']}{up}".strip()
+
+
+@app.command()
+def streams(
+    as_json: Json = False,
+    kick: Annotated[str, typer.Option(help="Cut this live stream's publisher off (app/stream or its session).")] = "",
+) -> None:
+    """What is live."""
+    api = Api.from_environment()
+    items = api.call("GET", "/v1/streams")["items"]
+    if kick:
+        _kick(api, items, kick)
+        return
+    if as_json:
+        show_json(items)
+        return
+    rows = [
+        [s["stream"], s["live_at"], s["viewers"], s["bitrate_kbps"], s["video"], s["audio"], s["protocol"], s["session"]]
+        for s in items
+    ]
+    columns = ["STREAM", "LIVE SINCE", "VIEWERS", "KBPS", "VIDEO", "AUDIO", "BY", "SESSION"]
+    table(columns, rows, "Nothing is live. Publish to the URL that `make run` shows.")
+
+
+def _kick(api: Api, items: list[dict[str, Any]], name: str) -> None:
+    found = [s for s in items if name in (s["stream"], s["session"])]
+    if not found:
+        raise CliError(f"No live stream is called {name}. `sluice streams` lists what is live.")
+    for s in found:
+        api.call("DELETE", f"/v1/streams/{s['session']}")
+        errors.print(f"kicking {s['stream']}", markup=False)
+
+
+@app.command()
+def events(as_json: Json = False, limit: Limit = 30) -> None:
+    """The newest events."""
+    items = Api.from_environment().call("GET", "/v1/events", limit=limit)["items"]
+    if as_json:
+        show_json(items)
+        return
+    rows = [[e["at"], e["kind"], e["stream"], _short(e["data"])] for e in items]
+    table(["AT", "EVENT", "STREAM", "DETAILS"], rows, "Nothing has happened yet.")
+
+
+def _short(data: dict[str, Any]) -> str:
+    return " ".join(f"{k}={v}" for k, v in data.items() if v not in (None, "", False))
+
+
+@secret.command("show")
+def secret_show(as_json: Json = False) -> None:
+    """The publish secret."""
+    found = Api.from_environment().call("GET", "/v1/settings/publish")
+    if as_json:
+        show_json(found)
+    else:
+        facts([("secret", found["secret"]), ("asked for", "yes" if found["auth"] else "no: anybody may publish")])
+
+
+@secret.command("rotate")
+def secret_rotate(
+    value: Annotated[str, typer.Option(help="The new secret; made up when absent.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Set a new publish secret. Live streams go on; the next publish needs the new one."""
+    import secrets
+
+    if not yes:
+        typer.confirm("Encoders that use the old secret will be refused at their next publish. Go on?", abort=True)
+    body = {"secret": value or secrets.token_hex(16)}
+    changed = Api.from_environment().call("PATCH", "/v1/settings/publish", body)
+    if as_json:
+        show_json(changed)
+    else:
+        facts([("secret", changed["secret"])])
+
+
+@callbacks.command("show")
+def callbacks_show(as_json: Json = False) -> None:
+    """Where callbacks go."""
+    found = Api.from_environment().call("GET", "/v1/settings/callbacks")
+    if as_json:
+        show_json(found)
+    else:
+        facts([(k, found[k]) for k in ("enabled", "target", "opaque", "host", "on_unreachable")])
+
+
+@callbacks.command("set")
+def callbacks_set(
+    target: Annotated[str | None, typer.Option(help="http(s) URL that gets the callbacks.")] = None,
+    opaque: Annotated[str | None, typer.Option(help="Sent with every callback.")] = None,
+    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Send callbacks or not.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change where callbacks go."""
+    changes = {"target": target, "opaque": opaque, "enabled": enabled}
+    body = {k: v for k, v in changes.items() if v is not None}
+    if not body:
+        raise CliError("Nothing to change. Give --target, --opaque, --on or --off.")
+    changed = Api.from_environment().call("PATCH", "/v1/settings/callbacks", body)
+    if as_json:
+        show_json(changed)
+    else:
+        facts([(k, changed[k]) for k in ("enabled", "target", "opaque")])
+
+
+@callbacks.command("deliveries")
+def callbacks_deliveries(as_json: Json = False, limit: Limit = 30) -> None:
+    """Callbacks on their way, delivered and dead."""
+    items = Api.from_environment().call("GET", "/v1/deliveries", limit=limit)["items"]
+    if as_json:
+        show_json(items)
+        return
+    rows = [
+        [d["created_at"], d["action"], d["state"], len(d["attempts"]), _outcome(d["attempts"]), d["id"]] for d in items
+    ]
+    table(["AT", "ACTION", "STATE", "TRIES", "LAST ANSWER", "ID"], rows, "No callback has been sent yet.")
+
+
+def _outcome(attempts: list[dict[str, Any]]) -> str:
+    if not attempts:
+        return ""
+    last = attempts[-1]
+    return last["error"] or f"{last['status']} {last['answer'][:40]}"
+
+
+@callbacks.command("resend")
+def callbacks_resend(delivery: str, as_json: Json = False) -> None:
+    """Send one callback once more."""
+    again = Api.from_environment().call("POST", f"/v1/deliveries/{delivery}/resend", {})
+    if as_json:
+        show_json(again)
+    else:
+        errors.print(f"{again['action']} is on its way again", markup=False)
+
+
+@app.command("doctor")
+def doctor_command(as_json: Json = False) -> None:
+    """What is not ready, and how to mend it."""
+    raise typer.Exit(doctor.run(as_json=as_json))
+
+
+@app.command()
+def demo(as_json: Json = False) -> None:
+    """Prove the whole product on real media: on the running instance, or on one started for it."""
+    from infra.local import demo as steps
+
+    raise typer.Exit(steps.main(as_json=as_json))
+
+
+def main() -> None:
+    """Entry point."""
+    try:
+        app()
+    except CliError as error:
+        errors.print(f"sluice: {error}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""How answers are shown: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+console = Console(soft_wrap=False)
+errors = Console(stderr=True, soft_wrap=True)
+
+
+def show_json(value: Any) -> None:
+    """Print JSON and nothing else."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def size(count: float | None) -> str:
+    """Bytes in words."""
+    if not count:
+        return "-"
+    for unit in ("B", "KB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def length(milliseconds: int | None) -> str:
+    """A duration as h:mm:ss."""
+    seconds = round((milliseconds or 0) / 1000)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> None:
+    """Print a table, or what to do when there is nothing in it."""
+    if not rows:
+        console.print(empty, markup=False)
+        return
+    view = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        view.add_row(*(str(cell) if cell not in (None, "") else "-" for cell in row))
+    console.print(view)
+
+
+def facts(values: Sequence[tuple[str, Any]]) -> None:
+    """Print names and values, one a line."""
+    width = max(len(name) for name, _ in values)
+    for name, value in values:
+        console.print(f"{name:<{width}}  {value if value not in (None, '') else '-'}", markup=False)

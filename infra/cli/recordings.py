@@ -1,0 +1,140 @@
+"""`sluice recordings`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+from infra.cli.client import Api, CliError
+from infra.cli.output import console, errors, facts, length, show_json, size, table
+
+app = typer.Typer(help="The recordings.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Recording = Annotated[str, typer.Argument(help="The recording's id, or its unambiguous beginning.")]
+
+
+def find(api: Api, beginning: str) -> dict[str, Any]:
+    """The recording whose id begins so.
+
+    Raises:
+        CliError: there is none, or several.
+    """
+    if len(beginning) == 36:
+        return dict(api.call("GET", f"/v1/recordings/{beginning}"))
+    found = [r for r in api.items("/v1/recordings", 1000) if r["id"].startswith(beginning)]
+    if len(found) != 1:
+        raise CliError(f"{'No' if not found else 'More than one'} recording's id begins with {beginning}.")
+    return found[0]
+
+
+@app.command("list")
+def list_(
+    as_json: Json = False, limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 30
+) -> None:
+    """All recordings, newest first."""
+    items = list(Api.from_environment().items("/v1/recordings", limit))
+    if as_json:
+        show_json(items)
+        return
+    rows = [
+        [r["id"], r["stream"], r["state"], r["started_at"], length(r["duration_ms"]), size(r["bytes"]), r["gaps"] or ""]
+        for r in items
+    ]
+    columns = ["ID", "STREAM", "STATE", "STARTED", "LENGTH", "SIZE", "GAPS"]
+    table(columns, rows, "Nothing was recorded yet. Streams are recorded when the record policy matches them.")
+
+
+@app.command()
+def show(recording: Recording, as_json: Json = False) -> None:
+    """One recording, with its proof when it is finished."""
+    api = Api.from_environment()
+    found = find(api, recording)
+    if found["state"] == "ready":
+        found["manifest"] = api.call("GET", f"/v1/recordings/{found['id']}/manifest")
+    if as_json:
+        show_json(found)
+        return
+    shown = [(k, v) for k, v in found.items() if k not in ("manifest", "vhost", "app", "name")]
+    facts(shown)
+    segments = found.get("manifest", {}).get("segments", [])
+    rows = [[s["index"], length(s["duration_ms"]), size(s["bytes"]), s["sha256"]] for s in segments]
+    if rows:
+        console.print()
+        table(["SEGMENT", "LENGTH", "SIZE", "SHA-256"], rows, "")
+
+
+@app.command()
+def url(
+    recording: Recording,
+    expires: Annotated[int, typer.Option(help="Seconds until the links expire.")] = 86400,
+    as_json: Json = False,
+) -> None:
+    """Links that play the recording for anyone until they expire."""
+    api = Api.from_environment()
+    found = find(api, recording)
+    share = api.call("POST", f"/v1/recordings/{found['id']}/shares", {"expires_s": expires})
+    links = {name: api.url + path for name, path in share["links"].items()}
+    if as_json:
+        show_json({"links": links, "expires_at": share["expires_at"]})
+    else:
+        for name, link in [*links.items(), ("expires", share["expires_at"])]:
+            print(f"{name:<10}{link}")
+
+
+@app.command()
+def download(
+    recording: Recording,
+    to: Annotated[Path | None, typer.Option(help="The file to write; default: <id>.mp4 here.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Download the MP4."""
+    api = Api.from_environment()
+    found = find(api, recording)
+    if found["state"] != "ready":
+        raise CliError(f"The recording is not finished (it is {found['state']}); try again later.")
+    target = to or Path(f"{found['id']}.mp4")
+    if target.exists() and not force:
+        raise CliError(f"{target} exists. Use --force to overwrite it or --to to name another file.")
+    share = api.call("POST", f"/v1/recordings/{found['id']}/shares", {"expires_s": 3600})
+    _save(api, share["links"]["mp4"], target)
+    if as_json:
+        show_json({"file": str(target), "bytes": target.stat().st_size})
+    else:
+        print(target)
+
+
+def _save(api: Api, path: str, target: Path) -> None:
+    """Write beside the target and rename, so that a broken download is never taken for a whole one."""
+    partial = target.with_name(target.name + ".part")
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    try:
+        with partial.open("wb") as out, Progress(*columns, console=errors, transient=True) as progress:
+            task = progress.add_task("download", total=None)
+            for chunk, total in api.download(path):
+                out.write(chunk)
+                progress.update(task, advance=len(chunk), total=total or None)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@app.command()
+def delete(
+    recording: Recording,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a recording and all its files."""
+    api = Api.from_environment()
+    found = find(api, recording)
+    if not yes:
+        typer.confirm(f"Delete the recording {found['id']} of {found['stream']} for good?", abort=True)
+    api.call("DELETE", f"/v1/recordings/{found['id']}")
+    if as_json:
+        show_json({"deleted": found["id"]})
+    else:
+        errors.print(f"deleted {found['id']}", markup=False)
