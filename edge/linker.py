@@ -93,7 +93,10 @@ class Linker:
         async with self._lock(session):
             if something_missing(session.last_segment, file.position if file else None):
                 await self._adopt(session, before=file)
-            await self._take(session, file, round(hook.duration * 1000))
+            done = await self._take(session, file, round(hook.duration * 1000))
+        # The order is fixed; waiting for the disk outside the lock lets commits be shared.
+        if done is not None:
+            await asyncio.shield(done)
         return session
 
     async def adopt(self, session: Session) -> int:
@@ -146,7 +149,9 @@ class Linker:
         durations = await asyncio.to_thread(_read_playlist, folder / f"{session.stream.stream}.m3u8")
         for file in missed:
             duration = durations.get(Path(file.path).name) or await self._measure(Path(file.path))
-            await self._take(session, file, duration)
+            done = await self._take(session, file, duration)
+        if done is not None:
+            await asyncio.shield(done)
         log.info("segment.adopted", session=session.id, segments=len(missed))
         return len(missed)
 
@@ -160,11 +165,13 @@ class Linker:
             return UNKNOWN_DURATION_MS
         return ts_duration_ms(data) or UNKNOWN_DURATION_MS
 
-    async def _take(self, session: Session, file: SegmentFile | None, duration_ms: int) -> None:
-        """Link one file at the session's next index and make it durable. A missing file leaves a gap."""
+    async def _take(self, session: Session, file: SegmentFile | None, duration_ms: int) -> asyncio.Future[None] | None:
+        """Link one file at the session's next index; the future resolves when it is durable. A missing file leaves a
+        gap and gives None.
+        """
         if file is None:
             await self._note_gap(session, "missing_file")
-            return
+            return None
         jump = something_missing(session.last_segment, file.position)
         keep = not (session.planned and session.recording is None)
         idx = session.next_index
@@ -173,11 +180,11 @@ class Linker:
                 await self._link(file, session, idx)
         except FileNotFoundError:
             await self._note_gap(session, "missing_file")
-            return
+            return None
         except OSError as error:
             log.alert("segment.link_failed", session=session.id, error=error.strerror)
             await self._note_gap(session, "disk_full")
-            return
+            return None
         segment = tables.Segment(
             session=session.id,
             idx=idx,
@@ -193,9 +200,11 @@ class Linker:
         )
         session.next_index, session.broken = idx + 1, False
         session.last_segment = max(filter(None, (session.last_segment, file.position)), default=None)
-        await self._enter(session, segment, file, gap=jump)
+        return self._enter(session, segment, file, gap=jump)
 
-    async def _enter(self, session: Session, segment: tables.Segment, file: SegmentFile, *, gap: bool) -> None:
+    def _enter(
+        self, session: Session, segment: tables.Segment, file: SegmentFile, *, gap: bool
+    ) -> asyncio.Future[None]:
         started = None
         if segment.recording and segment.state == "linked":
             started = spooled(self._clock, RecordingStarted(recording=segment.recording), session)
@@ -212,12 +221,15 @@ class Linker:
         sync = (link, link.parent) if segment.state == "linked" else ()
         future = self._spool.submit(write, sync=sync, keep=True)
         self._taken[file.id] = future
-        try:
-            await asyncio.shield(future)
-        finally:
-            self._taken[file.id] = None
-        if segment.state == "linked":
-            self.on_linked()
+        future.add_done_callback(lambda done: self._entered(file.id, done))
+        return future
+
+    def _entered(self, file: FileId, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            log.limited("segment.not_durable_yet")
+        if file in self._taken:
+            self._taken[file] = None
+        self.on_linked()
 
     async def _link(self, file: SegmentFile, session: Session, idx: int) -> None:
         target = self.path_of(session.id, idx)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -97,10 +98,10 @@ def test_killed_terminated_and_reloaded_while_live(tmp_path: Path) -> None:
             await until(lambda: w.cloud.syncs)
             assert (await w.hook("on_publish", "c1", "s")).body == b"0"
             w.srs.publishers["live/s"] = "c1"
-            await w.hls_hook("c1", "s", w.segment("s-0-9000000000000.ts"))
+            await w.hls_hook("c1", "s", w.segment(f"s-0-{time.time_ns() // 10**6}.ts"))
             first.kill()
             await first.communicate()
-            w.segment("s-1-9000000000001.ts")
+            w.segment(f"s-1-{time.time_ns() // 10**6}.ts")
             second = await start(environment(w))
             await up(w)
             second.send_signal(signal.SIGHUP)

@@ -1,0 +1,101 @@
+"""Golden files pin every message between edge and cloud: what is in them must still be understood, and what we write
+must still be them. Within a version, changes only add; a new field with a default needs no new file.
+
+To add a message: add its file, then `SLUICE_WRITE_GOLDEN=1 pytest tests/wire` fills in the defaults once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, TypeAdapter
+
+from chalicelib.wire import edge, recording, secrets
+from chalicelib.wire.hooks import parse_hook
+
+GOLDEN = Path(__file__).parent / "golden"
+SEGMENT_KEY = "recordings/{recording}/{node}/{session}/00000007-2000-d.ts"
+
+EVENT_KINDS = {
+    "session.admitted",
+    "session.refused",
+    "session.live",
+    "session.ended",
+    "recording.started",
+    "recording.part_done",
+    "push.state",
+    "media_server.state",
+}
+MODELS: dict[str, type[BaseModel]] = {
+    "enroll_request": edge.EnrollRequest,
+    "enroll_response": edge.EnrollResponse,
+    "publish_request": edge.PublishRequest,
+    "publish_response_allow": edge.PublishResponse,
+    "publish_response_ask": edge.PublishResponse,
+    "publish_response_deny": edge.PublishResponse,
+    "event_batch": edge.EventBatch,
+    "event_batch_response": edge.EventBatchResponse,
+    "sync_request": edge.SyncRequest,
+    "sync_response": edge.SyncResponse,
+    "sync_response_unchanged": edge.SyncResponse,
+    "nudge": edge.Nudge,
+    "manifest": recording.SessionManifest,
+    "accepted_secret": secrets.AcceptedSecret,
+    **{f"event_{kind.replace('.', '_')}": edge.Event for kind in sorted(EVENT_KINDS)},
+}
+
+
+def golden(name: str) -> Any:
+    return json.loads((GOLDEN / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_the_message_is_understood_and_written_as_ever(name: str) -> None:
+    data = golden(name)
+    message = MODELS[name].model_validate(data)
+    written = json.loads(message.model_dump_json())
+    if os.environ.get("SLUICE_WRITE_GOLDEN"):
+        (GOLDEN / f"{name}.json").write_text(json.dumps(written, indent=2) + "\n")
+    assert covers(written, data) == []
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_unknown_fields_are_ignored(name: str) -> None:
+    data = golden(name)
+    assert MODELS[name].model_validate({**data, "of_the_future": {"x": 1}}) == MODELS[name].model_validate(data)
+
+
+def test_every_message_and_kind_of_event_has_its_file() -> None:
+    kinds = {golden(name)["body"]["kind"] for name, model in MODELS.items() if model is edge.Event}
+    adapter: TypeAdapter[Any] = TypeAdapter(edge.EventBody)
+    assert kinds == EVENT_KINDS == set(adapter.json_schema()["discriminator"]["mapping"])
+    assert {p.stem for p in GOLDEN.glob("*.json")} == set(MODELS) | {p.stem for p in GOLDEN.glob("hook_*.json")}
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in GOLDEN.glob("hook_*.json")))
+def test_the_hook_is_understood(name: str) -> None:
+    text = (GOLDEN / f"{name}.json").read_bytes()
+    hook = parse_hook(text)
+    assert covers(json.loads(hook.model_dump_json()), golden(name), ignore={"stream_id"}) == []
+
+
+def test_object_keys_are_as_ever() -> None:
+    m = golden("manifest")
+    key = SEGMENT_KEY.format(**m)
+    parsed = recording.SegmentKey.parse(key)
+    assert parsed == recording.SegmentKey(m["recording"], m["node"], m["session"], 7, 2000, discontinuity=True)
+    assert str(parsed) == key
+    assert recording.recording_id("01ARZ3NDEKTSV4RRFFQ69G5FAV") == golden("publish_response_allow")["plan"]["recording"]
+
+
+def covers(written: Any, data: Any, at: str = "", ignore: frozenset[str] | set[str] = frozenset()) -> list[str]:
+    """Where `written` lacks or changes something of `data`; more fields are no difference."""
+    if isinstance(data, dict) and isinstance(written, dict):
+        return [d for k, v in data.items() if k not in ignore for d in covers(written.get(k), v, f"{at}.{k}")]
+    if isinstance(data, list) and isinstance(written, list) and len(data) == len(written):
+        return [d for n, (w, v) in enumerate(zip(written, data, strict=True)) for d in covers(w, v, f"{at}[{n}]")]
+    return [] if written == data else [f"{at}: {data!r} became {written!r}"]
