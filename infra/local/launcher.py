@@ -63,9 +63,10 @@ class Launcher:
                 pass
             finally:
                 ready.unlink(missing_ok=True)
-                self._say("stopping …")
-                supervisor.stop()
-                self._say("stopped; the data is kept in " + str(self.settings.home))
+                if supervisor.busy:
+                    self._say("stopping …")
+                    supervisor.stop()
+                    self._say(f"stopped; the data is kept in {self.settings.home}")
 
     def _asked_to_stop(self, *_: object) -> None:
         self._stop = True

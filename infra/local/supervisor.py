@@ -101,6 +101,11 @@ class Supervisor:
                 )
             time.sleep(_POLL_S)
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything was started that is not stopped."""
+        return bool(self._running)
+
     def tend(self) -> None:
         """Look after the children once; call it a few times a second."""
         for running in self._running:
