@@ -20,7 +20,7 @@ INPUT_PROTOCOLS: Final = {
 IO_TIMEOUT_US: Final = 10_000_000
 """A read or write that does not move for this long fails, in microseconds; under the watchdog's 15 s on purpose, so
 that FFmpeg says itself what was wrong."""
-_ANALYZE_US: Final = 1_500_000
+_ANALYZE_US: Final = 1_000_000
 _PROBE_BYTES: Final = 1_000_000
 
 
@@ -56,7 +56,9 @@ def check_output_url(url: str) -> str:
 def _input_options(scheme: str) -> list[str]:
     # The probe ends as soon as the codecs of all announced tracks are known; the limits only bound a track that was
     # announced and never comes. No -re: a live source sets its own pace.
-    options = ["-protocol_whitelist", INPUT_PROTOCOLS[scheme], "-fflags", "+nobuffer"]
+    # fpsprobesize 0: a copy does not need the frame rate, and guessing it costs a second. No nobuffer: what the probe
+    # read would be thrown away and the push would begin a keyframe later.
+    options = ["-protocol_whitelist", INPUT_PROTOCOLS[scheme], "-fpsprobesize", "0"]
     options += ["-analyzeduration", str(_ANALYZE_US), "-probesize", str(_PROBE_BYTES)]
     return [*options, "-rw_timeout", str(IO_TIMEOUT_US)]
 
