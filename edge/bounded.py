@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import httpx
@@ -60,4 +62,10 @@ async def call(
 def new_client(connections: int = 20) -> httpx.AsyncClient:
     """A pooled client that takes no proxy or credentials from the environment."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections // 2, keepalive_expiry=30)
-    return httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False)
+    return httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False, verify=_tls())
+
+
+@lru_cache(1)
+def _tls() -> ssl.SSLContext:
+    """One for all clients: the certificates of all authorities take megabytes."""
+    return ssl.create_default_context()
