@@ -64,7 +64,10 @@ class Sink:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                raw = self.rfile.read(length)
+                if len(raw) < length:
+                    return  # the media server was killed in the middle of it
                 hook = json.loads(raw.decode("utf-8", "replace"), strict=False)
                 sink.hooks.append(hook)
                 status, body = sink.answer(hook)
