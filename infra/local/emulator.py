@@ -24,11 +24,14 @@ def _empty_scratch() -> None:
 
 def main() -> None:
     """Prepare the state, start the keeper, and be ministack until a signal comes."""
-    from infra.local.keeper import Keeper, forget_stream_positions, restore_sessions
+    from infra.local.keeper import Keeper, restore_sessions
+    from infra.local.state import forget_stream_positions, move_to_port
 
     _empty_scratch()
     state = Path(os.environ["STATE_DIR"])
+    state.mkdir(parents=True, exist_ok=True)
     forget_stream_positions(state)
+    move_to_port(state, int(os.environ["GATEWAY_PORT"]))
     from ministack import app  # type: ignore[import-untyped] # reads its settings when imported
 
     keeper = Keeper(state, Path(os.environ["SLUICE_FUNCTION_LOG"]))

@@ -11,13 +11,14 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from infra.local.state import replace_file
 
 _log = logging.getLogger("keeper")
 
@@ -33,38 +34,12 @@ _LOG_SETTLED_MS = 2000
 _LOG_BYTES = 20_000_000
 
 
-def forget_stream_positions(state: Path) -> None:
-    """Make the handlers of table streams begin at the beginning.
-
-    ministack saves how far each handler has read, but not the records; after a restart the handlers would wait for
-    record numbers that never come.
-    """
-    path = state / "lambda.json"
-    if not path.exists():
-        return
-    saved = json.loads(path.read_text())
-    positions = saved.get("payload", {}).get("dynamodb_stream_positions", {}).get("data", {})
-    for key in positions:
-        positions[key] = 0
-    _write(path, json.dumps(saved))
-
-
 def restore_sessions(state: Path) -> None:
     """Give back the temporary credentials that were handed out: edges go on uploading over a restart."""
     from ministack.services import sts  # type: ignore[import-untyped]
 
     with contextlib.suppress(FileNotFoundError, ValueError):
         sts._sessions.update(json.loads((state / _SESSIONS).read_text()))
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace `path` at once: a reader sees the old or the new, also after a power cut."""
-    temporary = path.with_name(f".{path.name}.{threading.get_ident()}")
-    with temporary.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 class Keeper:
@@ -154,7 +129,7 @@ class Keeper:
         digest = hashlib.sha256(text.encode()).hexdigest()
         if self._saved.get(name) == digest:
             return False
-        _write(self._state / name, text)
+        replace_file(self._state / name, text)
         self._saved[name] = digest
         return True
 
