@@ -51,8 +51,9 @@ class Nudges:
         if not messages:
             return
         self._nudge()
-        entries = [{"Id": str(n), "ReceiptHandle": m.get("ReceiptHandle", "")} for n, m in enumerate(messages)]
-        await self._sqs(credentials, "DeleteMessageBatch", {"Entries": entries}, 10.0)
+        # One by one: the embedded cloud wants a permission of its own for the batch, which IAM does not know.
+        for message in messages:
+            await self._sqs(credentials, "DeleteMessage", {"ReceiptHandle": message.get("ReceiptHandle", "")}, 10.0)
 
     async def _sqs(self, c: StoreCredentials, action: str, body: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         data = json.dumps({"QueueUrl": c.queue_url, **body}).encode()
