@@ -18,6 +18,7 @@ from chalicelib.domain.model import (
     OpenSession,
     PublishSettings,
     RecordSettings,
+    Session,
 )
 from chalicelib.ports import Clock, CredentialIssuer, Save, Store
 from chalicelib.wire.edge import (
@@ -117,10 +118,12 @@ class Sync:
             if (lease.destination, lease.fence) not in running:
                 self._pushes.release(lease.destination, node_id, lease.fence)
         window = self._settings.get(RecordSettings).merge_window_s
+        plans = [(s.session, s.recording, s.kick) for s in sessions]
+        plans += self._over_but_unplanned(node_id, set(request.unplanned) - {s.session for s in sessions})
         return Desired(
             sessions=[
-                DesiredSession(session=s.session, recording=s.recording, merge_window_s=window, kick=s.kick)
-                for s in sorted(sessions, key=lambda s: s.session)
+                DesiredSession(session=session, recording=recording, merge_window_s=window, kick=kick)
+                for session, recording, kick in sorted(plans)
             ],
             pushes=[
                 DesiredPush(
@@ -134,6 +137,11 @@ class Sync:
                 for lease, d, session in sorted(serve, key=lambda each: each[0].destination)
             ],
         )
+
+    def _over_but_unplanned(self, node_id: str, wanted: set[str]) -> list[tuple[str, str | None, bool]]:
+        """The plans of sessions that the edge admitted by itself and that were over before it could ask."""
+        found = self._store.get_many([(Session, (node_id, s)) for s in sorted(wanted)]) if wanted else []
+        return [(s.id, s.recording, False) for s in found if isinstance(s, Session)]
 
     def _snapshot(self, node: Node) -> AdmissionSnapshot:
         publish = self._settings.get(PublishSettings)

@@ -84,7 +84,8 @@ class Api:
         cursor: str | None = None
         left = most
         while left > 0:
-            page = self.call("GET", path, limit=min(left, 100), **({"cursor": cursor} if cursor else {}))
+            query: dict[str, Any] = {"limit": min(left, 100)} | ({"cursor": cursor} if cursor else {})
+            page = self.call("GET", path, **query)
             yield from page["items"]
             left -= len(page["items"])
             cursor = page.get("cursor")

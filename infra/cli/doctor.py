@@ -42,7 +42,9 @@ def judge_ffmpeg(version: str, protocols: str) -> Finding:
     number = version_of(version)
     if number is not None and number < OLDEST_FFMPEG:
         oldest = ".".join(map(str, OLDEST_FFMPEG))
-        return Finding("ffmpeg", False, f"{version} is too old", f"Install {oldest} or newer, or name it in FFMPEG_BIN.")
+        return Finding(
+            "ffmpeg", False, f"{version} is too old", f"Install {oldest} or newer, or name it in FFMPEG_BIN."
+        )
     outputs = set(protocols.partition("Output:")[2].split())
     missing = [p for p in PROTOCOLS if p not in outputs]
     if missing:
@@ -62,7 +64,8 @@ def _tool(what: str, find: Callable[[], Tool | None]) -> Finding:
 def _ffmpeg() -> Finding:
     try:
         tool = find_ffmpeg()
-        listed = subprocess.run([tool.path, "-hide_banner", "-protocols"], capture_output=True, text=True, timeout=10)
+        argv = [tool.path, "-hide_banner", "-protocols"]
+        listed = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
     except (MissingToolError, OSError, subprocess.TimeoutExpired) as error:
         return Finding("ffmpeg", False, "not found", str(error))
     return judge_ffmpeg(tool.version, listed.stdout)

@@ -86,7 +86,16 @@ def streams(
         show_json(items)
         return
     rows = [
-        [s["stream"], s["live_at"], s["viewers"], s["bitrate_kbps"], s["video"], s["audio"], s["protocol"], s["session"]]
+        [
+            s["stream"],
+            s["live_at"],
+            s["viewers"],
+            s["bitrate_kbps"],
+            s["video"],
+            s["audio"],
+            s["protocol"],
+            s["session"],
+        ]
         for s in items
     ]
     columns = ["STREAM", "LIVE SINCE", "VIEWERS", "KBPS", "VIDEO", "AUDIO", "BY", "SESSION"]

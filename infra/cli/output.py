@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)[.\d]*Z$")
 
 console = Console(soft_wrap=False)
 errors = Console(stderr=True, soft_wrap=True)
@@ -40,10 +43,23 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> 
     if not rows:
         console.print(empty, markup=False)
         return
-    view = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    view = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        view.add_column(column, no_wrap=True)
     for row in rows:
-        view.add_row(*(str(cell) if cell not in (None, "") else "-" for cell in row))
-    console.print(view)
+        view.add_row(*(_cell(cell) for cell in row))
+    # A line that is too long for the window is better than an id that cannot be copied.
+    wide = Console(width=max(console.width, 400)) if console.width < 400 else console
+    wide.print(view, soft_wrap=True)
+
+
+def _cell(value: Any) -> str:
+    """A value as a table shows it; times to the second."""
+    if value in (None, ""):
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.0f}"
+    return _TIME.sub(r"\1 \2", str(value))
 
 
 def facts(values: Sequence[tuple[str, Any]]) -> None:

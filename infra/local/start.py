@@ -99,3 +99,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             # Its children die with it; only their last words are lost.
             process.kill()
     process.wait()
+
+
+@contextmanager
+def ready_instance(home: Path) -> Iterator[Instance]:
+    """The instance of a folder: as it runs, or started for the length of the block."""
+    found = running_instance(home)
+    if found is not None:
+        yield found
+        return
+    with start_instance(home) as started:
+        yield started

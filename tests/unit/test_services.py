@@ -402,6 +402,15 @@ def test_a_sync_tells_only_what_is_new(cloud: Cloud) -> None:
     assert second.credentials is not None
 
 
+def test_a_session_that_was_over_before_its_plan_was_known_gets_it(cloud: Cloud) -> None:
+    session = cloud.session(1)
+    facts = [cloud.admitted(), SessionLive(), SessionEnded()]
+    cloud.send(*(cloud.event(session, fact) for fact in facts))
+    request = SyncRequest(agent_version="1", unplanned=[session], observed=ObservedNode())
+    [plan] = cloud.syncing.sync(cloud.node, request).desired.sessions  # type: ignore[union-attr]
+    assert (plan.session, plan.recording) == (session, recording_id(session))
+
+
 def test_a_new_secret_makes_a_new_snapshot(cloud: Cloud) -> None:
     before = cloud.sync().snapshot
     cloud.settings.set_publish(secret="another-secret", auth=None)
