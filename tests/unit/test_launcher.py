@@ -1,0 +1,217 @@
+"""The parts of the launcher: choices, ports, identity, lock, and the supervisor over small real processes."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.errors import InfraError
+from infra.local.banner import addresses, banner
+from infra.local.identity import INTERNAL_PORTS, load_identity
+from infra.local.lock import hold, holder
+from infra.local.ports import is_free, pick_free, require_free
+from infra.local.settings import Port, Settings, read_settings
+from infra.local.supervisor import Child, Supervisor
+
+
+def settings_in(home: Path, **environment: str) -> Settings:
+    settings = read_settings({"SLUICE_HOME": str(home), "SLUICE_BIND": "127.0.0.1", **environment})
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    return settings
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        yield int(server.getsockname()[1])
+
+
+def test_defaults_are_those_of_the_manual() -> None:
+    settings = read_settings({})
+    ports = (settings.http, settings.https, settings.rtmp, settings.srt, settings.rtc)
+    assert [port.number for port in ports] == [2022, 2443, 1935, 10080, 8000]
+    assert settings.home.name == "data"
+    assert settings.home.is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTP_PORT", "http"),
+        ("RTMP_PORT", "0"),
+        ("RTC_PORT", "65536"),
+        ("SLUICE_HLS_FRAGMENT", "long"),
+        ("SLUICE_HLS_FRAGMENT", "0"),
+        ("SLUICE_INTERNAL_PORTS", "9-1"),
+    ],
+)
+def test_a_choice_that_makes_no_sense_is_named(variable: str, value: str) -> None:
+    with pytest.raises(InfraError, match=variable):
+        read_settings({variable: value})
+
+
+def test_a_port_in_use_is_named_with_its_variable(taken: int) -> None:
+    with pytest.raises(InfraError, match=f"TCP port {taken} is in use") as caught:
+        require_free(Port("HTTP_PORT", taken), "127.0.0.1")
+    assert f"HTTP_PORT={taken + 1} make run" in caught.value.hint
+
+
+def test_a_free_port_passes_and_a_taken_one_is_not_picked(taken: int) -> None:
+    assert not is_free(taken, address="127.0.0.1")
+    with pytest.raises(InfraError, match="None of the ports"):
+        pick_free(range(taken, taken + 1), set())
+
+
+def test_an_identity_is_made_once_and_kept_for_our_eyes_only(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    first, second = load_identity(settings), load_identity(settings)
+    assert first == second
+    assert set(first.ports) == set(INTERNAL_PORTS)
+    assert len(set(first.ports.values())) == len(INTERNAL_PORTS)
+    assert first.api_secret.startswith("srs-v2-")
+    assert stat.S_IMODE((tmp_path / "instance.json").stat().st_mode) == 0o600
+    assert (tmp_path / "run" / "join-token").read_text() == first.join_token
+
+
+def test_the_user_s_secrets_win(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, MGMT_PASSWORD="mine", SRS_PLATFORM_SECRET="my-secret")
+    identity = load_identity(settings)
+    assert (identity.admin_password, identity.api_secret) == ("mine", "my-secret")
+    assert json.loads(identity.bootstrap())["admin_password"] == "mine"
+
+
+def test_a_port_that_somebody_took_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    before = load_identity(settings)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", before.ports["hooks"]))
+        server.listen(1)
+        after = load_identity(settings)
+    changed = {name for name in INTERNAL_PORTS if before.ports[name] != after.ports[name]}
+    assert changed == {"hooks"}
+
+
+def test_a_damaged_identity_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "instance.json").write_text("{")
+    with pytest.raises(InfraError, match="damaged") as caught:
+        load_identity(settings_in(tmp_path))
+    assert "SLUICE_HOME" in caught.value.hint
+
+
+def test_one_folder_has_one_launcher(tmp_path: Path) -> None:
+    assert holder(tmp_path) is None
+    with hold(tmp_path):
+        assert holder(tmp_path) is not None
+        with pytest.raises(InfraError, match="running already"), hold(tmp_path):
+            pass
+    with hold(tmp_path):
+        pass
+
+
+def test_the_banner_promises_only_what_the_media_server_can(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    identity = load_identity(settings)
+    at = addresses(settings, identity)
+    assert at["publish_rtmp"].endswith(f"/live/livestream?secret={identity.publish_secret}")
+    assert "SRT" not in banner(settings, identity, "stand-in")
+    assert at["publish_srt"] in banner(settings, identity, "srs")
+
+
+class Said(list[str]):
+    """What the supervisor told the user."""
+
+    def __call__(self, text: str) -> None:
+        self.append(text)
+
+
+@pytest.fixture
+def said() -> Said:
+    return Said()
+
+
+@pytest.fixture
+def supervisor(said: Said) -> Iterator[Supervisor]:
+    made = Supervisor(said, lambda: False)
+    yield made
+    made.stop()
+
+
+def child(tmp_path: Path, name: str, code: str, ready: Callable[[], bool] = lambda: True) -> Child:
+    return Child(name, [sys.executable, "-c", code], {}, tmp_path / f"{name}.log", ready=ready, stop_timeout_s=2)
+
+
+def _runs(marker: Path) -> int:
+    return len(marker.read_text().splitlines()) if marker.exists() else 0
+
+
+def _tend_until(supervisor: Supervisor, done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline, "nothing happened"
+        supervisor.tend()
+        time.sleep(0.02)
+
+
+def test_a_dead_child_is_reported_with_its_last_words_and_started_again(
+    tmp_path: Path, supervisor: Supervisor, said: Said
+) -> None:
+    marker = tmp_path / "runs"
+    code = f"""
+import sys, time
+open({str(marker)!r}, "a").write("run\\n")
+if len(open({str(marker)!r}).readlines()) == 1:
+    sys.exit("the last words")
+time.sleep(60)"""
+    supervisor.start(child(tmp_path, "worker", code, ready=lambda: _runs(marker) > 0))
+    _tend_until(supervisor, lambda: _runs(marker) == 2 and any("is back" in text for text in said))
+    assert "the worker ended with status 1" in said[0]
+    assert "the last words" in said[0]
+
+
+def test_a_child_that_ends_before_it_serves_is_the_caller_s_error(tmp_path: Path, supervisor: Supervisor) -> None:
+    with pytest.raises(InfraError, match="why it ended"):
+        supervisor.start(child(tmp_path, "worker", "import sys; sys.exit('why it ended')", ready=lambda: False))
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path, supervisor: Supervisor) -> None:
+    with pytest.raises(InfraError, match="front can't be started"):
+        supervisor.start(Child("front", ["/nowhere/caddy"], {}, tmp_path / "log"))
+
+
+def test_children_stop_in_reverse_order(tmp_path: Path, supervisor: Supervisor) -> None:
+    order = tmp_path / "order"
+    for name in ("first", "second"):
+        started = tmp_path / name
+        code = f"""
+import pathlib, signal, sys, time
+def stop(*_):
+    open({str(order)!r}, "a").write({name!r} + "\\n")
+    sys.exit()
+signal.signal(signal.SIGTERM, stop)
+pathlib.Path({str(started)!r}).touch()
+time.sleep(60)"""
+        supervisor.start(child(tmp_path, name, code, ready=started.exists))
+    supervisor.stop()
+    assert order.read_text().split() == ["second", "first"]
+    assert not supervisor.busy
+
+
+def test_a_child_that_ignores_the_signal_is_killed(tmp_path: Path, supervisor: Supervisor, said: Said) -> None:
+    started = tmp_path / "started"
+    code = f"""
+import pathlib, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path({str(started)!r}).touch()
+time.sleep(60)"""
+    supervisor.start(child(tmp_path, "deaf", code, ready=started.exists))
+    supervisor.stop()
+    assert any("killed" in text for text in said)

@@ -1,0 +1,111 @@
+"""The template and the roles, without packaging anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra.package import merge_template
+from infra.policies import roles
+
+Json = dict[str, Any]
+
+FUNCTIONS = {
+    "APIHandler": "Api",
+    "OnTable": "OnTable",
+    "OnCallbacks": "OnCallbacks",
+    "OnFinish": "OnFinish",
+    "OnObjects": "OnObjects",
+    "OnMinute": "OnMinute",
+}
+
+
+@pytest.fixture(scope="module")
+def resources() -> Json:
+    found: Json = merge_template()["Resources"]
+    return found
+
+
+def _statements(role: Json) -> Iterator[Json]:
+    for policy in role["Properties"]["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    else:
+        for inner in value:
+            yield from _texts(inner)
+
+
+@pytest.mark.parametrize("name", sorted(roles()))
+def test_no_role_may_do_everything_or_touch_everything(name: str) -> None:
+    for statement in _statements(roles()[name]):
+        assert statement["Resource"], statement
+        assert "*" not in list(_texts(statement["Resource"]))
+        assert not [action for action in statement["Action"] if "*" in action]
+
+
+def test_every_function_has_its_own_role_and_log_group(resources: Json) -> None:
+    for function, name in FUNCTIONS.items():
+        properties = resources[function]["Properties"]
+        assert properties["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+        group = resources[f"{name}Logs"]["Properties"]["LogGroupName"]["Fn::Sub"]
+        assert group == f"/aws/lambda/{properties['FunctionName']['Fn::Sub']}"
+        assert {"Fn::GetAtt": [f"{name}Logs", "Arn"]} in next(_statements(resources[f"{name}Role"]))["Resource"]
+
+
+def test_only_the_api_reads_the_first_secrets_and_hands_out_node_credentials() -> None:
+    bootstrap = {"Fn::GetAtt": ["BootstrapSecret", "Id"]}
+    for name, role in roles().items():
+        statements = list(_statements(role))
+        assert any(bootstrap in s["Resource"] for s in statements) == (name == "ApiRole")
+        assert any("sts:AssumeRole" in s["Action"] for s in statements) == (name == "ApiRole")
+
+
+def test_a_node_may_upload_and_be_nudged_and_no_more() -> None:
+    actions = {action for statement in _statements(roles()["NodeRole"]) for action in statement["Action"]}
+    assert actions == {"s3:PutObject", "sqs:ReceiveMessage", "sqs:DeleteMessage"}
+    trust = roles()["NodeRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
+    assert trust == {"AWS": {"Fn::GetAtt": ["ApiRole", "Arn"]}}
+
+
+def test_a_queue_outlasts_its_function_six_times(resources: Json) -> None:
+    for function, queue in (
+        ("OnCallbacks", "CallbacksQueue"),
+        ("OnFinish", "FinishQueue"),
+        ("OnObjects", "ObjectsQueue"),
+    ):
+        assert resources[queue]["Properties"]["VisibilityTimeout"] >= 6 * resources[function]["Properties"]["Timeout"]
+        assert resources[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
+
+
+def test_event_sources_take_partial_answers(resources: Json) -> None:
+    for function in ("OnTable", "OnCallbacks", "OnFinish", "OnObjects"):
+        (source,) = resources[function]["Properties"]["Events"].values()
+        assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_data_outlives_its_stack(resources: Json) -> None:
+    for name in ("Table", "Bucket", "MasterSecret"):
+        assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_only_manifests_are_announced(resources: Json) -> None:
+    (configuration,) = resources["Bucket"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    rules = {rule["Name"]: rule["Value"] for rule in configuration["Filter"]["S3Key"]["Rules"]}
+    assert rules == {"prefix": "recordings/", "suffix": ".json"}
+
+
+def test_no_secret_is_in_an_environment() -> None:
+    template = merge_template()
+    assert template["Parameters"]["Bootstrap"]["NoEcho"] is True
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert {"Ref": "Bootstrap"} not in variables.values()
+    assert variables["SLUICE_BOOTSTRAP"] == {"Fn::GetAtt": ["BootstrapSecret", "Id"]}
