@@ -92,7 +92,9 @@ class Agent:
             media=self.media, clock=clock, observe=self.observe,
         )  # fmt: skip
         self.nudges = Nudges(self.credentials, self._far, self.sync.wake)
-        self.collector = Collector(s.hls_dir, lambda: self.settings.hls_window_s, self.linker, spool, clock)
+        self.collector = Collector(
+            Path(os.path.realpath(s.hls_dir)), lambda: self.settings.hls_window_s, self.linker, spool, clock
+        )
         self.hooks = Hooks(self.admission, self.lifecycle, self.linker, self.viewers, self.media, self.status.count)
         self._hook_server = Server(self.hooks.handle, MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)

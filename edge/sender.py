@@ -32,6 +32,7 @@ class Sender:
         self._cloud, self._spool, self._clock = cloud, spool, clock
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._wake = asyncio.Event()
+        self._recovered = asyncio.Event()
         self._backoff = Backoff(0.5, 30.0, self._rng)
         self._collected = clock.monotonic()
         self.sent = 0
@@ -42,6 +43,7 @@ class Sender:
 
     def recovered(self) -> None:
         """The cloud answers again: no need to wait out a back-off."""
+        self._recovered.set()
         self._wake.set()
 
     async def run(self) -> None:
@@ -55,7 +57,9 @@ class Sender:
                 more = None
             if more is None:
                 # Woken early only by a recovery of the cloud, not by each new event.
-                await asyncio.sleep(self._backoff.next())
+                self._recovered.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._recovered.wait(), self._backoff.next())
             elif more:
                 await asyncio.sleep(self._rng.uniform(*DRAIN_PAUSE_S) if more == MAX_BATCH else 0)
             else:

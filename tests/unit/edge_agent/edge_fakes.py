@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class FakeCloud:
     snapshot: AdmissionSnapshot | None = None
     open_sessions: list[str] = field(default_factory=list)
     down: bool = False
+    nudges: bool = False
+    interval_s: float = 1.0
     publish_delay_s: float = 0.0
     reject: Callable[[dict[str, Any]], bool] = lambda _: False
     published: list[dict[str, Any]] = field(default_factory=list)
@@ -98,11 +101,13 @@ class FakeCloud:
             region="us-east-1",
             bucket="bucket",
             s3_endpoint=self.store_url,
+            queue_url=f"{self.store_url}/0/nudge" if self.nudges else None,
+            sqs_endpoint=self.store_url,
         )
         return reply(
             {
                 "revision": "r1",
-                "interval_s": 1.0,
+                "interval_s": self.interval_s,
                 "desired": self.desired.model_dump(mode="json"),
                 "snapshot": self.snapshot.model_dump(mode="json") if self.snapshot else None,
                 "credentials": credentials.model_dump(mode="json") if body["want_credentials"] else None,
@@ -142,17 +147,32 @@ class FakeSrs:
 
 @dataclass
 class FakeStore:
-    """S3, as far as PUT goes: verifies the checksum, keeps the bytes."""
+    """S3, as far as PUT goes, and the node's queue at `/`."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     fail: list[tuple[int, str]] = field(default_factory=list)
 
-    def handle(self, request: Request) -> Response:
+    async def handle(self, request: Request) -> Response:
+        if request.method == "POST":
+            return await self._queue(json.loads(request.body))
         if self.fail:
             status, code = self.fail.pop(0)
             return Response(status, f"<Error><Code>{code}</Code></Error>".encode())
         self.objects[request.path.removeprefix("/bucket/")] = request.body
         return Response(200, b"")
+
+    async def _queue(self, body: dict[str, Any]) -> Response:
+        if "ReceiptHandle" in body:
+            self.deleted.append(body["ReceiptHandle"])
+            self.messages.remove(body["ReceiptHandle"])
+            return reply({})
+        for _ in range(20):
+            if self.messages:
+                return reply({"Messages": [{"ReceiptHandle": m, "Body": "{}"} for m in self.messages]})
+            await asyncio.sleep(0.02)
+        return reply({})
 
     def manifests(self) -> dict[str, dict[str, Any]]:
         return {k: json.loads(v) for k, v in self.objects.items() if k.endswith("manifest.json")}
@@ -294,7 +314,7 @@ def checksum_of(data: bytes) -> str:
 
 async def free_port() -> int:
     """A free port of the range that these tests use."""
-    for port in range(21000, 21999):
+    for port in random.sample(range(21000, 21999, 2), 100):
         try:
             server = await asyncio.start_server(lambda _r, _w: None, HOST, port)
         except OSError:
@@ -306,9 +326,9 @@ async def free_port() -> int:
 
 
 @asynccontextmanager
-async def world(folder: Path, *, launch: bool = True) -> AsyncIterator[World]:
+async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> AsyncIterator[World]:
     """The agent in its fake world; everything is stopped at the end."""
-    cloud, srs, store = FakeCloud(), FakeSrs(), FakeStore()
+    cloud, srs, store = FakeCloud(nudges=nudges, interval_s=60.0 if nudges else 1.0), FakeSrs(), FakeStore()
     servers = [Server(h, 16 * 1024 * 1024) for h in (cloud.handle, srs.handle, store.handle)]
     ports = [await server.start(HOST, 0) for server in servers]
     cloud.store_url = f"http://{HOST}:{ports[2]}"

@@ -381,6 +381,36 @@ def test_the_cloud_may_kick(tmp_path: Path) -> None:
     tell(tmp_path, story)
 
 
+def test_a_nudge_syncs_at_once_and_is_deleted(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with world(tmp_path, nudges=True) as w:
+            before = len(w.cloud.syncs)
+            w.store.messages.append("m1")
+            await until(lambda: len(w.cloud.syncs) > before)
+            await until(lambda: w.store.deleted == ["m1"])
+
+    uvloop.run(run())
+
+
+# the live folder
+
+
+def test_old_segments_that_were_taken_are_collected(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        first, second = w.segment("s-0-1.ts"), w.segment("s-1-2.ts")
+        await w.hls_hook("c1", "s", first)
+        await w.hls_hook("c1", "s", second)
+        (w.hls / "live" / "s.m3u8").write_text(f"#EXTM3U\n#EXTINF:2,\n{second.name}\n")
+        stray = w.segment("other-0-1.ts")
+        assert await w.agent.collector.look() == 0
+        w.clock.ahead_s = 121
+        assert await w.agent.collector.look() == 1
+        assert (first.exists(), second.exists(), stray.exists()) == (False, True, True)
+
+    tell(tmp_path, story)
+
+
 # pushes
 
 

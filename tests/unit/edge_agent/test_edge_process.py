@@ -6,13 +6,15 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from edge.config import load, needs_restart
 from edge.errors import ConfigError
-from tests.unit.edge_agent.edge_fakes import JOIN, World, free_port, until, world
+from tests.unit.edge_agent.edge_fakes import JOIN, World, until, world
 
 ROOT = Path(__file__).parents[3]
 MINIMAL = {"SLUICE_CLOUD_URL": "http://127.0.0.1:1/", "SLUICE_AGENT_DIR": "a", "SLUICE_HLS_DIR": "h"}
@@ -55,11 +57,19 @@ def environment(w: World) -> dict[str, str]:
     }
 
 
-async def start(env: dict[str, str], *args: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
+@asynccontextmanager
+async def agent(env: dict[str, str], *args: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """An agent's process, which does not outlive the test."""
+    process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "edge", *args, cwd=ROOT, env=env,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
 
 
 async def up(w: World) -> None:
@@ -76,8 +86,8 @@ async def up(w: World) -> None:
 
 def test_bad_settings_exit_with_2_and_say_why() -> None:
     async def run() -> None:
-        process = await start({})
-        _, err = await process.communicate()
+        async with agent({}) as process:
+            _, err = await process.communicate()
         assert process.returncode == 2
         assert b"SLUICE_AGENT_DIR is not set" in err
         assert b"Traceback" not in err
@@ -91,31 +101,35 @@ def test_killed_terminated_and_reloaded_while_live(tmp_path: Path) -> None:
             w.agent.spool.close()
             w.agent.release()
             w.settings.agent_dir.rename(tmp_path / "unused")
-            # The port was only probed for; take one whose neighbour is free as well.
-            assert await free_port()
-            first = await start(environment(w))
-            await up(w)
-            await until(lambda: w.cloud.syncs)
-            assert (await w.hook("on_publish", "c1", "s")).body == b"0"
-            w.srs.publishers["live/s"] = "c1"
-            await w.hls_hook("c1", "s", w.segment(f"s-0-{time.time_ns() // 10**6}.ts"))
-            first.kill()
-            await first.communicate()
+            async with agent(environment(w)) as first:
+                await up(w)
+                await until(lambda: w.cloud.syncs)
+                assert (await w.hook("on_publish", "c1", "s")).body == b"0"
+                w.srs.publishers["live/s"] = "c1"
+                await w.hls_hook("c1", "s", w.segment(f"s-0-{time.time_ns() // 10**6}.ts"))
+                first.kill()
+                await first.communicate()
             w.segment(f"s-1-{time.time_ns() // 10**6}.ts")
-            second = await start(environment(w))
-            await up(w)
-            second.send_signal(signal.SIGHUP)
-            w.srs.publishers.clear()
-            await w.hook("on_unpublish", "c1", "s")
-            m = await until(lambda: next(iter(w.store.manifests().values()), None), 20)
-            assert len(m["segments"]) == 2
-            assert len(w.cloud.of_kind("session.admitted")) == 1
-            assert len(w.cloud.of_kind("session.ended")) == 1
-            second.send_signal(signal.SIGTERM)
-            _, err = await second.communicate()
-            assert second.returncode == 0, err
-            assert b"agent.stopped" in err
-            assert b"config.reloaded" in err
-            assert b"Traceback" not in err
+            async with agent(environment(w)) as second:
+                await finish(w, second)
 
     asyncio.run(run())
+
+
+async def finish(w: World, process: asyncio.subprocess.Process) -> None:
+    """The restarted agent ends what the killed one began, and stops cleanly."""
+    await up(w)
+    await until(lambda: len(w.cloud.of_kind("media_server.state")) == 2)
+    process.send_signal(signal.SIGHUP)
+    w.srs.publishers.clear()
+    await w.hook("on_unpublish", "c1", "s")
+    m = await until(lambda: next(iter(w.store.manifests().values()), None), 20)
+    assert len(m["segments"]) == 2
+    assert len(w.cloud.of_kind("session.admitted")) == 1
+    assert len(w.cloud.of_kind("session.ended")) == 1
+    process.send_signal(signal.SIGTERM)
+    _, err = await process.communicate()
+    assert process.returncode == 0, err
+    assert b"agent.stopped" in err
+    assert b"config.reloaded" in err
+    assert b"Traceback" not in err
