@@ -144,11 +144,10 @@ class Agent:
         """Stop: no new hooks, workers down, last events out if the cloud takes them at once, spool closed."""
         await self._hook_server.close()
         await self.pushes.close()
+        await _cancel([*self._tasks, *self._soon])
         with suppress(Exception):
-            await asyncio.wait_for(self.sender.step(), LAST_WORDS_S)
-        for task in [*self._tasks, *self._soon]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, *self._soon, return_exceptions=True)
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self.sender.step()
         await self.admission.close()
         await self._status_server.close()
         await self._near.aclose()
@@ -268,6 +267,15 @@ async def _forever(name: str, work: Coroutine[Any, Any, None]) -> None:
         await work
     except Exception:
         log.exception("agent.loop_broke", loop=name)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel until they are gone: a library may swallow a cancellation."""
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=1.0)
 
 
 def _lock(folder: Path) -> int:

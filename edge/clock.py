@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -37,6 +39,15 @@ class SystemClock:
 def new_ulid() -> str:
     """A new identity, ordered by time."""
     return str(ULID())
+
+
+async def wait_or(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but no longer than `seconds`. Unlike `asyncio.wait_for` of Python 3.11, it never swallows a
+    cancellation that comes together with the event, so that loops can be stopped.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 class Backoff:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import suppress
 from typing import Final
 
 from chalicelib.wire.edge import RecordingStarted
 from chalicelib.wire.recording import manifest_key
 
-from .clock import Backoff, Clock
+from .clock import Backoff, Clock, wait_or
 from .errors import SpoolError, StoreError, StoreExpiredError
 from .events import spooled
 from .identity import Identity
@@ -91,8 +90,7 @@ class Recorder:
             while True:
                 self._wake.clear()
                 await self._start_uploads()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                await wait_or(self._wake, LOOK_S)
         finally:
             for task in self._uploading.values():
                 task.cancel()
@@ -166,8 +164,7 @@ class Recorder:
                 await self.look()
             except SpoolError:
                 log.limited("recorder.spool_failed")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._parts_wake.wait(), LOOK_S)
+            await wait_or(self._parts_wake, LOOK_S)
 
     def wake_parts(self) -> None:
         """A session ended, or its plan changed."""

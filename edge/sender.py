@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import suppress
 from typing import Final
 
 from chalicelib.wire.edge import MAX_BATCH, EventResult
 
-from .clock import Backoff, Clock
+from .clock import Backoff, Clock, wait_or
 from .cloud import Cloud
 from .errors import CloudError, CloudRejectedError, SpoolError
 from .log import Log
@@ -58,13 +57,11 @@ class Sender:
             if more is None:
                 # Woken early only by a recovery of the cloud, not by each new event.
                 self._recovered.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._recovered.wait(), self._backoff.next())
+                await wait_or(self._recovered, self._backoff.next())
             elif more:
                 await asyncio.sleep(self._rng.uniform(*DRAIN_PAUSE_S) if more == MAX_BATCH else 0)
             else:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                await wait_or(self._wake, LOOK_S)
 
     async def step(self) -> int | None:
         """Send one batch. Returns how many events it had; None when the cloud did not take it now."""

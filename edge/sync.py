@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from pydantic import ValidationError
@@ -15,7 +14,7 @@ from chalicelib.wire.edge import Desired, ObservedNode, SessionEnded, SyncReques
 
 from . import AGENT_VERSION
 from .admission import Admission
-from .clock import Backoff, Clock
+from .clock import Backoff, Clock, wait_or
 from .cloud import Cloud
 from .credentials import Credentials
 from .errors import CloudError, MediaServerError, SpoolError
@@ -83,8 +82,7 @@ class Sync:
             self._wake.clear()
             pause = await self._step_safely()
             await asyncio.sleep(MIN_PAUSE_S)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+            await wait_or(self._wake, pause)
 
     async def _step_safely(self) -> float:
         try:

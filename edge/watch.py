@@ -12,7 +12,7 @@ from chalicelib.wire.edge import MediaServerState
 from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName
 
 from .admission import Admission
-from .clock import Clock, new_ulid
+from .clock import Clock, new_ulid, wait_or
 from .errors import MediaServerError, SpoolError
 from .lifecycle import Lifecycle
 from .linker import Linker
@@ -76,8 +76,7 @@ class Watch:
                 log.limited("watch.spool_failed", error=str(error))
             except Exception:
                 log.exception("watch.failed")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._next_pause())
+            await wait_or(self._wake, self._next_pause())
 
     async def look(self) -> None:
         """One look and what follows from it."""
