@@ -103,7 +103,7 @@ async def _read_lines(stream: asyncio.StreamReader | None, take: Callable[[str],
 class Tail:
     """The last few distinct lines of a log."""
 
-    def __init__(self, lines: int = 3) -> None:
+    def __init__(self, lines: int) -> None:
         self._lines: deque[str] = deque(maxlen=lines)
 
     def add(self, line: str) -> None:

@@ -67,7 +67,7 @@ class Worker:
         except OSError as error:
             return f"cannot run FFmpeg: {error.strerror}"
         self._change(pid=child.pid)
-        meter, tail = ProgressMeter(_now()), Tail()
+        meter, tail = ProgressMeter(_now()), Tail(lines=5)
         readers = [
             asyncio.create_task(child.read_stdout(self._progress_taker(meter))),
             asyncio.create_task(child.read_stderr(lambda line: tail.add(self._clean(line)))),

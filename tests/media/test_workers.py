@@ -76,6 +76,7 @@ def test_a_push_carries_sound_and_picture_comes_back_when_killed_and_stops(rig: 
         await until(lambda: rig.sink.of("on_hls", "target"), "the target gets segments")
         row = await asyncio.to_thread(stream_row, rig, "/push/target")
         assert (row["video"]["codec"], row["audio"]["codec"]) == ("H264", "AAC")
+        await until(lambda: "running" in w.states("d"), "FFmpeg says so")
         assert w.states("d")[:3] == ["waiting", "starting", "running"]
         await until(lambda: any(r.bitrate_kbps for r in w.seen), "a bitrate")
         (report,) = w.supervisor.reports()

@@ -190,7 +190,7 @@ def test_nginx_listens_on_loopback_and_never_logs_queries() -> None:
     conf = render(SETTINGS, 22014)
     assert "listen 127.0.0.1:22010;" in conf
     assert "listen 127.0.0.1:22012;" in conf
-    assert "listen unix:/srv/work/control.sock;" in conf
+    assert "listen unix:/srv/work/control/nginx.sock;" in conf
     assert "on_publish http://127.0.0.1:22014/publish;" in conf
     assert "nginx.log warn;" in conf
     assert conf.count("access_log off;") == 2

@@ -103,8 +103,9 @@ class Nginx:
 
 def _prepare(settings: Settings, notify_port: int) -> Path:
     work = settings.work_dir
-    for folder in (work, work / "temp", settings.hls_dir):
+    for folder in (work, work / "temp", settings.hls_dir, settings.control_socket.parent):
         folder.mkdir(parents=True, exist_ok=True)
+    settings.control_socket.parent.chmod(0o700)  # nginx makes sockets that everybody may use
     shutil.rmtree(settings.parts_dir, ignore_errors=True)
     for number in range(settings.slots):
         (settings.parts_dir / slot_name(number)).mkdir(parents=True)

@@ -41,7 +41,8 @@ class Settings:
         if not re.fullmatch(r"[0-9a-fA-F.:]+", self.rtmp_ip):
             raise SettingsError("rtmp_ip must be an IP address")
         if len(str(self.control_socket)) > _MAX_SOCKET_PATH:
-            raise SettingsError(f"work_dir is too long for a socket in it: at most {_MAX_SOCKET_PATH - 13} characters")
+            most = _MAX_SOCKET_PATH - len("/control/nginx.sock")
+            raise SettingsError(f"work_dir is too long for a socket in it: at most {most} characters")
         if not self.hook_url.startswith("http://"):
             raise SettingsError("hook_url must begin with http://")
 
@@ -52,5 +53,5 @@ class Settings:
 
     @property
     def control_socket(self) -> Path:
-        """Where nginx takes commands: no port, so that nobody else can give them."""
-        return self.work_dir / "control.sock"
+        """Where nginx takes commands: no port, and in a folder of its own, so that nobody else can give them."""
+        return self.work_dir / "control" / "nginx.sock"
