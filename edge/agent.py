@@ -48,6 +48,7 @@ from .workers.supervisor import Supervisor
 
 log = Log("agent")
 WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
+Work = Callable[[], Coroutine[Any, Any, None]]
 LAST_WORDS_S = 3.0
 
 
@@ -127,7 +128,7 @@ class Agent:
         self.ffmpeg_version = await asyncio.to_thread(_ffmpeg_version, self.settings.ffmpeg)
         await self._adopt_missed()
         self._tasks = [
-            asyncio.create_task(_forever(name, loop()))
+            asyncio.create_task(_forever(name, loop))
             for name, loop in {
                 "watch": self.watch.run,
                 "sender": self.sender.run,
@@ -235,7 +236,7 @@ class Agent:
         self.pushes.apply()
         self.sync.wake()
         if not session.open:
-            self._later(self._tidy_up(session))
+            self._later(lambda: self._tidy_up(session))
 
     async def _tidy_up(self, session: Session) -> None:
         """A session is over: take over what a hook in flight failed to announce."""
@@ -255,16 +256,16 @@ class Agent:
         self.sender.recovered()
         self.sync.wake()
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def _later(self, work: Work) -> None:
         task = asyncio.create_task(_forever("later", work))
         self._soon.add(task)
         task.add_done_callback(self._soon.discard)
 
 
-async def _forever(name: str, work: Coroutine[Any, Any, None]) -> None:
+async def _forever(name: str, work: Work) -> None:
     """Run a loop; its end by an error is a bug, and is said loudly."""
     try:
-        await work
+        await work()
     except Exception:
         log.exception("agent.loop_broke", loop=name)
 

@@ -16,7 +16,7 @@ from chalicelib.wire.edge import AdmissionSnapshot, Desired, DesiredPush, Desire
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
-from tests.unit.edge_agent.edge_fakes import World, sha256_of, until, world
+from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until, world
 
 Story = Callable[[World], Awaitable[None]]
 KEY = "ab" * 32
@@ -250,8 +250,6 @@ def test_a_killed_agent_goes_on_with_its_session_and_misses_no_segment(tmp_path:
         session = await go_live(w)
         base = 9_000_000_000_000
         await w.hls_hook("c1", "s", w.segment(f"s-0-{base}.ts"))
-        from tests.unit.edge_agent.edge_fakes import abandon
-
         await abandon(w.agent)
         for n in range(1, 4):
             w.segment(f"s-{n}-{base + n}.ts")
@@ -464,8 +462,9 @@ def test_a_push_that_ended_while_the_agent_was_down_is_confirmed(tmp_path: Path)
         w.agent.sync.wake()
         await until(lambda: w.workers[-1].wanted)
         await until(lambda: w.cloud.of_kind("push.state"))
+        await abandon(w.agent)
         w.cloud.desired = Desired()
-        await w.restart(kill=True)
+        await w.launch()
         await until(lambda: w.cloud.of_kind("push.state")[-1]["body"]["state"] == "stopped")
 
     tell(tmp_path, story)
@@ -504,8 +503,6 @@ def test_two_agents_cannot_share_a_folder(tmp_path: Path) -> None:
 
 def test_a_damaged_spool_is_replaced_and_its_segments_are_uploaded(tmp_path: Path) -> None:
     async def story(w: World) -> None:
-        from tests.unit.edge_agent.edge_fakes import abandon
-
         session = await go_live(w)
         w.store.fail = [(503, "SlowDown")] * 50
         await w.hls_hook("c1", "s", w.segment("s-0-1.ts"))
