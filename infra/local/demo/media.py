@@ -62,12 +62,19 @@ def try_publish(clip: Path, url: str, timeout_s: float) -> str:
     return last_line(said) if child.returncode else ""
 
 
-def decode(url: str, *, seconds: float | None = None, timeout_s: float = 30) -> str:
-    """Read and decode media, all of it or some seconds; returns what was wrong, '' when nothing was."""
+def decode(url: str, *, frames: int, seconds: float | None = None, timeout_s: float = 30) -> str:
+    """Read and decode media, all of it or some seconds, and expect at least so many pictures; returns what was wrong,
+    '' when nothing was. Single pictures may be damaged: SRS writes packets that hold parameters and no picture.
+    """
     limit = ["-t", str(seconds)] if seconds else []
-    argv = [find_ffmpeg().path, *_QUIET, "-xerror", "-i", url, *limit, "-f", "null", "-"]
+    patience = ["-rw_timeout", "5000000"] if url.startswith(("rtmp:", "http:")) else []
+    argv = [find_ffmpeg().path, *_QUIET, "-progress", "pipe:1", *patience, "-i", url, *limit, "-f", "null", "-"]
     done = _run(argv, timeout_s)
-    return last_line(done.stderr) or f"status {done.returncode}" if done.returncode else ""
+    if done.returncode:
+        return last_line(done.stderr) or f"status {done.returncode}"
+    seen = [line.partition(b"=")[2] for line in done.stdout.splitlines() if line.startswith(b"frame=")]
+    count = int(seen[-1]) if seen else 0
+    return "" if count >= frames else f"{count} pictures came, at least {frames} were expected"
 
 
 def probe(url: str, timeout_s: float = 20) -> dict[str, Any]:
