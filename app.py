@@ -83,14 +83,14 @@ def on_callbacks(event: Any) -> PartialItemFailureResponse:
     return _batch(event.to_dict(), EventType.SQS, _callback_record)
 
 
-def _finish_record(record: Any) -> None:
-    wiring.finisher.finish(json.loads(record.body)["recording"])
-
-
 @app.on_sqs_message(queue_arn="FINISH_QUEUE_ARN_PLACEHOLDER", batch_size=1)
 def on_finish(event: Any) -> PartialItemFailureResponse:
     """Recordings to finish."""
-    return _batch(event.to_dict(), EventType.SQS, _finish_record)
+
+    def finish(record: Any) -> None:
+        wiring.once.run(lambda m: wiring.finisher.finish(m["recording"]), json.loads(record.body), event.context)
+
+    return _batch(event.to_dict(), EventType.SQS, finish)
 
 
 def _object_record(record: Any) -> None:
@@ -107,9 +107,9 @@ def on_objects(event: Any) -> PartialItemFailureResponse:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def on_minute(event: Any) -> None:
     """What is due, what was lost on its way, who has fallen silent."""
-    swept = wiring.callbacks.sweep()
+    swept = wiring.callbacks.sweep() + wiring.dispatch.sweep()
     lost = wiring.liveness.check()
-    metrics.add_metric(name="callbacks_swept", unit=MetricUnit.Count, value=swept)
+    metrics.add_metric(name="swept", unit=MetricUnit.Count, value=swept)
     metrics.add_metric(name="nodes_lost", unit=MetricUnit.Count, value=lost)
-    log.info("minute", extra={"callbacks_swept": swept, "nodes_lost": lost})
+    log.info("minute", extra={"swept": swept, "nodes_lost": lost})
     metrics.flush_metrics()

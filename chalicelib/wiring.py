@@ -16,6 +16,7 @@ from chalicelib.adapters.credentials import StsIssuer
 from chalicelib.adapters.dynamo import DynamoStore
 from chalicelib.adapters.ffmpeg import FfmpegMedia
 from chalicelib.adapters.objects import S3Objects
+from chalicelib.adapters.once import Once
 from chalicelib.adapters.outgoing import GuardedSender
 from chalicelib.adapters.queues import SqsNudger, SqsQueue
 from chalicelib.adapters.vault import Vault
@@ -64,7 +65,16 @@ class Wiring:
     @cached_property
     def store(self) -> DynamoStore:
         """The table."""
-        return DynamoStore(self._client("dynamodb"), self.config.table, Cipher(self.vault.master))
+        return DynamoStore(self._dynamodb, self.config.table, Cipher(self.vault.master))
+
+    @cached_property
+    def _dynamodb(self) -> Any:
+        return self._client("dynamodb")
+
+    @cached_property
+    def once(self) -> Once:
+        """Work that is done once for each message."""
+        return Once(self._dynamodb, self.config.table)
 
     @cached_property
     def objects(self) -> S3Objects:
@@ -148,7 +158,7 @@ class Wiring:
     @cached_property
     def dispatch(self) -> Dispatch:
         """What follows from a change."""
-        return Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue)
+        return Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue, now)
 
     @cached_property
     def finisher(self) -> Finisher:

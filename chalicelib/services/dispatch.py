@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain.model import Delivery, Destination, Entity, Lease, LedgerEvent, OpenSession, Recording
-from chalicelib.ports import Queue, Store
+from chalicelib.ports import Clock, Queue, Store
 from chalicelib.wire.edge import SessionEnded, SessionLive, SessionRefused
 
 from .callbacks import Callbacks
 from .pushes import Pushes
 
+LOST_AFTER: Final = timedelta(minutes=20)
+"""Longer than the longest finishing function may run."""
+SWEEP_DEPTH: Final = 200
+
 
 class Dispatch:
     """Reads the table's stream, record by record. Everything it starts may be started twice."""
 
-    def __init__(self, store: Store, pushes: Pushes, callbacks: Callbacks, finish: Queue) -> None:
+    def __init__(self, store: Store, pushes: Pushes, callbacks: Callbacks, finish: Queue, clock: Clock) -> None:
         self._store = store
         self._pushes = pushes
         self._callbacks = callbacks
         self._finish = finish
+        self._clock = clock
 
     def changed(self, old: Entity | None, new: Entity | None) -> None:
         """One record of the stream: an entity before and after its write."""
@@ -28,7 +36,7 @@ class Dispatch:
             case Delivery() if old is None:
                 self._callbacks.announce(new)
             case Recording() if self._completed(old, new):
-                self._finish.send({"recording": new.id})
+                self._finish.send({"recording": new.id, "version": str(new.version)})
             case Destination():
                 self._pushes.settle(new)
             case Lease() if not new.held:
@@ -37,6 +45,23 @@ class Dispatch:
                 self._gone(old)
             case _:
                 pass
+
+    def sweep(self) -> int:
+        """Start again what a lost record of the stream left lying: recordings that are complete and not finished.
+        Returns how many.
+        """
+        late = self._clock() - LOST_AFTER
+        recent = self._store.index(Recording, "RECS", limit=SWEEP_DEPTH, newest=True).items
+        lying = [
+            r
+            for r in recent
+            if r.state in ("recording", "finishing") and recording_rules.is_complete(r) and r.updated_at < late
+        ]
+        for recording in lying:
+            # The minute makes it another message than the one that was lost half way through its work.
+            minute = f"{self._clock():%Y%m%dT%H%M}"
+            self._finish.send({"recording": recording.id, "version": str(recording.version), "swept": minute})
+        return len(lying)
 
     def _event(self, event: LedgerEvent) -> None:
         if event.session is None:

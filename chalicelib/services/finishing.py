@@ -73,7 +73,7 @@ class Announcements:
     def _finish_if_complete(self, recording: Recording) -> None:
         """An old part was written again (a late segment was found): finish once more."""
         if rules.is_complete(recording) and recording.state == "ready":
-            self._finish.send({"recording": recording.id})
+            self._finish.send({"recording": recording.id, "version": str(recording.version)})
 
 
 class Finisher:

@@ -36,8 +36,7 @@ def banner(settings: Settings, identity: Identity, media_kind: str) -> str:
     """The closing block of the start."""
     at = addresses(settings, identity)
     rows = [
-        ("Console", at["console"]),
-        ("", f"password: {at['admin_password']}"),
+        ("Admin password", at["admin_password"]),
         ("API", f"{at['api']}  (Authorization: Bearer {at['api_secret']})"),
         ("Publish, RTMP", at["publish_rtmp"]),
     ]

@@ -100,7 +100,7 @@ class Cloud:
         self.callbacks = Callbacks(
             self.store, self.settings, self.callback_queue, self.sender, self.log, self.clock, base
         )
-        self.dispatch = Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue)
+        self.dispatch = Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue, self.clock)
         self.finisher = Finisher(self.store, self.objects, self.media, self.settings, self.clock)
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
         self.library = Library(self.store, self.objects, self.finisher, self.clock, lambda: "key")
@@ -518,6 +518,19 @@ def test_a_failing_remux_is_tried_again_and_then_ends_as_failed(cloud: Cloud) ->
     cloud.deliver()
     assert cloud.library.get(recording).state == "failed"
     assert cloud.sender.sent[-1][1]["artifact_code"] == 100
+
+
+def test_a_recording_whose_dispatch_was_lost_is_swept_up(cloud: Cloud) -> None:
+    session = cloud.go_live()
+    recording = cloud.record(session)
+    cloud.send(cloud.event(session, RecordingPartDone(recording=recording, segments=2, duration_ms=4000, bytes=16)))
+    cloud.finish_queue.sent.clear()
+    assert cloud.dispatch.sweep() == 0, "it may be in work"
+    cloud.clock.pass_(minutes=21)
+    assert cloud.dispatch.sweep() == 1
+    cloud.finish()
+    assert cloud.library.get(recording).state == "ready"
+    assert cloud.dispatch.sweep() == 0
 
 
 def test_a_recording_without_segments_fails_with_a_reason(cloud: Cloud) -> None:
