@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import json
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from aws_lambda_powertools import Logger
 from chalice import Response
 from pydantic import BaseModel, ValidationError
 
 from chalicelib.domain import errors as e
 
 M = TypeVar("M", bound=BaseModel)
+_log = Logger(child=True)
 
 STATUS: Final[dict[type[e.SluiceError], tuple[int, str]]] = {
     e.InvalidInputError: (400, "Invalid input"),
@@ -53,3 +58,32 @@ def parse(model: type[M], body: bytes) -> M:
         pydantic.ValidationError: it has another shape, or is not JSON.
     """
     return model.model_validate_json(body or b"{}")
+
+
+def answering(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The view with every error answered: expected ones in their words, others as 500 with an entry in the log."""
+
+    @functools.wraps(view)
+    def answer(**arguments: str) -> Any:
+        try:
+            return view(**arguments)
+        except ValidationError as error:
+            return from_validation(error)
+        except e.SluiceError as error:
+            return from_error(error)
+        except Exception:
+            _log.exception("request_crashed")
+            return problem(500, "Internal error", "something went wrong on our side; it was logged")
+
+    return answer
+
+
+def in_bytes(response: Response) -> Response:
+    """The response with its body as bytes."""
+    body = response.body
+    if not isinstance(body, bytes):
+        text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+        response.body = text.encode()
+        if not isinstance(body, str):
+            response.headers.setdefault("Content-Type", "application/json")
+    return response
