@@ -108,7 +108,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key=lambda destination: (f"DEST#{destination}", "DEST"),
         key_of=lambda e: (e.id,),
         index=lambda e: ("DESTS", e.id),
-        secret=("url",),
+        secret=("url", "slot"),
     ),
     m.Lease: Layout(
         tag="lease",
@@ -140,6 +140,28 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key_of=lambda e: (e.id,),
         index=_delivery_index,
         expires=lambda e: e.created_at + timedelta(days=DELIVERY_DAYS),
+    ),
+    m.AdminPassword: Layout(tag="admin_password", key=lambda: ("CONFIG", "admin"), key_of=lambda _: ()),
+    m.SystemSettings: Layout(tag="system_settings", key=lambda: ("CONFIG", "system"), key_of=lambda _: ()),
+    m.LoginHold: Layout(
+        tag="login_hold",
+        key=lambda address: (f"LOGIN#{address}", "HOLD"),
+        key_of=lambda e: (e.address,),
+        expires=lambda e: e.until,
+    ),
+    m.Room: Layout(
+        tag="room",
+        key=lambda room: (f"ROOM#{room}", "ROOM"),
+        key_of=lambda e: (e.id,),
+        index=lambda e: ("ROOMS", f"{stamp(e.created_at)}#{e.id}"),
+        secret=("secret", "extra"),
+    ),
+    m.RoomSecret: Layout(
+        tag="room_secret",
+        key=lambda stream: (f"ROOMNAME#{stream}", "SECRET"),
+        key_of=lambda e: (e.stream,),
+        index=lambda e: ("ROOM_SECRETS", e.stream),
+        secret=("secret",),
     ),
     m.PublishSettings: Layout(
         tag="publish_settings", key=lambda: ("CONFIG", "publish"), key_of=lambda _: (), secret=("secret",)

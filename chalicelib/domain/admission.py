@@ -12,7 +12,7 @@ from chalicelib.wire.recording import recording_id
 from chalicelib.wire.secrets import presented_values
 
 from .globs import matches_any
-from .model import PublishSettings, RecordSettings, StreamTail
+from .model import PublishSettings, RecordSettings, RoomSecret, StreamTail
 
 MIN_SECRET = 8
 """Shorter secrets would match by chance when they sit at the end of a stream name."""
@@ -42,10 +42,16 @@ def shows_secret(secret: str, stream: str, param: str) -> bool:
     return found
 
 
-def decide(settings: PublishSettings, stream: StreamName, param: str) -> Decision:
-    """The publish rule: auth off lets everybody in; else the secret has to be shown."""
+def decide(settings: PublishSettings, room: RoomSecret | None, stream: StreamName, param: str) -> Decision:
+    """The publish rule: auth off lets everybody in; a room's stream needs the room's own secret; every other stream
+    the global one.
+    """
     if not settings.auth:
         return Decision(True, "publishing needs no secret")
+    if room is not None:
+        if shows_secret(room.secret, stream.stream, param):
+            return Decision(True, "the room's secret is right")
+        return Decision(False, "the secret is not this room's; copy the publish URL of the room")
     if shows_secret(settings.secret, stream.stream, param):
         return Decision(True, "the publish secret is right")
     shown = "no secret was given" if not presented_values(param) else "the secret is wrong"

@@ -58,13 +58,17 @@ def serves(destination: Destination, session: OpenSession) -> bool:
     """Whether a live session is to be pushed to the destination."""
     if not destination.enabled or session.state != "live":
         return False
+    if destination.stream_name and destination.stream_name != session.stream.stream:
+        return False
     return matches_any(destination.streams, session.stream.app, session.stream.stream)
 
 
 def choose(destination: Destination, live: Iterable[OpenSession]) -> OpenSession | None:
-    """The session that a free destination is to serve: the one that has been live longest."""
-    fitting = [s for s in live if serves(destination, s)]
-    return min(fitting, key=lambda s: (s.since, s.session), default=None)
+    """The session that a free destination is to serve: of those that fit, the one that it prefers."""
+    fitting = sorted((s for s in live if serves(destination, s)), key=lambda s: (s.since, s.session))
+    if not fitting:
+        return None
+    return fitting[0 if destination.prefer == "oldest" else -1]
 
 
 def grant(destination: str, previous: Lease | None, session: OpenSession, now: datetime) -> Lease | None:

@@ -120,6 +120,12 @@ class Destination(Entity):
     url: str = Field(repr=False)
     streams: list[str] = []
     enabled: bool = True
+    prefer: Literal["oldest", "newest"] = "oldest"
+    """Of several live streams that fit: the one that has been live longest, or the one that came last."""
+    stream_name: str = ""
+    """When given, only streams of exactly this name are taken, whatever their app and vhost."""
+    slot: dict[str, Any] | None = Field(default=None, repr=False)
+    """The forward slot that a client of the compatible API keeps here, field by field as it sent it."""
     created_at: datetime
     updated_at: datetime
 
@@ -262,6 +268,48 @@ class Delivery(Entity):
 # settings -------------------------------------------------------------------------------------------------------------
 
 
+class AdminPassword(Entity):
+    """The admin password, as scrypt left it (RFC 7914). While there is none, the installation's own holds."""
+
+    salt: str
+    hash: str
+
+
+class LoginHold(Entity):
+    """Logins from an address that wait, after a wrong password."""
+
+    address: str
+    until: datetime
+
+
+class SystemSettings(Entity):
+    """Footer values, language and limits."""
+
+    footer: dict[str, str] = {}
+    locale: str = ""
+    vlive_kbps: int = 5000
+    camera_kbps: int = 5000
+
+
+class Room(Entity):
+    """A stream name with its own secret. `extra`: fields that clients store and read back and we do not use."""
+
+    id: str
+    title: str = ""
+    stream: str
+    secret: str = Field(default="", repr=False)
+    created_at: datetime
+    extra: dict[str, Any] = Field(default={}, repr=False)
+
+
+class RoomSecret(Entity):
+    """The secret of a room found by its stream name; exists while the room has one."""
+
+    stream: str
+    room: str
+    secret: str = Field(repr=False)
+
+
 class PublishSettings(Entity):
     """Who may publish."""
 
@@ -275,6 +323,8 @@ class RecordSettings(Entity):
     enabled: bool = True
     globs: list[str] = []
     merge_window_s: int = 30
+    copy_to: str = ""
+    """A folder where finished MP4s are copied as well, on an installation that has one."""
 
 
 class CallbackSettings(Entity):
@@ -285,6 +335,11 @@ class CallbackSettings(Entity):
     opaque: str = Field(default="", repr=False)
     host: str = ""
     on_unreachable: Literal["allow", "deny"] = "deny"
+
+    @property
+    def active(self) -> bool:
+        """Whether callbacks are sent."""
+        return self.enabled and bool(self.target)
 
 
 class CallbackTrace(Entity):

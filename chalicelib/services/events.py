@@ -147,7 +147,7 @@ class Ingest:
 
     def _ended(self, session: Session, event: Event) -> list[Change]:
         changes: list[Change] = []
-        if self._settings.get(CallbackSettings).enabled and session.live_at is not None:
+        if self._settings.get(CallbackSettings).active and session.live_at is not None:
             changes.append(Save(self._delivery(event.id, callbacks.unpublish_payload(session.stream))))
         if session.recording and (recording := self._store.get(Recording, session.recording)):
             if session.id in recording.parts:
@@ -173,7 +173,7 @@ class Ingest:
         changes: list[Change] = []
         if known is None:
             entity = recording_rules.opened(recording, stream, node, session_id, event.at)
-            if self._settings.get(CallbackSettings).enabled:
+            if self._settings.get(CallbackSettings).active:
                 begin = ids.derived_ulid(event.at, f"record_begin:{recording}")
                 entity = entity.model_copy(update={"begin_delivery": begin})
                 payload = callbacks.record_begin_payload(stream, recording)

@@ -180,7 +180,7 @@ class Finisher:
         raise UnavailableError("the recording is busy")
 
     def _end_delivery(self, recording: Recording, code: int) -> Delivery | None:
-        if not self._settings.get(CallbackSettings).enabled:
+        if not self._settings.get(CallbackSettings).active:
             return None
         now = self._clock()
         payload = callbacks.record_end_payload(recording.stream, recording.id, code)

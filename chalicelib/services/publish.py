@@ -6,7 +6,14 @@ import json
 from typing import cast
 
 from chalicelib.domain import admission, callbacks, ids
-from chalicelib.domain.model import CallbackSettings, Credential, PublishSettings, RecordSettings, StreamTail
+from chalicelib.domain.model import (
+    CallbackSettings,
+    Credential,
+    PublishSettings,
+    RecordSettings,
+    RoomSecret,
+    StreamTail,
+)
 from chalicelib.ports import Clock, Sender, Store
 from chalicelib.wire.edge import PublishRequest, PublishResponse
 
@@ -42,16 +49,18 @@ class Publish:
                 (RecordSettings, ()),
                 (CallbackSettings, ()),
                 (StreamTail, (str(request.stream),)),
+                (RoomSecret, (request.stream.stream,)),
             ]
         )
         node = self._auth.node_of_credential(cast("Credential | None", found[0]))
         publish = cast("PublishSettings", found[1] or self._settings.default(PublishSettings))
         record = cast("RecordSettings", found[2] or self._settings.default(RecordSettings))
         target = cast("CallbackSettings", found[3] or self._settings.default(CallbackSettings))
-        decision = admission.decide(publish, request.stream, request.param)
+        room = cast("RoomSecret | None", found[5])
+        decision = admission.decide(publish, room, request.stream, request.param)
         if not decision.allowed:
             return PublishResponse(decision="deny", reason=decision.reason)
-        if target.enabled and (refusal := self._ask(target, request)):
+        if target.active and (refusal := self._ask(target, request)):
             return PublishResponse(decision="deny", reason=refusal)
         tail = cast("StreamTail | None", found[4])
         plan = admission.plan(request.session, request.stream, node, record, tail, self._clock())

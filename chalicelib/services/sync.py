@@ -18,6 +18,7 @@ from chalicelib.domain.model import (
     OpenSession,
     PublishSettings,
     RecordSettings,
+    RoomSecret,
     Session,
 )
 from chalicelib.ports import Clock, CredentialIssuer, Save, Store
@@ -148,12 +149,16 @@ class Sync:
         target = self._settings.get(CallbackSettings)
         key = node.snapshot_key
         accepted = [AcceptedSecret(hash=keyed_hash(key, publish.secret), length=len(publish.secret))]
+        accepted += [
+            AcceptedSecret(hash=keyed_hash(key, r.secret), length=len(r.secret), stream=r.stream)
+            for r in self._store.index(RoomSecret, "ROOM_SECRETS", limit=1000).items
+        ]
         snapshot = AdmissionSnapshot(
             revision="",
             key=key,
             auth=publish.auth,
             accepted=accepted,
-            callback=target.on_unreachable if target.enabled else "none",
+            callback=target.on_unreachable if target.active else "none",
         )
         return snapshot.model_copy(update={"revision": revision(snapshot)})
 

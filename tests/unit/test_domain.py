@@ -64,15 +64,15 @@ def test_a_percent_encoded_secret_is_the_secret() -> None:
 
 
 def test_a_refusal_says_what_to_do_and_holds_no_secret() -> None:
-    decision = admission.decide(PublishSettings(secret=SECRET), STREAM, "?secret=wrongwrong")
+    decision = admission.decide(PublishSettings(secret=SECRET), None, STREAM, "?secret=wrongwrong")
     assert not decision.allowed
     assert "secret is wrong" in decision.reason
     assert "wrongwrong" not in decision.reason
-    assert "no secret was given" in admission.decide(PublishSettings(secret=SECRET), STREAM, "").reason
+    assert "no secret was given" in admission.decide(PublishSettings(secret=SECRET), None, STREAM, "").reason
 
 
 def test_without_auth_everybody_may_publish() -> None:
-    assert admission.decide(PublishSettings(secret=SECRET, auth=False), STREAM, "").allowed
+    assert admission.decide(PublishSettings(secret=SECRET, auth=False), None, STREAM, "").allowed
 
 
 @pytest.mark.parametrize(("after_s", "merged"), [(0, True), (30, True), (31, False)])
