@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from .domain.model import Entity
 
@@ -163,20 +163,28 @@ class CredentialIssuer(Protocol):
         """Keys for an hour."""
 
 
+Failure = Literal["url", "dns", "address", "refused", "tls", "timeout", "size", "other"]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a target answered, or why it did not. Exactly one of `status` and `error` says something."""
+    """What a target answered, or why it did not. Exactly one of `status` and `error` says something; `failure` says
+    at which step it failed, `error` the same in words.
+    """
 
     status: int | None
     body: bytes
     error: str
     duration_ms: int
+    failure: Failure | None = None
 
 
 class Sender(Protocol):
     """The guarded client for URLs that users give."""
 
-    def post(self, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+    def post(
+        self, url: str, body: bytes, headers: dict[str, str], timeout_s: float, *, verify_tls: bool = True
+    ) -> Answer:
         """POST without redirects, bounded in time and size, to public addresses only unless allowed."""
 
 

@@ -201,8 +201,14 @@ class FakeSender:
 
     answers: list[Answer] = field(default_factory=lambda: [Answer(200, b"0", "", 1)])
     sent: list[tuple[str, dict[str, object], dict[str, str]]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    verified: list[bool] = field(default_factory=list)
 
-    def post(self, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+    def post(
+        self, url: str, body: bytes, headers: dict[str, str], timeout_s: float, *, verify_tls: bool = True
+    ) -> Answer:
+        self.raw.append(body)
+        self.verified.append(verify_tls)
         self.sent.append((url, json.loads(body), headers))
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 

@@ -14,6 +14,8 @@ from chalicelib.domain.ids import ulid_time
 LEDGER_DAYS: Final = 90
 DELIVERY_DAYS: Final = 90
 CLOSED_SESSION_DAYS: Final = 90
+AUDIT_DAYS: Final = 365
+KEPT_ANSWER_HOURS: Final = 24
 DUE: Final = "DUE#0"
 
 
@@ -178,6 +180,26 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key=lambda: ("CONFIG", "callback_trace"),
         key_of=lambda _: (),
         secret=("request", "response"),
+    ),
+    m.WebhookSecret: Layout(
+        tag="webhook_secret",
+        key=lambda: ("CONFIG", "webhook_secret"),
+        key_of=lambda _: (),
+        secret=("current", "previous"),
+    ),
+    m.AuditEntry: Layout(
+        tag="audit",
+        key=lambda entry: (f"AUDIT#{ulid_time(entry):%Y%m}", entry),
+        key_of=lambda e: (e.id,),
+        partition=lambda month: (f"AUDIT#{month}", ""),
+        expires=lambda e: e.at + timedelta(days=AUDIT_DAYS),
+    ),
+    m.KeptAnswer: Layout(
+        tag="kept_answer",
+        key=lambda answer: (f"ANSWER#{answer}", "ANSWER"),
+        key_of=lambda e: (e.id,),
+        expires=lambda e: e.created_at + timedelta(hours=KEPT_ANSWER_HOURS),
+        secret=("body",),
     ),
 }
 

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, disable_warnings
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import InsecureRequestWarning
 
-from chalicelib.ports import Answer
+from chalicelib.ports import Answer, Failure
 
 MAX_ANSWER_BYTES: Final = 65536
 _METADATA: Final = ("169.254.169.254", "fd00:ec2::254", "169.254.170.2", "169.254.170.23")
@@ -76,20 +77,20 @@ class _GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _pools(allow_private=self._allow_private)
 
 
-def _explain(error: Exception) -> str:
-    """Why a request failed, in words for the person who typed the URL; never the URL itself."""
+def _explain(error: Exception) -> tuple[Failure, str]:
+    """Where a request failed and why, in words for the person who typed the URL; never the URL itself."""
     text = str(error)
-    if "not a public address" in text:
-        return "the target is not a public address; private targets are switched off"
-    if "Name or service not known" in text or "NameResolutionError" in text or "nodename nor servname" in text:
-        return "the host name cannot be resolved"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the TLS certificate was not accepted"
-    if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
-    if "refused" in text:
-        return "the connection was refused"
-    return f"the request failed ({type(error).__name__})"
+    unknown_name = any(sign in text for sign in ("Name or service not known", "NameResolutionError", "nodename nor"))
+    causes: list[tuple[bool, Failure, str]] = [
+        ("not a public address" in text, "address", "the target is not a public address; private targets are off"),
+        (unknown_name, "dns", "the host name cannot be resolved"),
+        (isinstance(error, requests.exceptions.SSLError), "tls", "the TLS certificate was not accepted"),
+        (isinstance(error, requests.exceptions.Timeout), "timeout", "no answer in time"),
+        ("too large" in text, "size", "the answer is too large"),
+        ("refused" in text, "refused", "the connection was refused"),
+    ]
+    found = ((failure, words) for holds, failure, words in causes if holds)
+    return next(found, ("other", f"the request failed ({type(error).__name__})"))
 
 
 class GuardedSender:
@@ -98,23 +99,34 @@ class GuardedSender:
     def __init__(self, *, allow_private: bool) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
+        # Whoever switches verification off is told so by the settings, not by a line in our log at each request.
+        disable_warnings(InsecureRequestWarning)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _GuardedAdapter(allow_private=allow_private))
 
-    def post(self, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+    def post(
+        self, url: str, body: bytes, headers: dict[str, str], timeout_s: float, *, verify_tls: bool = True
+    ) -> Answer:
         """See `Sender`."""
         started = time.monotonic()
         if urlsplit(url).scheme not in ("http", "https"):
-            return Answer(None, b"", "the target must be an http:// or https:// URL", 0)
+            return Answer(None, b"", "the target must be an http:// or https:// URL", 0, "url")
         try:
             answer = self._session.post(
-                url, data=body, headers=headers, timeout=timeout_s, allow_redirects=False, stream=True
+                url,
+                data=body,
+                headers=headers,
+                timeout=timeout_s,
+                allow_redirects=False,
+                stream=True,
+                verify=verify_tls,
             )
             with answer:
                 content = self._read(answer, started + timeout_s)
             return Answer(answer.status_code, content, "", int((time.monotonic() - started) * 1000))
         except (requests.RequestException, OSError, ValueError) as error:
-            return Answer(None, b"", _explain(error), int((time.monotonic() - started) * 1000))
+            failure, words = _explain(error)
+            return Answer(None, b"", words, int((time.monotonic() - started) * 1000), failure)
 
     @staticmethod
     def _read(answer: requests.Response, deadline: float) -> bytes:

@@ -58,6 +58,7 @@ class Credential(Entity):
     scope: Literal["read", "operate", "admin"] = "admin"
     created_at: datetime
     expires_at: datetime | None = None
+    last_used: datetime | None = None
     revoked: bool = False
 
 
@@ -87,12 +88,14 @@ class Session(Entity):
 
 
 class OpenSession(Entity):
-    """What the edge has to know of a session that is not over; found by its node in one consistent read."""
+    """What the edge has to know of a session; found by its node in one consistent read. `closing`: it is over, and its
+    recording shall not wait for a reconnect.
+    """
 
     node: str
     session: str
     stream: StreamName
-    state: Literal["admitted", "live"]
+    state: Literal["admitted", "live", "closing"]
     since: datetime
     recording: str | None = None
     kick: bool = False
@@ -252,7 +255,10 @@ class Attempt(BaseModel):
 
 
 class Delivery(Entity):
-    """One event on its way to the callback target. `after`: the delivery that must be settled before this one."""
+    """One event on its way to the callback target. `after`: the delivery that must be settled before this one.
+    `target`: the URL as it may be shown; `note`: why it is settled; `resent_after`: attempts that were made before it
+    was last sent again.
+    """
 
     id: str
     action: str
@@ -263,6 +269,9 @@ class Delivery(Entity):
     after: str | None = None
     attempts: list[Attempt] = []
     target: str = ""
+    note: str = ""
+    resent_after: int = 0
+    replay_of: str | None = None
 
 
 # settings -------------------------------------------------------------------------------------------------------------
@@ -328,13 +337,17 @@ class RecordSettings(Entity):
 
 
 class CallbackSettings(Entity):
-    """The callback target. `on_unreachable`: what a publish callback that cannot be asked means."""
+    """The callback target. `on_unreachable`: what a publish callback that cannot be asked means; `disabled_reason`: why
+    callbacks were switched off by themselves.
+    """
 
     enabled: bool = False
     target: str = Field(default="", repr=False)
     opaque: str = Field(default="", repr=False)
     host: str = ""
     on_unreachable: Literal["allow", "deny"] = "deny"
+    verify_tls: bool = True
+    disabled_reason: str = ""
 
     @property
     def active(self) -> bool:
@@ -347,3 +360,39 @@ class CallbackTrace(Entity):
 
     request: str = Field(default="", repr=False)
     response: str = Field(default="", repr=False)
+
+
+class WebhookSecret(Entity):
+    """What callbacks are signed with. The one before stays valid for a while after a rotation."""
+
+    current: str = Field(repr=False)
+    previous: str = Field(default="", repr=False)
+    rotated_at: datetime
+
+
+# the management API ---------------------------------------------------------------------------------------------------
+
+
+class AuditEntry(Entity):
+    """A change that somebody made. `fields`: what was sent, secrets masked. `outcome` is `begun` until it is known."""
+
+    id: str
+    at: datetime
+    who: str
+    action: str
+    path: str
+    address: str = ""
+    fields: dict[str, Any] = {}
+    outcome: Literal["begun", "done", "refused", "failed"] = "begun"
+    status: int = 0
+
+
+class KeptAnswer(Entity):
+    """The answer to a request with an `Idempotency-Key`; `status` 0 while the request is being answered."""
+
+    id: str
+    request_hash: str
+    created_at: datetime
+    status: int = 0
+    headers: dict[str, str] = {}
+    body: str = Field(default="", repr=False)
