@@ -1,0 +1,72 @@
+"""One instance for all these tests; each leaves it as it found it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.demo.media import make_clip
+from infra.local.demo.receiver import Received, receiver
+from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_nginx, find_srs
+
+from .rtmp_sink import RtmpSink, rtmp_sink
+from .system import System, Witness, environment
+
+CLIP_S = 9.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tools() -> None:
+    try:
+        find_ffmpeg(), find_ffprobe()
+        find_srs() or find_nginx()
+    except MissingToolError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "clip.flv"
+    make_clip(path, CLIP_S)
+    return path
+
+
+@pytest.fixture(scope="session")
+def received() -> Iterator[Received]:
+    with receiver() as target:
+        yield target
+
+
+@pytest.fixture(scope="session")
+def _system(tmp_path_factory: pytest.TempPathFactory, clip: Path, received: Received) -> Iterator[System]:
+    system = System(tmp_path_factory.mktemp("instance") / "home", clip, received, environment())
+    system.start()
+    try:
+        yield system
+    finally:
+        system.stop()
+
+
+@pytest.fixture
+def system(_system: System) -> Iterator[System]:
+    """The instance, ready and with nothing going on."""
+    _system.prepare()
+    yield _system
+    _system.kill_encoders()
+    _system.remove_destinations()
+
+
+@pytest.fixture(scope="session")
+def sink() -> Iterator[RtmpSink]:
+    with rtmp_sink() as target:
+        yield target
+
+
+@pytest.fixture
+def witness(_system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witness]:
+    """On the same file system as the media folder, so that it can link."""
+    kept = Witness(_system.home / "media", tmp_path_factory.mktemp("witness") / "kept")
+    yield kept
+    kept.close()

@@ -1,0 +1,86 @@
+"""A recording from end to end: whole, proved, playable from the store by those who may, and gone when deleted."""
+
+from __future__ import annotations
+
+import hashlib
+
+import httpx
+import pytest
+
+from infra.local.demo import media
+
+from .conftest import CLIP_S
+from .system import FPS, System, Witness, new_name
+
+pytestmark = pytest.mark.media
+
+
+def _get(url: str, **headers: str) -> httpx.Response:
+    return httpx.get(url, headers=headers, timeout=20, trust_env=False, follow_redirects=True)
+
+
+def test_a_recording_is_whole_and_belongs_to_those_who_may(system: System, witness: Witness) -> None:
+    name = new_name("rec")
+    encoder = system.publish(name, seconds=CLIP_S)
+    encoder.communicate(timeout=60)
+    assert encoder.returncode == 0
+    system.gone(name)
+    recording = system.assert_whole(name, witness)
+    proof, links = system.proof(recording), system.links(recording)
+
+    longest = max(s["duration_ms"] for s in proof["segments"]) / 1000
+    for form in ("hls", "mp4"):
+        assert media.duration(links[form]) == pytest.approx(CLIP_S, abs=longest), form
+        assert media.codecs(links[form]) == ["aac", "h264"]
+        assert media.decode(links[form], frames=int((CLIP_S - longest) * FPS)) == "", form
+    assert recording["duration_ms"] / 1000 == pytest.approx(CLIP_S, abs=longest)
+    assert recording["gaps"] == 0
+    assert recording["mp4_bytes"] == len(_get(links["mp4"]).content)
+    picture = _get(links["thumbnail"])
+    assert picture.status_code == 200
+    assert picture.content.startswith(b"\xff\xd8")
+
+    playlist = [line for line in _get(links["hls"]).text.splitlines() if line and not line.startswith("#")]
+    assert len(playlist) == len(proof["segments"])
+    assert not any(line.startswith("/") or ":" in line for line in playlist), "a playlist holds relative paths only"
+    base = links["hls"].rsplit("/", 1)[0]
+    for path, segment in zip(playlist, proof["segments"], strict=True):
+        content = _get(f"{base}/{path}").content
+        assert segment["key"].endswith(path)
+        assert hashlib.sha256(content).hexdigest() == segment["sha256"]
+        assert len(content) == segment["bytes"]
+
+    _assert_private(system, recording["id"], links["mp4"], proof["segments"][0]["key"])
+    _assert_deletable(system, recording["id"], links, f"{base}/{playlist[0]}")
+
+
+def _assert_private(system: System, recording: str, link: str, key: str) -> None:
+    """Without a share or the API's token there is no way to it."""
+    api, url = system.api.url + "/v1", system.api.url
+    for path in (f"/recordings/{recording}", f"/recordings/{recording}/manifest", "/recordings", "/streams"):
+        assert _get(api + path).status_code == 401, path
+        assert _get(api + path, Authorization="Bearer wrong").status_code == 401, path
+    signed = httpx.get(link, timeout=20, trust_env=False).headers["location"]
+    bare = signed.partition("?")[0]
+    assert _get(signed if ":" in signed else url + signed).status_code == 200
+    for path in (bare, f"{bare}?X-Amz-Signature=0", bare.rsplit("/", 1)[0] + "/", f"/{key}"):
+        assert _get(path if ":" in path else url + path).status_code in (403, 404), path
+    token = link.split("/")[-2]
+    body = token.split(".")[1]
+    for forged in (token[:-4] + "AAAA", token.replace(body, body[:-2] + "AA"), "x", "a.b.c"):
+        assert _get(f"{api}/shares/{forged}/index.mp4").status_code == 403, "a forged share"
+    for other in ("../x", "..%2fx", "index.html", "%2e%2e/%2e%2e/x"):
+        assert _get(f"{api}/shares/{token}/{other}").status_code in (403, 404), other
+
+
+def _assert_deletable(system: System, recording: str, links: dict[str, str], segment: str) -> None:
+    objects = [p for p in (system.home / "objects").rglob("*") if recording in str(p) and p.is_file()]
+    assert objects, "the store keeps its objects where this test looks for them"
+    system.api.call("DELETE", f"/v1/recordings/{recording}")
+    left = [p for p in (system.home / "objects").rglob("*") if recording in str(p) and p.is_file()]
+    assert left == []
+    for url in (*links.values(), segment):
+        assert _get(url).status_code in (403, 404), url
+    assert _get(f"{system.api.url}/v1/recordings/{recording}").status_code == 401
+    listed = [r["id"] for r in system.api.items("/v1/recordings", 100)]
+    assert recording not in listed

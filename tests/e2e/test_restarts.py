@@ -1,0 +1,134 @@
+"""The whole instance is stopped, killed and started again; the embedded cloud is killed under a running stream."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from infra.local.demo import media
+
+from .conftest import CLIP_S
+from .rtmp_sink import RtmpSink
+from .system import FPS, System, Witness, new_name, until
+
+pytestmark = pytest.mark.media
+
+SAVED_S = 5.0
+"""A setting older than this survives a kill of the embedded cloud."""
+
+
+def _play(system: System, recording: dict[str, object]) -> None:
+    links = system.links(recording)
+    for form in ("hls", "mp4"):
+        assert media.decode(links[form], frames=FPS) == "", form
+
+
+def test_what_was_there_is_there_after_a_stop_and_after_a_kill(system: System, witness: Witness) -> None:
+    name = new_name("past")
+    encoder = system.publish(name, seconds=CLIP_S)
+    encoder.communicate(timeout=60)
+    recording = system.recorded(name)
+    destination = system.add_destination("somewhere-else", "rtmp://127.0.0.1:1/x/key")
+    settings = {path: system.api.call("GET", f"/v1/settings/{path}") for path in ("publish", "record", "callbacks")}
+    node = [n["id"] for n in system.api.call("GET", "/v1/nodes")["items"]]
+
+    def check() -> None:
+        assert {path: system.api.call("GET", f"/v1/settings/{path}") for path in settings} == settings
+        assert system.api.call("GET", f"/v1/destinations/{destination['id']}")["name"] == destination["name"]
+        assert system.recorded(name) == recording
+        assert [n["id"] for n in system.api.call("GET", "/v1/nodes")["items"]] == node, "the node is the same"
+        _play(system, recording)
+
+    system.stop()
+    assert not system.workers()
+    system.start()
+    check()
+
+    # Now with a stream: whatever was on its way is taken up again.
+    live = new_name("cut")
+    encoder = system.publish(live)
+    system.live(live)
+    until(lambda: len(witness.hashes(live)) >= 2, "segments are written")
+    children = [system.agent(), system.cloud(), system.media_server()]
+    time.sleep(SAVED_S)
+    os.kill(system.instance.pid, signal.SIGKILL)
+    until(lambda: not any(c.is_running() for c in children), "nothing outlives the launcher", 5)
+    encoder.communicate(timeout=20)
+    system.stop()
+    system.start()
+    check()
+    system.gone(live)
+    system.assert_whole(live, witness)
+    assert system.sessions(live)[0]["inferred"] is True
+
+
+def test_a_killed_cloud_comes_back_with_what_it_knew(system: System, sink: RtmpSink, witness: Witness) -> None:
+    name, key = new_name("cloud"), new_name("key")
+    destination = system.add_destination(name, sink.url(key))
+    encoder = system.publish(name)
+    session = system.live(name)["session"]
+    until(lambda: system.push(destination).get("state") == "running", "the push runs")
+    changed = system.api.call("PATCH", "/v1/settings/record", {"merge_window_s": 2})
+    time.sleep(SAVED_S)
+
+    cloud = system.cloud()
+    cloud.kill()
+    until(lambda: (child := system.child("infra.local.emulator")) and child.pid != cloud.pid, "it is started again")
+    until(lambda: _answers(system), "the API answers", 60)
+    assert system.api.call("GET", "/v1/settings/record") == changed
+    assert sink.flowing(key), "the push went on"
+    assert len(sink.of(key)) == 1
+    assert system.live(name, 60)["session"] == session
+    system.end(encoder)
+    system.gone(name)
+    assert sink.of(key)[0].frame_gap_ms() <= 80
+    assert system.assert_whole(name, witness)["sessions"] == [session]
+    until(lambda: not system.push(destination), "the lease is given back")
+
+
+def test_during_an_outage_known_secrets_publish_and_others_do_not(
+    system: System, sink: RtmpSink, witness: Witness
+) -> None:
+    before, name, key = new_name("old"), new_name("outage"), new_name("key")
+    system.add_destination(before, sink.url(key))
+    first = system.publish(before)
+    system.live(before)
+    until(lambda: sink.flowing(key), "the push runs")
+    time.sleep(SAVED_S)
+    with system.held_down(lambda: system.child("infra.local.emulator"), 12):
+        second = system.publish(name)
+        until(lambda: witness.hashes(name), "the stream of the outage is written", 15)
+        assert second.poll() is None
+        assert system.refused(f"live/{new_name('outage')}?secret=wrong")
+        assert system.refused(f"live/{new_name('outage')}")
+        assert sink.flowing(key)
+    until(lambda: _answers(system), "the API answers", 60)
+    system.live(name, 60)
+    for encoder in (first, second):
+        system.end(encoder)
+    for stream in (before, name):
+        system.gone(stream)
+    assert len(sink.of(key)) == 1, "the push went on through it all"
+    system.assert_whole(before, witness)
+    # The publish callback could not be asked; all that came after it is told.
+    recording = system.recorded(name)
+    kept = {s["sha256"] for s in system.proof(recording)["segments"]}
+    assert kept == witness.hashes(name)
+    system.received.wait_for("on_record_end", name, 60)
+    came = system.callbacks(name)
+    assert set(came) - {"on_publish"} == {"on_record_begin", "on_unpublish", "on_record_end"}
+    assert all(len(ids) == 1 for ids in came.values()), came
+
+
+def _answers(system: System) -> bool:
+    from infra.cli.client import CliError
+
+    try:
+        system.api.call("GET", "/v1/health")
+        system.api.call("GET", "/v1/streams")
+    except CliError:
+        return False
+    return True

@@ -1,0 +1,119 @@
+"""Restreaming as a platform sees it, message by message, and as the acceptance promises it in time."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .rtmp_sink import Publish, RtmpSink, black_hole
+from .system import FPS, System, moment, new_name, until
+
+pytestmark = pytest.mark.media
+
+BEGIN_S = 2.0
+STOP_S = 2.0
+FRAME_MS = 1000 / FPS
+
+
+def _closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _began(sink: RtmpSink, key: str, count: int = 1, seconds: float = 20) -> Publish:
+    until(lambda: len(sink.of(key)) >= count, f"{key} gets media for the {count}. time", seconds, 0.02)
+    return sink.of(key)[count - 1]
+
+
+def test_a_destination_gets_media_within_two_seconds_and_a_killed_worker_comes_back(
+    system: System, sink: RtmpSink
+) -> None:
+    name, key = new_name("push"), new_name("key")
+    destination = system.add_destination(name, sink.url(key))
+    encoder = system.publish(name)
+    first = _began(sink, key)
+    assert first.first is not None
+    admitted = moment(system.event(name, "session_admitted")["at"])
+    assert first.first - admitted <= BEGIN_S, "the destination's first packet, after the admission"
+    until(lambda: system.push(destination).get("state") == "running", "the API shows the push as running")
+
+    (worker,) = until(system.workers, "the worker runs")
+    worker.kill()
+    second = _began(sink, key, 2)
+    assert second.began > (first.ended or 0)
+    until(lambda: sink.flowing(key), "media flows again")
+    assert len(system.workers()) == 1
+    assert len(system.events(name)) > 0
+    session = system.live(name)["session"]
+    system.end(encoder)
+    system.gone(name)
+    until(lambda: not system.workers(), "no worker is left", 15)
+    assert [s["id"] for s in system.sessions(name)] == [session]
+
+
+def test_a_dead_and_a_silent_destination_disturb_no_other(system: System, sink: RtmpSink) -> None:
+    name, key = new_name("push"), new_name("key")
+    with black_hole() as silent:
+        dead = [
+            system.add_destination(name, f"rtmp://127.0.0.1:{port}/x/{new_name('dead')}")
+            for port in (_closed_port(), silent)
+        ]
+        system.add_destination(name, sink.url(key))
+        encoder = system.publish(name)
+        _began(sink, key)
+        for destination in dead:
+            until(lambda d=destination: _tried(system.push(d)), "it is tried again and again", 60, 0.5)  # type: ignore[misc]
+        system.end(encoder)
+        system.gone(name)
+    (healthy,) = sink.of(key)
+    assert healthy.frame_gap_ms() <= 2 * FRAME_MS, "no picture is missing"
+    # Every picture from the first to the last: what the encoder sent at its pace arrived.
+    sent_s = (healthy.video[-1][1] - healthy.video[0][1]) / 1000
+    assert len(healthy.video) == pytest.approx(sent_s * FPS + 1, abs=3)
+    for destination in dead:
+        error = until(lambda d=destination: not system.push(d), "the lease is given back")  # type: ignore[misc]
+        assert error is True
+
+
+def _tried(push: dict[str, Any]) -> bool:
+    return push.get("state") == "retrying" and push["attempt"] >= 1 and bool(push["last_error"])
+
+
+def test_a_push_follows_its_destination_s_switch(system: System, sink: RtmpSink) -> None:
+    name, key = new_name("push"), new_name("key")
+    destination = system.add_destination(name, sink.url(key))
+    path = f"/v1/destinations/{destination['id']}"
+    encoder = system.publish(name)
+    _began(sink, key)
+
+    _stops(sink, key, lambda: system.api.call("PATCH", path, {"enabled": False}))
+    time.sleep(3)
+    assert len(sink.of(key)) == 1, "it stays stopped"
+    until(lambda: not system.push(destination), "the lease is given back")
+
+    system.api.call("PATCH", path, {"enabled": True})
+    _began(sink, key, 2)
+    other = new_name("key")
+    system.api.call("PATCH", path, {"url": sink.url(other)})
+    _began(sink, other)
+    until(lambda: not sink.flowing(key), "nothing goes to the old address")
+
+    _stops(sink, other, lambda: system.api.call("DELETE", path))
+    until(lambda: not system.workers(), "no worker is left")
+    assert system.live(name)["state"] == "live", "the source went on"
+    system.end(encoder)
+    system.gone(name)
+
+
+def _stops(sink: RtmpSink, key: str, action: Callable[[], object]) -> None:
+    """The action ends the destination's connection within the promised time."""
+    publish = sink.of(key)[-1]
+    asked = time.time()
+    action()
+    until(lambda: publish.ended is not None, f"the push of {key} ends", 15, 0.02)
+    assert publish.ended is not None
+    assert publish.ended - asked <= STOP_S

@@ -1,0 +1,36 @@
+"""Two instances with different folders and ports know nothing of each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.local.demo.receiver import receiver
+
+from .system import System, environment, new_name
+
+pytestmark = pytest.mark.media
+
+
+def test_two_instances_run_side_by_side(system: System, tmp_path: Path, clip: Path) -> None:
+    with receiver() as received:
+        other = System(tmp_path / "home", clip, received, environment())
+        other.start()
+        try:
+            other.prepare()
+            assert other.secret != system.secret
+            name = new_name("twin")
+            encoders = [system.publish(name), other.publish(name)]
+            here, there = system.live(name), other.live(name)
+            assert here["session"] != there["session"]
+            assert here["node"] != there["node"]
+            assert other.refused(f"live/{new_name('twin')}?secret={system.secret}")
+            for of, encoder in zip((system, other), encoders, strict=True):
+                of.end(encoder)
+                of.gone(name)
+            assert other.recorded(name)["id"] != system.recorded(name)["id"]
+            assert len(received.actions(name)) == len(set(received.actions(name))) == 4
+        finally:
+            other.kill_encoders()
+            other.stop()
