@@ -92,6 +92,10 @@ class Api:
             if cursor is None:
                 return
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def download(self, path: str) -> Iterator[tuple[bytes, int]]:
         """The chunks of a file with its total size (0: unknown), following the redirect to the store."""
         with self._http.stream("GET", path, follow_redirects=True) as answer:
