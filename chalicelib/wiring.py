@@ -40,6 +40,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+from chalicelib.services.webhooks import Webhooks
 class Wiring:
     """Every service, wired."""
 
@@ -132,7 +133,7 @@ class Wiring:
     @cached_property
     def publish(self) -> Publish:
         """The gate."""
-        return Publish(self.store, self.settings, self.auth, self.sender, self.callback_log, now)
+        return Publish(self.store, self.settings, self.auth, self.webhooks, self.callback_log, now)
 
     @cached_property
     def pushes(self) -> Pushes:
@@ -153,7 +154,9 @@ class Wiring:
     def callbacks(self) -> Callbacks:
         """Deliveries."""
         base_url = self.config.public_url
-        return Callbacks(self.store, self.settings, self.callbacks_queue, self.sender, self.callback_log, now, base_url)
+        return Callbacks(
+            self.store, self.settings, self.callbacks_queue, self.webhooks, self.callback_log, now, base_url
+        )
 
     @cached_property
     def dispatch(self) -> Dispatch:
@@ -165,6 +168,11 @@ class Wiring:
         """Whole recordings."""
         media = FfmpegMedia(self.config.ffmpeg, self.config.ffprobe)
         return Finisher(self.store, self.objects, media, self.settings, now)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Callbacks as they leave."""
+        return Webhooks(self.store, self.sender, now)
 
     @cached_property
     def announcements(self) -> Announcements:

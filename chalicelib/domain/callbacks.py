@@ -14,6 +14,8 @@ RETRY_DELAYS_S: Final = (5, 30, 120, 600, 3600, 14400, 43200, 86400, 115200)
 """Between ten attempts, three days in all."""
 PUBLISH_TIMEOUT_S: Final = 5.0
 MAX_ANSWER_BYTES: Final = 65536
+GONE: Final = 410
+"""The answer of a target that wants no more callbacks."""
 
 
 def _names(stream: StreamName) -> dict[str, str]:

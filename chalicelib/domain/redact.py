@@ -22,6 +22,15 @@ def stream_name(name: StreamName, secrets: Iterable[str]) -> StreamName:
     return StreamName.model_construct(vhost=name.vhost, app=name.app, stream=shown)
 
 
+def callback_url(url: str) -> str:
+    """A callback target as it may be shown: user info and the query are masked, the path is not."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    netloc = host + (f":{parts.port}" if parts.port else "")
+    masked = f"{MASK}@{netloc}" if "@" in parts.netloc else netloc
+    return urlunsplit((parts.scheme, masked, parts.path, MASK if parts.query else "", ""))
+
+
 def target_url(url: str) -> str:
     """A target URL as it may be shown: user info, the last path element (the stream key) and the query are masked."""
     parts = urlsplit(url)

@@ -10,17 +10,21 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import callbacks as rules
+from chalicelib.domain import redact
 from chalicelib.domain.errors import ConflictError, NotFoundError
 from chalicelib.domain.model import Attempt, CallbackSettings, CallbackTrace, Delivery
-from chalicelib.ports import Answer, Clock, Put, Queue, Save, Sender, Store
+from chalicelib.ports import Answer, Clock, Put, Queue, Save, Store
 
 from .settings import Settings
+from .webhooks import Webhooks
 
 _log = Logger(child=True)
 MAX_QUEUE_DELAY_S = 900
 IN_FLIGHT = timedelta(seconds=90)
 """An attempt that was begun and of which nothing was heard for so long is tried again."""
 WAIT_FOR_BEGIN_S = 2
+KEPT_ATTEMPTS = 30
+"""So many of the attempts before a resend are kept."""
 
 
 class CallbackLog:
@@ -41,7 +45,7 @@ class CallbackLog:
             error=answer.error,
         )
 
-    def answered(self, delivery: str, body: dict[str, Any], answer: Answer) -> None:
+    def answered(self, delivery: str, body: dict[str, Any], answer: Answer, target: str) -> None:
         """Keep an `on_publish`, whose one attempt is over, without `param`, which holds the secret."""
         said_yes = rules.is_yes(answer.status, answer.body)
         now = self._clock()
@@ -56,6 +60,7 @@ class CallbackLog:
                     due_at=now,
                     payload=kept,
                     attempts=[self.attempt_of(answer, self._clock)],
+                    target=target,
                 )
             )
         )
@@ -77,7 +82,7 @@ class Callbacks:
         store: Store,
         settings: Settings,
         queue: Queue,
-        sender: Sender,
+        webhooks: Webhooks,
         log: CallbackLog,
         clock: Clock,
         base_url: str,
@@ -85,7 +90,7 @@ class Callbacks:
         self._store = store
         self._settings = settings
         self._queue = queue
-        self._sender = sender
+        self._webhooks = webhooks
         self._log_book = log
         self._clock = clock
         self._base_url = base_url
@@ -125,20 +130,26 @@ class Callbacks:
     def _attempt(self, delivery: Delivery) -> None:
         target = self._settings.get(CallbackSettings)
         if not target.enabled:
-            self._settle(delivery, "dead", "callbacks were switched off")
+            self._settle(delivery, "dead", target.disabled_reason or "callbacks are switched off")
             return
         payload = rules.complete_payload(delivery.payload, delivery.id, target, self._base_url)
         text = json.dumps(payload)
-        headers = {"Content-Type": "application/json", "webhook-id": delivery.id}
-        answer = self._sender.post(target.target, text.encode(), headers, rules.PUBLISH_TIMEOUT_S)
+        answer = self._webhooks.send(target, delivery.id, text.encode())
         self._log_book.remember(text, answer)
         tried = delivery.model_copy(
-            update={"attempts": [*delivery.attempts, CallbackLog.attempt_of(answer, self._clock)]}
+            update={
+                "attempts": [*delivery.attempts, CallbackLog.attempt_of(answer, self._clock)],
+                "target": redact.callback_url(target.target),
+            }
         )
         if rules.is_yes(answer.status, answer.body):
             self._settle(tried, "delivered", "")
             return
-        due = rules.next_attempt(len(tried.attempts), self._clock(), random.random())  # noqa: S311 - spreads load
+        if answer.status == rules.GONE:
+            self._settle(tried, "dead", "the target answered 410 Gone; callbacks were switched off")
+            return
+        made = max(1, len(tried.attempts) - tried.resent_after)
+        due = rules.next_attempt(made, self._clock(), random.random())  # noqa: S311 - spreads load
         if due is None:
             self._settle(tried, "dead", "all attempts failed")
             return
@@ -149,7 +160,7 @@ class Callbacks:
             self._queue.send({"delivery": delivery.id}, int(delay) + 1)
 
     def _settle(self, delivery: Delivery, state: str, note: str) -> None:
-        self._store.commit(Save(delivery.model_copy(update={"state": state})))
+        self._store.commit(Save(delivery.model_copy(update={"state": state, "note": note})))
         _log.info(
             "callback_settled",
             extra={"delivery": delivery.id, "action": delivery.action, "state": state, "note": note},
@@ -167,10 +178,15 @@ class Callbacks:
 
         Raises:
             NotFoundError: there is none.
+            ConflictError: it was a question, whose answer comes too late now.
         """
         delivery = self._store.get(Delivery, delivery_id)
         if delivery is None:
             raise NotFoundError("there is no such delivery")
-        again = delivery.model_copy(update={"state": "pending", "due_at": self._clock()})
+        if delivery.action == "on_publish":
+            raise ConflictError("on_publish asks whether a stream may begin; asking again changes nothing")
+        kept = delivery.attempts[-KEPT_ATTEMPTS:]
+        changes = {"state": "pending", "due_at": self._clock(), "note": "", "attempts": kept, "resent_after": len(kept)}
+        again = delivery.model_copy(update=changes)
         self._store.commit(Save(again))
-        return again
+        return again.model_copy(update={"version": again.version + 1})

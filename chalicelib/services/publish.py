@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import cast
 
-from chalicelib.domain import admission, callbacks, ids
+from chalicelib.domain import admission, callbacks, ids, redact
 from chalicelib.domain.model import (
     CallbackSettings,
     Credential,
@@ -14,24 +14,25 @@ from chalicelib.domain.model import (
     RoomSecret,
     StreamTail,
 )
-from chalicelib.ports import Clock, Sender, Store
+from chalicelib.ports import Clock, Store
 from chalicelib.wire.edge import PublishRequest, PublishResponse
 
 from .auth import Auth, bearer
 from .callbacks import CallbackLog
 from .settings import Settings
+from .webhooks import Webhooks
 
 
 class Publish:
     """Decides publishes with one read of the table."""
 
     def __init__(
-        self, store: Store, settings: Settings, auth: Auth, sender: Sender, log: CallbackLog, clock: Clock
+        self, store: Store, settings: Settings, auth: Auth, webhooks: Webhooks, log: CallbackLog, clock: Clock
     ) -> None:
         self._store = store
         self._settings = settings
         self._auth = auth
-        self._sender = sender
+        self._webhooks = webhooks
         self._log = log
         self._clock = clock
 
@@ -70,13 +71,8 @@ class Publish:
         """Why the user's callback refused the publish, or '' when it agreed."""
         request_id = ids.derived_ulid(request.at, f"on_publish:{request.session}")
         body = callbacks.publish_payload(request_id, target, request.stream, request.param)
-        answer = self._sender.post(
-            target.target,
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-            callbacks.PUBLISH_TIMEOUT_S,
-        )
-        self._log.answered(request_id, body, answer)
+        answer = self._webhooks.send(target, request_id, json.dumps(body).encode())
+        self._log.answered(request_id, body, answer, redact.callback_url(target.target))
         if callbacks.is_yes(answer.status, answer.body):
             return ""
         return f"the publish callback refused: {answer.error or f'status {answer.status}'}"

@@ -76,7 +76,8 @@ class Settings:
         return self._save(now.model_copy(update=changes), version)
 
     def set_callbacks(self, changes: dict[str, object], version: int | None = None) -> CallbackSettings:
-        """Change the callback target: any of `enabled`, `target`, `opaque`, `host`, `on_unreachable`.
+        """Change the callback target: any of `enabled`, `target`, `opaque`, `host`, `on_unreachable`,
+        `verify_tls`.
 
         Raises:
             InvalidInputError: the target is not an http(s) URL.
@@ -88,3 +89,5 @@ class Settings:
         if new.enabled and not new.target:
             raise InvalidInputError("target", "is needed to switch callbacks on")
         return self._save(new, version)
+        if new.enabled:
+            new = new.model_copy(update={"disabled_reason": ""})

@@ -41,6 +41,7 @@ from chalicelib.services.pushes import Pushes
 from chalicelib.services.settings import Settings
 from chalicelib.services.sync import Liveness, Sync
 from chalicelib.services.targets import Targets
+from chalicelib.services.webhooks import Webhooks
 from chalicelib.wire.edge import (
     EnrollRequest,
     Event,
@@ -92,13 +93,14 @@ class Cloud:
         self.settings = Settings(self.store, lambda: BOOTSTRAP)
         self.auth = Auth(self.store, self.nudger, self.clock, lambda: BOOTSTRAP)
         self.log = CallbackLog(self.store, self.clock)
-        self.publishing = Publish(self.store, self.settings, self.auth, self.sender, self.log, self.clock)
+        self.webhooks = Webhooks(self.store, self.sender, self.clock)
+        self.publishing = Publish(self.store, self.settings, self.auth, self.webhooks, self.log, self.clock)
         self.pushes = Pushes(self.store, self.nudger, self.clock)
         self.ingest = Ingest(self.store, self.settings, self.pushes, self.clock)
         self.syncing = Sync(self.store, self.settings, self.pushes, FakeIssuer(), self.clock, None)
         base = "http://base"
         self.callbacks = Callbacks(
-            self.store, self.settings, self.callback_queue, self.sender, self.log, self.clock, base
+            self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base
         )
         self.dispatch = Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue, self.clock)
         self.finisher = Finisher(self.store, self.objects, self.media, self.settings, self.clock)
