@@ -33,6 +33,7 @@ from chalicelib.services.pushes import Pushes
 from chalicelib.services.settings import Settings
 from chalicelib.services.sync import Liveness, Sync
 from chalicelib.services.targets import Targets
+from chalicelib.services.webhooks import Webhooks
 
 
 def now() -> datetime:
@@ -40,7 +41,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-from chalicelib.services.webhooks import Webhooks
 class Wiring:
     """Every service, wired."""
 
@@ -131,6 +131,11 @@ class Wiring:
         return CallbackLog(self.store, now)
 
     @cached_property
+    def webhooks(self) -> Webhooks:
+        """Callbacks as they leave."""
+        return Webhooks(self.store, self.sender, now)
+
+    @cached_property
     def publish(self) -> Publish:
         """The gate."""
         return Publish(self.store, self.settings, self.auth, self.webhooks, self.callback_log, now)
@@ -167,12 +172,7 @@ class Wiring:
     def finisher(self) -> Finisher:
         """Whole recordings."""
         media = FfmpegMedia(self.config.ffmpeg, self.config.ffprobe)
-        return Finisher(self.store, self.objects, media, self.settings, now)
-
-    @cached_property
-    def webhooks(self) -> Webhooks:
-        """Callbacks as they leave."""
-        return Webhooks(self.store, self.sender, now)
+        return Finisher(self.store, self.objects, media, self.settings, now, self.folders, self.config.record_dir)
 
     @cached_property
     def announcements(self) -> Announcements:

@@ -84,10 +84,10 @@ class Settings:
         """
         now = self.get(CallbackSettings)
         new = CallbackSettings.model_validate(now.model_dump() | changes)
+        if new.enabled:
+            new = new.model_copy(update={"disabled_reason": ""})
         if new.target and not new.target.startswith(("http://", "https://")):
             raise InvalidInputError("target", "must start with http:// or https://")
         if new.enabled and not new.target:
             raise InvalidInputError("target", "is needed to switch callbacks on")
         return self._save(new, version)
-        if new.enabled:
-            new = new.model_copy(update={"disabled_reason": ""})
