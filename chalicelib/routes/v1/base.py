@@ -13,6 +13,7 @@ from chalicelib.wiring import wiring
 
 v1 = Blueprint(__name__)
 MAX_PAGE: Final = 100
+MAX_CURSOR: Final = 600
 View = dict[str, Any]
 
 
@@ -42,9 +43,18 @@ def query(name: str) -> str | None:
 def limit(default: int = 50) -> int:
     """How many items the caller wants on a page."""
     text = query("limit") or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
+    # Python refuses to read numbers of thousands of digits.
+    if len(text) > 3 or not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
         raise InvalidInputError("limit", f"must be a whole number from 1 to {MAX_PAGE}")
     return int(text)
+
+
+def cursor() -> str | None:
+    """Where the page before ended."""
+    text = query("cursor")
+    if text is not None and len(text) > MAX_CURSOR:
+        raise InvalidInputError("cursor", "is not one that this API gave out; start again without it")
+    return text
 
 
 def secrets() -> list[str]:

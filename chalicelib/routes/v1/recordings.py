@@ -9,7 +9,7 @@ from chalicelib.wiring import wiring
 
 from .. import views
 from ..problems import parse
-from .base import Body, View, caller, limit, query, raw, secrets, v1
+from .base import Body, View, caller, cursor, limit, raw, secrets, v1
 
 
 class NewShare(Body):
@@ -26,7 +26,7 @@ def _redirect(location: str) -> Response:
 def list_recordings() -> View:
     """Recordings, newest first."""
     caller()
-    page = wiring.library.page(limit(), query("cursor"))
+    page = wiring.library.page(limit(), cursor())
     return {"items": [views.recording(r, secrets()) for r in page.items], "cursor": page.cursor}
 
 

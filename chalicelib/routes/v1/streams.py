@@ -8,7 +8,7 @@ from chalicelib.domain.errors import NotFoundError
 from chalicelib.wiring import wiring
 
 from .. import views
-from .base import View, caller, limit, query, secrets, v1
+from .base import View, caller, cursor, limit, secrets, v1
 
 
 @v1.route("/v1/streams", methods=["GET"])
@@ -33,5 +33,5 @@ def kick_stream(session: str) -> Response:
 def list_sessions() -> View:
     """Sessions that are over, newest first."""
     caller()
-    page = wiring.overview.sessions(limit(), query("cursor"))
+    page = wiring.overview.sessions(limit(), cursor())
     return {"items": [views.session(s, secrets()) for s in page.items], "cursor": page.cursor}
