@@ -1,0 +1,264 @@
+"""The application as it is packaged, on moto: its table, bucket, queues, secrets and role, and clients of its API."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config as BotoConfig
+from chalice.test import Client, HTTPResponse
+from moto import mock_aws
+from ulid import ULID
+
+from chalicelib.config import Config
+from chalicelib.wiring import wiring
+from tests.fakes import BOOTSTRAP
+
+REGION = "us-east-1"
+TABLE, BUCKET = "sluice-test", "sluice-test-recordings"
+NONCE = "ab" * 16
+STREAM = {"app": "live", "stream": "x"}
+PROBLEM = "application/problem+json"
+
+
+@dataclass
+class Answer:
+    """An answer of the API."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The decoded body."""
+        return json.loads(self.body)
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that a 400 complains about."""
+        return [e["field"] for e in self.json["errors"]]
+
+
+def _answer(raw: HTTPResponse) -> Answer:
+    body = raw.body if isinstance(raw.body, bytes) else str(raw.body).encode()
+    return Answer(raw.status_code, {k.lower(): str(v) for k, v in raw.headers.items()}, body)
+
+
+@dataclass
+class Api:
+    """Calls routes; every answer is looked through: no 5xx, no secret where none belongs."""
+
+    client: Client
+    token: str | None = None
+    answers: list[Answer] = field(default_factory=list)
+
+    def __call__(
+        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, token: str | None = "", **more: str
+    ) -> Answer:
+        headers = {"Content-Type": "application/json"} | more
+        sent = self.token if token == "" else token
+        if sent is not None:
+            headers["Authorization"] = f"Bearer {sent}"
+        content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        answer = _answer(self.client.http.request(method, path, headers=headers, body=content))
+        assert answer.status < 500, (method, path, answer.body)
+        assert "input" not in answer.headers
+        if answer.status in (400, 401, 404, 409) and answer.headers["content-type"] == PROBLEM:
+            assert answer.json["status"] == answer.status
+            assert answer.json["title"]
+        assert BOOTSTRAP.api_secret.encode() not in answer.body
+        assert BOOTSTRAP.admin_password.encode() not in answer.body
+        assert BOOTSTRAP.join_token.encode() not in answer.body
+        self.answers.append(answer)
+        return answer
+
+
+@dataclass
+class Cloud:
+    """The made-up AWS account behind the application."""
+
+    db: Any
+    s3: Any
+    sqs: Any
+    queues: dict[str, str]
+
+    def put_object(self, key: str, body: bytes) -> None:
+        """Put an object as an edge would."""
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    def queued(self, name: str) -> list[dict[str, Any]]:
+        """Take what waits in a queue."""
+        found = self.sqs.receive_message(QueueUrl=self.queues[name], MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(m["Body"]) for m in found]
+
+
+def _make_table(db: Any) -> None:
+    db.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in ("pk", "sk", "gsi1pk", "gsi1sk")],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "GSI1",
+                "KeySchema": [
+                    {"AttributeName": "gsi1pk", "KeyType": "HASH"},
+                    {"AttributeName": "gsi1sk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[dict[str, Any]]:
+    """A made-up AWS with its clients, which take long to make and are kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        with mock_aws():
+            yield {}
+
+
+@pytest.fixture
+def cloud(moto: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """An empty account with everything that the template makes, and the application wired to it."""
+
+    def client(service: str, **options: Any) -> Any:
+        if service not in moto:
+            if service == "s3":  # as the application asks for it
+                options = {"signature_version": "s3v4", "s3": {"addressing_style": "path"}}
+            config = BotoConfig(retries={"max_attempts": 2}, **options)
+            moto[service] = boto3.client(service, region_name=REGION, config=config)  # type: ignore[call-overload]
+        return moto[service]
+
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Sluice")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sluice")
+    requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
+    db, s3, sqs, vault = (client(name) for name in ("dynamodb", "s3", "sqs", "secretsmanager"))
+    _make_table(db)
+    s3.create_bucket(Bucket=BUCKET)
+    queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("callbacks", "finish")}
+    vault.create_secret(Name="master", SecretString=json.dumps({"master": "m" * 64}))
+    names = ("api_secret", "publish_secret", "admin_password", "join_token")
+    given = {name: getattr(BOOTSTRAP, name) for name in names}
+    vault.create_secret(Name="bootstrap", SecretString=json.dumps(given))
+    wiring.__dict__.clear()
+    wiring._given = _config(queues)
+    monkeypatch.setattr(wiring, "_client", client)
+    yield Cloud(db, s3, sqs, queues)
+    monkeypatch.undo()
+    wiring.__dict__.clear()
+    wiring._given = None
+
+
+def _config(queues: dict[str, str]) -> Config:
+    return Config.from_environment(
+        {
+            "SLUICE_STAGE": "test",
+            "AWS_REGION": REGION,
+            "SLUICE_TABLE": TABLE,
+            "SLUICE_BUCKET": BUCKET,
+            "SLUICE_CALLBACKS_QUEUE": queues["callbacks"],
+            "SLUICE_FINISH_QUEUE": queues["finish"],
+            "SLUICE_NODE_ROLE": "arn:aws:iam::123456789012:role/sluice-test-node",
+            "SLUICE_NODE_QUEUE_PREFIX": "sluice-test-node-",
+            "SLUICE_SECRET": "master",
+            "SLUICE_BOOTSTRAP": "bootstrap",
+            "SLUICE_PUBLIC_URL": "https://live.example.com",
+            "SLUICE_ALLOW_PRIVATE_TARGETS": "true",
+            "SLUICE_FFMPEG": "/bin/false",
+            "SLUICE_FFPROBE": "/bin/false",
+        }
+    )
+
+
+@pytest.fixture
+def client(cloud: Cloud) -> Client:
+    from app import app
+
+    return Client(app)
+
+
+@pytest.fixture
+def api(client: Client) -> Api:
+    """The management API with its secret."""
+    return Api(client, BOOTSTRAP.api_secret)
+
+
+@dataclass
+class Node:
+    """An enrolled edge that reports."""
+
+    api: Api
+    id: str
+    seq: int = 0
+
+    def event(self, kind: str, session: str | None = None, stream: Any = None, **body: Any) -> dict[str, Any]:
+        """An event, not sent yet."""
+        self.seq += 1
+        now = datetime.now(UTC)
+        found: dict[str, Any] = {"id": str(ULID()), "seq": self.seq, "at": now.isoformat()}
+        if session:
+            found |= {"session": session, "stream": stream or STREAM}
+        return found | {"body": {"kind": kind, **body}}
+
+    def tell(self, *events: dict[str, Any]) -> list[str]:
+        """Send events; gives their outcomes."""
+        answer = self.api("POST", "/edge/v1/events", {"events": events})
+        assert answer.status == 200, answer.body
+        return [r["outcome"] for r in answer.json["results"]]
+
+    def sync(self, **more: Any) -> Answer:
+        """One sync."""
+        return self.api("POST", "/edge/v1/sync", {"agent_version": "0", "observed": {}} | more)
+
+    def go_live(self, stream: Any = None) -> str:
+        """A session that is live; gives its id."""
+        session = str(ULID())
+        admitted = self.event("session.admitted", session, stream, client_id="c1", service_id="s1")
+        assert self.tell(admitted, self.event("session.live", session, stream)) == ["accepted"] * 2
+        return session
+
+    def end(self, session: str) -> None:
+        """The end of a session."""
+        assert self.tell(self.event("session.ended", session)) == ["accepted"]
+
+
+def enroll(api: Api, nonce: str = NONCE) -> Answer:
+    body = {"join_token": BOOTSTRAP.join_token, "nonce": nonce, "name": "edge-1", "agent_version": "0.1"}
+    return api("POST", "/edge/v1/enroll", body, token=None)
+
+
+@pytest.fixture
+def node(client: Client) -> Node:
+    """An enrolled node."""
+    given = enroll(Api(client)).json
+    return Node(Api(client, given["token"]), given["node"])
+
+
+@pytest.fixture
+def recorded(api: Api, node: Node, cloud: Cloud) -> str:
+    """A recording with two segments in the store, not finished; gives its id."""
+    session = node.go_live()
+    recording = api("GET", "/v1/streams").json["items"][0]["recording"]
+    node.tell(node.event("recording.started", session, recording=recording))
+    for index in range(2):
+        key = f"recordings/{recording}/{node.id}/{session}/{index:08d}-2000.ts"
+        cloud.put_object(key, secrets.token_bytes(188))
+    node.end(session)
+    done = {"recording": recording, "segments": 2, "duration_ms": 4000, "bytes": 376}
+    node.tell(node.event("recording.part_done", session, **done))
+    return str(recording)
