@@ -124,6 +124,7 @@ class System:
     def start(self) -> None:
         self.instance = self._stack.enter_context(start_instance(self.home, **self.environment))
         self.api = Api(self.instance.at["url"], self.instance.at["api_secret"])
+        self._stack.callback(self.api.close)
 
     def stop(self) -> None:
         """As Ctrl-C would."""

@@ -56,7 +56,8 @@ def _media_files(system: System) -> set[Path]:
     """Media anywhere at or above the instance, except where it belongs."""
     top = system.home.parent
     home = system.home
-    places = [home / "media", home / "agent", home / "objects", home / "media-server"]
+    # The scratch folder is the functions' own.
+    places = [home / name for name in ("media", "agent", "objects", "media-server", "scratch")]
     found = {p for p in top.rglob("*") if p.suffix in {".ts", ".m3u8", ".tmp", ".flv"}}
     return {p for p in found if not any(p.is_relative_to(place) for place in places)}
 

@@ -37,7 +37,7 @@ def test_a_destination_gets_media_within_two_seconds_and_a_killed_worker_comes_b
     encoder = system.publish(name)
     first = _began(sink, key)
     assert first.first is not None
-    admitted = moment(system.event(name, "session_admitted")["at"])
+    admitted = moment(system.event(name, "session.admitted")["at"])
     assert first.first - admitted <= BEGIN_S, "the destination's first packet, after the admission"
     until(lambda: system.push(destination).get("state") == "running", "the API shows the push as running")
 
