@@ -38,8 +38,12 @@ def find_instance(environment: Mapping[str, str]) -> tuple[str, str]:
             f"There is no instance in {path.parent}. Start one with `make run`, or set SLUICE_HOME to its folder, "
             "or set SLUICE_URL and SLUICE_TOKEN."
         ) from None
+    except OSError as error:
+        raise CliError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError:
         raise CliError(f"{path} cannot be read; it is not JSON.") from None
+    if not isinstance(kept, dict) or not {"url", "api_secret"} <= set(kept):
+        raise CliError(f"{path} names no address and secret; start the instance once with `make run`.")
     return url.rstrip("/") or kept["url"], token or kept["api_secret"]
 
 
@@ -48,13 +52,18 @@ class Api:
 
     def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
-        self._http = httpx.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=TIMEOUT_S,
-            transport=transport,
-            trust_env=False,
-        )
+        if not token.isascii():
+            raise CliError("The token holds characters that no token of the API has; look at SLUICE_TOKEN.")
+        try:
+            self._http = httpx.Client(
+                base_url=url,
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=TIMEOUT_S,
+                transport=transport,
+                trust_env=False,
+            )
+        except httpx.InvalidURL:
+            raise CliError(f"{url} is no address; look at SLUICE_URL.") from None
 
     @classmethod
     def from_environment(cls) -> Api:
@@ -77,7 +86,10 @@ class Api:
             raise NotFoundCliError(_words(answer))
         if answer.status_code >= 400:
             raise CliError(_words(answer))
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError:
+            raise CliError(f"{self.url} answers, but not as the API of Sluice does; look at SLUICE_URL.") from None
 
     def items(self, path: str, most: int) -> Iterator[dict[str, Any]]:
         """The items of a listing, page by page."""
@@ -86,6 +98,8 @@ class Api:
         while left > 0:
             query: dict[str, Any] = {"limit": min(left, 100)} | ({"cursor": cursor} if cursor else {})
             page = self.call("GET", path, **query)
+            if not page["items"]:
+                return
             yield from page["items"]
             left -= len(page["items"])
             cursor = page.get("cursor")
@@ -98,17 +112,21 @@ class Api:
 
     def download(self, path: str) -> Iterator[tuple[bytes, int]]:
         """The chunks of a file with its total size (0: unknown), following the redirect to the store."""
-        with self._http.stream("GET", path, follow_redirects=True) as answer:
-            if answer.status_code != 200:
-                raise CliError(f"the download failed with status {answer.status_code}")
-            total = int(answer.headers.get("content-length", 0))
-            for chunk in answer.iter_bytes(1024 * 256):
-                yield chunk, total
+        try:
+            with self._http.stream("GET", path, follow_redirects=True) as answer:
+                if answer.status_code != 200:
+                    raise CliError(f"The download failed with status {answer.status_code}.")
+                total = int(answer.headers.get("content-length", 0))
+                for chunk in answer.iter_bytes(1024 * 256):
+                    yield chunk, total
+        except httpx.HTTPError as error:
+            raise CliError(f"The download broke off ({type(error).__name__}); try again.") from None
 
 
 def _words(answer: httpx.Response) -> str:
     try:
         problem = answer.json()
-    except ValueError:
-        return f"the API answered {answer.status_code}"
-    return f"{problem.get('detail') or problem} ({answer.status_code})"
+        said = problem.get("detail") or problem
+    except (ValueError, AttributeError):
+        return f"The API answered {answer.status_code}."
+    return f"{said} ({answer.status_code})"

@@ -108,7 +108,7 @@ def remove(
     api = Api.from_environment()
     found = find(api, destination)
     if not yes:
-        typer.confirm(f"Remove the destination {found['name']}?", abort=True)
+        typer.confirm(f"Remove the destination {found['name']}?", abort=True, err=True)
     api.call("DELETE", f"/v1/destinations/{found['id']}")
     if as_json:
         show_json({"removed": found["id"]})

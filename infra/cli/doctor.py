@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rich.markup import escape
+
 from infra.cli.client import Api, CliError
-from infra.cli.output import console, show_json
+from infra.cli.output import console, printable, show_json
 from infra.local.tools import MissingToolError, Tool, find_caddy, find_ffmpeg, find_ffprobe, find_srs
 
 OLDEST_FFMPEG: Final = (4, 4)
@@ -152,7 +154,7 @@ def run(*, as_json: bool) -> int:
     else:
         for f in found:
             mark = "[green]✓[/green]" if f.ok else "[red]✗[/red]"
-            console.print(mark, f"{f.what}: {f.said}", highlight=False)
+            console.print(f"{mark} {escape(printable(f'{f.what}: {f.said}'))}", highlight=False, soft_wrap=True)
             if f.hint:
-                console.print(f"    {f.hint}", style="dim", markup=False, highlight=False)
+                console.print(f"    {f.hint}", style="dim", markup=False, highlight=False, soft_wrap=True)
     return 0 if all(f.ok for f in found) else 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -80,7 +81,9 @@ def streams(
     api = Api.from_environment()
     items = api.call("GET", "/v1/streams")["items"]
     if kick:
-        _kick(api, items, kick)
+        kicked = _kick(api, items, kick)
+        if as_json:
+            show_json(kicked)
         return
     if as_json:
         show_json(items)
@@ -102,13 +105,14 @@ def streams(
     table(columns, rows, "Nothing is live. Publish to the URL that `make run` shows.")
 
 
-def _kick(api: Api, items: list[dict[str, Any]], name: str) -> None:
+def _kick(api: Api, items: list[dict[str, Any]], name: str) -> list[dict[str, str]]:
     found = [s for s in items if name in (s["stream"], s["session"])]
     if not found:
         raise CliError(f"No live stream is called {name}. `sluice streams` lists what is live.")
     for s in found:
         api.call("DELETE", f"/v1/streams/{s['session']}")
         errors.print(f"kicking {s['stream']}", markup=False)
+    return [{"stream": s["stream"], "session": s["session"]} for s in found]
 
 
 @app.command()
@@ -146,7 +150,8 @@ def secret_rotate(
     import secrets
 
     if not yes:
-        typer.confirm("Encoders that use the old secret will be refused at their next publish. Go on?", abort=True)
+        question = "Encoders that use the old secret will be refused at their next publish. Go on?"
+        typer.confirm(question, abort=True, err=True)
     body = {"secret": value or secrets.token_hex(16)}
     changed = Api.from_environment().call("PATCH", "/v1/settings/publish", body)
     if as_json:
@@ -207,7 +212,7 @@ def _outcome(attempts: list[dict[str, Any]]) -> str:
 @callbacks.command("resend")
 def callbacks_resend(delivery: str, as_json: Json = False) -> None:
     """Send one callback once more."""
-    again = Api.from_environment().call("POST", f"/v1/deliveries/{delivery}/resend", {})
+    again = Api.from_environment().call("POST", f"/v1/deliveries/{quote(delivery, safe='')}/resend", {})
     if as_json:
         show_json(again)
     else:

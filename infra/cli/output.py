@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)[.\d]*Z$")
 
@@ -47,7 +48,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> 
     for column in columns:
         view.add_column(column, no_wrap=True)
     for row in rows:
-        view.add_row(*(_cell(cell) for cell in row))
+        view.add_row(*(Text(_cell(cell)) for cell in row))
     # A line that is too long for the window is better than an id that cannot be copied.
     wide = Console(width=max(console.width, 400)) if console.width < 400 else console
     wide.print(view, soft_wrap=True)
@@ -59,11 +60,18 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.0f}"
-    return _TIME.sub(r"\1 \2", str(value))
+    return _TIME.sub(r"\1 \2", printable(str(value)))
+
+
+def printable(text: str) -> str:
+    """Text without what a terminal would obey: names come from elsewhere."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def facts(values: Sequence[tuple[str, Any]]) -> None:
     """Print names and values, one a line."""
     width = max(len(name) for name, _ in values)
     for name, value in values:
-        console.print(f"{name:<{width}}  {value if value not in (None, '') else '-'}", markup=False)
+        shown = printable(str(value)) if value not in (None, "") else "-"
+        # Never broken into lines: an address or a secret is there to be copied.
+        console.print(f"{name:<{width}}  {shown}", markup=False, highlight=False, soft_wrap=True)

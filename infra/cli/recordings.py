@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
@@ -23,7 +24,7 @@ def find(api: Api, beginning: str) -> dict[str, Any]:
         CliError: there is none, or several.
     """
     if len(beginning) == 36:
-        return dict(api.call("GET", f"/v1/recordings/{beginning}"))
+        return dict(api.call("GET", f"/v1/recordings/{quote(beginning, safe='')}"))
     found = [r for r in api.items("/v1/recordings", 1000) if r["id"].startswith(beginning)]
     if len(found) != 1:
         raise CliError(f"{'No' if not found else 'More than one'} recording's id begins with {beginning}.")
@@ -132,7 +133,7 @@ def delete(
     api = Api.from_environment()
     found = find(api, recording)
     if not yes:
-        typer.confirm(f"Delete the recording {found['id']} of {found['stream']} for good?", abort=True)
+        typer.confirm(f"Delete the recording {found['id']} of {found['stream']} for good?", abort=True, err=True)
     api.call("DELETE", f"/v1/recordings/{found['id']}")
     if as_json:
         show_json({"deleted": found["id"]})
