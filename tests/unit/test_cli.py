@@ -1,0 +1,514 @@
+"""The command line against a tiny API: what it prints, asks, sends and refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.cli import main as cli
+from infra.cli.doctor import OLDEST_FFMPEG, judge_ffmpeg, version_of
+from infra.cli.output import length, size
+
+ID = "11111111-1111-4111-8111-111111111111"
+NODE = {
+    "id": "n1",
+    "name": "edge",
+    "state": "online",
+    "last_seen": "2026-11-22T12:00:00Z",
+    "sessions": 1,
+    "observed": {
+        "media_server": "srs",
+        "media_server_version": "7.0.18",
+        "media_server_up": True,
+        "oldest_pending_s": 0.0,
+        "pending_segments": 0,
+        "pending_events": 0,
+    },
+}
+STREAM = {
+    "stream": "live/x",
+    "session": "S1",
+    "live_at": "2026-11-22T12:00:00.5Z",
+    "viewers": 3,
+    "bitrate_kbps": 812.4,
+    "video": "H264 640x360",
+    "audio": "AAC",
+    "protocol": "rtmp",
+}
+PUSH = {"node": "n1", "session": "S1", "fence": 1, "state": "running", "bitrate_kbps": 800.0}
+DESTINATION = {
+    "id": "d1",
+    "name": "Tube",
+    "platform": "custom",
+    "url": "rtmp://a.example.com/live2/***",
+    "streams": ["/live/*"],
+    "enabled": True,
+    "version": 1,
+    "push": PUSH,
+}
+RECORDING = {
+    "id": ID,
+    "stream": "live/x",
+    "state": "ready",
+    "started_at": "2026-11-22T12:00:00Z",
+    "duration_ms": 61_500,
+    "bytes": 1_500_000,
+    "gaps": 0,
+}
+MANIFEST = {"segments": [{"index": 0, "duration_ms": 2000, "bytes": 5, "sha256": "ab" * 32}], "gaps": []}
+DELIVERY = {
+    "id": "D1",
+    "action": "on_unpublish",
+    "state": "dead",
+    "created_at": "2026-11-22T12:00:00Z",
+    "attempts": [{"status": 500, "answer": "no", "error": ""}],
+}
+EVENT = {"at": "2026-11-22T12:00:00Z", "kind": "session.ended", "stream": "live/x", "data": {"reason": "unpublish"}}
+CALLBACKS = {"enabled": True, "target": "http://h/cb", "opaque": "", "host": "", "on_unreachable": "deny"}
+LINKS = {
+    "links": {"hls": "/v1/shares/t/index.m3u8", "mp4": "/v1/shares/t/index.mp4"},
+    "expires_at": "2026-11-23T12:00:00Z",
+}
+
+
+@dataclass
+class FakeApi:
+    """What answers, by method and path; and what was asked."""
+
+    answers: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
+    calls: list[tuple[str, str, Any]] = field(default_factory=list)
+
+    def items(self, path: str, *items: Any) -> None:
+        self.answers["GET", path] = (200, {"items": list(items)})
+
+    def changes(self) -> list[tuple[str, str, Any]]:
+        """Every call that was not a reading."""
+        return [c for c in self.calls if c[0] != "GET"]
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        plain = path.partition("?")[0]
+        self.calls.append((method, plain, body))
+        missing = {"title": "Not found", "status": 404, "detail": "there is no such thing"}
+        return self.answers.get((method, plain), (404, missing))
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
+    """An API with one of everything."""
+    api = FakeApi()
+    api.answers |= {
+        ("GET", "/v1/health"): (200, {"status": "ok"}),
+        ("GET", "/v1/settings/publish"): (200, {"secret": "s" * 32, "auth": True, "version": 1}),
+        ("PATCH", "/v1/settings/publish"): (200, {"secret": "n" * 32, "auth": True, "version": 2}),
+        ("GET", "/v1/settings/callbacks"): (200, CALLBACKS),
+        ("PATCH", "/v1/settings/callbacks"): (200, CALLBACKS),
+        ("GET", f"/v1/recordings/{ID}"): (200, RECORDING),
+        ("GET", f"/v1/recordings/{ID}/manifest"): (200, MANIFEST),
+        ("POST", f"/v1/recordings/{ID}/shares"): (201, LINKS),
+        ("DELETE", f"/v1/recordings/{ID}"): (204, None),
+        ("GET", "/v1/shares/t/index.mp4"): (200, b"mp4 bytes"),
+        ("POST", "/v1/destinations"): (201, {k: v for k, v in DESTINATION.items() if k != "push"}),
+        ("PATCH", "/v1/destinations/d1"): (200, DESTINATION),
+        ("DELETE", "/v1/destinations/d1"): (204, None),
+        ("DELETE", "/v1/streams/S1"): (202, None),
+        ("POST", "/v1/deliveries/D1/resend"): (202, DELIVERY),
+    }
+    for path, item in (
+        ("/v1/nodes", NODE),
+        ("/v1/streams", STREAM),
+        ("/v1/destinations", DESTINATION),
+        ("/v1/recordings", RECORDING),
+        ("/v1/deliveries", DELIVERY),
+        ("/v1/events", EVENT),
+    ):
+        api.items(path, item)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            assert self.headers["authorization"] == "Bearer token"
+            status, said = api.answer(self.command, self.path, json.loads(body) if body else None)
+            content = said if isinstance(said, bytes) else b"" if said is None else json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - names of http.server
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        monkeypatch.setenv("SLUICE_URL", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.setenv("SLUICE_TOKEN", "token")
+        yield api
+        server.shutdown()
+
+
+@dataclass
+class Said:
+    """What came of a command."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `sluice` as the shell would."""
+
+    def run(*argv: str, answer: str = "") -> Said:
+        monkeypatch.setattr(sys, "argv", ["sluice", *argv])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        capsys.readouterr()
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return Said(status, out, err)
+
+    return run
+
+
+READING = [
+    ("status",),
+    ("nodes",),
+    ("streams",),
+    ("events",),
+    ("recordings", "list"),
+    ("recordings", "show", ID),
+    ("recordings", "show", ID[:6]),
+    ("recordings", "url", ID),
+    ("destinations", "list"),
+    ("destinations", "status", "Tube"),
+    ("destinations", "status", "d1"),
+    ("secret", "show"),
+    ("callbacks", "show"),
+    ("callbacks", "deliveries"),
+]
+CHANGING = [
+    ("destinations", "add", "Tube", "rtmp://a.example.com/live2/key", "--stream", "/live/*"),
+    ("destinations", "enable", "Tube"),
+    ("destinations", "disable", "d1"),
+    ("destinations", "remove", "Tube", "--yes"),
+    ("recordings", "delete", ID, "-y"),
+    ("secret", "rotate", "-y"),
+    ("secret", "rotate", "--value", "a-secret-of-mine", "-y"),
+    ("callbacks", "set", "--target", "http://h/cb", "--on"),
+    ("callbacks", "resend", "D1"),
+    ("streams", "--kick", "live/x"),
+]
+
+
+@pytest.mark.parametrize("argv", [*READING, *CHANGING])
+def test_every_command_speaks_json_and_nothing_else(fake: FakeApi, run: Run, argv: tuple[str, ...]) -> None:
+    said = run(*argv, "--json")
+    assert said.status == 0
+    json.loads(said.out)
+
+
+@pytest.mark.parametrize("argv", READING)
+def test_every_reading_command_shows_something(fake: FakeApi, run: Run, argv: tuple[str, ...]) -> None:
+    said = run(*argv)
+    assert said.status == 0
+    assert said.out.strip()
+    assert fake.changes() == [] or argv[1] == "url"
+
+
+@pytest.mark.parametrize("argv", CHANGING)
+def test_every_changing_command_changes_one_thing(fake: FakeApi, run: Run, argv: tuple[str, ...]) -> None:
+    said = run(*argv)
+    assert (said.status, len(fake.changes())) == (0, 1)
+    assert said.out + said.err
+
+
+@pytest.mark.parametrize("argv", [*READING, *CHANGING])
+def test_a_refusal_is_told_in_the_words_of_the_api(fake: FakeApi, run: Run, argv: tuple[str, ...]) -> None:
+    for call in fake.answers:
+        fake.answers[call] = (401, {"title": "Not authenticated", "detail": "the token is not valid"})
+    said = run(*argv)
+    assert (said.status, said.out) == (1, "")
+    assert said.err == "sluice: the token is not valid (401)\n"
+
+
+@pytest.mark.parametrize("argv", [*READING, *CHANGING])
+def test_an_api_that_is_away_is_told_with_a_hint(
+    run: Run, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("SLUICE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SLUICE_TOKEN", "token")
+    said = run(*argv)
+    assert (said.status, said.out) == (1, "")
+    assert "does not answer" in said.err
+    assert "sluice doctor" in said.err
+
+
+@pytest.mark.parametrize("answer", [(200, b"<html>hello"), (500, b"oops"), (502, [1]), (403, {"message": "Forbidden"})])
+def test_something_that_is_not_our_api_is_told_so(fake: FakeApi, run: Run, answer: tuple[int, Any]) -> None:
+    for call in fake.answers:
+        fake.answers[call] = answer
+    said = run("nodes")
+    assert said.status == 1
+    assert said.err.startswith("sluice: ")
+
+
+@pytest.mark.parametrize(("url", "token"), [("nowhere", "t"), ("http://[::1", "t"), ("http://127.0.0.1:9", "tökèn")])
+def test_an_address_or_token_of_no_use_is_told(run: Run, monkeypatch: pytest.MonkeyPatch, url: str, token: str) -> None:
+    monkeypatch.setenv("SLUICE_URL", url)
+    monkeypatch.setenv("SLUICE_TOKEN", token)
+    assert run("nodes").status == 1
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"url":"http://127.0.0.1:9"}'])
+def test_a_folder_without_an_instance_says_how_to_start_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    monkeypatch.delenv("SLUICE_URL", raising=False)
+    monkeypatch.delenv("SLUICE_TOKEN", raising=False)
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
+    if content is not None:
+        (tmp_path / "instance.json").write_text(content)
+    said = run("status")
+    assert (said.status, said.out) == (1, "")
+    assert str(tmp_path) in said.err
+    if content is None:
+        assert "make run" in said.err
+
+
+def test_the_instance_of_the_folder_is_found(
+    fake: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import os
+
+    kept = {"url": os.environ["SLUICE_URL"], "api_secret": "token"}
+    (tmp_path / "instance.json").write_text(json.dumps(kept))
+    for name in ("SLUICE_URL", "SLUICE_TOKEN"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
+    assert run("nodes").status == 0
+
+
+@pytest.mark.parametrize(
+    "argv", [("recordings", "delete", ID), ("destinations", "remove", "Tube"), ("secret", "rotate")]
+)
+def test_what_cannot_be_undone_is_asked_first(fake: FakeApi, run: Run, argv: tuple[str, ...]) -> None:
+    for no in ("n\n", "\n", ""):
+        assert run(*argv, answer=no).status == 1
+    assert fake.changes() == []
+    said = run(*argv, "--json", answer="y\n")
+    assert (said.status, len(fake.changes())) == (0, 1)
+    json.loads(said.out)  # the question is not in it
+
+
+EMPTY = [
+    ("nodes",),
+    ("streams",),
+    ("events",),
+    ("recordings", "list"),
+    ("destinations", "list"),
+    ("callbacks", "deliveries"),
+]
+
+
+@pytest.mark.parametrize("argv", EMPTY)
+def test_an_empty_list_says_so(fake: FakeApi, run: Run, argv: tuple[str, ...]) -> None:
+    for method, path in list(fake.answers):
+        if method == "GET":
+            fake.items(path)
+    assert run(*argv).out.strip()
+    assert json.loads(run(*argv, "--json").out) == []
+
+
+def test_what_is_sent_is_what_was_typed(fake: FakeApi, run: Run) -> None:
+    run("destinations", "add", "T", "srt://h:1?streamid=x", "--stream", "/a", "--stream", "/b", "--disabled")
+    body = {
+        "name": "T",
+        "url": "srt://h:1?streamid=x",
+        "streams": ["/a", "/b"],
+        "platform": "custom",
+        "enabled": False,
+    }
+    assert fake.changes() == [("POST", "/v1/destinations", body)]
+    run("callbacks", "set", "--off")
+    assert fake.changes()[-1] == ("PATCH", "/v1/settings/callbacks", {"enabled": False})
+    run("secret", "rotate", "-y")
+    made = fake.changes()[-1][2]["secret"]
+    assert len(made) == 32
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("recordings", "show", "2222"),
+        ("recordings", "show", "22222222-2222-4222-8222-222222222222"),
+        ("destinations", "status", "nothing"),
+        ("destinations", "remove", "nothing", "-y"),
+        ("streams", "--kick", "live/nothing"),
+        ("callbacks", "resend", "../nodes"),
+        ("callbacks", "set"),
+    ],
+)
+def test_what_is_not_there_is_told(fake: FakeApi, run: Run, argv: tuple[str, ...]) -> None:
+    said = run(*argv)
+    assert (said.status, said.out) == (1, "")
+    assert said.err.startswith("sluice: ")
+    assert [c for c in fake.changes() if c[1] != "/v1/deliveries/..%2Fnodes/resend"] == []
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [(), ("recordings",), ("nothing",), ("events", "--limit", "0"), ("events", "--limit", "x"), ("recordings", "show")],
+)
+def test_wrong_usage_is_status_2(run: Run, argv: tuple[str, ...]) -> None:
+    assert run(*argv).status == 2
+
+
+def test_two_of_one_name_are_not_guessed_at(fake: FakeApi, run: Run) -> None:
+    fake.items("/v1/destinations", DESTINATION, DESTINATION | {"id": "d2"})
+    assert "Several destinations" in run("destinations", "disable", "Tube").err
+    assert run("destinations", "status", "d2").status == 0
+    fake.items("/v1/recordings", RECORDING, RECORDING | {"id": "11111112-1111-4111-8111-111111111111"})
+    assert "More than one" in run("recordings", "show", "1111").err
+
+
+def test_a_download_is_whole_or_not_there(fake: FakeApi, run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "a.mp4"
+    assert run("recordings", "download", ID, "--to", str(target)).out.strip() == str(target)
+    assert target.read_bytes() == b"mp4 bytes"
+    said = run("recordings", "download", ID, "--to", str(target))
+    assert said.status == 1
+    assert "--force" in said.err
+    assert json.loads(run("recordings", "download", ID, "--to", str(target), "--force", "--json").out)["bytes"] == 9
+    fake.answers["GET", "/v1/shares/t/index.mp4"] = (404, b"")
+    assert run("recordings", "download", ID, "--to", str(tmp_path / "b.mp4")).status == 1
+    fake.answers["GET", f"/v1/recordings/{ID}"] = (200, RECORDING | {"state": "recording"})
+    assert "not finished" in run("recordings", "download", ID, "--to", str(tmp_path / "b.mp4")).err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4"]
+
+
+def test_names_of_others_are_shown_and_not_obeyed(fake: FakeApi, run: Run) -> None:
+    name = "[/red] \x1b[2J [bold]x"
+    fake.items("/v1/destinations", DESTINATION | {"name": name})
+    fake.items("/v1/nodes", NODE | {"name": name})
+    for argv in (("destinations", "list"), ("nodes",), ("destinations", "status", "d1"), ("doctor",)):
+        said = run(*argv)
+        assert "\x1b[2J" not in said.out
+        assert "[/red] ?[2J [bold]x" in said.out
+
+
+def test_what_is_to_be_copied_is_on_one_line(fake: FakeApi, run: Run) -> None:
+    target = "https://callbacks.example.com/" + "a" * 300
+    fake.answers["GET", "/v1/settings/callbacks"] = (200, CALLBACKS | {"target": target})
+    assert target in run("callbacks", "show").out
+
+
+# doctor
+
+
+def test_doctor_tells_what_is_dead_and_what_to_do(fake: FakeApi, run: Run) -> None:
+    said = run("doctor", "--json")
+    found = {f["what"]: f for f in json.loads(said.out)}
+    assert found["API"]["ok"]
+    assert found["node edge"]["ok"]
+    assert not found["callbacks"]["ok"]
+    assert "resend" in found["callbacks"]["hint"]
+    assert said.status == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"state": "lost"}, "lost"),
+        ({"observed": None, "state": "never seen"}, "never seen"),
+        ({"observed": {**NODE["observed"], "media_server_up": False}}, "media server is down"),  # type: ignore[dict-item]
+        ({"observed": {**NODE["observed"], "oldest_pending_s": 99.0, "pending_segments": 7}}, "7 segments"),  # type: ignore[dict-item]
+    ],
+)
+def test_doctor_judges_nodes(fake: FakeApi, run: Run, change: dict[str, Any], said: str) -> None:
+    fake.items("/v1/nodes", NODE | change)
+    found = {f["what"]: f for f in json.loads(run("doctor", "--json").out)}
+    assert not found["node edge"]["ok"]
+    assert said in found["node edge"]["said"]
+    assert found["node edge"]["hint"]
+
+
+def test_doctor_says_that_the_api_is_away(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("SLUICE_URL", "SLUICE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
+    said = run("doctor")
+    assert said.status == 1
+    assert "API: not ready" in said.out
+    assert "make run" in said.out
+
+
+def test_doctor_says_that_a_named_program_is_none(fake: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FFMPEG_BIN", "/nowhere/ffmpeg")
+    monkeypatch.setenv("FFPROBE_BIN", "/nowhere/ffprobe")
+    found = {f["what"]: f for f in json.loads(run("doctor", "--json").out)}
+    for what in ("ffmpeg", "ffprobe"):
+        assert not found[what]["ok"]
+        assert "/nowhere/" in found[what]["hint"]
+
+
+PROTOCOLS = "Input:\n  http\nOutput:\n  rtmp\n  rtmps\n  srt\n"
+
+
+@pytest.mark.parametrize("version", ["4.4", "4.4.1", "5.1.6-0+deb12u1", "n7.1", "N-118193-g5f38c82536", "9.0"])
+def test_an_ffmpeg_that_can_do_all_is_good(version: str) -> None:
+    found = judge_ffmpeg(version, PROTOCOLS)
+    assert (found.ok, found.hint) == (True, "")
+
+
+@pytest.mark.parametrize("version", ["4.3.9", "3.4.11", "2.8", "n4.2"])
+def test_an_old_ffmpeg_is_told(version: str) -> None:
+    found = judge_ffmpeg(version, PROTOCOLS)
+    assert not found.ok
+    assert "too old" in found.said
+    assert ".".join(map(str, OLDEST_FFMPEG)) in found.hint
+
+
+@pytest.mark.parametrize(
+    ("listed", "missing"),
+    [
+        ("Input:\n  rtmp\n  rtmps\n  srt\nOutput:\n  rtmp\n", "rtmps, srt"),
+        ("Output:\n  rtmp\n  rtmps\n  libsrt\n", "srt"),
+        ("", "rtmp, rtmps, srt"),
+    ],
+)
+def test_what_an_ffmpeg_cannot_write_is_named(listed: str, missing: str) -> None:
+    found = judge_ffmpeg("7.1", listed)
+    assert (found.ok, found.said) == (False, f"7.1 cannot write {missing}")
+
+
+def test_versions_of_all_forms() -> None:
+    assert [version_of(t) for t in ("7.1", "n4.4.2", "N-1-gabc", "", "git")] == [(7, 1), (4, 4), None, None, None]
+
+
+def test_sizes_and_lengths_in_words() -> None:
+    assert [size(n) for n in (0, 999, 1500, 2_000_000, 3e9, 4e12)] == [
+        "-",
+        "999 B",
+        "1.5 KB",
+        "2.0 MB",
+        "3.0 GB",
+        "4.0 TB",
+    ]
+    assert [length(n) for n in (None, 999, 61_500, 36_000_000)] == ["0:00:00", "0:00:01", "0:01:02", "10:00:00"]
