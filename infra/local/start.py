@@ -21,7 +21,7 @@ from pathlib import Path
 from infra.errors import InfraError
 from infra.local.lock import holder
 from infra.local.parent import die_with_parent
-from infra.local.supervisor import tail
+from infra.local.supervisor import open_private, tail
 from infra.paths import ROOT
 
 _READY_S = 120.0
@@ -61,7 +61,8 @@ def start_instance(home: Path, **environment: str) -> Iterator[Instance]:
     home.mkdir(parents=True, exist_ok=True)
     said = home / "launcher.log"
     env = {**os.environ, "SLUICE_BIND": "127.0.0.1", **environment, "SLUICE_HOME": str(home)}
-    with said.open("wb") as out:
+    # The banner in it shows the passwords.
+    with open(said, "wb", opener=open_private) as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "infra.local", "run"],
             cwd=ROOT,

@@ -160,8 +160,13 @@ def _how(status: int) -> str:
     return f"ended with status {status}"
 
 
+def open_private(path: str, flags: int) -> int:
+    """An opener of files that are for their owner alone: what a program says may hold a secret."""
+    return os.open(path, flags, 0o600)
+
+
 def _spawn(child: Child) -> subprocess.Popen[bytes]:
-    with child.log.open("ab") as log:
+    with open(child.log, "ab", opener=open_private) as log:
         try:
             # A group of its own keeps Ctrl-C from reaching it before its turn, and takes its children along at the end.
             return subprocess.Popen(
