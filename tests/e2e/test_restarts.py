@@ -18,6 +18,8 @@ pytestmark = pytest.mark.media
 
 SAVED_S = 5.0
 """A setting older than this survives a kill of the embedded cloud."""
+OUTAGE_S = 6.0
+"""Killed each time it comes up again, after 0.5, 1 and 2 s, the cloud is back after 7.5 s."""
 
 
 def _play(system: System, recording: dict[str, object]) -> None:
@@ -98,7 +100,7 @@ def test_during_an_outage_known_secrets_publish_and_others_do_not(
     system.live(before)
     until(lambda: sink.flowing(key), "the push runs")
     time.sleep(SAVED_S)
-    with system.held_down(lambda: system.child("infra.local.emulator"), 12):
+    with system.held_down(lambda: system.child("infra.local.emulator"), OUTAGE_S):
         second = system.publish(name)
         until(lambda: witness.hashes(name), "the stream of the outage is written", 15)
         assert second.poll() is None
