@@ -21,18 +21,24 @@ from chalicelib.adapters.outgoing import GuardedSender
 from chalicelib.adapters.queues import SqsNudger, SqsQueue
 from chalicelib.adapters.vault import Vault
 from chalicelib.config import Config
+from chalicelib.services.answers import Answers
+from chalicelib.services.audit import Audit
 from chalicelib.services.auth import Auth
 from chalicelib.services.callbacks import CallbackLog, Callbacks
+from chalicelib.services.checks import Checks
 from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.events import Ingest
+from chalicelib.services.explain import Explain
 from chalicelib.services.finishing import Announcements, Finisher
 from chalicelib.services.library import Library
 from chalicelib.services.overview import Overview
 from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
+from chalicelib.services.replay import Replay
 from chalicelib.services.settings import Settings
 from chalicelib.services.sync import Liveness, Sync
 from chalicelib.services.targets import Targets
+from chalicelib.services.tokens import Tokens
 from chalicelib.services.webhooks import Webhooks
 
 
@@ -131,6 +137,36 @@ class Wiring:
         return CallbackLog(self.store, now)
 
     @cached_property
+    def tokens(self) -> Tokens:
+        """Tokens of the management API."""
+        return Tokens(self.store, now)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who changed what."""
+        return Audit(self.store, now)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Answers to requests that may come twice."""
+        return Answers(self.store, now)
+
+    @cached_property
+    def checks(self) -> Checks:
+        """Trial callbacks."""
+        return Checks(self.settings, self.webhooks, now)
+
+    @cached_property
+    def replay(self) -> Replay:
+        """Callbacks for what happened before."""
+        return Replay(self.store, self.settings, now)
+
+    @cached_property
+    def explain(self) -> Explain:
+        """What would happen to a publish."""
+        return Explain(self.store, self.settings, self.pushes)
+
+    @cached_property
     def webhooks(self) -> Webhooks:
         """Callbacks as they leave."""
         return Webhooks(self.store, self.sender, now)
@@ -172,7 +208,7 @@ class Wiring:
     def finisher(self) -> Finisher:
         """Whole recordings."""
         media = FfmpegMedia(self.config.ffmpeg, self.config.ffprobe)
-        return Finisher(self.store, self.objects, media, self.settings, now, self.folders, self.config.record_dir)
+        return Finisher(self.store, self.objects, media, self.settings, now)
 
     @cached_property
     def announcements(self) -> Announcements:

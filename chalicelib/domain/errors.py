@@ -6,6 +6,8 @@ SluiceError
 ├── ForbiddenError         known, but may not
 ├── NotFoundError          no such thing
 ├── ConflictError          somebody else changed it first, or it is in a state that does not allow this
+├── ChangedMeanwhileError  what was to be edited is not what the editor saw
+├── ReusedKeyError         an idempotency key was used for another request
 ├── UnavailableError       a part we need does not answer; worth trying again
 └── UpstreamError          something outside (a callback target, a platform) refused or failed
 """
@@ -43,6 +45,19 @@ class NotFoundError(SluiceError):
 
 class ConflictError(SluiceError):
     """Somebody else changed it first, or its state does not allow this."""
+
+
+class ChangedMeanwhileError(SluiceError):
+    """What was to be edited is not what the editor saw. `etag` names what is there now, `current` shows it."""
+
+    def __init__(self, etag: str, current: object = None) -> None:
+        super().__init__("it was changed by somebody else in the meantime; read it again and repeat your change")
+        self.etag = etag
+        self.current = current
+
+
+class ReusedKeyError(SluiceError):
+    """An idempotency key was used for another request."""
 
 
 class UnavailableError(SluiceError):

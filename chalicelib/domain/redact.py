@@ -23,12 +23,13 @@ def stream_name(name: StreamName, secrets: Iterable[str]) -> StreamName:
 
 
 def callback_url(url: str) -> str:
-    """A callback target as it may be shown: user info and the query are masked, the path is not."""
+    """A callback target as it may be shown: user info, path and query, any of which may be a secret, are masked."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     netloc = host + (f":{parts.port}" if parts.port else "")
     masked = f"{MASK}@{netloc}" if "@" in parts.netloc else netloc
-    return urlunsplit((parts.scheme, masked, parts.path, MASK if parts.query else "", ""))
+    path = f"/{MASK}" if parts.path.strip("/") else parts.path
+    return urlunsplit((parts.scheme, masked, path, MASK if parts.query else "", ""))
 
 
 def target_url(url: str) -> str:

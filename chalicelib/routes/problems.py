@@ -22,6 +22,8 @@ STATUS: Final[dict[type[e.SluiceError], tuple[int, str]]] = {
     e.ForbiddenError: (403, "Not allowed"),
     e.NotFoundError: (404, "Not found"),
     e.ConflictError: (409, "Conflict"),
+    e.ChangedMeanwhileError: (412, "Changed in the meantime"),
+    e.ReusedKeyError: (422, "Key used twice"),
     e.UnavailableError: (503, "Unavailable"),
     e.UpstreamError: (502, "Upstream failed"),
 }
@@ -36,11 +38,20 @@ def problem(status: int, title: str, detail: str, **more: Any) -> Response:
     return Response(body, status_code=status, headers=headers)
 
 
+def status_of(error: e.SluiceError) -> int:
+    """The status of an expected error."""
+    return STATUS.get(type(error), (500, ""))[0]
+
+
 def from_error(error: e.SluiceError) -> Response:
     """The answer to an expected error."""
     status, title = STATUS.get(type(error), (500, "Error"))
     if isinstance(error, e.InvalidInputError):
         return problem(status, title, str(error), errors=[{"field": error.field, "reason": error.reason}])
+    if isinstance(error, e.ChangedMeanwhileError):
+        answer = problem(status, title, str(error), etag=error.etag, current=error.current)
+        answer.headers["ETag"] = error.etag
+        return answer
     return problem(status, title, str(error))
 
 

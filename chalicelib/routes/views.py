@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.model import (
@@ -20,160 +22,313 @@ from chalicelib.services.overview import NodeView, StreamView
 from chalicelib.services.targets import Target
 from chalicelib.wire.names import StreamName
 
-View = dict[str, Any]
+
+class View(BaseModel):
+    """Base of what is answered."""
+
+    model_config = ConfigDict(frozen=True)
 
 
-def _time(at: datetime | None) -> str | None:
-    return at.isoformat().replace("+00:00", "Z") if at else None
+V = TypeVar("V", bound=View)
 
 
-def _name(name: StreamName, secrets: list[str]) -> View:
+class Items(View, Generic[V]):
+    """A whole listing."""
+
+    items: list[V]
+
+
+class Page(View, Generic[V]):
+    """A part of a listing; `cursor` gets the next part, null at the end."""
+
+    items: list[V]
+    cursor: str | None = None
+
+
+def _name(name: StreamName, secrets: list[str]) -> dict[str, str]:
     shown = redact.stream_name(name, secrets)
     return {"stream": str(shown), "vhost": shown.vhost, "app": shown.app, "name": shown.stream}
 
 
-def session(s: Session, secrets: list[str]) -> View:
-    """A session."""
-    return _name(s.stream, secrets) | {
-        "id": s.id,
-        "node": s.node,
-        "state": s.state,
-        "admitted_at": _time(s.admitted_at),
-        "live_at": _time(s.live_at),
-        "ended_at": _time(s.ended_at),
-        "reason": s.reason,
-        "inferred": s.inferred,
-        "client_ip": s.client_ip,
-        "protocol": s.protocol,
-        "recording": s.recording,
-    }
+class NamedView(View):
+    """Something that belongs to a stream. `stream` is the whole name, the others are its parts."""
+
+    stream: str = Field(examples=["live/mystream"])
+    vhost: str = Field(examples=["__defaultVhost__"])
+    app: str = Field(examples=["live"])
+    name: str = Field(examples=["mystream"])
 
 
-def stream(v: StreamView, secrets: list[str]) -> View:
-    """A live stream."""
-    o = v.observed
-    return session(v.session, secrets) | {
-        "session": v.session.id,
-        "stale": v.stale,
-        "viewers": o.viewers if o else 0,
-        "bitrate_kbps": o.bitrate_kbps if o else None,
-        "video": o.video if o else None,
-        "audio": o.audio if o else None,
-    }
+class SessionShown(NamedView):
+    """A session: one publish of a stream on a node."""
+
+    id: str
+    node: str
+    state: Literal["admitted", "live", "refused", "ended"]
+    admitted_at: datetime
+    live_at: datetime | None
+    ended_at: datetime | None
+    reason: str
+    inferred: bool = Field(description="Its end was not reported but found out.")
+    client_ip: str
+    protocol: Literal["rtmp", "srt", "webrtc"]
+    recording: str | None
+
+    @staticmethod
+    def fields(s: Session, secrets: list[str]) -> dict[str, Any]:
+        """What is shown of a session."""
+        shown = ("id", "node", "state", "admitted_at", "live_at", "ended_at", "reason", "inferred", "client_ip")
+        return {name: getattr(s, name) for name in (*shown, "protocol", "recording")} | _name(s.stream, secrets)
+
+    @classmethod
+    def of(cls, s: Session, secrets: list[str]) -> Self:
+        """As it is shown."""
+        return cls(**cls.fields(s, secrets))
 
 
-def node(v: NodeView) -> View:
-    """A node."""
-    seen = v.seen
-    state = "never seen" if seen is None else "lost" if seen.lost else "online"
-    return {
-        "id": v.node.id,
-        "name": v.node.name,
-        "state": "revoked" if v.node.revoked else state,
-        "created_at": _time(v.node.created_at),
-        "last_seen": _time(seen.last_seen) if seen else None,
-        "agent_version": seen.agent_version if seen else "",
-        "observed": seen.observed.model_dump(mode="json", exclude={"sessions"}) if seen else None,
-        "sessions": len(seen.observed.sessions) if seen else 0,
-    }
+class StreamShown(SessionShown):
+    """A live stream: its session, and what its node sees of it. `stale`: the node has fallen silent."""
+
+    session: str
+    stale: bool
+    viewers: int
+    bitrate_kbps: float | None
+    video: str | None
+    audio: str | None
+
+    @classmethod
+    def seen(cls, v: StreamView, secrets: list[str]) -> Self:
+        """As it is shown."""
+        o = v.observed
+        return cls(
+            **cls.fields(v.session, secrets),
+            session=v.session.id,
+            stale=v.stale,
+            viewers=o.viewers if o else 0,
+            bitrate_kbps=o.bitrate_kbps if o else None,
+            video=o.video if o else None,
+            audio=o.audio if o else None,
+        )
 
 
-def recording(r: Recording, secrets: list[str]) -> View:
-    """A recording."""
-    return _name(r.stream, secrets) | {
-        "id": r.id,
-        "state": r.state,
-        "started_at": _time(r.started_at),
-        "ended_at": _time(r.ended_at),
-        "finished_at": _time(r.finished_at),
-        "updated_at": _time(r.updated_at),
-        "segments": r.segments,
-        "duration_ms": r.duration_ms,
-        "bytes": r.bytes,
-        "mp4_bytes": r.mp4_bytes,
-        "mp4_duration_ms": r.mp4_duration_ms,
-        "thumbnail": r.thumbnail,
-        "gaps": r.gaps,
-        "error": r.error,
-        "sessions": sorted(r.parts),
-    }
+class NodeShown(View):
+    """A node. `observed` is what it last reported of itself."""
+
+    id: str
+    name: str
+    state: Literal["never seen", "online", "lost", "revoked"]
+    created_at: datetime
+    last_seen: datetime | None
+    agent_version: str
+    observed: dict[str, Any] | None
+    sessions: int
+
+    @classmethod
+    def of(cls, v: NodeView) -> Self:
+        """As it is shown."""
+        seen = v.seen
+        state: Any = "never seen" if seen is None else "lost" if seen.lost else "online"
+        return cls(
+            id=v.node.id,
+            name=v.node.name,
+            state="revoked" if v.node.revoked else state,
+            created_at=v.node.created_at,
+            last_seen=seen.last_seen if seen else None,
+            agent_version=seen.agent_version if seen else "",
+            observed=seen.observed.model_dump(mode="json", exclude={"sessions"}) if seen else None,
+            sessions=len(seen.observed.sessions) if seen else 0,
+        )
 
 
-def destination(d: Destination) -> View:
+class RecordingShown(NamedView):
+    """A recording. Sizes and lengths without `mp4_` are those of its segments."""
+
+    id: str
+    state: Literal["recording", "finishing", "ready", "failed"]
+    started_at: datetime
+    ended_at: datetime | None
+    finished_at: datetime | None
+    updated_at: datetime
+    segments: int
+    duration_ms: int
+    bytes: int
+    mp4_bytes: int
+    mp4_duration_ms: int
+    thumbnail: bool
+    gaps: int
+    error: str
+    sessions: list[str]
+
+    @classmethod
+    def of(cls, r: Recording, secrets: list[str]) -> Self:
+        """As it is shown."""
+        own = set(cls.model_fields) - set(NamedView.model_fields) - {"sessions"}
+        return cls(**{n: getattr(r, n) for n in own}, sessions=sorted(r.parts), **_name(r.stream, secrets))
+
+
+class DestinationShown(View):
     """A destination without its key."""
-    return {
-        "id": d.id,
-        "name": d.name,
-        "platform": d.platform,
-        "url": redact.target_url(d.url),
-        "streams": d.streams,
-        "enabled": d.enabled,
-        "created_at": _time(d.created_at),
-        "updated_at": _time(d.updated_at),
-        "version": d.version,
-    }
+
+    id: str
+    name: str = Field(examples=["YouTube"])
+    platform: str = Field(examples=["youtube"])
+    url: str = Field(examples=["rtmp://a.rtmp.youtube.com/live2/***"])
+    streams: list[str] = Field(examples=[["/live/*"]])
+    enabled: bool
+    created_at: datetime
+    updated_at: datetime
+    version: int = Field(examples=[3])
+
+    @staticmethod
+    def fields(d: Destination) -> dict[str, Any]:
+        """What is shown of a destination."""
+        shown = ("id", "name", "platform", "streams", "enabled", "created_at", "updated_at", "version")
+        return {name: getattr(d, name) for name in shown} | {"url": redact.target_url(d.url)}
+
+    @classmethod
+    def of(cls, d: Destination) -> Self:
+        """As it is shown."""
+        return cls(**cls.fields(d))
 
 
-def target(t: Target) -> View:
+class PushShown(View):
+    """The push that serves a destination."""
+
+    node: str
+    session: str
+    fence: int
+    state: Literal["waiting", "starting", "running", "retrying", "stopped"] = "waiting"
+    attempt: int = 0
+    bitrate_kbps: float | None = None
+    last_error: str | None = None
+    at: datetime | None = None
+
+    @classmethod
+    def of(cls, t: Target) -> Self | None:
+        """As it is shown; None while nobody serves the destination."""
+        if t.lease is None or not t.lease.held:
+            return None
+        base = {"node": t.lease.node, "session": t.lease.session, "fence": t.lease.fence}
+        if t.status is None or t.status.fence != t.lease.fence:
+            return cls.model_validate(base)
+        told = t.status.model_dump(include={"state", "attempt", "bitrate_kbps", "last_error", "at"})
+        return cls.model_validate(base | told)
+
+
+class TargetShown(DestinationShown):
     """A destination with its push."""
-    held = t.lease is not None and t.lease.held
-    push: View | None = None
-    if t.lease is not None and held:
-        push = {"node": t.lease.node, "session": t.lease.session, "fence": t.lease.fence, "state": "waiting"}
-        if t.status is not None and t.status.fence == t.lease.fence:
-            push |= {
-                "state": t.status.state,
-                "attempt": t.status.attempt,
-                "bitrate_kbps": t.status.bitrate_kbps,
-                "last_error": t.status.last_error,
-                "at": _time(t.status.at),
-            }
-    return destination(t.destination) | {"push": push}
+
+    push: PushShown | None
+
+    @classmethod
+    def with_push(cls, t: Target) -> Self:
+        """As it is shown."""
+        return cls(**cls.fields(t.destination), push=PushShown.of(t))
 
 
-def event(e: LedgerEvent) -> View:
+class EventShown(View):
     """An entry of the ledger."""
-    return {
-        "id": e.id,
-        "at": _time(e.at),
-        "kind": e.kind,
-        "node": e.node,
-        "session": e.session,
-        "stream": e.stream,
-        "data": e.data,
-    }
+
+    id: str
+    at: datetime
+    kind: str = Field(examples=["session.live"])
+    node: str
+    session: str | None
+    stream: str | None
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, e: LedgerEvent) -> Self:
+        """As it is shown."""
+        return cls(**e.model_dump(exclude={"version"}))
 
 
-def delivery(d: Delivery) -> View:
-    """A delivery with all its attempts."""
-    return {
-        "id": d.id,
-        "action": d.action,
-        "state": d.state,
-        "created_at": _time(d.created_at),
-        "due_at": _time(d.due_at) if d.state == "pending" else None,
-        "payload": {k: v for k, v in d.payload.items() if k != "param"},
-        "attempts": [a.model_dump(mode="json") for a in d.attempts],
-    }
+class AttemptShown(View):
+    """One try. `answer` is the beginning of the body, `error` says why there was no answer."""
+
+    attempt: int
+    at: datetime
+    duration_ms: int
+    status: int | None
+    answer: str
+    error: str
 
 
-def publish_settings(s: PublishSettings) -> View:
+class DeliveryShown(View):
+    """A callback with all its attempts. `payload` is what is sent, without `param`, which holds the publish secret."""
+
+    id: str
+    action: str = Field(examples=["on_unpublish"])
+    state: Literal["pending", "delivered", "dead"]
+    note: str = Field(description="Why it was given up.")
+    target: str = Field(description="Where it was last sent; secrets in the URL are masked.")
+    created_at: datetime
+    due_at: datetime | None
+    payload: dict[str, Any]
+    attempts: list[AttemptShown]
+    replay_of: str | None
+
+    @classmethod
+    def of(cls, d: Delivery) -> Self:
+        """As it is shown."""
+        return cls(
+            id=d.id,
+            action=d.action,
+            state=d.state,
+            note=d.note,
+            target=d.target,
+            created_at=d.created_at,
+            due_at=d.due_at if d.state == "pending" else None,
+            payload={k: v for k, v in d.payload.items() if k != "param"},
+            attempts=[AttemptShown(attempt=i, **a.model_dump()) for i, a in enumerate(d.attempts, 1)],
+            replay_of=d.replay_of,
+        )
+
+
+class PublishShown(View):
     """Who may publish; the one place that shows the publish secret, to who may change it."""
-    return {"secret": s.secret, "auth": s.auth, "version": s.version}
+
+    secret: str
+    auth: bool
+    version: int
+
+    @classmethod
+    def of(cls, s: PublishSettings) -> Self:
+        """As it is shown."""
+        return cls(secret=s.secret, auth=s.auth, version=s.version)
 
 
-def record_settings(s: RecordSettings) -> View:
+class RecordShown(View):
     """What is recorded."""
-    return {"enabled": s.enabled, "globs": s.globs, "merge_window_s": s.merge_window_s, "version": s.version}
+
+    enabled: bool
+    globs: list[str] = Field(examples=[["/live/*"]])
+    merge_window_s: int
+    version: int
+
+    @classmethod
+    def of(cls, s: RecordSettings) -> Self:
+        """As it is shown."""
+        return cls(enabled=s.enabled, globs=s.globs, merge_window_s=s.merge_window_s, version=s.version)
 
 
-def callback_settings(s: CallbackSettings) -> View:
+class CallbacksShown(View):
     """Where callbacks go."""
-    return {
-        "enabled": s.enabled,
-        "target": s.target,
-        "opaque": s.opaque,
-        "host": s.host,
-        "on_unreachable": s.on_unreachable,
-        "version": s.version,
-    }
+
+    enabled: bool
+    target: str = Field(examples=["https://example.com/hook"])
+    opaque: str
+    host: str
+    on_unreachable: Literal["allow", "deny"]
+    verify_tls: bool
+    warning: str = Field(description="What is risky about these settings.")
+    disabled_reason: str = Field(description="Why callbacks were switched off by themselves.")
+    version: int
+
+    @classmethod
+    def of(cls, s: CallbackSettings) -> Self:
+        """As it is shown."""
+        shown = {name: getattr(s, name) for name in set(cls.model_fields) - {"warning"}}
+        open_tls = "" if s.verify_tls else "the target's certificate is not verified: anybody on the way can read along"
+        plain = "callbacks travel unencrypted" if s.target.startswith("http://") else ""
+        return cls(**shown, warning=open_tls if s.target.startswith("https://") else plain)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from chalicelib.domain import ids
-from chalicelib.domain.errors import ForbiddenError, UnauthenticatedError
+from chalicelib.domain import access, ids
+from chalicelib.domain.access import Caller
+from chalicelib.domain.errors import ConflictError, ForbiddenError, UnauthenticatedError
 from chalicelib.domain.model import Credential, Node
 from chalicelib.ports import Bootstrap, Clock, Nudger, Put, Save, Store
 from chalicelib.wire.edge import EnrollRequest, EnrollResponse
@@ -37,19 +39,38 @@ class Auth:
         self._clock = clock
         self._bootstrap = bootstrap
 
-    def check_api(self, header: str | None) -> str:
-        """Who calls the management API: the name for the audit.
+    def caller(self, header: str | None) -> Caller:
+        """Who calls the management API, and with which scope.
 
         Raises:
             UnauthenticatedError: the token is missing or wrong.
         """
         token = bearer(header)
         if hmac.compare_digest(ids.token_hash(token), ids.token_hash(self._bootstrap().api_secret)):
-            return "api-secret"
+            return Caller("api-secret", "admin")
         found = self._store.get(Credential, ids.token_hash(token))
         if found is None or found.kind != "api" or not self._valid(found, self._clock()):
             raise UnauthenticatedError("the token is not valid; take one from the console or by `sluice`")
-        return found.name
+        self._used(found)
+        return Caller(found.name, found.scope)
+
+    def _used(self, token: Credential) -> None:
+        now = self._clock()
+        if not access.use_is_news(token, now):
+            return
+        with suppress(ConflictError):  # another function wrote it down, or the token was revoked just now
+            self._store.commit(Save(token.model_copy(update={"last_used": now})))
+
+    def check_api(self, header: str | None) -> str:
+        """Who calls the management API with all rights, by name.
+
+        Raises:
+            UnauthenticatedError: the token is missing or wrong.
+            ForbiddenError: the token has another scope than admin.
+        """
+        caller = self.caller(header)
+        access.require(caller, "admin")
+        return caller.name
 
     def node_of(self, header: str | None) -> str:
         """The node that calls.

@@ -173,6 +173,17 @@ class Callbacks:
             self._queue.send({"delivery": delivery.id})
         return len(waiting)
 
+    def get(self, delivery_id: str) -> Delivery:
+        """One delivery.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self._store.get(Delivery, delivery_id)
+        if found is None:
+            raise NotFoundError("there is no such delivery")
+        return found
+
     def resend(self, delivery_id: str) -> Delivery:
         """Begin again with a delivery, whatever became of it.
 
@@ -180,9 +191,7 @@ class Callbacks:
             NotFoundError: there is none.
             ConflictError: it was a question, whose answer comes too late now.
         """
-        delivery = self._store.get(Delivery, delivery_id)
-        if delivery is None:
-            raise NotFoundError("there is no such delivery")
+        delivery = self.get(delivery_id)
         if delivery.action == "on_publish":
             raise ConflictError("on_publish asks whether a stream may begin; asking again changes nothing")
         kept = delivery.attempts[-KEPT_ATTEMPTS:]

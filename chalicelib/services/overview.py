@@ -95,3 +95,12 @@ class Overview:
         for state in ("delivered", "dead"):
             found += self._store.index(Delivery, f"DELIVERIES#{state}", limit=limit, newest=True).items
         return sorted(found, key=lambda d: d.id, reverse=True)[:limit]
+
+    def deliveries_page(self, state: str | None, limit: int, cursor: str | None) -> Page[Delivery]:
+        """Deliveries of one state, newest first; those that are pending as they fall due. Without a state the newest of
+        all states, which have no common order to go on in.
+        """
+        if state is None:
+            return Page(self.deliveries(limit))
+        name = "DUE#0" if state == "pending" else f"DELIVERIES#{state}"
+        return self._store.index(Delivery, name, limit=limit, cursor=cursor, newest=state != "pending")

@@ -102,12 +102,16 @@ class Targets:
         self._store.commit(Save(new))
         return new.model_copy(update={"version": new.version + 1})
 
-    def remove(self, destination: str) -> None:
-        """Remove one; the node that pushes it stops.
+    def remove(self, destination: str, version: int | None = None) -> None:
+        """Remove one; the node that pushes it stops. `version`: the one the caller saw.
 
         Raises:
             NotFoundError: there is none.
+            ConflictError: it was changed by somebody else in the meantime.
         """
+        if version is not None:
+            self._store.commit(Delete(self._find(destination).model_copy(update={"version": version})))
+            return
         try:
             self._store.commit(Delete(self._find(destination)))
         except ConflictError:

@@ -58,12 +58,16 @@ class Webhooks:
 
     def send(self, target: CallbackSettings, message: str, body: bytes) -> Answer:
         """One attempt. A target that answers 410 Gone is switched off."""
-        now = self._clock()
-        headers = webhooks.headers(message, now, body, webhooks.active(self.secret(), now))
-        answer = self._sender.post(target.target, body, headers, rules.PUBLISH_TIMEOUT_S, verify_tls=target.verify_tls)
+        answer = self.attempt(target, message, body)
         if answer.status == rules.GONE:
             self._switch_off(target)
         return answer
+
+    def attempt(self, target: CallbackSettings, message: str, body: bytes) -> Answer:
+        """One signed request, whatever its answer."""
+        now = self._clock()
+        headers = webhooks.headers(message, now, body, webhooks.active(self.secret(), now))
+        return self._sender.post(target.target, body, headers, rules.PUBLISH_TIMEOUT_S, verify_tls=target.verify_tls)
 
     def _switch_off(self, target: CallbackSettings) -> None:
         known = self._store.get(CallbackSettings)

@@ -72,9 +72,9 @@ def test_what_is_no_secret_signs_nothing() -> None:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("https://u:p@h.example:8443/hook?key=1", "https://***@h.example:8443/hook?***"),
-        ("http://[::1]:9/x", "http://[::1]:9/x"),
-        ("https://h.example/a/b", "https://h.example/a/b"),
+        ("https://u:p@h.example:8443/hook?key=1", "https://***@h.example:8443/***?***"),
+        ("http://[::1]:9/x", "http://[::1]:9/***"),
+        ("https://h.example/", "https://h.example/"),
     ],
 )
 def test_a_target_is_shown_without_its_secrets(url: str, shown: str) -> None:
@@ -176,6 +176,6 @@ def test_a_dead_letter_that_is_sent_again_has_all_its_attempts_before_it(cloud: 
 def test_a_question_is_not_sent_again(cloud: Cloud) -> None:
     cloud.ask(cloud.session(1))
     [asked] = [e for e in cloud.store.rows.values() if isinstance(e, Delivery)]
-    assert asked.target == "http://target/hook"
+    assert asked.target == "http://target/***"
     with pytest.raises(ConflictError):
         cloud.callbacks.resend(asked.id)

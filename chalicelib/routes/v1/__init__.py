@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from . import callbacks, destinations, events, nodes, recordings, settings, streams  # noqa: F401 - they add their routes
+from . import (  # noqa: F401 - they add their routes
+    callbacks,
+    destinations,
+    events,
+    explain,
+    nodes,
+    recordings,
+    settings,
+    streams,
+    tokens,
+)
 from .base import v1
 
 __all__ = ["v1"]

@@ -1,62 +1,232 @@
-"""What all resources of `/v1` share: the blueprint, and how a request is read."""
+"""How a call of `/v1` is taken and answered, and the registry of all of them: credentials, scope, parsing, audit,
+idempotency, ETags. What a view is given and gives back is said by its types; OpenAPI is made from the same.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar, cast, get_args, get_type_hints
+from urllib.parse import unquote
 
-from chalice import Blueprint
-from pydantic import BaseModel, ConfigDict
+from chalice import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.domain.errors import InvalidInputError
+from chalicelib.domain.access import Caller, Scope, require
+from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError
 from chalicelib.domain.model import PublishSettings
 from chalicelib.wiring import wiring
 
+from .. import problems
+from . import preconditions, protocol
+
 v1 = Blueprint(__name__)
 MAX_PAGE: Final = 100
-MAX_CURSOR: Final = 600
-View = dict[str, Any]
+MAX_ID: Final = 200
+SECRET: Final[dict[str, Any]] = {"writeOnly": True}
+"""Marks a field that no answer and no audit entry shows."""
 
 
 class Body(BaseModel):
     """Base of what clients send."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def caller() -> str:
-    """Who calls, by name."""
-    return wiring.auth.check_api(v1.current_request.headers.get("authorization"))
+class Query(BaseModel):
+    """Base of query parameters."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
-def raw() -> bytes:
-    """The body as it came."""
-    found: bytes = v1.current_request.raw_body
-    return found
+class Paging(Query):
+    """A part of a listing."""
+
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE, description="How many items at most.")
+    cursor: str | None = Field(default=None, max_length=2000, description="`cursor` of the page before.")
 
 
-def query(name: str) -> str | None:
-    """A query parameter."""
-    found: dict[str, str] = v1.current_request.query_params or {}
-    return found.get(name)
+class Nothing(Query):
+    """Nothing is sent."""
 
 
-def limit(default: int = 50) -> int:
-    """How many items the caller wants on a page."""
-    text = query("limit") or str(default)
-    # Python refuses to read numbers of thousands of digits.
-    if len(text) > 3 or not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
-        raise InvalidInputError("limit", f"must be a whole number from 1 to {MAX_PAGE}")
-    return int(text)
+S = TypeVar("S", bound=BaseModel)
 
 
-def cursor() -> str | None:
-    """Where the page before ended."""
-    text = query("cursor")
-    if text is not None and len(text) > MAX_CURSOR:
-        raise InvalidInputError("cursor", "is not one that this API gave out; start again without it")
+@dataclass(frozen=True, slots=True)
+class Call(Generic[S]):
+    """One call. `sent`: the body of a POST or PATCH, the query of a GET. `version`: what `If-Match` asks for."""
+
+    caller: Caller
+    sent: S
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. `scope` None: open to everybody. `sends` and `answers` are models; None: no body."""
+
+    method: str
+    path: str
+    name: str
+    scope: Scope | None
+    status: int
+    sends: type[BaseModel]
+    answers: type[BaseModel] | None
+    summary: str
+    view: Callable[..., Any] = field(repr=False)
+    media: str = "application/json"
+    changes: bool = True
+
+    @property
+    def edited(self) -> bool:
+        """Whether it changes something whose version the caller may insist on."""
+        return self.method in ("PATCH", "DELETE") and self.reading is not None
+
+    @property
+    def reading(self) -> Operation | None:
+        """The operation that reads what this one edits, if that has a version."""
+        found = OPERATIONS.get(("GET", self.path))
+        return found if found is not None and found.versioned else None
+
+    @property
+    def versioned(self) -> bool:
+        """Whether the answer has a version, which makes its ETag."""
+        return self.answers is not None and "version" in self.answers.model_fields
+
+
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {}
+
+
+def operation(
+    method: str,
+    path: str,
+    *,
+    scope: Scope | None = "admin",
+    status: int = 200,
+    media: str = "application/json",
+    changes: bool = True,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a view. Its first parameter is a `Call[model of what is sent]`, the others are those of the path.
+    `changes`: what is not a GET changes something, which the audit keeps.
+    """
+
+    def register(view: Callable[..., Any]) -> Callable[..., Any]:
+        hints = get_type_hints(view)
+        answers = hints["return"]
+        made = Operation(
+            method=method,
+            path=path,
+            name=view.__name__,
+            scope=scope,
+            status=status,
+            sends=get_args(hints["call"])[0],
+            answers=answers if isinstance(answers, type) and issubclass(answers, BaseModel) else None,
+            summary=(view.__doc__ or "").strip(),
+            view=view,
+            media=media,
+            changes=changes and method != "GET",
+        )
+        OPERATIONS[method, path] = made
+
+        @functools.wraps(view)
+        def route(**arguments: str) -> Response:
+            return _run(made, {name: _decoded(value) for name, value in arguments.items()})
+
+        v1.route(path, methods=[method])(route)
+        return view
+
+    return register
+
+
+def _decoded(value: str) -> str:
+    """A path parameter; Chalice leaves it encoded."""
+    text = unquote(value)
+    if not text or len(text.encode("utf-8", "surrogatepass")) > MAX_ID:
+        raise NotFoundError("there is nothing with such a name")
     return text
+
+
+def _run(op: Operation, arguments: dict[str, str]) -> Response:
+    request = v1.current_request
+    caller = wiring.auth.caller(request.headers.get("authorization")) if op.scope else Caller("", "read")
+    require(caller, op.scope or "read")
+    if op.method == "GET":
+        query = (request.query_params or {}).items()
+        sent = op.sends.model_validate({name: value for name, value in query if value})
+        return answer(op, op.view(Call(caller, sent), **arguments))
+    sent = Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body)
+    if not op.changes:
+        return answer(op, op.view(Call(caller, sent), **arguments))
+    path = op.path.format(**arguments)
+    key = request.headers.get("idempotency-key") if op.method == "POST" else None
+    if key is None:
+        return _change(op, caller, sent, path, arguments)
+    kept = wiring.answers.begin(caller.name, f"POST {path}", key, request.raw_body)
+    if kept.status:
+        return Response(kept.body.encode(), status_code=kept.status, headers=kept.headers | protocol.REPLAYED)
+    try:
+        response = _change(op, caller, sent, path, arguments)
+    except Exception:
+        wiring.answers.forget(kept)
+        raise
+    wiring.answers.keep(kept, response.status_code, response.headers, response.body.decode())
+    return response
+
+
+def _change(op: Operation, caller: Caller, sent: BaseModel, path: str, arguments: dict[str, str]) -> Response:
+    """Make a change, between the two halves of its entry in the audit."""
+    request = v1.current_request
+    fields = protocol.audited(sent)
+    entry = wiring.audit.begin(caller.name, op.name, path, protocol.address(request), fields)
+    try:
+        response = answer(op, _checked(op, caller, sent, arguments, request.headers.get("if-match")))
+    except SluiceError as error:
+        wiring.audit.end(entry, "refused", problems.status_of(error))
+        raise
+    except Exception:
+        wiring.audit.end(entry, "failed", 500)
+        raise
+    wiring.audit.end(entry, "done", response.status_code)
+    return response
+
+
+def _checked(op: Operation, caller: Caller, sent: BaseModel, arguments: dict[str, str], wanted: str | None) -> Any:
+    """Call the view, if what it edits still is what the caller saw."""
+    reading = op.reading if op.edited else None
+    if wanted is None or reading is None:
+        return op.view(Call(caller, sent, getattr(sent, "version", None)), **arguments)
+
+    def current() -> BaseModel:
+        return cast("BaseModel", reading.view(Call(caller, Nothing()), **arguments))
+
+    version = preconditions.match(wanted, current())
+    try:
+        return op.view(Call(caller, sent, version), **arguments)
+    except ConflictError:
+        preconditions.match(wanted, current())  # says what is there now, if that is why
+        raise
+
+
+def answer(op: Operation, result: Any) -> Response:
+    """What a view returned, as it goes out."""
+    if isinstance(result, Response):
+        return problems.in_bytes(result)
+    if result is None:
+        return Response(b"", status_code=op.status, headers={"Cache-Control": "no-store"})
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    if op.versioned:
+        headers["ETag"] = preconditions.etag(result)
+    return Response(result.model_dump_json(by_alias=True).encode(), status_code=op.status, headers=headers)
 
 
 def secrets() -> list[str]:
     """What has to be masked in names."""
     return [wiring.settings.get(PublishSettings).secret]
+
+
+def as_json(value: Any) -> bytes:
+    """JSON as it goes out."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

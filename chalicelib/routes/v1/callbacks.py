@@ -1,26 +1,147 @@
-"""`/v1/deliveries`: what was sent to the callback target."""
+"""`/v1/deliveries`, `/v1/callbacks`: what was sent to the callback target, sent again, tried out, signed with."""
 
 from __future__ import annotations
 
-from chalice import Response
+from datetime import datetime
+from typing import Annotated, Literal
 
+from pydantic import Field, Strict
+
+from chalicelib.domain.checks import Step
+from chalicelib.domain.model import WebhookSecret
+from chalicelib.domain.redact import callback_url
 from chalicelib.wiring import wiring
 
-from .. import views
-from .base import View, caller, limit, v1
+from ..views import DeliveryShown, Page, View
+from .base import SECRET, Body, Call, Nothing, Paging, operation
+
+Time = Annotated[datetime, Strict(False)]
 
 
-@v1.route("/v1/deliveries", methods=["GET"])
-def list_deliveries() -> View:
+class DeliveryQuery(Paging):
+    """Which deliveries. Without `state` the newest of every state, as one page."""
+
+    state: Literal["pending", "delivered", "dead"] | None = Field(
+        default=None, description="dead: the dead letters. Needed for paging."
+    )
+
+
+class Trial(Body):
+    """What to try out."""
+
+    target: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2000,
+        description="Absent: where callbacks go.",
+        examples=["https://example.com/hook"],
+        json_schema_extra=SECRET,
+    )
+    verify_tls: bool | None = None
+
+
+class TrialShown(View):
+    """How far a trial came. `hint` says what to do when it failed."""
+
+    id: str
+    ok: bool
+    step: Step
+    explanation: str
+    hint: str
+    target: str
+    status: int | None
+    answer: str
+    duration_ms: int
+
+
+class ReplayWanted(Body):
+    """Which time to replay: `from` is in it, `to` is not."""
+
+    begin: Time = Field(alias="from", examples=["2026-11-22T12:00:00Z"])
+    end: Time | None = Field(default=None, alias="to")
+
+
+class ReplayShown(View):
+    """What a replay did. `next_from`: where to go on, when there was more than one call makes."""
+
+    id: str
+    events_read: int
+    deliveries: int
+    next_from: datetime | None
+
+
+class SigningShown(View):
+    """What callbacks are signed with, after Standard Webhooks. The one before is used until `previous_until`."""
+
+    secret: str = Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])
+    previous: str | None
+    previous_until: datetime | None
+    rotated_at: datetime
+
+
+@operation("GET", "/v1/deliveries", scope="read")
+def list_deliveries(call: Call[DeliveryQuery]) -> Page[DeliveryShown]:
     """Callbacks on their way, delivered and dead, newest first."""
-    caller()
-    return {"items": [views.delivery(d) for d in wiring.overview.deliveries(limit())]}
+    page = wiring.overview.deliveries_page(call.sent.state, call.sent.limit, call.sent.cursor)
+    return Page[DeliveryShown](items=[DeliveryShown.of(d) for d in page.items], cursor=page.cursor)
 
 
-@v1.route("/v1/deliveries/{delivery}/resend", methods=["POST"])
-def resend_delivery(delivery: str) -> Response:
+@operation("GET", "/v1/deliveries/{delivery}", scope="read")
+def get_delivery(call: Call[Nothing], delivery: str) -> DeliveryShown:
+    """One callback with all its attempts."""
+    return DeliveryShown.of(wiring.callbacks.get(delivery))
+
+
+@operation("POST", "/v1/deliveries/{delivery}/resend", scope="operate", status=202)
+def resend_delivery(call: Call[Nothing], delivery: str) -> DeliveryShown:
     """Send a callback once more."""
-    caller()
     again = wiring.callbacks.resend(delivery)
     wiring.callbacks.announce(again)
-    return Response(views.delivery(again), status_code=202)
+    return DeliveryShown.of(again)
+
+
+@operation("POST", "/v1/callbacks/check")
+def check_callbacks(call: Call[Trial]) -> TrialShown:
+    """Try a target out from where callbacks are sent, and say what is wrong with it."""
+    trial = wiring.checks.check(call.sent.target, call.sent.verify_tls)
+    v, a = trial.verdict, trial.answer
+    return TrialShown(
+        id=trial.id,
+        ok=v.ok,
+        step=v.step,
+        explanation=v.explanation,
+        hint=v.hint,
+        target=callback_url(trial.target),
+        status=a.status,
+        answer=a.body[:500].decode("utf-8", "replace"),
+        duration_ms=a.duration_ms,
+    )
+
+
+@operation("POST", "/v1/callbacks/replay", status=202)
+def replay_callbacks(call: Call[ReplayWanted]) -> ReplayShown:
+    """Send again, with new ids, what happened in a time; at most 31 days and 200 callbacks a call."""
+    done = wiring.replay.run(call.sent.begin, call.sent.end)
+    return ReplayShown(id=done.id, events_read=done.read, deliveries=len(done.deliveries), next_from=done.next_from)
+
+
+def _signing(secret: WebhookSecret) -> SigningShown:
+    until = wiring.webhooks.previous_until(secret)
+    return SigningShown(
+        secret=secret.current,
+        previous=secret.previous if until else None,
+        previous_until=until,
+        rotated_at=secret.rotated_at,
+    )
+
+
+@operation("GET", "/v1/callbacks/secret")
+def get_callback_secret(call: Call[Nothing]) -> SigningShown:
+    """What callbacks are signed with."""
+    return _signing(wiring.webhooks.secret())
+
+
+@operation("POST", "/v1/callbacks/secret/rotate", status=201)
+def rotate_callback_secret(call: Call[Nothing]) -> SigningShown:
+    """A new signing secret. The one before signs as well for 24 hours."""
+    return _signing(wiring.webhooks.rotate())

@@ -2,74 +2,84 @@
 
 from __future__ import annotations
 
-from chalice import Response
 from pydantic import Field
 
 from chalicelib.wiring import wiring
 
-from .. import views
-from ..problems import parse
-from .base import Body, View, caller, raw, v1
+from ..views import DestinationShown, Items, TargetShown
+from .base import SECRET, Body, Call, Nothing, operation
+
+PLATFORM = r"^[a-z0-9-]{1,40}$"
+URL = "rtmp://, rtmps:// or srt:// with the stream key at its end; never shown again"
 
 
 class NewDestination(Body):
-    """`POST /v1/destinations`."""
+    """A destination to be added."""
 
-    name: str = Field(min_length=1, max_length=100)
-    url: str = Field(min_length=1, max_length=2000)
-    platform: str = Field(default="custom", pattern=r"^[a-z0-9-]{1,40}$")
-    streams: list[str] = Field(default=[], max_length=50)
+    name: str = Field(min_length=1, max_length=100, examples=["YouTube"])
+    url: str = Field(
+        min_length=1,
+        max_length=2000,
+        description=URL,
+        examples=["rtmp://a.rtmp.youtube.com/live2/abcd-efgh"],
+        json_schema_extra=SECRET,
+    )
+    platform: str = Field(default="custom", pattern=PLATFORM)
+    streams: list[str] = Field(
+        default=[], max_length=50, description="Patterns over /app/stream; none: every stream.", examples=[["/live/*"]]
+    )
     enabled: bool = True
 
 
 class DestinationChange(Body):
-    """`PATCH /v1/destinations/{id}`: what is absent stays."""
+    """What is to change; what is absent stays. `version`: the one you saw, another one is a conflict."""
 
     name: str | None = Field(default=None, min_length=1, max_length=100)
-    url: str | None = Field(default=None, min_length=1, max_length=2000)
-    platform: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$")
+    url: str | None = Field(default=None, min_length=1, max_length=2000, description=URL, json_schema_extra=SECRET)
+    platform: str | None = Field(default=None, pattern=PLATFORM)
     streams: list[str] | None = Field(default=None, max_length=50)
-    enabled: bool | None = None
+    enabled: bool | None = Field(default=None, examples=[False])
     version: int | None = None
 
 
-@v1.route("/v1/destinations", methods=["GET"])
-def list_destinations() -> View:
+@operation("GET", "/v1/destinations", scope="read")
+def list_destinations(call: Call[Nothing]) -> Items[TargetShown]:
     """All destinations with their pushes."""
-    caller()
-    return {"items": [views.target(t) for t in wiring.targets.all()]}
+    return Items[TargetShown](items=[TargetShown.with_push(t) for t in wiring.targets.all()])
 
 
-@v1.route("/v1/destinations", methods=["POST"])
-def add_destination() -> Response:
+@operation("POST", "/v1/destinations", status=201)
+def add_destination(call: Call[NewDestination]) -> DestinationShown:
     """Add a destination."""
-    caller()
-    body = parse(NewDestination, raw())
-    new = wiring.targets.add(
-        name=body.name, url=body.url, platform=body.platform, streams=body.streams, enabled=body.enabled
-    )
-    return Response(views.destination(new), status_code=201)
+    return DestinationShown.of(wiring.targets.add(**call.sent.model_dump()))
 
 
-@v1.route("/v1/destinations/{destination}", methods=["GET"])
-def get_destination(destination: str) -> View:
+@operation("GET", "/v1/destinations/{destination}", scope="read")
+def get_destination(call: Call[Nothing], destination: str) -> TargetShown:
     """One destination with its push."""
-    caller()
-    return views.target(wiring.targets.get(destination))
+    return TargetShown.with_push(wiring.targets.get(destination))
 
 
-@v1.route("/v1/destinations/{destination}", methods=["PATCH"])
-def change_destination(destination: str) -> View:
+@operation("PATCH", "/v1/destinations/{destination}")
+def change_destination(call: Call[DestinationChange], destination: str) -> DestinationShown:
     """Change a destination; what is absent stays."""
-    caller()
-    body = parse(DestinationChange, raw())
-    changes = body.model_dump(exclude_none=True, exclude={"version"})
-    return views.destination(wiring.targets.change(destination, changes, body.version))
+    changes = call.sent.model_dump(exclude_none=True, exclude={"version"})
+    return DestinationShown.of(wiring.targets.change(destination, changes, call.version))
 
 
-@v1.route("/v1/destinations/{destination}", methods=["DELETE"])
-def remove_destination(destination: str) -> Response:
+@operation("POST", "/v1/destinations/{destination}/enable", scope="operate")
+def enable_destination(call: Call[Nothing], destination: str) -> DestinationShown:
+    """Push to it again."""
+    return DestinationShown.of(wiring.targets.change(destination, {"enabled": True}, None))
+
+
+@operation("POST", "/v1/destinations/{destination}/disable", scope="operate")
+def disable_destination(call: Call[Nothing], destination: str) -> DestinationShown:
+    """Stop pushing to it."""
+    return DestinationShown.of(wiring.targets.change(destination, {"enabled": False}, None))
+
+
+@operation("DELETE", "/v1/destinations/{destination}", status=204)
+def remove_destination(call: Call[Nothing], destination: str) -> None:
     """Remove a destination; its push stops."""
-    caller()
-    wiring.targets.remove(destination)
-    return Response("", status_code=204)
+    wiring.targets.remove(destination, call.version)

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from chalice import Response
+from datetime import datetime
+
 from pydantic import Field
 
 from chalicelib.wiring import wiring
 
-from .. import views
-from ..problems import parse
-from .base import Body, View, caller, raw, v1
+from ..views import Items, NodeShown, View
+from .base import Body, Call, Nothing, operation
 
 
 class NewJoinToken(Body):
-    """`POST /v1/join-tokens`."""
+    """A join token to be made."""
 
     name: str = Field(default="", max_length=100)
 
 
-@v1.route("/v1/nodes", methods=["GET"])
-def list_nodes() -> View:
+class JoinToken(View):
+    """A join token."""
+
+    token: str
+    expires_at: datetime | None
+
+
+@operation("GET", "/v1/nodes", scope="read")
+def list_nodes(call: Call[Nothing]) -> Items[NodeShown]:
     """All nodes."""
-    caller()
-    return {"items": [views.node(n) for n in wiring.overview.nodes()]}
+    return Items[NodeShown](items=[NodeShown.of(n) for n in wiring.overview.nodes()])
 
 
-@v1.route("/v1/nodes/{node}", methods=["GET"])
-def get_node(node: str) -> View:
+@operation("GET", "/v1/nodes/{node}", scope="read")
+def get_node(call: Call[Nothing], node: str) -> NodeShown:
     """One node."""
-    caller()
-    return views.node(wiring.overview.node(node))
+    return NodeShown.of(wiring.overview.node(node))
 
 
-@v1.route("/v1/join-tokens", methods=["POST"])
-def create_join_token() -> Response:
+@operation("POST", "/v1/join-tokens", status=201)
+def create_join_token(call: Call[NewJoinToken]) -> JoinToken:
     """A token with which one node may enrol within the hour; shown this once."""
-    caller()
-    token, kept = wiring.auth.create_join_token(parse(NewJoinToken, raw()).name)
-    return Response({"token": token, "expires_at": kept.expires_at and kept.expires_at.isoformat()}, status_code=201)
+    token, kept = wiring.auth.create_join_token(call.sent.name)
+    return JoinToken(token=token, expires_at=kept.expires_at)

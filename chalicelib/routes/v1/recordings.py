@@ -2,67 +2,90 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from chalice import Response
+from pydantic import Field
 
 from chalicelib.services.finishing import PLAYLIST_TYPE
+from chalicelib.services.library import MAX_SHARE_S
 from chalicelib.wiring import wiring
 
-from .. import views
-from ..problems import parse
-from .base import Body, View, caller, cursor, limit, raw, secrets, v1
+from ..views import Page, RecordingShown, View
+from .base import Body, Call, Nothing, Paging, operation, secrets
 
 
 class NewShare(Body):
-    """`POST /v1/recordings/{id}/shares`."""
+    """How long a link shall live."""
 
-    expires_s: int = 86400
+    expires_s: int = Field(default=86400, ge=60, le=MAX_SHARE_S)
+
+
+class Links(View):
+    """Paths that give the files of one recording."""
+
+    hls: str
+    mp4: str
+    thumbnail: str
+
+
+class Share(View):
+    """Links that work until they expire."""
+
+    links: Links
+    expires_at: datetime
+
+
+class Proof(View):
+    """Every segment with the SHA-256 of what the store gave back, and every gap."""
+
+    version_of_format: int = Field(alias="version")
+    recording: str
+    segments: list[dict[str, Any]]
+    gaps: list[dict[str, Any]]
+
+
+@operation("GET", "/v1/recordings", scope="read")
+def list_recordings(call: Call[Paging]) -> Page[RecordingShown]:
+    """Recordings, newest first."""
+    page = wiring.library.page(call.sent.limit, call.sent.cursor)
+    hidden = secrets()
+    return Page[RecordingShown](items=[RecordingShown.of(r, hidden) for r in page.items], cursor=page.cursor)
+
+
+@operation("GET", "/v1/recordings/{recording}", scope="read")
+def get_recording(call: Call[Nothing], recording: str) -> RecordingShown:
+    """One recording."""
+    return RecordingShown.of(wiring.library.get(recording), secrets())
+
+
+@operation("DELETE", "/v1/recordings/{recording}", status=204)
+def delete_recording(call: Call[Nothing], recording: str) -> None:
+    """Remove a recording and all its files."""
+    wiring.library.delete(recording)
+
+
+@operation("GET", "/v1/recordings/{recording}/manifest", scope="read")
+def get_manifest(call: Call[Nothing], recording: str) -> Proof:
+    """The proof of a finished recording: segments, hashes, gaps."""
+    return Proof.model_validate(wiring.library.manifest(recording))
+
+
+@operation("POST", "/v1/recordings/{recording}/shares", status=201)
+def share_recording(call: Call[NewShare], recording: str) -> Share:
+    """A link that gives this recording to anyone until it expires."""
+    path, expires = wiring.library.share(recording, call.sent.expires_s)
+    links = Links(hls=f"{path}index.m3u8", mp4=f"{path}index.mp4", thumbnail=f"{path}thumbnail.jpg")
+    return Share(links=links, expires_at=expires)
 
 
 def _redirect(location: str) -> Response:
     return Response("", status_code=302, headers={"Location": location, "Cache-Control": "no-store"})
 
 
-@v1.route("/v1/recordings", methods=["GET"])
-def list_recordings() -> View:
-    """Recordings, newest first."""
-    caller()
-    page = wiring.library.page(limit(), cursor())
-    return {"items": [views.recording(r, secrets()) for r in page.items], "cursor": page.cursor}
-
-
-@v1.route("/v1/recordings/{recording}", methods=["GET"])
-def get_recording(recording: str) -> View:
-    """One recording."""
-    caller()
-    return views.recording(wiring.library.get(recording), secrets())
-
-
-@v1.route("/v1/recordings/{recording}", methods=["DELETE"])
-def delete_recording(recording: str) -> Response:
-    """Remove a recording and all its files."""
-    caller()
-    wiring.library.delete(recording)
-    return Response("", status_code=204)
-
-
-@v1.route("/v1/recordings/{recording}/manifest", methods=["GET"])
-def get_manifest(recording: str) -> View:
-    """The proof of a finished recording: segments, hashes, gaps."""
-    caller()
-    return wiring.library.manifest(recording)
-
-
-@v1.route("/v1/recordings/{recording}/shares", methods=["POST"])
-def share_recording(recording: str) -> Response:
-    """A link that gives this recording to anyone until it expires."""
-    caller()
-    path, expires = wiring.library.share(recording, parse(NewShare, raw()).expires_s)
-    links = {"hls": f"{path}index.m3u8", "mp4": f"{path}index.mp4", "thumbnail": f"{path}thumbnail.jpg"}
-    return Response({"links": links, "expires_at": expires.isoformat()}, status_code=201)
-
-
-@v1.route("/v1/shares/{token}/{name}", methods=["GET"])
-def shared_file(token: str, name: str) -> Response:
+@operation("GET", "/v1/shares/{token}/{name}", scope=None, media=PLAYLIST_TYPE)
+def shared_file(call: Call[Nothing], token: str, name: str) -> Response:
     """A file of a shared recording: the playlist itself, everything else as a redirect to the store."""
     recording = wiring.library.shared(token)
     if name == "index.m3u8":
@@ -71,8 +94,8 @@ def shared_file(token: str, name: str) -> Response:
     return _redirect(wiring.library.object_link(recording, name))
 
 
-@v1.route("/v1/shares/{token}/{node}/{session}/{name}", methods=["GET"])
-def shared_segment(token: str, node: str, session: str, name: str) -> Response:
+@operation("GET", "/v1/shares/{token}/{node}/{session}/{name}", scope=None, status=302)
+def shared_segment(call: Call[Nothing], token: str, node: str, session: str, name: str) -> Response:
     """A segment of a shared recording."""
     recording = wiring.library.shared(token)
     return _redirect(wiring.library.object_link(recording, f"{node}/{session}/{name}"))

@@ -9,84 +9,75 @@ from pydantic import Field
 from chalicelib.domain.model import CallbackSettings, PublishSettings, RecordSettings
 from chalicelib.wiring import wiring
 
-from .. import views
-from ..problems import parse
-from .base import Body, View, caller, raw, v1
+from ..views import CallbacksShown, PublishShown, RecordShown
+from .base import SECRET, Body, Call, Nothing, operation
 
 
 class PublishChange(Body):
-    """`PATCH /v1/settings/publish`."""
+    """What is to change; what is absent stays."""
 
-    secret: str | None = None
-    auth: bool | None = None
+    secret: str | None = Field(default=None, min_length=8, max_length=100, json_schema_extra=SECRET)
+    auth: bool | None = Field(default=None, description="false: anybody may publish.")
     version: int | None = None
 
 
 class RecordChange(Body):
-    """`PATCH /v1/settings/record`."""
+    """What is to change; what is absent stays."""
 
     enabled: bool | None = None
-    globs: list[str] | None = Field(default=None, max_length=100)
-    merge_window_s: int | None = None
+    globs: list[str] | None = Field(default=None, max_length=100, examples=[["/live/*"]])
+    merge_window_s: int | None = Field(default=None, ge=0, le=300)
     version: int | None = None
 
 
 class CallbackChange(Body):
-    """`PATCH /v1/settings/callbacks`."""
+    """What is to change; what is absent stays."""
 
     enabled: bool | None = None
-    target: str | None = Field(default=None, max_length=2000)
-    opaque: str | None = Field(default=None, max_length=2000)
-    host: str | None = Field(default=None, max_length=500)
+    target: str | None = Field(
+        default=None, max_length=2000, examples=["https://example.com/hook"], json_schema_extra=SECRET
+    )
+    opaque: str | None = Field(default=None, max_length=2000, json_schema_extra=SECRET)
+    host: str | None = Field(default=None, max_length=500, description="In front of the URLs that callbacks carry.")
     on_unreachable: Literal["allow", "deny"] | None = None
+    verify_tls: bool | None = Field(default=None, description="false: any certificate will do. Not for the internet.")
     version: int | None = None
 
 
-@v1.route("/v1/settings/publish", methods=["GET"])
-def get_publish() -> View:
-    """Who may publish."""
-    caller()
-    return views.publish_settings(wiring.settings.get(PublishSettings))
+@operation("GET", "/v1/settings/publish")
+def get_publish(call: Call[Nothing]) -> PublishShown:
+    """Who may publish. Shows the secret, so it needs the scope admin."""
+    return PublishShown.of(wiring.settings.get(PublishSettings))
 
 
-@v1.route("/v1/settings/publish", methods=["PATCH"])
-def change_publish() -> View:
+@operation("PATCH", "/v1/settings/publish")
+def change_publish(call: Call[PublishChange]) -> PublishShown:
     """Change who may publish; live streams go on."""
-    caller()
-    body = parse(PublishChange, raw())
-    changed = wiring.settings.set_publish(secret=body.secret, auth=body.auth, version=body.version)
-    return views.publish_settings(changed)
+    changed = wiring.settings.set_publish(secret=call.sent.secret, auth=call.sent.auth, version=call.version)
+    return PublishShown.of(changed)
 
 
-@v1.route("/v1/settings/record", methods=["GET"])
-def get_record() -> View:
+@operation("GET", "/v1/settings/record", scope="read")
+def get_record(call: Call[Nothing]) -> RecordShown:
     """What is recorded."""
-    caller()
-    return views.record_settings(wiring.settings.get(RecordSettings))
+    return RecordShown.of(wiring.settings.get(RecordSettings))
 
 
-@v1.route("/v1/settings/record", methods=["PATCH"])
-def change_record() -> View:
+@operation("PATCH", "/v1/settings/record")
+def change_record(call: Call[RecordChange]) -> RecordShown:
     """Change what is recorded."""
-    caller()
-    body = parse(RecordChange, raw())
-    changed = wiring.settings.set_record(
-        enabled=body.enabled, globs=body.globs, merge_window_s=body.merge_window_s, version=body.version
-    )
-    return views.record_settings(changed)
+    changes = call.sent.model_dump(exclude={"version"})
+    return RecordShown.of(wiring.settings.set_record(**changes, version=call.version))
 
 
-@v1.route("/v1/settings/callbacks", methods=["GET"])
-def get_callbacks() -> View:
-    """Where callbacks go."""
-    caller()
-    return views.callback_settings(wiring.settings.get(CallbackSettings))
+@operation("GET", "/v1/settings/callbacks")
+def get_callbacks(call: Call[Nothing]) -> CallbacksShown:
+    """Where callbacks go. Shows what may be secret, so it needs the scope admin."""
+    return CallbacksShown.of(wiring.settings.get(CallbackSettings))
 
 
-@v1.route("/v1/settings/callbacks", methods=["PATCH"])
-def change_callbacks() -> View:
+@operation("PATCH", "/v1/settings/callbacks")
+def change_callbacks(call: Call[CallbackChange]) -> CallbacksShown:
     """Change where callbacks go."""
-    caller()
-    body = parse(CallbackChange, raw())
-    changes: dict[str, object] = body.model_dump(exclude_none=True, exclude={"version"})
-    return views.callback_settings(wiring.settings.set_callbacks(changes, body.version))
+    changes: dict[str, object] = call.sent.model_dump(exclude_none=True, exclude={"version"})
+    return CallbacksShown.of(wiring.settings.set_callbacks(changes, call.version))

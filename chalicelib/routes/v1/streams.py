@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from chalice import Response
-
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.wiring import wiring
 
-from .. import views
-from .base import View, caller, cursor, limit, secrets, v1
+from ..views import Items, Page, SessionShown, StreamShown
+from .base import Call, Nothing, Paging, operation, secrets
 
 
-@v1.route("/v1/streams", methods=["GET"])
-def list_streams() -> View:
+@operation("GET", "/v1/streams", scope="read")
+def list_streams(call: Call[Nothing]) -> Items[StreamShown]:
     """What is live."""
-    caller()
-    return {"items": [views.stream(s, secrets()) for s in wiring.overview.streams()]}
+    hidden = secrets()
+    return Items[StreamShown](items=[StreamShown.seen(s, hidden) for s in wiring.overview.streams()])
 
 
-@v1.route("/v1/streams/{session}", methods=["DELETE"])
-def kick_stream(session: str) -> Response:
+@operation("DELETE", "/v1/streams/{session}", scope="operate", status=202)
+def kick_stream(call: Call[Nothing], session: str) -> None:
     """Cut a live stream's publisher off, by its session."""
-    caller()
     found = next((s.session for s in wiring.overview.streams() if s.session.id == session), None)
     if found is None:
         raise NotFoundError("no live stream has this session")
     wiring.pushes.nudge(wiring.overview.kick(found))
-    return Response("", status_code=202)
 
 
-@v1.route("/v1/sessions", methods=["GET"])
-def list_sessions() -> View:
+@operation("GET", "/v1/sessions", scope="read")
+def list_sessions(call: Call[Paging]) -> Page[SessionShown]:
     """Sessions that are over, newest first."""
-    caller()
-    page = wiring.overview.sessions(limit(), cursor())
-    return {"items": [views.session(s, secrets()) for s in page.items], "cursor": page.cursor}
+    page = wiring.overview.sessions(call.sent.limit, call.sent.cursor)
+    hidden = secrets()
+    return Page[SessionShown](items=[SessionShown.of(s, hidden) for s in page.items], cursor=page.cursor)

@@ -1,0 +1,88 @@
+"""What would happen to a publish, and why. Only settings are looked at; nothing is decided or written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from chalicelib.wire.names import StreamName
+
+from . import admission
+from .globs import compile_glob
+from .model import CallbackSettings, Destination, Lease, PublishSettings, RecordSettings, RoomSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Would it be admitted; `by`: which secret is looked at. `asks`: a callback has the last word."""
+
+    allowed: bool
+    reason: str
+    by: Literal["global", "room", "off"]
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Would it be recorded; `glob`: the first pattern that matches, when patterns are set."""
+
+    recorded: bool
+    reason: str
+    glob: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Would a destination get the stream."""
+
+    destination: str
+    name: str
+    pushed: bool
+    reason: str
+
+
+def admitted(
+    publish: PublishSettings, room: RoomSecret | None, target: CallbackSettings, stream: StreamName, param: str
+) -> Admission:
+    """The publish rule, with the secret that it looks at."""
+    decision = admission.decide(publish, room, stream, param)
+    by: Literal["global", "room", "off"] = "off" if not publish.auth else "room" if room is not None else "global"
+    return Admission(decision.allowed, decision.reason, by, decision.allowed and target.active)
+
+
+def first_match(patterns: Iterable[str], stream: StreamName) -> str | None:
+    """The first pattern that matches `/app/stream`."""
+    path = f"/{stream.app}/{stream.stream}"
+    return next((p for p in patterns if compile_glob(p).fullmatch(path)), None)
+
+
+def recorded(settings: RecordSettings, stream: StreamName) -> Recorded:
+    """The recording rule."""
+    if not settings.enabled:
+        return Recorded(False, "recording is switched off", None)
+    if not settings.globs:
+        return Recorded(True, "every stream is recorded", None)
+    found = first_match(settings.globs, stream)
+    if found is None:
+        return Recorded(False, "no pattern of the recording settings matches", None)
+    return Recorded(True, f"the pattern {found} matches", found)
+
+
+def pushed(destination: Destination, lease: Lease | None, stream: StreamName) -> Pushed:
+    """The rule of destinations, and whether the destination is free."""
+
+    def says(yes: bool, reason: str) -> Pushed:
+        return Pushed(destination.id, destination.name, yes, reason)
+
+    if not destination.enabled:
+        return says(False, "it is switched off")
+    if destination.stream_name and destination.stream_name != stream.stream:
+        return says(False, "it takes only another stream name")
+    found = first_match(destination.streams, stream)
+    if destination.streams and found is None:
+        return says(False, "none of its patterns matches")
+    why = f"its pattern {found} matches" if found else "it takes every stream"
+    if lease is not None and lease.held:
+        return says(False, f"{why}, but it is busy with another session; a destination gets one stream at a time")
+    return says(True, why)

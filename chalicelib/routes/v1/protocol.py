@@ -1,0 +1,28 @@
+"""Small parts of the protocol of `/v1`: where a call comes from, and what the audit may keep of it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from chalicelib.domain.redact import MASK
+
+REPLAYED: Final = {"Idempotent-Replayed": "true"}
+
+
+def address(request: Any) -> str:
+    """The client's address: the last hop that our front, or the gateway, added."""
+    claimed = request.headers.get("x-forwarded-for", "").split(",")[-1].strip()
+    return str(claimed or request.context.get("identity", {}).get("sourceIp", ""))[:64]
+
+
+def _is_secret(model: type[BaseModel], name: str) -> bool:
+    extra = model.model_fields[name].json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("writeOnly"))
+
+
+def audited(sent: BaseModel) -> dict[str, Any]:
+    """The fields that were sent, secrets masked."""
+    values = sent.model_dump(mode="json", include=sent.model_fields_set, exclude={"version"})
+    return {name: MASK if value and _is_secret(type(sent), name) else value for name, value in values.items()}

@@ -1,0 +1,101 @@
+"""`/v1/tokens`, `/v1/audit`: who may call, and who changed what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, Strict
+
+from chalicelib.domain.access import token_id
+from chalicelib.domain.model import AuditEntry, Credential
+from chalicelib.wiring import wiring
+
+from ..views import Page, View
+from .base import Body, Call, Nothing, Paging, operation
+
+Scope = Literal["read", "operate", "admin"]
+
+
+class NewToken(Body):
+    """A token to be made. read: look at everything but secrets; operate: also kick streams, switch destinations, end
+    recordings, send callbacks again; admin: everything.
+    """
+
+    name: str = Field(min_length=1, max_length=100, examples=["dashboard"])
+    scope: Scope = "read"
+    expires_at: Annotated[datetime, Strict(False)] | None = Field(default=None, examples=["2030-01-01T00:00:00Z"])
+
+
+class TokenShown(View):
+    """What is known of a token. `last_used` is at most a minute old."""
+
+    id: str
+    name: str
+    scope: Scope
+    created_at: datetime
+    expires_at: datetime | None
+    last_used: datetime | None
+
+    @staticmethod
+    def fields(c: Credential) -> dict[str, Any]:
+        """What is shown of a token."""
+        shown = c.model_dump(include={"name", "scope", "created_at", "expires_at", "last_used"})
+        return shown | {"id": token_id(c)}
+
+    @classmethod
+    def of(cls, c: Credential) -> Self:
+        """As it is shown."""
+        return cls(**cls.fields(c))
+
+
+class FreshToken(TokenShown):
+    """A new token, shown this once."""
+
+    token: str = Field(examples=["sluice_…"])
+
+
+class AuditShown(View):
+    """A change. `fields`: what was sent, secrets masked. `begun`: it is not known how it ended."""
+
+    id: str
+    at: datetime
+    who: str = Field(examples=["api-secret"])
+    action: str = Field(examples=["change_destination"])
+    path: str
+    address: str
+    fields: dict[str, Any]
+    outcome: Literal["begun", "done", "refused", "failed"]
+    status: int
+
+    @classmethod
+    def of(cls, e: AuditEntry) -> Self:
+        """As it is shown."""
+        return cls(**e.model_dump(exclude={"version"}))
+
+
+@operation("GET", "/v1/tokens")
+def list_tokens(call: Call[Paging]) -> Page[TokenShown]:
+    """The tokens that are not revoked and not expired."""
+    page = wiring.tokens.page(call.sent.limit, call.sent.cursor)
+    return Page[TokenShown](items=[TokenShown.of(c) for c in page.items], cursor=page.cursor)
+
+
+@operation("POST", "/v1/tokens", status=201)
+def create_token(call: Call[NewToken]) -> FreshToken:
+    """Make a token; it is shown this once."""
+    token, kept = wiring.tokens.create(call.sent.name, call.sent.scope, call.sent.expires_at)
+    return FreshToken(**FreshToken.fields(kept), token=token)
+
+
+@operation("DELETE", "/v1/tokens/{token}", status=204)
+def revoke_token(call: Call[Nothing], token: str) -> None:
+    """Revoke a token by its id. It ends at once."""
+    wiring.tokens.revoke(token)
+
+
+@operation("GET", "/v1/audit")
+def list_audit(call: Call[Paging]) -> Page[AuditShown]:
+    """Who changed what, from where; newest first, kept for a year."""
+    page = wiring.audit.page(call.sent.limit, call.sent.cursor)
+    return Page[AuditShown](items=[AuditShown.of(e) for e in page.items], cursor=page.cursor)
