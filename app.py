@@ -15,12 +15,14 @@ from chalice.app import CaseInsensitiveMapping
 
 from chalicelib.routes import problems
 from chalicelib.routes.edge import edge
+from chalicelib.routes.oryx import oryx
 from chalicelib.routes.v1 import v1
 from chalicelib.wiring import wiring
 
 app = Chalice(app_name="sluice", configure_logs=False)
 app.api.binary_types = ["*/*"]
 app.register_blueprint(edge)
+app.register_blueprint(oryx)
 app.register_blueprint(v1)
 
 log = Logger()

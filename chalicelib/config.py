@@ -27,6 +27,10 @@ class Config:
     ffmpeg: str
     ffprobe: str
     store_endpoint: str | None
+    record_dir: str
+    """What callbacks and the compatible API name as the folder of recordings."""
+    keep_local: bool
+    """Whether finished MP4s are kept in `record_dir` as well."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -52,4 +56,6 @@ class Config:
             ffmpeg=e.get("SLUICE_FFMPEG") or "/opt/bin/ffmpeg",
             ffprobe=e.get("SLUICE_FFPROBE") or "/opt/bin/ffprobe",
             store_endpoint=e.get("SLUICE_STORE_ENDPOINT") or None,
+            record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",
+            keep_local=bool(e.get("SLUICE_RECORD_DIR")),
         )

@@ -205,6 +205,19 @@ class Media(Protocol):
         """Length of a media file."""
 
 
+class Folders(Protocol):
+    """Folders of the machine where recordings are finished, for installations that have one."""
+
+    def exists(self, folder: str) -> bool:
+        """Whether files may be copied there."""
+
+    def keep(self, recording: str, mp4: Path, copy_to: str) -> None:
+        """Keep a finished MP4 as a local file too, and copy it into `copy_to` unless that is ''. Never raises."""
+
+    def forget(self, recording: str) -> None:
+        """Remove the local file of a recording."""
+
+
 class Clock(Protocol):
     """Time."""
 

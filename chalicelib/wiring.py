@@ -4,6 +4,7 @@ importing a handler costs little and touches nothing.
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.credentials import StsIssuer
 from chalicelib.adapters.dynamo import DynamoStore
 from chalicelib.adapters.ffmpeg import FfmpegMedia
+from chalicelib.adapters.folders import LocalFolders
 from chalicelib.adapters.objects import S3Objects
 from chalicelib.adapters.once import Once
 from chalicelib.adapters.outgoing import GuardedSender
@@ -31,12 +33,17 @@ from chalicelib.services.events import Ingest
 from chalicelib.services.explain import Explain
 from chalicelib.services.finishing import Announcements, Finisher
 from chalicelib.services.library import Library
+from chalicelib.services.login import Login
 from chalicelib.services.overview import Overview
 from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
 from chalicelib.services.replay import Replay
+from chalicelib.services.rooms import Rooms
 from chalicelib.services.settings import Settings
+from chalicelib.services.slots import Slots
 from chalicelib.services.sync import Liveness, Sync
+from chalicelib.services.system import System
+from chalicelib.services.takes import Takes
 from chalicelib.services.targets import Targets
 from chalicelib.services.tokens import Tokens
 from chalicelib.services.webhooks import Webhooks
@@ -119,12 +126,42 @@ class Wiring:
         c = self.config
         return StsIssuer(self._client("sts"), c.node_role, c.bucket, c.region, c.store_endpoint)
 
+    @cached_property
+    def folders(self) -> LocalFolders:
+        """Local files, where there are any."""
+        return LocalFolders(self.config.record_dir if self.config.keep_local else None)
+
     # services
+
+    @cached_property
+    def login(self) -> Login:
+        """The administrator."""
+        return Login(self.store, self.vault.bootstrap, now, time.sleep)
+
+    @cached_property
+    def rooms(self) -> Rooms:
+        """Live rooms."""
+        return Rooms(self.store, now)
+
+    @cached_property
+    def slots(self) -> Slots:
+        """The forward slots of the compatible API."""
+        return Slots(self.store, now)
+
+    @cached_property
+    def system(self) -> System:
+        """Footer, language, limits."""
+        return System(self.store)
+
+    @cached_property
+    def takes(self) -> Takes:
+        """Recordings as they run."""
+        return Takes(self.store, self.pushes, self.finisher)
 
     @cached_property
     def settings(self) -> Settings:
         """The settings of the account."""
-        return Settings(self.store, self.vault.bootstrap)
+        return Settings(self.store, self.vault.bootstrap, self.folders)
 
     @cached_property
     def auth(self) -> Auth:
@@ -208,7 +245,7 @@ class Wiring:
     def finisher(self) -> Finisher:
         """Whole recordings."""
         media = FfmpegMedia(self.config.ffmpeg, self.config.ffprobe)
-        return Finisher(self.store, self.objects, media, self.settings, now)
+        return Finisher(self.store, self.objects, media, self.settings, now, self.folders, self.config.record_dir)
 
     @cached_property
     def announcements(self) -> Announcements:
@@ -218,7 +255,7 @@ class Wiring:
     @cached_property
     def library(self) -> Library:
         """The recordings as they are read."""
-        return Library(self.store, self.objects, self.finisher, now, self.vault.master)
+        return Library(self.store, self.objects, self.finisher, self.folders, now, self.vault.master)
 
     @cached_property
     def targets(self) -> Targets:

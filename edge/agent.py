@@ -180,6 +180,7 @@ class Agent:
             sessions=[self._observed(s) for s in self.book.opened()],
             pushes=self.pushes.observed(),
             disk_free_bytes=_disk_free(self.settings.agent_dir),
+            ports=dict(self.settings.public_ports),
         )
 
     def _observed(self, session: Session) -> ObservedSession:

@@ -40,6 +40,8 @@ class Settings:
     hls_window_s: float
     segment_mode: Literal["link", "copy"]
     log_level: str
+    public_ports: Mapping[str, int] = field(default_factory=dict)
+    """Where users reach this node, by protocol; told to the cloud."""
 
     def current_cloud_url(self) -> str:
         """The base URL of the API, without a closing slash; read anew from its file when there is one."""
@@ -104,6 +106,16 @@ class _Reader:
             self.problems.append(f"{name} must be a number of seconds between 1 and 86400")
         return value
 
+    def ports(self, name: str) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for entry in filter(None, self.text(name).split(",")):
+            protocol, _, port = entry.strip().partition("=")
+            if not protocol.isalpha() or not port.isdecimal() or not 0 < int(port) < 65536:
+                self.problems.append(f"{name} must look like http=2022,rtmp=1935,srt=10080,rtc=8000")
+                return {}
+            found[protocol] = int(port)
+        return found
+
     def choice(self, name: str, options: tuple[str, ...]) -> str:
         value = self.text(name, options[0])
         if value not in options:
@@ -148,6 +160,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         hls_window_s=read.seconds("SLUICE_HLS_WINDOW_S", 60.0),
         segment_mode=cast('Literal["link", "copy"]', read.choice("SLUICE_SEGMENT_MODE", ("link", "copy"))),
         log_level=read.choice("SLUICE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+        public_ports=read.ports("SLUICE_PUBLIC_PORTS"),
     )
     if not settings.cloud_url and settings.cloud_url_file is None:
         read.problems.append("SLUICE_CLOUD_URL is not set: the base URL of the cloud's API (or SLUICE_CLOUD_URL_FILE)")

@@ -187,6 +187,25 @@ class FakeNudger:
         self.nudged.append(queue_url.removeprefix("queue://"))
 
 
+@dataclass
+class FakeFolders:
+    """`Folders` in memory."""
+
+    known: set[str] = field(default_factory=set)
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def exists(self, folder: str) -> bool:
+        return folder in self.known
+
+    def keep(self, recording: str, mp4: Path, copy_to: str) -> None:
+        self.kept[recording] = mp4.read_bytes()
+        if copy_to:
+            self.kept[f"{copy_to}/{recording}.mp4"] = mp4.read_bytes()
+
+    def forget(self, recording: str) -> None:
+        self.kept.pop(recording, None)
+
+
 class FakeIssuer:
     """`CredentialIssuer`."""
 

@@ -38,7 +38,9 @@ def record_begin_payload(stream: StreamName, recording: str) -> dict[str, Any]:
     return {"action": "on_record_begin"} | _names(stream) | {"uuid": recording}
 
 
-def record_end_payload(stream: StreamName, recording: str, code: int) -> dict[str, Any]:
+def record_end_payload(
+    stream: StreamName, recording: str, code: int, record_dir: str = "/data/record"
+) -> dict[str, Any]:
     """`on_record_end`, completed when it is sent. `code` 0: finished; 100: given up before it was finished."""
     return (
         {"action": "on_record_end"}
@@ -46,7 +48,7 @@ def record_end_payload(stream: StreamName, recording: str, code: int) -> dict[st
         | {
             "uuid": recording,
             "artifact_code": code,
-            "artifact_path": f"/data/record/{recording}/index.mp4",
+            "artifact_path": f"{record_dir}/{recording}/index.mp4",
         }
     )
 

@@ -209,7 +209,9 @@ class Ingest:
             bytes=body.bytes,
             gaps=body.gaps,
         )
-        return [Save(changed)]
+        pointer = self._store.get(OpenSession, node, session_id)
+        closing = pointer is not None and pointer.state == "closing"
+        return [Save(changed), *([Delete(pointer)] if pointer is not None and closing else [])]
 
     # pushes
 

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from chalicelib.domain import callbacks, ids
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError
-from chalicelib.domain.model import CallbackSettings, Delivery, Recording
-from chalicelib.ports import Change, Clock, Media, Objects, Queue, Save, Store
+from chalicelib.domain.model import CallbackSettings, Delivery, Recording, RecordSettings
+from chalicelib.ports import Change, Clock, Folders, Media, Objects, Queue, Save, Store
 from chalicelib.wire.recording import SegmentKey, SessionManifest, parse_manifest_key
 
 from .settings import Settings
@@ -79,7 +79,18 @@ class Announcements:
 class Finisher:
     """Finishes recordings."""
 
-    def __init__(self, store: Store, objects: Objects, media: Media, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        objects: Objects,
+        media: Media,
+        settings: Settings,
+        clock: Clock,
+        folders: Folders,
+        record_dir: str,
+    ) -> None:
+        self._folders = folders
+        self._record_dir = record_dir
         self._store = store
         self._objects = objects
         self._media = media
@@ -131,6 +142,7 @@ class Finisher:
             has_picture = self._media.thumbnail(mp4, min(length / 2000, 10.0), picture)
             proof = rules.proof(recording, segments, hashes, self._manifests(recording))
             self._objects.upload(f"{folder}index.mp4", mp4, "video/mp4")
+            self._folders.keep(recording, mp4, self._settings.get(RecordSettings).copy_to)
             if has_picture:
                 self._objects.upload(f"{folder}thumbnail.jpg", picture, "image/jpeg")
             self._objects.write(f"{folder}manifest.json", json.dumps(proof, indent=1).encode(), "application/json")
@@ -183,7 +195,7 @@ class Finisher:
         if not self._settings.get(CallbackSettings).active:
             return None
         now = self._clock()
-        payload = callbacks.record_end_payload(recording.stream, recording.id, code)
+        payload = callbacks.record_end_payload(recording.stream, recording.id, code, self._record_dir)
         return Delivery(
             id=ids.derived_ulid(recording.started_at, f"record_end:{recording.id}"),
             action="on_record_end",

@@ -13,7 +13,8 @@ import jwt
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Recording
-from chalicelib.ports import Clock, Delete, Objects, Page, Store
+from chalicelib.domain.playlists import compatible_playlist, parse_flat_name
+from chalicelib.ports import Clock, Delete, Folders, Objects, Page, Store
 from chalicelib.wire.recording import SegmentKey
 
 from .finishing import Finisher
@@ -28,11 +29,18 @@ class Library:
     """Reads and removes recordings."""
 
     def __init__(
-        self, store: Store, objects: Objects, finisher: Finisher, clock: Clock, signing_key: Callable[[], str]
+        self,
+        store: Store,
+        objects: Objects,
+        finisher: Finisher,
+        folders: Folders,
+        clock: Clock,
+        signing_key: Callable[[], str],
     ) -> None:
         self._store = store
         self._objects = objects
         self._finisher = finisher
+        self._folders = folders
         self._clock = clock
         self._signing_key = signing_key
 
@@ -75,6 +83,7 @@ class Library:
         if found.state == "recording" and not rules.is_complete(found):
             raise ConflictError("the recording is still running; end the stream (or the recording) first")
         self._objects.delete_prefix(rules.folder(recording))
+        self._folders.forget(recording)
         self._store.commit(Delete(found))
 
     def share(self, recording: str, life_s: int) -> tuple[str, datetime]:
@@ -118,6 +127,39 @@ class Library:
         if not segments:
             raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
         return rules.playlist(segments, ended=rules.is_complete(found))
+
+    def compatible_playlist(self, recording: str) -> str:
+        """The recording's playlist as the compatible API gives it.
+
+        Raises:
+            NotFoundError: as for `playlist`.
+        """
+        self.get(recording)
+        segments = self._finisher.segments(recording)
+        if not segments:
+            raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
+        return compatible_playlist(segments)
+
+    def segment_link(self, recording: str, name: str) -> str:
+        """Where a segment is that the compatible playlist names.
+
+        Raises:
+            NotFoundError: no such segment can exist.
+        """
+        key = parse_flat_name(recording, name)
+        if key is None:
+            raise NotFoundError("a recording has no such segment")
+        return self._objects.link(str(key), LINK_LIFE_S)
+
+    def mp4_link(self, recording: str) -> str:
+        """Where the MP4 of a finished recording is.
+
+        Raises:
+            NotFoundError: there is no such recording, or it is not finished.
+        """
+        if self.get(recording).state != "ready":
+            raise NotFoundError("the recording is not finished yet")
+        return self.object_link(recording, "index.mp4")
 
     def object_link(self, recording: str, path: str, filename: str | None = None) -> str:
         """Where the front (or the store) gives out one object of a recording, for an hour.

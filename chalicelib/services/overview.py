@@ -52,6 +52,11 @@ class Overview:
             raise NotFoundError("there is no such node")
         return NodeView(found, self._store.get(NodeSeen, node))
 
+    def ports(self) -> dict[str, str]:
+        """The ports on which users reach the first node, by protocol, as it reports them."""
+        seen = self._store.index(NodeSeen, "NODES_SEEN", limit=1).items
+        return {name: str(port) for name, port in seen[0].observed.ports.items()} if seen else {}
+
     def streams(self) -> list[StreamView]:
         """What is live, newest first."""
         sessions = self._store.index(Session, "LIVE", limit=1000, newest=True).items

@@ -6,19 +6,28 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from chalicelib.domain.admission import MIN_SECRET
-from chalicelib.domain.destinations import check_patterns
 from chalicelib.domain.errors import ConflictError, InvalidInputError
+from chalicelib.domain.globs import compile_glob
 from chalicelib.domain.model import CallbackSettings, Entity, PublishSettings, RecordSettings
-from chalicelib.ports import Bootstrap, Save, Store
+from chalicelib.ports import Bootstrap, Folders, Save, Store
 
 S = TypeVar("S", bound=Entity)
+
+
+def _checked(globs: list[str]) -> list[str]:
+    """The patterns without empty ones; raises InvalidInputError when one is malformed."""
+    kept = [g for g in globs if g]
+    for glob in kept:
+        compile_glob(glob)
+    return kept
 
 
 class Settings:
     """Reads and changes the settings."""
 
-    def __init__(self, store: Store, bootstrap: Callable[[], Bootstrap]) -> None:
+    def __init__(self, store: Store, bootstrap: Callable[[], Bootstrap], folders: Folders) -> None:
         self._store = store
+        self._folders = folders
         self._bootstrap = bootstrap
 
     def default(self, kind: type[S]) -> S:
@@ -70,10 +79,20 @@ class Settings:
             raise InvalidInputError("merge_window_s", "must be 0 to 300 seconds")
         changes = {
             "enabled": now.enabled if enabled is None else enabled,
-            "globs": now.globs if globs is None else check_patterns(globs),
+            "globs": now.globs if globs is None else _checked(globs),
             "merge_window_s": now.merge_window_s if merge_window_s is None else merge_window_s,
         }
         return self._save(now.model_copy(update=changes), version)
+
+    def set_copy_to(self, folder: str) -> RecordSettings:
+        """Have finished MP4s copied into a folder as well; '' switches it off.
+
+        Raises:
+            InvalidInputError: there is no such folder where recordings are finished.
+        """
+        if folder and not self._folders.exists(folder):
+            raise InvalidInputError("postCpDir", "is not a folder on the machine where recordings are finished")
+        return self._save(self.get(RecordSettings).model_copy(update={"copy_to": folder}), None)
 
     def set_callbacks(self, changes: dict[str, object], version: int | None = None) -> CallbackSettings:
         """Change the callback target: any of `enabled`, `target`, `opaque`, `host`, `on_unreachable`,
@@ -88,6 +107,4 @@ class Settings:
             new = new.model_copy(update={"disabled_reason": ""})
         if new.target and not new.target.startswith(("http://", "https://")):
             raise InvalidInputError("target", "must start with http:// or https://")
-        if new.enabled and not new.target:
-            raise InvalidInputError("target", "is needed to switch callbacks on")
         return self._save(new, version)

@@ -87,7 +87,7 @@ class Sync:
             snapshot=snapshot if snapshot.revision != request.snapshot_revision else None,
             credentials=self._credentials(node) if request.want_credentials else None,
             acked_seq=acked,
-            open_sessions=[s.session for s in sessions],
+            open_sessions=[s.session for s in sessions if s.state != "closing"],
         )
 
     def _seen(self, node_id: str, request: SyncRequest, interval: float) -> int:
@@ -119,13 +119,19 @@ class Sync:
             if (lease.destination, lease.fence) not in running:
                 self._pushes.release(lease.destination, node_id, lease.fence)
         window = self._settings.get(RecordSettings).merge_window_s
-        plans = [(s.session, s.recording, s.kick) for s in sessions]
-        plans += self._over_but_unplanned(node_id, set(request.unplanned) - {s.session for s in sessions})
+        plans = [
+            DesiredSession(
+                session=s.session,
+                recording=s.recording,
+                merge_window_s=0 if s.state == "closing" else window,
+                kick=s.kick,
+            )
+            for s in sessions
+        ]
+        unplanned = set(request.unplanned) - {s.session for s in sessions}
+        plans += self._over_but_unplanned(node_id, unplanned, window)
         return Desired(
-            sessions=[
-                DesiredSession(session=session, recording=recording, merge_window_s=window, kick=kick)
-                for session, recording, kick in sorted(plans)
-            ],
+            sessions=sorted(plans, key=lambda plan: plan.session),
             pushes=[
                 DesiredPush(
                     destination=d.id,
@@ -139,10 +145,11 @@ class Sync:
             ],
         )
 
-    def _over_but_unplanned(self, node_id: str, wanted: set[str]) -> list[tuple[str, str | None, bool]]:
+    def _over_but_unplanned(self, node_id: str, wanted: set[str], window: int) -> list[DesiredSession]:
         """The plans of sessions that the edge admitted by itself and that were over before it could ask."""
         found = self._store.get_many([(Session, (node_id, s)) for s in sorted(wanted)]) if wanted else []
-        return [(s.id, s.recording, False) for s in found if isinstance(s, Session)]
+        over = [s for s in found if isinstance(s, Session)]
+        return [DesiredSession(session=s.id, recording=s.recording, merge_window_s=window) for s in over]
 
     def _snapshot(self, node: Node) -> AdmissionSnapshot:
         publish = self._settings.get(PublishSettings)

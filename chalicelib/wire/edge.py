@@ -258,6 +258,8 @@ class ObservedNode(Message):
     pending_segments: int = 0
     oldest_pending_s: float = 0.0
     disk_free_bytes: int | None = None
+    ports: dict[str, int] = {}
+    """Where users reach the node, by protocol: `http`, `https`, `rtmp`, `srt`, `rtc`."""
 
 
 class SyncRequest(Message):

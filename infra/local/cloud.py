@@ -112,6 +112,7 @@ class Cloud:
             "FfprobePath": self.ffprobe,
             "StoreEndpoint": self.endpoint,
             "PublicUrl": self.identity.url,
+            "RecordDir": str(self.settings.home / "record"),
         }
         return Deployment(STAGE, _CODE_BUCKET, folder, Target.host(), environment, parameters)
 

@@ -180,6 +180,7 @@ def _agent_child(
         SLUICE_SRS_RTMP=f"rtmp://127.0.0.1:{settings.rtmp.number}",
         SLUICE_MEDIA_KIND=media.kind,
         SLUICE_SEGMENT_MODE="link",
+        SLUICE_PUBLIC_PORTS=_public_ports(settings, media),
         FFMPEG_BIN=ffmpeg,
         FFPROBE_BIN=ffprobe,
     )
@@ -191,6 +192,13 @@ def _agent_child(
         ready=lambda: _agent_is_ready(read_json(status)),
         stop_timeout_s=6,
     )
+
+
+def _public_ports(settings: Settings, media: MediaServer) -> str:
+    ports = {"http": settings.http, "rtmp": settings.rtmp}
+    if media.kind == "srs":
+        ports |= {"srt": settings.srt, "rtc": settings.rtc}
+    return ",".join(f"{name}={port.number}" for name, port in ports.items())
 
 
 def _agent_is_ready(status: dict[str, Any]) -> bool:

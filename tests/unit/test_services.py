@@ -62,6 +62,7 @@ from chalicelib.wire.recording import ManifestSegment, SegmentKey, SessionManife
 from tests.fakes import (
     BOOTSTRAP,
     FakeClock,
+    FakeFolders,
     FakeIssuer,
     FakeMedia,
     FakeNudger,
@@ -85,12 +86,13 @@ class Cloud:
     sender: FakeSender = field(default_factory=FakeSender)
     callback_queue: FakeQueue = field(default_factory=FakeQueue)
     finish_queue: FakeQueue = field(default_factory=FakeQueue)
+    folders: FakeFolders = field(default_factory=FakeFolders)
     media: FakeMedia = field(default_factory=FakeMedia)
     seq: int = 0
     dispatched: int = 0
 
     def __post_init__(self) -> None:
-        self.settings = Settings(self.store, lambda: BOOTSTRAP)
+        self.settings = Settings(self.store, lambda: BOOTSTRAP, self.folders)
         self.auth = Auth(self.store, self.nudger, self.clock, lambda: BOOTSTRAP)
         self.log = CallbackLog(self.store, self.clock)
         self.webhooks = Webhooks(self.store, self.sender, self.clock)
@@ -103,9 +105,11 @@ class Cloud:
             self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base
         )
         self.dispatch = Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue, self.clock)
-        self.finisher = Finisher(self.store, self.objects, self.media, self.settings, self.clock)
+        self.finisher = Finisher(
+            self.store, self.objects, self.media, self.settings, self.clock, self.folders, "/data/record"
+        )
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
-        self.library = Library(self.store, self.objects, self.finisher, self.clock, lambda: "key")
+        self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
         self.targets = Targets(self.store, self.pushes, self.clock)
         self.overview = Overview(self.store, self.clock)
         joined = self.auth.enroll(enrolment())
@@ -583,9 +587,8 @@ def test_bad_publish_secrets_are_refused(cloud: Cloud, secret: str) -> None:
         cloud.settings.set_publish(secret=secret, auth=None)
 
 
-def test_callbacks_need_a_target(cloud: Cloud) -> None:
-    with pytest.raises(InvalidInputError):
-        cloud.settings.set_callbacks({"enabled": True})
+def test_callbacks_need_a_target_to_be_sent(cloud: Cloud) -> None:
+    assert not cloud.settings.set_callbacks({"enabled": True}).active
     with pytest.raises(InvalidInputError):
         cloud.settings.set_callbacks({"target": "ftp://x"})
 

@@ -99,7 +99,7 @@ def test_names_that_are_no_files_are_not_served(app: str, stream: str, servable:
 def test_a_servable_name_stays_in_its_folder(app: str, stream: str) -> None:
     if is_servable(app, stream):
         assert Path("/root", app, stream).resolve().is_relative_to("/root")
-        assert len(Path(app, stream).parts) == len(app.split("/")) + 1
+        assert len(Path(app, stream).parts) == len([*app.split("/"), *stream.split("/")])
 
 
 def test_srs_leaves_the_file_ending_out_of_a_streams_path() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (  # noqa: F401 - they add their routes
     callbacks,
     destinations,
+    docs,
     events,
     explain,
     nodes,

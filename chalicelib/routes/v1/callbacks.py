@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, Strict
+from pydantic import Field
 
 from chalicelib.domain.checks import Step
 from chalicelib.domain.model import WebhookSecret
@@ -14,8 +14,6 @@ from chalicelib.wiring import wiring
 
 from ..views import DeliveryShown, Page, View
 from .base import SECRET, Body, Call, Nothing, Paging, operation
-
-Time = Annotated[datetime, Strict(False)]
 
 
 class DeliveryQuery(Paging):
@@ -57,8 +55,8 @@ class TrialShown(View):
 class ReplayWanted(Body):
     """Which time to replay: `from` is in it, `to` is not."""
 
-    begin: Time = Field(alias="from", examples=["2026-11-22T12:00:00Z"])
-    end: Time | None = Field(default=None, alias="to")
+    begin: datetime = Field(alias="from", examples=["2026-11-22T12:00:00Z"])
+    end: datetime | None = Field(default=None, alias="to")
 
 
 class ReplayShown(View):

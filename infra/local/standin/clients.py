@@ -36,7 +36,7 @@ def stream_url(app: str, stream: str) -> str:
 
 def is_servable(app: str, stream: str) -> bool:
     """Whether files may be made from these names: no empty or dotted segment, no control character, not too long."""
-    segments = [*app.split("/"), stream]
+    segments = [*app.split("/"), *stream.split("/")]
     text = f"{app}/{stream}"
     return (
         all(segment not in {"", ".", ".."} and ".." not in segment for segment in segments)

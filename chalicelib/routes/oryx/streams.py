@@ -1,0 +1,55 @@
+"""Section 8.4: what is live, and kicking it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.domain.errors import InvalidInputError, NotFoundError
+from chalicelib.domain.model import Session
+from chalicelib.wiring import wiring
+
+from .calls import Call, Fields, route, text_time
+
+
+class _Stream(Fields):
+    vhost: str = ""
+    app: str = ""
+    stream: str = ""
+
+
+def _object(s: Session) -> dict[str, Any]:
+    """`param` is left out: it holds the secret, which only the publish callback may carry."""
+    found = {
+        "vhost": s.stream.vhost,
+        "app": s.stream.app,
+        "stream": s.stream.stream,
+        "server_id": s.service_id,
+        "client_id": s.client_id,
+        "update": text_time(s.live_at),
+    }
+    return {k: v for k, v in found.items() if v}
+
+
+@route("/mgmt/streams/query")
+def query(_call: Call) -> Any:
+    """What is live; null when nothing is."""
+    return {"streams": [_object(v.session) for v in wiring.overview.streams()] or None}
+
+
+@route("/mgmt/streams/kickoff")
+def kickoff(call: Call) -> Any:
+    """Cut a publisher off. It may come back at once."""
+    fields = call.fields(_Stream)
+    for name in ("vhost", "app", "stream"):
+        if not getattr(fields, name):
+            raise InvalidInputError(name, "must not be empty")
+    wanted = (fields.vhost, fields.app, fields.stream)
+    found = [
+        v.session
+        for v in wiring.overview.streams()
+        if (v.session.stream.vhost, v.session.stream.app, v.session.stream.stream) == wanted
+    ]
+    if not found:
+        raise NotFoundError("no such stream is live")
+    for session in found:
+        wiring.pushes.nudge(wiring.overview.kick(session))

@@ -1,0 +1,95 @@
+"""Live rooms: stream names with a secret of their own."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import Any
+
+from chalicelib.domain.admission import MIN_SECRET
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from chalicelib.domain.model import Room, RoomSecret
+from chalicelib.ports import Change, Clock, Delete, Save, Store
+from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, check_name
+
+
+class Rooms:
+    """Creates, changes and removes rooms. A room and the secret of its stream name change together."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def all(self) -> list[Room]:
+        """All rooms, newest first."""
+        return self._store.index(Room, "ROOMS", limit=1000, newest=True).items
+
+    def get(self, room: str) -> Room:
+        """One room.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self._store.get(Room, room)
+        if found is None:
+            raise NotFoundError("there is no such room")
+        return found
+
+    def create(self, title: str, extra: dict[str, Any]) -> Room:
+        """A new room with a stream name and a secret made up for it."""
+        room = Room(
+            id=str(uuid.uuid4()),
+            title=title,
+            stream=secrets.token_hex(6),
+            secret=secrets.token_hex(8).upper(),
+            created_at=self._clock(),
+            extra=extra,
+        )
+        self._store.commit(Save(room), *self._secret_changes(None, room))
+        return room.model_copy(update={"version": 1})
+
+    def replace(self, room: str, *, title: str, stream: str, secret: str, extra: dict[str, Any]) -> Room:
+        """Replace everything of a room but its identity. Its old stream name goes back to the global secret.
+
+        Raises:
+            NotFoundError: there is none.
+            InvalidInputError: the stream name or the secret cannot be used.
+            ConflictError: another room has the stream name.
+        """
+        old = self.get(room)
+        _check(stream, secret)
+        new = old.model_copy(update={"title": title, "stream": stream, "secret": secret, "extra": extra})
+        self._store.commit(Save(new), *self._secret_changes(old, new))
+        return new.model_copy(update={"version": new.version + 1})
+
+    def remove(self, room: str) -> None:
+        """Remove a room. A live publisher is not cut; the next publish of the name needs the global secret.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        old = self.get(room)
+        self._store.commit(Delete(old), *self._secret_changes(old, None))
+
+    def _secret_changes(self, old: Room | None, new: Room | None) -> list[Change]:
+        changes: list[Change] = []
+        if old is not None and (new is None or new.stream != old.stream or not new.secret):
+            kept = self._store.get(RoomSecret, old.stream)
+            if kept is not None and kept.room == old.id:
+                changes.append(Delete(kept))
+        if new is not None and new.secret:
+            kept = self._store.get(RoomSecret, new.stream)
+            if kept is not None and kept.room != new.id:
+                raise ConflictError("another room has this stream name")
+            version = kept.version if kept else 0
+            changes.append(Save(RoomSecret(version=version, stream=new.stream, room=new.id, secret=new.secret)))
+        return changes
+
+
+def _check(stream: str, secret: str) -> None:
+    try:
+        check_name(DEFAULT_VHOST, "live", stream)
+    except InvalidNameError as error:
+        raise InvalidInputError("stream", str(error)) from None
+    if secret and len(secret) < MIN_SECRET:
+        raise InvalidInputError("secret", f"must have at least {MIN_SECRET} characters, or none at all")
