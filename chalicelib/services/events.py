@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from chalicelib.domain import admission, callbacks, ids, redact
+from chalicelib.domain import admission, callbacks, ids
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain import sessions as session_rules
 from chalicelib.domain.errors import ConflictError, UnavailableError
@@ -17,7 +17,6 @@ from chalicelib.domain.model import (
     LedgerEvent,
     NodeSeen,
     OpenSession,
-    PublishSettings,
     PushStatus,
     Recording,
     RecordSettings,
@@ -109,14 +108,13 @@ class Ingest:
         return changes
 
     def _ledger_entry(self, node: str, event: Event) -> LedgerEvent:
-        secret = self._settings.get(PublishSettings).secret
         return LedgerEvent(
             id=event.id,
             at=event.at,
             kind=event.body.kind,
             node=node,
             session=event.session,
-            stream=str(redact.stream_name(event.stream, [secret])) if event.stream else None,
+            stream=str(self._settings.shown(event.stream)) if event.stream else None,
             data=event.body.model_dump(mode="json", exclude={"kind"}),
         )
 
@@ -148,7 +146,8 @@ class Ingest:
     def _ended(self, session: Session, event: Event) -> list[Change]:
         changes: list[Change] = []
         if self._settings.get(CallbackSettings).active and session.live_at is not None:
-            changes.append(Save(self._delivery(event.id, callbacks.unpublish_payload(session.stream))))
+            payload = callbacks.unpublish_payload(self._settings.shown(session.stream))
+            changes.append(Save(self._delivery(event.id, payload)))
         if session.recording and (recording := self._store.get(Recording, session.recording)):
             if session.id in recording.parts:
                 changed = recording_rules.with_part(recording, session.id, event.at, ended_at=event.at)
@@ -176,7 +175,7 @@ class Ingest:
             if self._settings.get(CallbackSettings).active:
                 begin = ids.derived_ulid(event.at, f"record_begin:{recording}")
                 entity = entity.model_copy(update={"begin_delivery": begin})
-                payload = callbacks.record_begin_payload(stream, recording)
+                payload = callbacks.record_begin_payload(self._settings.shown(stream), recording)
                 changes.append(Save(self._delivery(begin, payload)))
             changes.append(Save(entity))
         elif session_id not in known.parts:

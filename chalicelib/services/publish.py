@@ -61,16 +61,18 @@ class Publish:
         decision = admission.decide(publish, room, request.stream, request.param)
         if not decision.allowed:
             return PublishResponse(decision="deny", reason=decision.reason)
-        if target.active and (refusal := self._ask(target, request)):
+        if target.active and (refusal := self._ask(target, request, publish.secret)):
             return PublishResponse(decision="deny", reason=refusal)
         tail = cast("StreamTail | None", found[4])
         plan = admission.plan(request.session, request.stream, node, record, tail, self._clock())
         return PublishResponse(decision="allow", reason=decision.reason, plan=plan)
 
-    def _ask(self, target: CallbackSettings, request: PublishRequest) -> str:
+    def _ask(self, target: CallbackSettings, request: PublishRequest, secret: str) -> str:
         """Why the user's callback refused the publish, or '' when it agreed."""
         request_id = ids.derived_ulid(request.at, f"on_publish:{request.session}")
-        body = callbacks.publish_payload(request_id, target, request.stream, request.param)
+        # A secret may be in `param`, which the user's own rules rely on, and nowhere else.
+        shown = redact.stream_name(request.stream, [secret])
+        body = callbacks.publish_payload(request_id, target, shown, request.param)
         answer = self._webhooks.send(target, request_id, json.dumps(body).encode())
         self._log.answered(request_id, body, answer, redact.callback_url(target.target))
         if callbacks.is_yes(answer.status, answer.body):

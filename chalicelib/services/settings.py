@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from chalicelib.domain import redact
 from chalicelib.domain.admission import MIN_SECRET
 from chalicelib.domain.errors import ConflictError, InvalidInputError
 from chalicelib.domain.globs import compile_glob
 from chalicelib.domain.model import CallbackSettings, Entity, PublishSettings, RecordSettings
 from chalicelib.ports import Bootstrap, Folders, Save, Store
+from chalicelib.wire.names import StreamName
 
 S = TypeVar("S", bound=Entity)
 
@@ -39,6 +41,10 @@ class Settings:
     def get(self, kind: type[S]) -> S:
         """One section of the settings."""
         return self._store.get(kind) or self.default(kind)
+
+    def shown(self, stream: StreamName) -> StreamName:
+        """The name as it may be written and told: the publish secret in it is masked."""
+        return redact.stream_name(stream, [self.get(PublishSettings).secret])
 
     def _save(self, settings: S, version: int | None) -> S:
         if version is not None and version != settings.version:
