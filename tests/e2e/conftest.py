@@ -43,6 +43,8 @@ def received() -> Iterator[Received]:
 def _system(tmp_path_factory: pytest.TempPathFactory, clip: Path, received: Received) -> Iterator[System]:
     system = System(tmp_path_factory.mktemp("instance") / "home", clip, received, environment())
     system.start()
+    kind = system.agent_status()["media_server"]["kind"]
+    assert kind == "srs" or not find_srs(), "what is tested is what was asked for"
     try:
         yield system
     finally:
