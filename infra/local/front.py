@@ -80,8 +80,32 @@ def _api(settings: FrontSettings) -> str:
 			rewrite * /restapis/{{file.{settings.api_file}}}/api/_user_request_{{uri}}
 			reverse_proxy 127.0.0.1:{settings.gateway_port} {{
 				header_up Host 127.0.0.1:{settings.gateway_port}
+				# What API Gateway says of a path that has no route; to a caller with a token it reads like a lie.
+				@no_route header X-Amzn-Errortype MissingAuthenticationTokenException
+				handle_response @no_route {{
+					header -X-Amzn-Errortype
+					@compatible expression `{{http.request.orig_uri.path}}.startsWith("/terraform/")`
+					header @compatible Content-Type "text/plain; charset=utf-8"
+					header @compatible Access-Control-Allow-Origin *
+					respond @compatible "there is no such call" 404
+					header Content-Type application/problem+json
+					respond `{{"type":"about:blank","title":"Not found","status":404,"detail":"there is no such path"}}` 404
+				}}
 			}}
 		}}"""
+
+
+def _preflight() -> str:
+    """Answers browsers that ask whether a page of another origin may call: it may, with a bearer and no cookies."""
+    return """		@preflight method OPTIONS
+		handle @preflight {
+			header Access-Control-Allow-Origin *
+			header Access-Control-Allow-Headers *
+			header Access-Control-Allow-Methods *
+			header Access-Control-Expose-Headers *
+			header -Content-Type
+			respond 200
+		}"""
 
 
 def _recordings(settings: FrontSettings) -> str:
@@ -124,6 +148,7 @@ http://:{settings.port} {{{bind}
 {_access_log(settings)}
 	route {{
 {_without_claims("		")}
+{_preflight()}
 {_api(settings)}
 {_recordings(settings)}
 {_media(settings)}
