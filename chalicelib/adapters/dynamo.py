@@ -56,13 +56,15 @@ def _cursor(last: Item | None) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(last).encode()).decode() if last else None
 
 
-def _start(cursor: str | None) -> Item | None:
+def _start(cursor: str | None, partition: str, value: Item) -> Item | None:
+    """Where a page begins. A cursor of another listing is none of this one."""
     if cursor is None:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor))
         ok = isinstance(key, dict) and set(key) >= {"pk", "sk"}
         ok = ok and all(isinstance(v, dict) and set(v) == {"S"} for v in key.values())
+        ok = ok and key.get(partition) == value
     except ValueError:
         ok = False
     if not ok:
@@ -200,7 +202,8 @@ class DynamoStore:
         newest: bool,
         **options: Any,
     ) -> Page[E]:
-        if (start := _start(cursor)) is not None:
+        partition = "gsi1pk" if "IndexName" in options else "pk"
+        if (start := _start(cursor, partition, values[":p"])) is not None:
             options["ExclusiveStartKey"] = start
         answer = self._db.query(
             TableName=self._table,

@@ -212,7 +212,11 @@ def test_secrets_are_not_in_the_table() -> None:
 def test_a_made_up_cursor_is_refused() -> None:
     with mock_aws():
         store = dynamo(None)
-        for bad in ("x", "e30=x", "WzFd"):
+        for name in ("d1", "d2"):
+            store.commit(Save(destination(name)))
+        other = store.index(Destination, "DESTS", limit=1).cursor
+        assert other is not None, "a cursor of another listing"
+        for bad in ("x", "e30=x", "WzFd", other):
             with pytest.raises(InvalidInputError):
                 store.index(Recording, "RECS", cursor=bad)
 

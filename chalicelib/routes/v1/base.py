@@ -45,7 +45,7 @@ class Paging(Query):
     """A part of a listing."""
 
     limit: int = Field(default=50, ge=1, le=MAX_PAGE, description="How many items at most.")
-    cursor: str | None = Field(default=None, max_length=2000, description="`cursor` of the page before.")
+    cursor: str | None = Field(default=None, min_length=1, max_length=2000, description="`cursor` of the page before.")
 
 
 class Nothing(Query):
@@ -154,8 +154,7 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
     caller = wiring.auth.caller(request.headers.get("authorization")) if op.scope else Caller("", "read")
     require(caller, op.scope or "read")
     if op.method == "GET":
-        query = (request.query_params or {}).items()
-        sent = op.sends.model_validate({name: value for name, value in query if value})
+        sent = op.sends.model_validate(dict((request.query_params or {}).items()))
         return answer(op, op.view(Call(caller, sent), **arguments))
     sent = Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body)
     if not op.changes:

@@ -40,7 +40,8 @@ class Share(View):
 class Proof(View):
     """Every segment with the SHA-256 of what the store gave back, and every gap."""
 
-    version_of_format: int = Field(alias="version")
+    # Not `version`, which would be the version of something that can be edited.
+    format: int = Field(alias="version")
     recording: str
     segments: list[dict[str, Any]]
     gaps: list[dict[str, Any]]
@@ -78,6 +79,12 @@ def share_recording(call: Call[NewShare], recording: str) -> Share:
     path, expires = wiring.library.share(recording, call.sent.expires_s)
     links = Links(hls=f"{path}index.m3u8", mp4=f"{path}index.mp4", thumbnail=f"{path}thumbnail.jpg")
     return Share(links=links, expires_at=expires)
+
+
+@operation("POST", "/v1/recordings/{recording}/end", scope="operate", status=202)
+def end_recording(call: Call[Nothing], recording: str) -> None:
+    """End a running recording now. A stream that is still live goes on in a new one."""
+    wiring.takes.end(recording)
 
 
 def _redirect(location: str) -> Response:
