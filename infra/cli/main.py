@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from infra.cli import destinations, doctor, recordings
+from infra.cli import callbacks, destinations, doctor, explain, recordings, tokens
 from infra.cli.client import Api, CliError
 from infra.cli.output import errors, facts, show_json, table
 
@@ -20,11 +19,13 @@ app = typer.Typer(
     add_completion=False,
 )
 secret = typer.Typer(help="The publish secret.", no_args_is_help=True)
-callbacks = typer.Typer(help="HTTP callbacks and their deliveries.", no_args_is_help=True)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(destinations.app, name="destinations")
 app.add_typer(secret, name="secret")
-app.add_typer(callbacks, name="callbacks")
+app.add_typer(callbacks.app, name="callbacks")
+app.add_typer(tokens.app, name="tokens")
+app.command("audit")(tokens.audit)
+app.command("explain")(explain.explain)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option(min=1, max=100, help="How many at most.")]
@@ -158,65 +159,6 @@ def secret_rotate(
         show_json(changed)
     else:
         facts([("secret", changed["secret"])])
-
-
-@callbacks.command("show")
-def callbacks_show(as_json: Json = False) -> None:
-    """Where callbacks go."""
-    found = Api.from_environment().call("GET", "/v1/settings/callbacks")
-    if as_json:
-        show_json(found)
-    else:
-        facts([(k, found[k]) for k in ("enabled", "target", "opaque", "host", "on_unreachable")])
-
-
-@callbacks.command("set")
-def callbacks_set(
-    target: Annotated[str | None, typer.Option(help="http(s) URL that gets the callbacks.")] = None,
-    opaque: Annotated[str | None, typer.Option(help="Sent with every callback.")] = None,
-    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Send callbacks or not.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Change where callbacks go."""
-    changes = {"target": target, "opaque": opaque, "enabled": enabled}
-    body = {k: v for k, v in changes.items() if v is not None}
-    if not body:
-        raise CliError("Nothing to change. Give --target, --opaque, --on or --off.")
-    changed = Api.from_environment().call("PATCH", "/v1/settings/callbacks", body)
-    if as_json:
-        show_json(changed)
-    else:
-        facts([(k, changed[k]) for k in ("enabled", "target", "opaque")])
-
-
-@callbacks.command("deliveries")
-def callbacks_deliveries(as_json: Json = False, limit: Limit = 30) -> None:
-    """Callbacks on their way, delivered and dead."""
-    items = Api.from_environment().call("GET", "/v1/deliveries", limit=limit)["items"]
-    if as_json:
-        show_json(items)
-        return
-    rows = [
-        [d["created_at"], d["action"], d["state"], len(d["attempts"]), _outcome(d["attempts"]), d["id"]] for d in items
-    ]
-    table(["AT", "ACTION", "STATE", "TRIES", "LAST ANSWER", "ID"], rows, "No callback has been sent yet.")
-
-
-def _outcome(attempts: list[dict[str, Any]]) -> str:
-    if not attempts:
-        return ""
-    last = attempts[-1]
-    return last["error"] or f"{last['status']} {last['answer'][:40]}"
-
-
-@callbacks.command("resend")
-def callbacks_resend(delivery: str, as_json: Json = False) -> None:
-    """Send one callback once more."""
-    again = Api.from_environment().call("POST", f"/v1/deliveries/{quote(delivery, safe='')}/resend", {})
-    if as_json:
-        show_json(again)
-    else:
-        errors.print(f"{again['action']} is on its way again", markup=False)
 
 
 @app.command("doctor")

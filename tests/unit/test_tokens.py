@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from ulid import ULID
 
 from chalicelib.domain import access
@@ -15,6 +16,7 @@ from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInput
 from chalicelib.domain.model import AuditEntry, Credential, KeptAnswer
 from chalicelib.ports import Put
 from chalicelib.routes.v1.base import OPERATIONS
+from chalicelib.routes.v1.protocol import audited
 from chalicelib.services.answers import Answers
 from chalicelib.services.audit import Audit
 from tests.fakes import BOOTSTRAP, FakeClock, MemoryStore
@@ -142,6 +144,21 @@ def test_every_change_is_in_the_audit_without_its_secrets(v1: V1) -> None:
     assert made["who"] == "api-secret"
     for hidden in (token, "very-secret-key", "hush-hush", "u:p@h", BOOTSTRAP.api_secret):
         assert hidden not in listed.text
+
+
+class _Nested(BaseModel):
+    plain: str = ""
+    globs: list[str] = []
+    rooms: list[dict[str, str]] = []
+    extra: dict[str, str] = {}
+    count: int = 0
+
+
+def test_what_is_nested_is_not_shown_in_the_audit() -> None:
+    sent = _Nested(plain="x" * 999, globs=["/live/*"], rooms=[{"secret": "hush"}], extra={"a": "hush"}, count=3)
+    shown = audited(sent)
+    assert (shown["plain"], shown["globs"], shown["count"]) == ("x" * 200, ["/live/*"], 3)
+    assert "hush" not in str(shown)
 
 
 def test_reading_and_asking_are_no_changes(v1: V1) -> None:

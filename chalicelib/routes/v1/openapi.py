@@ -29,6 +29,8 @@ _TAGS: Final = {
     "recordings": "What was kept.",
     "shares": "What was kept, for whoever has the link.",
     "destinations": "Where streams are pushed.",
+    "platforms": "Where streams can be pushed, and where to find the key.",
+    "rooms": "Stream names with a secret of their own.",
     "settings": "Who may publish, what is recorded, where callbacks go.",
     "deliveries": "Callbacks on their way, delivered and dead.",
     "callbacks": "Trying out, replaying and signing callbacks.",
@@ -37,6 +39,9 @@ _TAGS: Final = {
     "explain": "What would happen to a publish, and why.",
     "events": "The ledger.",
     "health": "Whether all is well.",
+    "password": "The administrator's password.",
+    "backup": "Settings, rooms and destinations as one document.",
+    "restore": "What a backup holds, written back.",
 }
 _ERRORS: Final = {
     400: "What was sent is wrong; `errors` names each field.",
@@ -77,13 +82,14 @@ def document(operations: Iterable[Operation], version: str) -> Json:
     paths: Json = {}
     for op in known:
         paths.setdefault(op.path, {})[op.method.lower()] = _operation(op, names)
-    tags = [tag for tag in _TAGS if any(_tag(op.path) == tag for op in known)]
+    used = {_tag(op.path) for op in known}
+    tags = [tag for tag in _TAGS if tag in used] + sorted(used - set(_TAGS))
     return {
         "openapi": "3.1.0",
         "info": {"title": "Sluice", "version": version, "summary": "The management API", "description": _ABOUT},
         "servers": [{"url": "/", "description": "Where this description comes from"}],
         "security": [{"token": []}],
-        "tags": [{"name": tag, "description": _TAGS[tag]} for tag in tags],
+        "tags": [{"name": tag, "description": _TAGS.get(tag, "")} for tag in tags],
         "paths": paths,
         "components": {
             "schemas": schemas["$defs"],

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from chalicelib.domain.redact import MASK
 
+MAX_SHOWN: Final = 200
 REPLAYED: Final = {"Idempotent-Replayed": "true"}
 
 
@@ -23,6 +24,14 @@ def _is_secret(model: type[BaseModel], name: str) -> bool:
 
 
 def audited(sent: BaseModel) -> dict[str, Any]:
-    """The fields that were sent, secrets masked."""
+    """The fields that were sent, secrets masked. What is nested may hold a secret anywhere, so it counts as one."""
     values = sent.model_dump(mode="json", include=sent.model_fields_set, exclude={"version"})
-    return {name: MASK if value and _is_secret(type(sent), name) else value for name, value in values.items()}
+    return {name: MASK if value and _is_secret(type(sent), name) else _shown(value) for name, value in values.items()}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:MAX_SHOWN]
+    if isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return [v[:MAX_SHOWN] for v in value[:MAX_SHOWN]]
+    return MASK if isinstance(value, list | dict) else value
