@@ -206,6 +206,15 @@ class Recording(Entity):
     error: str = ""
     finishes: int = 0
     begin_delivery: str | None = None
+    shown_as: str = ""
+    """The stream's own name as callbacks tell it, when a secret in it is masked."""
+
+    @property
+    def told_stream(self) -> StreamName:
+        """The name as it may be told. The functions that finish recordings have no secret to look for."""
+        if not self.shown_as:
+            return self.stream
+        return StreamName.model_construct(vhost=self.stream.vhost, app=self.stream.app, stream=self.shown_as)
 
     @property
     def segments(self) -> int:

@@ -165,17 +165,22 @@ class Ingest:
 
     # recordings
 
+    def _opened(self, recording: str, stream: StreamName, node: str, session_id: str, event: Event) -> Recording:
+        shown = self._settings.shown(stream)
+        new = recording_rules.opened(recording, stream, node, session_id, event.at)
+        return new.model_copy(update={"shown_as": shown.stream if shown != stream else ""})
+
     def _recording_started(
         self, node: str, session_id: str, stream: StreamName, event: Event, recording: str
     ) -> list[Change]:
         known = self._store.get(Recording, recording)
         changes: list[Change] = []
         if known is None:
-            entity = recording_rules.opened(recording, stream, node, session_id, event.at)
+            entity = self._opened(recording, stream, node, session_id, event)
             if self._settings.get(CallbackSettings).active:
                 begin = ids.derived_ulid(event.at, f"record_begin:{recording}")
                 entity = entity.model_copy(update={"begin_delivery": begin})
-                payload = callbacks.record_begin_payload(self._settings.shown(stream), recording)
+                payload = callbacks.record_begin_payload(entity.told_stream, recording)
                 changes.append(Save(self._delivery(begin, payload)))
             changes.append(Save(entity))
         elif session_id not in known.parts:
@@ -193,8 +198,8 @@ class Ingest:
     def _part_done(
         self, node: str, session_id: str, stream: StreamName, event: Event, body: RecordingPartDone
     ) -> list[Change]:
-        known = self._store.get(Recording, body.recording) or recording_rules.opened(
-            body.recording, stream, node, session_id, event.at
+        known = self._store.get(Recording, body.recording) or self._opened(
+            body.recording, stream, node, session_id, event
         )
         changed = recording_rules.with_part(
             known,

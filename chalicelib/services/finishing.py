@@ -195,9 +195,7 @@ class Finisher:
         if not self._settings.get(CallbackSettings).active:
             return None
         now = self._clock()
-        payload = callbacks.record_end_payload(
-            self._settings.shown(recording.stream), recording.id, code, self._record_dir
-        )
+        payload = callbacks.record_end_payload(recording.told_stream, recording.id, code, self._record_dir)
         return Delivery(
             id=ids.derived_ulid(recording.started_at, f"record_end:{recording.id}"),
             action="on_record_end",

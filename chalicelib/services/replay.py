@@ -112,7 +112,7 @@ class Replay:
         if recording is None or not recording.parts:
             return None
         if event.kind == "recording.started" and event.session == min(recording.parts):
-            return callbacks.record_begin_payload(self._settings.shown(recording.stream), recording.id)
+            return callbacks.record_begin_payload(recording.told_stream, recording.id)
         ended = any(d.action == "on_record_end" and d.payload["uuid"] == recording.id for d in done.deliveries)
         is_last = event.kind == "recording.part_done" and event.session == max(recording.parts)
         if is_last and not ended and recording.state in ("ready", "failed"):
@@ -125,7 +125,7 @@ class Replay:
         if sent is not None:
             return sent.payload
         code = 0 if recording.state == "ready" else 100
-        return callbacks.record_end_payload(self._settings.shown(recording.stream), recording.id, code)
+        return callbacks.record_end_payload(recording.told_stream, recording.id, code)
 
     def _delivery(self, event: LedgerEvent, payload: dict[str, Any], done: Replayed) -> Delivery:
         now = self._clock()
