@@ -58,6 +58,9 @@ def _batch(event: Any, kind: EventType, handle: Callable[[Any], None]) -> Partia
     processor = BatchProcessor(event_type=kind, raise_on_entire_batch_failure=False)
     answer = process_partial_response(event, handle, processor, context=None)
     failed = len(answer["batchItemFailures"])
+    for _, error, _ in processor.exceptions:
+        # Whatever goes back to its queue says why: otherwise a poisoned record is a riddle.
+        log.warning("record_failed", extra={"function": handle.__name__}, exc_info=error)
     log.info("batch", extra={"function": handle.__name__, "records": len(event["Records"]), "failed": failed})
     return answer
 
