@@ -113,7 +113,8 @@ def on_minute(event: Any) -> None:
     """What is due, what was lost on its way, who has fallen silent."""
     swept = wiring.callbacks.sweep() + wiring.dispatch.sweep()
     lost = wiring.liveness.check()
+    limited = wiring.limits.sweep()
     metrics.add_metric(name="swept", unit=MetricUnit.Count, value=swept)
     metrics.add_metric(name="nodes_lost", unit=MetricUnit.Count, value=lost)
-    log.info("minute", extra={"swept": swept, "nodes_lost": lost})
+    log.info("minute", extra={"swept": swept, "nodes_lost": lost, "sessions_limited": limited})
     metrics.flush_metrics()

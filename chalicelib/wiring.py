@@ -26,6 +26,7 @@ from chalicelib.config import Config
 from chalicelib.services.answers import Answers
 from chalicelib.services.audit import Audit
 from chalicelib.services.auth import Auth
+from chalicelib.services.backup import Backup
 from chalicelib.services.callbacks import CallbackLog, Callbacks
 from chalicelib.services.checks import Checks
 from chalicelib.services.dispatch import Dispatch
@@ -33,6 +34,7 @@ from chalicelib.services.events import Ingest
 from chalicelib.services.explain import Explain
 from chalicelib.services.finishing import Announcements, Finisher
 from chalicelib.services.library import Library
+from chalicelib.services.limits import Limits
 from chalicelib.services.login import Login
 from chalicelib.services.overview import Overview
 from chalicelib.services.publish import Publish
@@ -147,6 +149,16 @@ class Wiring:
     def slots(self) -> Slots:
         """The forward slots of the compatible API."""
         return Slots(self.store, now)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """The owner's limits."""
+        return Limits(self.store, self.overview, self.pushes, now)
+
+    @cached_property
+    def backup(self) -> Backup:
+        """Settings out and in."""
+        return Backup(self.store, self.settings, self.rooms, self.pushes, now)
 
     @cached_property
     def system(self) -> System:

@@ -145,6 +145,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
     ),
     m.AdminPassword: Layout(tag="admin_password", key=lambda: ("CONFIG", "admin"), key_of=lambda _: ()),
     m.SystemSettings: Layout(tag="system_settings", key=lambda: ("CONFIG", "system"), key_of=lambda _: ()),
+    m.LimitSettings: Layout(tag="limit_settings", key=lambda: ("CONFIG", "limits"), key_of=lambda _: ()),
     m.LoginHold: Layout(
         tag="login_hold",
         key=lambda address: (f"LOGIN#{address}", "HOLD"),

@@ -309,6 +309,15 @@ class SystemSettings(Entity):
     camera_kbps: int = 5000
 
 
+class LimitSettings(Entity):
+    """Limits of the owner; None: there is none."""
+
+    max_streams: int | None = None
+    max_pushes: int | None = None
+    max_publish_minutes: int | None = None
+    max_bitrate_kbps: int | None = None
+
+
 class Room(Entity):
     """A stream name with its own secret. `extra`: fields that clients store and read back and we do not use."""
 

@@ -174,6 +174,8 @@ class DestinationShown(View):
     platform: str = Field(examples=["youtube"])
     url: str = Field(examples=["rtmp://a.rtmp.youtube.com/live2/***"])
     streams: list[str] = Field(examples=[["/live/*"]])
+    stream_name: str
+    prefer: Literal["oldest", "newest"]
     enabled: bool
     created_at: datetime
     updated_at: datetime
@@ -182,7 +184,8 @@ class DestinationShown(View):
     @staticmethod
     def fields(d: Destination) -> dict[str, Any]:
         """What is shown of a destination."""
-        shown = ("id", "name", "platform", "streams", "enabled", "created_at", "updated_at", "version")
+        what = ("id", "name", "platform", "streams", "stream_name", "prefer", "enabled")
+        shown = (*what, "created_at", "updated_at", "version")
         return {name: getattr(d, name) for name in shown} | {"url": redact.target_url(d.url)}
 
     @classmethod

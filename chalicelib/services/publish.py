@@ -6,12 +6,15 @@ import json
 from typing import cast
 
 from chalicelib.domain import admission, callbacks, ids, redact
+from chalicelib.domain import limits as limit_rules
 from chalicelib.domain.model import (
     CallbackSettings,
     Credential,
+    LimitSettings,
     PublishSettings,
     RecordSettings,
     RoomSecret,
+    Session,
     StreamTail,
 )
 from chalicelib.ports import Clock, Store
@@ -51,6 +54,7 @@ class Publish:
                 (CallbackSettings, ()),
                 (StreamTail, (str(request.stream),)),
                 (RoomSecret, (request.stream.stream,)),
+                (LimitSettings, ()),
             ]
         )
         node = self._auth.node_of_credential(cast("Credential | None", found[0]))
@@ -61,11 +65,21 @@ class Publish:
         decision = admission.decide(publish, room, request.stream, request.param)
         if not decision.allowed:
             return PublishResponse(decision="deny", reason=decision.reason)
+        limits = cast("LimitSettings | None", found[6])
+        if limits is not None and (refusal := self._over(limits)):
+            return PublishResponse(decision="deny", reason=refusal)
         if target.active and (refusal := self._ask(target, request, publish.secret)):
             return PublishResponse(decision="deny", reason=refusal)
         tail = cast("StreamTail | None", found[4])
         plan = admission.plan(request.session, request.stream, node, record, tail, self._clock())
         return PublishResponse(decision="allow", reason=decision.reason, plan=plan)
+
+    def _over(self, limits: LimitSettings) -> str:
+        """Why no further stream may begin, or ''. Counts only when there is a limit."""
+        if limits.max_streams is None:
+            return ""
+        live = self._store.index(Session, "LIVE", limit=limits.max_streams + 1).items
+        return limit_rules.refusal(limits, len(live))
 
     def _ask(self, target: CallbackSettings, request: PublishRequest, secret: str) -> str:
         """Why the user's callback refused the publish, or '' when it agreed."""

@@ -9,7 +9,16 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain import destinations as rules
 from chalicelib.domain.errors import ConflictError
-from chalicelib.domain.model import Destination, Lease, Node, NodeLease, OpenSession, PushStatus, Session
+from chalicelib.domain.model import (
+    Destination,
+    Lease,
+    LimitSettings,
+    Node,
+    NodeLease,
+    OpenSession,
+    PushStatus,
+    Session,
+)
 from chalicelib.domain.sessions import as_open
 from chalicelib.ports import Change, Clock, Delete, Nudger, Save, Store
 
@@ -72,7 +81,7 @@ class Pushes:
             return False
         previous = self._store.get(Lease, destination.id)
         lease = rules.grant(destination.id, previous, session, self._clock())
-        if lease is None:
+        if lease is None or self._is_full():
             return False
         held = NodeLease(node=session.node, destination=destination.id, session=session.session, fence=lease.fence)
         stale = self._store.get(NodeLease, session.node, destination.id)
@@ -88,6 +97,13 @@ class Pushes:
         )
         self.nudge(session.node)
         return True
+
+    def _is_full(self) -> bool:
+        """Whether as many pushes run as the owner allows."""
+        limits = self._store.get(LimitSettings)
+        if limits is None or limits.max_pushes is None:
+            return False
+        return len(self._store.index(Lease, "LEASES_HELD", limit=limits.max_pushes + 1).items) >= limits.max_pushes
 
     def reconcile_node(self, leases: list[NodeLease], sessions: list[OpenSession]) -> list[NodeLease]:
         """What a lost message would have left undone on a node: grants free destinations to its live sessions.

@@ -62,13 +62,30 @@ class Rooms:
         self._store.commit(Save(new), *self._secret_changes(old, new))
         return new.model_copy(update={"version": new.version + 1})
 
-    def remove(self, room: str) -> None:
+    def change(self, room: str, changes: dict[str, Any], version: int | None) -> Room:
+        """Change any of `title`, `stream`, `secret`. `version`: the one the editor saw.
+
+        Raises:
+            NotFoundError: there is none.
+            InvalidInputError: the stream name or the secret cannot be used.
+            ConflictError: it was changed in the meantime, or another room has the stream name.
+        """
+        now = self.get(room)
+        if version is not None and version != now.version:
+            raise ConflictError("the room was changed by somebody else in the meantime; read it again")
+        kept = {"title": now.title, "stream": now.stream, "secret": now.secret, "extra": now.extra}
+        return self.replace(room, **(kept | changes))
+
+    def remove(self, room: str, version: int | None = None) -> None:
         """Remove a room. A live publisher is not cut; the next publish of the name needs the global secret.
 
         Raises:
             NotFoundError: there is none.
+            ConflictError: it was changed in the meantime.
         """
         old = self.get(room)
+        if version is not None and version != old.version:
+            raise ConflictError("the room was changed by somebody else in the meantime; read it again")
         self._store.commit(Delete(old), *self._secret_changes(old, None))
 
     def _secret_changes(self, old: Room | None, new: Room | None) -> list[Change]:

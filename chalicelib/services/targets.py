@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ulid import ULID
 
@@ -61,7 +61,17 @@ class Targets:
             status if isinstance(status, PushStatus) else None,
         )
 
-    def add(self, *, name: str, url: str, platform: str, streams: list[str], enabled: bool) -> Destination:
+    def add(
+        self,
+        *,
+        name: str,
+        url: str,
+        platform: str,
+        streams: list[str],
+        enabled: bool,
+        stream_name: str = "",
+        prefer: Literal["oldest", "newest"] = "oldest",
+    ) -> Destination:
         """Add one.
 
         Raises:
@@ -77,6 +87,8 @@ class Targets:
             url=rules.check_target_url(url),
             streams=rules.check_patterns(streams),
             enabled=enabled,
+            stream_name=stream_name,
+            prefer=prefer,
             created_at=now,
             updated_at=now,
         )

@@ -9,9 +9,12 @@ from . import (  # noqa: F401 - they add their routes
     events,
     explain,
     nodes,
+    platforms,
     recordings,
+    rooms,
     settings,
     streams,
+    system,
     tokens,
 )
 from .base import v1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
+from chalicelib.domain.platforms import whole_url
 from chalicelib.wiring import wiring
 
 from ..views import DestinationShown, Items, TargetShown
@@ -18,13 +21,19 @@ class NewDestination(Body):
 
     name: str = Field(min_length=1, max_length=100, examples=["YouTube"])
     url: str = Field(
-        min_length=1,
+        default="",
         max_length=2000,
-        description=URL,
+        description=f"{URL}. Instead of it: `key`, with `server` where the platform has none of its own",
         examples=["rtmp://a.rtmp.youtube.com/live2/abcd-efgh"],
         json_schema_extra=SECRET,
     )
+    server: str = Field(default="", max_length=1000)
+    key: str = Field(default="", max_length=1000, json_schema_extra=SECRET)
     platform: str = Field(default="custom", pattern=PLATFORM)
+    stream_name: str = Field(default="", max_length=200, description="Only streams of exactly this name, in any app.")
+    prefer: Literal["oldest", "newest"] = Field(
+        default="oldest", description="Of several live streams that fit: live longest, or came last."
+    )
     streams: list[str] = Field(
         default=[], max_length=50, description="Patterns over /app/stream; none: every stream.", examples=[["/live/*"]]
     )
@@ -51,7 +60,9 @@ def list_destinations(call: Call[Nothing]) -> Items[TargetShown]:
 @operation("POST", "/v1/destinations", status=201)
 def add_destination(call: Call[NewDestination]) -> DestinationShown:
     """Add a destination."""
-    return DestinationShown.of(wiring.targets.add(**call.sent.model_dump()))
+    sent = call.sent.model_dump(exclude={"server", "key"})
+    sent["url"] = whole_url(call.sent.platform, call.sent.url, call.sent.server, call.sent.key)
+    return DestinationShown.of(wiring.targets.add(**sent))
 
 
 @operation("GET", "/v1/destinations/{destination}", scope="read")

@@ -1,0 +1,127 @@
+"""Platforms that streams are pushed to: their servers where they are fixed, and where the key is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from .errors import InvalidInputError
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A preset. `server` is '' where the platform gives each streamer one of his own."""
+
+    id: str
+    name: str
+    name_zh: str
+    server: str
+    key_page: str
+    hint: str
+    hint_zh: str
+
+
+PLATFORMS: Final = (
+    Platform(
+        "wx",
+        "WeChat Channels",
+        "视频号",
+        "",
+        "https://channels.weixin.qq.com/platform/live/liveBuild",
+        "Create a live session in the Channels assistant; it shows a push address and a key for that session.",
+        "在视频号助手中创建直播, 页面会给出本场直播的推流地址和推流密钥。",
+    ),
+    Platform(
+        "bilibili",
+        "Bilibili",
+        "哔哩哔哩",
+        "rtmp://live-push.bilivideo.com/live-bvc/",
+        "https://link.bilibili.com/p/center/index#/my-room/start-live",
+        "Start a live in the live centre; it shows the server address and the key, which begins with ?streamname=.",
+        "在直播中心点击开始直播, 页面会给出服务器地址和以 ?streamname= 开头的串流密钥。",
+    ),
+    Platform(
+        "kuaishou",
+        "Kuaishou",
+        "快手",
+        "",
+        "https://studio.kuaishou.com/live/list",
+        "Create a live in the creator's studio; it shows a push address and a key.",
+        "在创作者服务平台中创建直播, 页面会给出推流地址和推流密钥。",
+    ),
+    Platform(
+        "youtube",
+        "YouTube",
+        "YouTube",
+        "rtmps://a.rtmps.youtube.com/live2",
+        "https://studio.youtube.com/channel/UC/livestreaming",
+        "YouTube Studio, Create, Go live, Stream: copy the stream key.",
+        "YouTube 工作室 → 创建 → 直播 → 直播, 复制直播密钥。",
+    ),
+    Platform(
+        "twitch",
+        "Twitch",
+        "Twitch",
+        "rtmps://ingest.global-contribute.live-video.net:443/app",
+        "https://dashboard.twitch.tv/settings/stream",
+        "Creator Dashboard, Settings, Stream: copy the primary stream key.",
+        "创作者后台 → 设置 → 直播, 复制主直播密钥。",
+    ),
+    Platform(
+        "facebook",
+        "Facebook",
+        "Facebook",
+        "rtmps://live-api-s.facebook.com:443/rtmp/",
+        "https://www.facebook.com/live/producer",
+        "Live Producer, Streaming software: copy the stream key.",
+        "直播工具 → 直播软件, 复制串流密钥。",
+    ),
+    Platform(
+        "custom",
+        "Other",
+        "自定义",
+        "",
+        "",
+        "Any rtmp://, rtmps:// or srt:// address: server and key apart, or one address whose last part is the key.",
+        "任意 rtmp://、rtmps:// 或 srt:// 地址: 可分别填写服务器和密钥, 也可填写以密钥结尾的完整地址。",
+    ),
+)
+
+
+def platform(name: str) -> Platform:
+    """A platform by its id.
+
+    Raises:
+        InvalidInputError: there is none of that name; says which there are.
+    """
+    found = next((p for p in PLATFORMS if p.id == name), None)
+    if found is None:
+        raise InvalidInputError("platform", f"must be one of {', '.join(p.id for p in PLATFORMS)}")
+    return found
+
+
+def whole_url(name: str, url: str, server: str, key: str) -> str:
+    """The target URL from what a user gave: one whole URL, or a key with a server of his own or the platform's.
+
+    Raises:
+        InvalidInputError: neither is complete.
+    """
+    preset = platform(name)
+    if url:
+        if server or key:
+            raise InvalidInputError("url", "give either one whole URL, or server and key, not both")
+        return url
+    base = server or preset.server
+    if not base:
+        raise InvalidInputError("server", f"is needed: {preset.hint}")
+    if not key and not server:
+        raise InvalidInputError("key", f"is needed: {preset.hint}")
+    between = "" if not key or base.endswith("/") or key.startswith("/") else "/"
+    return f"{base}{between}{key}"
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Server and key of a whole URL, cut at its last slash; a query belongs to the key."""
+    path, mark, query = url.partition("?")
+    server, _, key = path.rpartition("/")
+    return (f"{server}/", key + mark + query) if "://" in server else (url, "")

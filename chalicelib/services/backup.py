@@ -1,0 +1,104 @@
+"""Settings out, settings in: what an owner decided, without what happened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.domain.admission import MIN_SECRET
+from chalicelib.domain.destinations import check_patterns, check_target_url
+from chalicelib.domain.errors import InvalidInputError
+from chalicelib.domain.globs import compile_glob
+from chalicelib.domain.model import (
+    CallbackSettings,
+    Destination,
+    Entity,
+    LimitSettings,
+    PublishSettings,
+    RecordSettings,
+    Room,
+    RoomSecret,
+    SystemSettings,
+)
+from chalicelib.ports import Clock, Save, Store
+
+from .pushes import Pushes
+from .rooms import Rooms
+from .settings import Settings
+
+FORMAT = 1
+
+
+class Copy(BaseModel):
+    """A backup. It holds the secrets in clear: whoever has it can publish and push."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    made_at: datetime
+    publish: PublishSettings
+    record: RecordSettings
+    callbacks: CallbackSettings
+    limits: LimitSettings = LimitSettings()
+    system: SystemSettings = SystemSettings()
+    rooms: list[Room] = Field(default=[], max_length=1000)
+    destinations: list[Destination] = Field(default=[], max_length=1000)
+
+
+class Backup:
+    """Makes and takes back copies."""
+
+    def __init__(self, store: Store, settings: Settings, rooms: Rooms, pushes: Pushes, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._rooms = rooms
+        self._pushes = pushes
+        self._clock = clock
+
+    def make(self) -> Copy:
+        """A copy of all settings, rooms and destinations."""
+        return Copy(
+            made_at=self._clock(),
+            publish=self._settings.get(PublishSettings),
+            record=self._settings.get(RecordSettings),
+            callbacks=self._settings.get(CallbackSettings),
+            limits=self._settings.get(LimitSettings),
+            system=self._settings.get(SystemSettings),
+            rooms=self._rooms.all(),
+            destinations=self._pushes.destinations(),
+        )
+
+    def restore(self, copy: Copy) -> int:
+        """Write a copy over what is there; returns how many things were written. What the copy does not name stays.
+
+        Raises:
+            InvalidInputError: the copy is of a later format, or holds something that cannot be used.
+        """
+        self._check(copy)
+        sections: list[Entity] = [copy.publish, copy.record, copy.callbacks, copy.limits, copy.system]
+        for section in sections:
+            self._write(section)
+        for destination in copy.destinations:
+            self._write(destination, destination.id)
+        for room in copy.rooms:
+            self._write(room, room.id)
+            if room.secret:
+                self._write(RoomSecret(stream=room.stream, room=room.id, secret=room.secret), room.stream)
+        return len(sections) + len(copy.destinations) + len(copy.rooms)
+
+    def _write(self, entity: Entity, *key: str) -> None:
+        known = self._store.get(type(entity), *key)
+        self._store.commit(Save(entity.model_copy(update={"version": known.version if known else 0})))
+
+    @staticmethod
+    def _check(copy: Copy) -> None:
+        if copy.format != FORMAT:
+            raise InvalidInputError("format", f"is {copy.format}; this release reads {FORMAT}")
+        if len(copy.publish.secret) < MIN_SECRET:
+            raise InvalidInputError("publish.secret", f"must have at least {MIN_SECRET} characters")
+        for glob in copy.record.globs:
+            compile_glob(glob)
+        for destination in copy.destinations:
+            check_target_url(destination.url)
+            check_patterns(destination.streams)
