@@ -1,0 +1,290 @@
+"""What an owner decides: rooms, platforms, limits, password, backup."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain import admission, limits, platforms
+from chalicelib.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    UnauthenticatedError,
+)
+from chalicelib.domain.model import (
+    Destination,
+    LimitSettings,
+    OpenSession,
+    PublishSettings,
+    Room,
+    RoomSecret,
+    Session,
+)
+from chalicelib.services.backup import Backup, Copy
+from chalicelib.services.limits import Limits
+from chalicelib.services.login import Login
+from chalicelib.services.overview import Overview
+from chalicelib.services.pushes import Pushes
+from chalicelib.services.rooms import Rooms
+from chalicelib.services.settings import Settings
+from chalicelib.services.slots import Slots, join_url
+from chalicelib.services.targets import Targets
+from chalicelib.wire.names import StreamName
+from tests.fakes import BOOTSTRAP, FakeClock, FakeFolders, FakeNudger, MemoryStore
+
+STREAM = StreamName(app="live", stream="x")
+SLOT = {
+    "platform": "forwarding-4-x",
+    "stream": "",
+    "server": "rtmp://h/a",
+    "secret": "k",
+    "enabled": True,
+    "custom": True,
+    "label": "L",
+}
+
+
+class Owner:
+    """The services that an owner's decisions go through."""
+
+    def __init__(self) -> None:
+        self.store, self.clock, self.nudger = MemoryStore(), FakeClock(), FakeNudger()
+        self.pauses: list[float] = []
+        self.settings = Settings(self.store, lambda: BOOTSTRAP, FakeFolders())
+        self.pushes = Pushes(self.store, self.nudger, self.clock)
+        self.rooms = Rooms(self.store, self.clock)
+        self.slots = Slots(self.store, self.clock)
+        self.login = Login(self.store, lambda: BOOTSTRAP, self.clock, self.pauses.append)
+        self.limits = Limits(self.store, Overview(self.store, self.clock), self.pushes, self.clock)
+        self.targets = Targets(self.store, self.pushes, self.clock)
+        self.backup = Backup(self.store, self.settings, self.rooms, self.pushes, self.clock)
+
+
+@pytest.fixture
+def owner() -> Owner:
+    return Owner()
+
+
+# rooms
+
+
+def test_a_room_takes_its_own_secret_and_no_other() -> None:
+    room = RoomSecret(stream="x", room="r", secret="ROOMSECRET")
+    publish = PublishSettings(secret="global-secret")
+    assert admission.decide(publish, room, STREAM, "?secret=ROOMSECRET").allowed
+    assert not admission.decide(publish, room, STREAM, "?secret=global-secret").allowed
+    assert not admission.decide(publish, None, STREAM, "?secret=ROOMSECRET").allowed
+
+
+def test_a_renamed_room_gives_its_old_name_back(owner: Owner) -> None:
+    room = owner.rooms.create("T", {})
+    owner.rooms.change(room.id, {"stream": "new-name"}, None)
+    assert owner.store.get(RoomSecret, room.stream) is None
+    assert owner.store.get(RoomSecret, "new-name") is not None
+    owner.rooms.remove(room.id)
+    assert owner.store.get(RoomSecret, "new-name") is None
+    with pytest.raises(NotFoundError):
+        owner.rooms.get(room.id)
+
+
+def test_two_rooms_cannot_have_one_stream_name(owner: Owner) -> None:
+    first, second = owner.rooms.create("A", {}), owner.rooms.create("B", {})
+    with pytest.raises(ConflictError):
+        owner.rooms.change(second.id, {"stream": first.stream}, None)
+    assert owner.store.get(Room, second.id) == owner.rooms.get(second.id)
+
+
+@pytest.mark.parametrize("change", [{"stream": "a/b"}, {"stream": ".."}, {"stream": ""}, {"secret": "short"}])
+def test_a_room_is_not_made_unusable(owner: Owner, change: dict[str, Any]) -> None:
+    room = owner.rooms.create("A", {})
+    with pytest.raises(InvalidInputError):
+        owner.rooms.change(room.id, change, None)
+
+
+def test_an_old_reading_of_a_room_conflicts(owner: Owner) -> None:
+    room = owner.rooms.create("A", {})
+    owner.rooms.change(room.id, {"title": "B"}, room.version)
+    with pytest.raises(ConflictError):
+        owner.rooms.change(room.id, {"title": "C"}, room.version)
+
+
+# platforms
+
+
+def test_every_platform_is_complete() -> None:
+    for p in platforms.PLATFORMS:
+        assert p.name
+        assert p.name_zh
+        assert p.hint
+        assert p.hint_zh
+        if p.server:
+            assert platforms.whole_url(p.id, "", "", "KEY").endswith("/KEY")
+
+
+@given(
+    st.from_regex(r"rtmps?://[a-z.]{1,20}/[a-z/]{0,10}", fullmatch=True),
+    st.from_regex(r"[\w?=&-]{1,30}", fullmatch=True),
+)
+def test_a_pasted_url_splits_into_what_makes_it_again(server: str, key: str) -> None:
+    url = f"{server.rstrip('/')}/{key}"
+    assert "".join(platforms.split_url(url)) == url
+
+
+@pytest.mark.parametrize(
+    ("server", "secret", "url"),
+    [("rtmp://h/a", "k", "rtmp://h/a/k"), ("rtmp://h/a/", "k", "rtmp://h/a/k"), ("rtmp://h/a", "", "rtmp://h/a")],
+)
+def test_server_and_key_are_joined_with_one_slash(server: str, secret: str, url: str) -> None:
+    assert join_url(server, secret) == url
+    assert join_url("rtmp://h/a/", "/k") == "rtmp://h/a//k", "both are kept"
+
+
+# slots
+
+
+def test_a_slot_is_a_destination_that_takes_the_newest(owner: Owner) -> None:
+    owner.slots.update(SLOT)
+    found = owner.store.get(Destination, "slot-forwarding-4-x")
+    assert found is not None
+    assert (found.url, found.prefer, found.name) == ("rtmp://h/a/k", "newest", "L")
+    owner.slots.update(SLOT | {"enabled": False, "label": ""})
+    assert owner.slots.all()["forwarding-4-x"]["enabled"] is False
+    assert [s.slot["platform"] for s in owner.slots.states()] == ["forwarding-4-x"]
+
+
+def test_there_are_ten_slots_and_updates_go_on(owner: Owner) -> None:
+    for n in range(10):
+        owner.slots.update(SLOT | {"platform": f"forwarding-{n}-x"})
+    with pytest.raises(InvalidInputError):
+        owner.slots.update(SLOT | {"platform": "forwarding-99-x"})
+    owner.slots.update(SLOT | {"platform": "forwarding-9-x", "label": "still"})
+
+
+# limits
+
+
+def session(name: str, minutes: int, clock: FakeClock) -> Session:
+    since = clock() - timedelta(minutes=minutes)
+    return Session(id=name, node="n1", stream=STREAM, state="live", admitted_at=since, live_at=since)
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_as_many_streams_as_are_allowed(allowed: int, live: int) -> None:
+    assert bool(limits.refusal(LimitSettings(max_streams=allowed), live)) == (live >= allowed)
+    assert limits.refusal(LimitSettings(), live) == ""
+
+
+def test_what_is_over_a_limit_is_ended_once(owner: Owner) -> None:
+    from chalicelib.ports import Save
+
+    for name, minutes in (("s1", 61), ("s2", 5)):
+        live = session(name, minutes, owner.clock)
+        pointer = OpenSession(node="n1", session=name, stream=STREAM, state="live", since=live.admitted_at)
+        owner.store.commit(Save(live), Save(pointer))
+    assert owner.limits.sweep() == 0, "limits are off until they are set"
+    owner.limits.set({"max_publish_minutes": 60}, None)
+    assert owner.limits.sweep() == 1
+    assert owner.limits.sweep() == 0
+    kicked = [e.session for e in owner.store.rows.values() if isinstance(e, OpenSession) and e.kick]
+    assert kicked == ["s1"]
+
+
+def test_a_bitrate_over_the_limit_ends_a_session() -> None:
+    clock = FakeClock()
+    live = session("s", 1, clock)
+    set_to = LimitSettings(max_bitrate_kbps=4000)
+    assert "5000 kbps" in limits.overrun(set_to, live, 5000.0, clock())
+    assert limits.overrun(set_to, live, 4000.0, clock()) == ""
+    assert limits.overrun(set_to, live, None, clock()) == ""
+
+
+def test_no_more_pushes_than_are_allowed(owner: Owner) -> None:
+    from chalicelib.ports import Save
+
+    owner.limits.set({"max_pushes": 1}, None)
+    owner.store.commit(Save(session("s1", 1, owner.clock)))
+    for name in ("A", "B"):
+        made = owner.targets.add(name=name, url="rtmp://h/a/k", platform="custom", streams=[], enabled=True)
+        owner.pushes.settle(made)
+    held = [t.destination.name for t in owner.targets.all() if t.lease is not None and t.lease.held]
+    assert len(held) == 1
+
+
+# the password
+
+
+def test_a_wrong_password_is_held_back_and_the_next_one_waits(owner: Owner) -> None:
+    with pytest.raises(UnauthenticatedError):
+        owner.login.login("wrong", "1.2.3.4")
+    assert owner.pauses == [10.0]
+    with pytest.raises(ForbiddenError):
+        owner.login.login(BOOTSTRAP.admin_password, "1.2.3.4")
+    assert owner.login.login(BOOTSTRAP.admin_password, "5.6.7.8").token, "others are not held up"
+    owner.clock.pass_(seconds=11)
+    assert owner.login.login(BOOTSTRAP.admin_password, "1.2.3.4").token
+
+
+def test_a_reset_password_replaces_the_installations(owner: Owner) -> None:
+    owner.login.reset("another-password")
+    with pytest.raises(UnauthenticatedError):
+        owner.login.login(BOOTSTRAP.admin_password, "a")
+    assert owner.login.login("another-password", "b").token
+    assert "another-password" not in "".join(e.model_dump_json() for e in owner.store.rows.values())
+
+
+def test_tokens_hold_for_a_year_by_the_products_clock(owner: Owner) -> None:
+    token = owner.login.new_token().token
+    owner.login.check_token(token)
+    owner.clock.pass_(days=366)
+    with pytest.raises(UnauthenticatedError):
+        owner.login.check_token(token)
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", f"Basic {BOOTSTRAP.api_secret}", f"Bearer  {BOOTSTRAP.api_secret}"])
+def test_odd_headers_are_refused(owner: Owner, header: str) -> None:
+    with pytest.raises(UnauthenticatedError):
+        owner.login.check_bearer(header)
+    owner.login.check_bearer(f"bEaReR {BOOTSTRAP.api_secret}")
+
+
+# backup
+
+
+def test_a_backup_brings_everything_back_elsewhere(owner: Owner) -> None:
+    owner.settings.set_publish(secret="my-own-secret", auth=False)
+    owner.settings.set_record(globs=["/live/*"], merge_window_s=7)
+    owner.limits.set({"max_streams": 3}, None)
+    room = owner.rooms.create("Room", {"roomToken": "t"})
+    owner.targets.add(name="D", url="rtmp://h/a/secret-key", platform="custom", streams=["/live/*"], enabled=False)
+    text = owner.backup.make().model_dump_json()
+
+    other = Owner()
+    copy = Copy.model_validate_json(text)
+    assert other.backup.restore(copy) == 7
+    assert other.backup.restore(copy) == 7, "again changes nothing"
+    assert other.settings.get(PublishSettings).secret == "my-own-secret"
+    assert other.rooms.get(room.id).secret == room.secret
+    assert [t.destination.url for t in other.targets.all()] == ["rtmp://h/a/secret-key"]
+    again, before = other.backup.make(), owner.backup.make()
+    versions = {"version"}
+    assert again.publish.model_dump(exclude=versions) == before.publish.model_dump(exclude=versions)
+    assert again.limits.max_streams == 3
+
+
+def test_a_copy_that_cannot_be_used_changes_nothing(owner: Owner) -> None:
+    copy = owner.backup.make()
+    bad = [
+        copy.model_copy(update={"format": 2}),
+        copy.model_copy(update={"publish": PublishSettings(secret="short")}),
+        copy.model_copy(update={"record": copy.record.model_copy(update={"globs": ["/live/["]})}),
+    ]
+    for one in bad:
+        with pytest.raises(InvalidInputError):
+            owner.backup.restore(one)
+    assert owner.store.rows == {}
