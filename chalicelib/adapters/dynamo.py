@@ -103,6 +103,8 @@ class DynamoStore:
             return None
         data = plain["data"]
         for name in LAYOUTS[kind].secret:
+            if name not in data:
+                continue  # written before there was such an attribute
             data[name] = json.loads(self._cipher.decrypt(data[name], f"{plain['pk']}|{name}"))
         return kind.model_validate(data | {"version": plain["version"]})
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli import callbacks, destinations, doctor, explain, recordings, tokens
+from infra.cli import callbacks, destinations, diagnostics, doctor, explain, owner, recordings, tokens
 from infra.cli.client import Api, CliError
 from infra.cli.output import errors, facts, show_json, table
 
@@ -26,6 +26,10 @@ app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(tokens.app, name="tokens")
 app.command("audit")(tokens.audit)
 app.command("explain")(explain.explain)
+app.add_typer(owner.rooms, name="rooms")
+app.add_typer(owner.limits, name="limits")
+for command in (owner.platforms, owner.password, owner.backup, owner.restore, diagnostics.diagnostics):
+    app.command()(command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option(min=1, max=100, help="How many at most.")]

@@ -66,6 +66,9 @@ def _access_log(settings: FrontSettings) -> str:
 	}}"""
 
 
+_NOT_FOUND = '{"type":"about:blank","title":"Not found","status":404,"detail":"there is no such path"}'
+
+
 def _api(settings: FrontSettings) -> str:
     paths = " ".join(f"{path} {path}/*" for path in _API)
     return f"""		# A signature of AWS would make the emulator serve AWS's API instead of ours.
@@ -89,7 +92,7 @@ def _api(settings: FrontSettings) -> str:
 					header @compatible Access-Control-Allow-Origin *
 					respond @compatible "there is no such call" 404
 					header Content-Type application/problem+json
-					respond `{{"type":"about:blank","title":"Not found","status":404,"detail":"there is no such path"}}` 404
+					respond `{_NOT_FOUND}` 404
 				}}
 			}}
 		}}"""

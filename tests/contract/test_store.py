@@ -209,6 +209,20 @@ def test_secrets_are_not_in_the_table() -> None:
         assert "rtmp://h/app/key" not in str(raw)
 
 
+def test_an_item_of_an_earlier_release_is_read() -> None:
+    """One that lacks an attribute which is encrypted now."""
+    with mock_aws():
+        store = dynamo(None)
+        store.commit(Save(destination()))
+        key = {"pk": {"S": "DEST#d1"}, "sk": {"S": "DEST"}}
+        store._db.update_item(
+            TableName=store._table, Key=key, UpdateExpression="REMOVE #d.slot", ExpressionAttributeNames={"#d": "data"}
+        )
+        found = store.get(Destination, "d1")
+        assert found is not None
+        assert (found.url, found.slot) == ("rtmp://h/app/key", None)
+
+
 def test_a_made_up_cursor_is_refused() -> None:
     with mock_aws():
         store = dynamo(None)

@@ -1,0 +1,163 @@
+"""`sluice rooms`, `limits`, `platforms`, `password`, `backup`, `restore`: what an owner decides."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.client import Api, CliError
+from infra.cli.output import errors, facts, show_json, table
+
+rooms = typer.Typer(help="Stream names with a secret of their own.", no_args_is_help=True)
+limits = typer.Typer(help="Limits; all are off until you set them.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+LIMITS = ("max_streams", "max_pushes", "max_publish_minutes", "max_bitrate_kbps")
+
+
+@rooms.command("list")
+def rooms_list(as_json: Json = False) -> None:
+    """All rooms with their secrets."""
+    items = Api.from_environment().call("GET", "/v1/rooms")["items"]
+    if as_json:
+        show_json(items)
+        return
+    rows = [[r["title"], r["stream"], r["secret"], r["created_at"], r["id"]] for r in items]
+    table(["TITLE", "STREAM", "SECRET", "MADE", "ID"], rows, "No rooms. Make one: sluice rooms create TITLE")
+
+
+@rooms.command("create")
+def rooms_create(
+    title: Annotated[str, typer.Argument(help="For you to remember it by.")], as_json: Json = False
+) -> None:
+    """Make a room; its stream name and secret are made up."""
+    room = Api.from_environment().call("POST", "/v1/rooms", {"title": title})
+    if as_json:
+        show_json(room)
+    else:
+        facts([(name, room[name]) for name in ("id", "title", "stream", "secret")])
+
+
+@rooms.command("remove")
+def rooms_remove(
+    room: Annotated[str, typer.Argument(help="The room's id.")], yes: Yes = False, as_json: Json = False
+) -> None:
+    """Remove a room; its stream name goes back to the global secret."""
+    api = Api.from_environment()
+    found = api.call("GET", f"/v1/rooms/{room}")
+    if not yes:
+        typer.confirm(f"Remove the room {found['title'] or found['stream']}?", abort=True, err=True)
+    api.call("DELETE", f"/v1/rooms/{room}")
+    if as_json:
+        show_json({"removed": room})
+    else:
+        errors.print(f"removed {room}", markup=False)
+
+
+@limits.command("show")
+def limits_show(as_json: Json = False) -> None:
+    """The limits."""
+    found = Api.from_environment().call("GET", "/v1/settings/limits")
+    if as_json:
+        show_json(found)
+    else:
+        facts([(name.replace("_", " "), "none" if found[name] is None else found[name]) for name in LIMITS])
+
+
+@limits.command("set")
+def limits_set(
+    max_streams: Annotated[int | None, typer.Option(help="Streams live at the same time; -1: no limit.")] = None,
+    max_pushes: Annotated[int | None, typer.Option(help="Pushes at the same time; -1: no limit.")] = None,
+    max_publish_minutes: Annotated[int | None, typer.Option(help="Length of a publish; -1: no limit.")] = None,
+    max_bitrate_kbps: Annotated[int | None, typer.Option(help="Bitrate of a stream; -1: no limit.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change limits; what is not given stays."""
+    given = dict(zip(LIMITS, (max_streams, max_pushes, max_publish_minutes, max_bitrate_kbps), strict=True))
+    body = {name: None if value == -1 else value for name, value in given.items() if value is not None}
+    if not body:
+        raise CliError("Nothing to change. `sluice limits set --help` lists the limits.")
+    changed = Api.from_environment().call("PATCH", "/v1/settings/limits", body)
+    if as_json:
+        show_json(changed)
+    else:
+        facts([(name.replace("_", " "), "none" if changed[name] is None else changed[name]) for name in LIMITS])
+
+
+def platforms(as_json: Json = False) -> None:
+    """The platforms that are known by name, and where their stream keys are found."""
+    items = Api.from_environment().call("GET", "/v1/platforms")["items"]
+    if as_json:
+        show_json(items)
+        return
+    rows = [[p["id"], p["name"], p["server"] or "yours", p["key_page"]] for p in items]
+    table(["PLATFORM", "NAME", "SERVER", "WHERE THE KEY IS"], rows, "")
+
+
+def password(as_json: Json = False) -> None:
+    """Set a new admin password. For who is on the machine and forgot it; asks twice, shows nothing."""
+    new = typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+    Api.from_environment().call("POST", "/v1/password", {"password": new})
+    if as_json:
+        show_json({"changed": True})
+    else:
+        errors.print("the password is changed", markup=False)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner can read.
+
+    Raises:
+        CliError: there is a file of that name, or it cannot be written.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(content)
+    except FileExistsError:
+        raise CliError(f"{path} exists; name another file.") from None
+    except OSError as error:
+        raise CliError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def backup(file: Annotated[Path, typer.Argument(help="The file to write.")], as_json: Json = False) -> None:
+    """Write settings, rooms and destinations, secrets included, into a file that only you can read."""
+    copy = Api.from_environment().call("GET", "/v1/backup")
+    write_private(file, json.dumps(copy, indent=1, ensure_ascii=False).encode())
+    if as_json:
+        show_json({"file": str(file)})
+    else:
+        errors.print(
+            f"{file} holds {len(copy['destinations'])} destinations and {len(copy['rooms'])} rooms", markup=False
+        )
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `sluice backup` wrote.")],
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Write a backup over what is there; what it does not name stays."""
+    copy = _read(file)
+    if not yes:
+        typer.confirm(f"Replace the settings by those of {copy.get('made_at', file)}?", abort=True, err=True)
+    done = Api.from_environment().call("POST", "/v1/restore", copy)
+    if as_json:
+        show_json(done)
+    else:
+        errors.print(f"{done['written']} settings, rooms and destinations are back", markup=False)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        copy = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise CliError(f"{file} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise CliError(f"{file} is no backup: it is not JSON.") from None
+    if not isinstance(copy, dict):
+        raise CliError(f"{file} is no backup.")
+    return copy
