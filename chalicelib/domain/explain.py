@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from chalicelib.wire.names import StreamName
 
 from . import admission
 from .globs import compile_glob
-from .model import CallbackSettings, Destination, Lease, PublishSettings, RecordSettings, RoomSecret
+from .model import CallbackSettings, Destination, Lease, LimitSettings, PublishSettings, RecordSettings, RoomSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,25 @@ def admitted(
     decision = admission.decide(publish, room, stream, param)
     by: Literal["global", "room", "off"] = "off" if not publish.auth else "room" if room is not None else "global"
     return Admission(decision.allowed, decision.reason, by, decision.allowed and target.active)
+
+
+def limited(admission: Admission, refusal: str) -> Admission:
+    """The same where a limit may refuse what the publish rule admits."""
+    if not admission.allowed or not refusal:
+        return admission
+    return replace(admission, allowed=False, reason=refusal, asks=False)
+
+
+def limits_in_words(limits: LimitSettings, *, busy: bool) -> list[str]:
+    """What would hold for the stream once it is live."""
+    words = [
+        ("the stream is live already: a second publisher is refused while it is", busy),
+        (f"at most {limits.max_streams} streams at the same time", limits.max_streams is not None),
+        (f"at most {limits.max_pushes} pushes at the same time", limits.max_pushes is not None),
+        (f"it ends after {limits.max_publish_minutes} minutes", limits.max_publish_minutes is not None),
+        (f"it ends when it sends more than {limits.max_bitrate_kbps} kbps", limits.max_bitrate_kbps is not None),
+    ]
+    return [text for text, holds in words if holds]
 
 
 def first_match(patterns: Iterable[str], stream: StreamName) -> str | None:

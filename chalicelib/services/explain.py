@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from chalicelib.domain import explain as rules
+from chalicelib.domain import limits as limit_rules
 from chalicelib.domain.errors import InvalidInputError, NotFoundError
 from chalicelib.domain.model import (
     CallbackSettings,
     Entity,
     Lease,
+    LimitSettings,
     Node,
     PublishSettings,
     RecordSettings,
@@ -73,20 +75,22 @@ class Explain:
         if node is not None and self._store.get(Node, node) is None:
             raise NotFoundError("there is no such node")
         record = self._settings.get(RecordSettings)
+        live = self._store.index(Session, "LIVE", limit=1000).items
+        limits = self._store.get(LimitSettings) or LimitSettings()
         room = self._store.get(RoomSecret, name.stream)
-        busy = self._busy(name, node)
+        busy = any(s.stream == name and s.state == "live" and node in (None, s.node) for s in live)
         admission = rules.admitted(
             self._settings.get(PublishSettings), room, self._settings.get(CallbackSettings), name, param
         )
-        limits = ["the stream is live already: a second publisher is refused while it is"] if busy else []
+        refusal = limit_rules.refusal(limits, len(live))
         return Explanation(
             stream=name,
-            admission=admission,
+            admission=rules.limited(admission, refusal),
             recording=rules.recorded(record, name),
             merge_window_s=record.merge_window_s,
             pushes=self._pushed(name),
             busy=busy,
-            limits=limits,
+            limits=rules.limits_in_words(limits, busy=busy),
         )
 
     def _pushed(self, stream: StreamName) -> list[rules.Pushed]:
@@ -96,7 +100,3 @@ class Explain:
             keys: list[tuple[type[Entity], tuple[str, ...]]] = [(Lease, (d.id,)) for d in destinations[i : i + 100]]
             leases += cast("list[Lease | None]", self._store.get_many(keys))
         return [rules.pushed(d, lease, stream) for d, lease in zip(destinations, leases, strict=True)]
-
-    def _busy(self, stream: StreamName, node: str | None) -> bool:
-        live = self._store.index(Session, "LIVE", limit=1000).items
-        return any(s.stream == stream and s.state == "live" and node in (None, s.node) for s in live)

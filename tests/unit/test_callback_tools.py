@@ -16,15 +16,16 @@ from chalicelib.domain.model import (
     Delivery,
     Destination,
     Lease,
+    LimitSettings,
     PublishSettings,
     RecordSettings,
     RoomSecret,
 )
-from chalicelib.ports import Answer
+from chalicelib.ports import Answer, Put
 from chalicelib.services.checks import Checks
 from chalicelib.services.explain import Explain, parse_stream
 from chalicelib.services.replay import MAX_DELIVERIES, Replay
-from chalicelib.wire.edge import RecordingPartDone, SessionEnded
+from chalicelib.wire.edge import RecordingPartDone, SessionEnded, SessionLive
 from chalicelib.wire.names import StreamName
 from tests.fakes import BOOTSTRAP
 from tests.unit.test_services import STREAM, Cloud
@@ -127,6 +128,18 @@ def test_a_new_target_gets_what_it_missed(cloud: Cloud) -> None:
     assert (len(done.deliveries), done.next_from) == (3, None)
     again = replay.run(begin, None)
     assert {d.id for d in again.deliveries}.isdisjoint(d.id for d in done.deliveries)
+
+
+def test_a_replay_masks_a_secret_in_a_name(cloud: Cloud) -> None:
+    begin = cloud.clock()
+    secretive = StreamName(app="live", stream="x" + BOOTSTRAP.publish_secret)
+    session = cloud.session(1)
+    for body in (cloud.admitted(), SessionLive(), SessionEnded()):
+        cloud.send(cloud.event(session, body).model_copy(update={"stream": secretive}))
+        cloud.clock.pass_(seconds=1)
+    cloud.with_callbacks()
+    (made,) = Replay(cloud.store, cloud.settings, cloud.clock).run(begin, None).deliveries
+    assert BOOTSTRAP.publish_secret not in made.model_dump_json()
 
 
 def test_a_replay_keeps_to_its_time(cloud: Cloud) -> None:
@@ -238,6 +251,20 @@ def test_an_explanation_writes_nothing_and_agrees_with_the_gate(cloud: Cloud) ->
     assert tool.explain("live/x", "", None).busy
     with pytest.raises(NotFoundError):
         tool.explain("live/x", "", "nobody")
+
+
+def test_limits_are_told_and_refuse(cloud: Cloud) -> None:
+    cloud.store.commit(Put(LimitSettings(max_streams=1, max_pushes=2, max_publish_minutes=3, max_bitrate_kbps=4)))
+    tool = Explain(cloud.store, cloud.settings, cloud.pushes)
+    param = f"?secret={BOOTSTRAP.publish_secret}"
+    told = tool.explain("live/y", param, None)
+    assert (told.admission.allowed, len(told.limits)) == (True, 4)
+    cloud.go_live()
+    refused = tool.explain("live/y", param, None)
+    assert not refused.admission.allowed
+    assert "no more than 1" in refused.admission.reason
+    assert refused.admission.reason == cloud.ask(cloud.session(2)).reason
+    assert len(tool.explain("live/x", param, cloud.node).limits) == 5
 
 
 def test_stream_names_are_read_as_they_are_shown() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,6 +48,9 @@ class V1:
 @contextmanager
 def v1_on_fakes() -> Iterator[V1]:
     """The API, wired to nothing real."""
+    # Powertools reads them when `app` is imported, which happens once for all suites.
+    os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Sluice")
+    os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "sluice")
     from app import app
 
     kept = dict(wiring.__dict__)

@@ -135,7 +135,7 @@ def operation(
         def route(**arguments: str) -> Response:
             return _run(made, {name: _decoded(value) for name, value in arguments.items()})
 
-        v1.route(path, methods=[method])(route)
+        v1.route(path, methods=[method], content_types=["*/*"])(route)
         return view
 
     return register
