@@ -28,6 +28,7 @@ Item = dict[str, Any]
 
 INDEX: Final = "GSI1"
 _RETRIES: Final = 8
+_MOST_KEYS: Final = 100
 _ser = TypeSerializer()
 _de = TypeDeserializer()
 
@@ -124,13 +125,19 @@ class DynamoStore:
         return found if isinstance(found, kind) else None
 
     def get_many(self, keys: Sequence[tuple[type[Entity], tuple[str, ...]]]) -> list[Entity | None]:
-        """See `Store`. At most 100 keys."""
+        """See `Store`. More than the table takes in one call are read in several."""
         wanted = [LAYOUTS[kind].key(*key) for kind, key in keys]
+        each = list(dict.fromkeys(wanted))
         found: dict[tuple[str, str], Entity | None] = {}
-        request: Any = {self._table: {"Keys": [_key(*k) for k in dict.fromkeys(wanted)], "ConsistentRead": True}}
+        for i in range(0, len(each), _MOST_KEYS):
+            self._get_batch(each[i : i + _MOST_KEYS], found)
+        return [found.get(k) for k in wanted]
+
+    def _get_batch(self, keys: Sequence[tuple[str, str]], found: dict[tuple[str, str], Entity | None]) -> None:
+        request: Any = {self._table: {"Keys": [_key(*k) for k in keys], "ConsistentRead": True}}
         for attempt in range(_RETRIES):
             if not request:
-                return [found.get(k) for k in wanted]
+                return
             if attempt:
                 time.sleep(0.02 * 2**attempt)
             answer = self._db.batch_get_item(RequestItems=request)
@@ -139,7 +146,6 @@ class DynamoStore:
             request = answer.get("UnprocessedKeys")
         if request:
             raise UnavailableError("the table is busy; try again")
-        return [found.get(k) for k in wanted]
 
     def query(
         self, kind: type[E], *partition: str, limit: int = 100, cursor: str | None = None, newest: bool = False
@@ -238,7 +244,10 @@ class DynamoStore:
 
     def commit(self, *changes: Change) -> None:
         """See `Store`. A single change is a plain conditional write, several are a transaction."""
-        writes = [self._write(c) for c in changes]
+        try:
+            writes = [self._write(c) for c in changes]
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise InvalidInputError("", "it holds a value that cannot be stored") from error
         for attempt in range(_RETRIES):
             try:
                 self._send(writes)
@@ -267,6 +276,8 @@ class DynamoStore:
         code = error.response.get("Error", {}).get("Code", "")
         reasons: Any = error.response.get("CancellationReasons", [])
         codes = {code, *(r.get("Code", "") for r in reasons)}
+        if codes & {"ValidationException", "ValidationError"}:
+            raise InvalidInputError("", "it is too large, or holds a value that cannot be stored") from error
         if codes & {"ConditionalCheckFailedException", "ConditionalCheckFailed"}:
             raise ConflictError("it was changed by somebody else in the meantime; read it again") from error
         return bool(

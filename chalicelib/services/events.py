@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from chalicelib.domain import admission, callbacks, ids
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain import sessions as session_rules
-from chalicelib.domain.errors import ConflictError, UnavailableError
+from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError
 from chalicelib.domain.model import (
     CallbackSettings,
     Delivery,
@@ -83,12 +83,16 @@ class Ingest:
             _log.warning("event_refused", extra={"node": node, "fields": places})
             return EventResult(id=str(raw.get("id", ""))[:40], outcome="refused", reason=f"bad fields: {places}"), 0
         for _ in range(_TRIES):
-            if self._store.get(LedgerEvent, event.id) is not None:
-                return EventResult(id=event.id, outcome="duplicate"), event.seq
             try:
+                if self._store.get(LedgerEvent, event.id) is not None:
+                    return EventResult(id=event.id, outcome="duplicate"), event.seq
                 self._store.commit(*self._changes(node, event))
             except ConflictError:
                 continue
+            except (InvalidInputError, ValueError, ArithmeticError) as error:
+                # It will be no better next time, and the events behind it must not wait for it.
+                _log.warning("event_refused", extra={"node": node, "error": type(error).__name__})
+                return EventResult(id=event.id, outcome="refused", reason="it cannot be stored"), 0
             return EventResult(id=event.id, outcome="accepted"), event.seq
         raise UnavailableError("the event's session is busy; send it again")
 

@@ -16,7 +16,7 @@ from .secrets import AcceptedSecret
 WIRE_VERSION: Final = 1
 MAX_BATCH: Final = 100
 
-Ulid = Annotated[str, Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+Ulid = Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
 
 
@@ -187,7 +187,7 @@ class Event(Message):
     """A fact. `id` makes it idempotent; `seq` grows by one per event of a node and gives the order."""
 
     id: Ulid
-    seq: int = Field(ge=1)
+    seq: int = Field(ge=1, le=2**53)
     at: AwareDatetime
     session: Ulid | None = None
     stream: StreamName | None = None

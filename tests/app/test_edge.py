@@ -163,7 +163,6 @@ def test_one_poison_event_does_not_hold_up_the_others(node: Node, poison: dict[s
     assert node.tell(before, bad, after) == ["accepted", "refused", "accepted"]
 
 
-@pytest.mark.xfail(reason="the whole batch is answered with 500, so that the node sends it again for ever")
 @pytest.mark.parametrize("poison", STORE_POISON)
 def test_an_event_that_the_table_cannot_hold_does_not_hold_up_the_others(node: Node, poison: dict[str, Any]) -> None:
     before, after = (node.event("media_server.state", up=True) for _ in range(2))
@@ -171,7 +170,6 @@ def test_an_event_that_the_table_cannot_hold_does_not_hold_up_the_others(node: N
     assert node.tell(before, bad, after) == ["accepted", "refused", "accepted"]
 
 
-@pytest.mark.xfail(reason="the whole batch is answered with 500, so that the node sends it again for ever")
 def test_numbers_that_json_has_not_got_do_not_hold_up_the_others(node: Node) -> None:
     before = node.event("media_server.state", up=True)
     bad = node.event("push.state", str(ULID()), destination="d", fence=1, state="running", bitrate_kbps=1.0)
@@ -208,7 +206,6 @@ def test_a_sync_names_the_pushes_with_their_whole_url(api: Api, node: Node) -> N
     assert api("GET", "/v1/destinations").json["items"][0]["push"]["state"] == "running"
 
 
-@pytest.mark.xfail(reason="one read of more than 100 items is refused by the table, and the sync with it")
 def test_a_node_that_admitted_many_sessions_in_an_outage_still_syncs(node: Node) -> None:
     assert node.sync(unplanned=[str(ULID()) for _ in range(250)]).status == 200
 
