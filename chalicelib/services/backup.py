@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,10 +25,11 @@ from chalicelib.domain.model import (
 from chalicelib.ports import Clock, Save, Store
 
 from .pushes import Pushes
-from .rooms import Rooms
+from .rooms import Rooms, check_room
 from .settings import Settings
 
 FORMAT = 1
+_ID = re.compile(r"[0-9A-Za-z._:-]{1,100}")
 
 
 class Copy(BaseModel):
@@ -99,6 +101,11 @@ class Backup:
             raise InvalidInputError("publish.secret", f"must have at least {MIN_SECRET} characters")
         for glob in copy.record.globs:
             compile_glob(glob)
+        names = [d.id for d in copy.destinations] + [r.id for r in copy.rooms]
+        if not all(_ID.fullmatch(name) for name in names):
+            raise InvalidInputError("id", "must have 1 to 100 letters, digits and . _ : -")
+        for room in copy.rooms:
+            check_room(room.stream, room.secret)
         for destination in copy.destinations:
             check_target_url(destination.url)
             check_patterns(destination.streams)

@@ -57,7 +57,7 @@ class Rooms:
             ConflictError: another room has the stream name.
         """
         old = self.get(room)
-        _check(stream, secret)
+        check_room(stream, secret)
         new = old.model_copy(update={"title": title, "stream": stream, "secret": secret, "extra": extra})
         self._store.commit(Save(new), *self._secret_changes(old, new))
         return new.model_copy(update={"version": new.version + 1})
@@ -103,7 +103,12 @@ class Rooms:
         return changes
 
 
-def _check(stream: str, secret: str) -> None:
+def check_room(stream: str, secret: str) -> None:
+    """Check what a room may be given.
+
+    Raises:
+        InvalidInputError: the stream name or the secret cannot be used.
+    """
     try:
         check_name(DEFAULT_VHOST, "live", stream)
     except InvalidNameError as error:

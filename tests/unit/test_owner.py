@@ -283,6 +283,8 @@ def test_a_copy_that_cannot_be_used_changes_nothing(owner: Owner) -> None:
         copy.model_copy(update={"format": 2}),
         copy.model_copy(update={"publish": PublishSettings(secret="short")}),
         copy.model_copy(update={"record": copy.record.model_copy(update={"globs": ["/live/["]})}),
+        copy.model_copy(update={"rooms": [Room(id="", stream="x", created_at=owner.clock())]}),
+        copy.model_copy(update={"rooms": [Room(id="r", stream="..", created_at=owner.clock())]}),
     ]
     for one in bad:
         with pytest.raises(InvalidInputError):
