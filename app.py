@@ -25,8 +25,8 @@ app.register_blueprint(edge)
 app.register_blueprint(oryx)
 app.register_blueprint(v1)
 
-log = Logger()
-metrics = Metrics()
+log = Logger(service="sluice")
+metrics = Metrics(namespace="Sluice", service="sluice")
 
 
 # Chalice would answer 500 to whatever a view raises, and hide it from middleware.
