@@ -79,7 +79,7 @@ def status(destination: Destination, as_json: Json = False) -> None:
 def _switch(destination: str, *, enabled: bool, as_json: bool) -> None:
     api = Api.from_environment()
     found = find(api, destination)
-    changed = api.call("PATCH", f"/v1/destinations/{found['id']}", {"enabled": enabled})
+    changed = api.call("POST", f"/v1/destinations/{found['id']}/{'enable' if enabled else 'disable'}", {})
     if as_json:
         show_json(changed)
     else:

@@ -12,7 +12,6 @@ def addresses(settings: Settings, identity: Identity) -> dict[str, str]:
     name, secret = "livestream", identity.publish_secret
     return {
         "url": identity.url,
-        "console": f"{identity.url}/console/",
         "api": f"{identity.url}/v1",
         "api_secret": identity.api_secret,
         "admin_password": identity.admin_password,
@@ -38,6 +37,7 @@ def banner(settings: Settings, identity: Identity, media_kind: str) -> str:
     rows = [
         ("Admin password", at["admin_password"]),
         ("API", f"{at['api']}  (Authorization: Bearer {at['api_secret']})"),
+        ("API, described", f"{at['url']}/v1/docs"),
         ("Publish, RTMP", at["publish_rtmp"]),
     ]
     if media_kind == "srs":

@@ -156,7 +156,7 @@ http://:{settings.port} {{{bind}
 {_recordings(settings)}
 {_media(settings)}
 		@root path /
-		redir @root /console/ 302
+		redir @root /v1/docs 302
 		header Content-Type application/problem+json
 		respond `{{"type":"about:blank","title":"Nothing is served here","status":404,"code":"not_found"}}` 404
 	}}

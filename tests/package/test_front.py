@@ -200,7 +200,7 @@ def test_webrtc_goes_to_the_media_server_s_api_and_nothing_else_of_it_does(front
     assert front.ask("GET", "/api/v1/clients")[0] == 404
 
 
-def test_the_root_leads_to_the_console(front: Front) -> None:
+def test_the_root_leads_to_the_description_of_the_api(front: Front) -> None:
     assert front.ask("GET", "/")[0] == 302
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from typing import Any
 
@@ -83,6 +84,11 @@ def _one(method: str, path: str, op: Json, schemas: Json) -> str:
     return f'<details id="{escape(op["operationId"])}"><summary>{head}</summary>{"".join(parts)}</details>'
 
 
+def _code(text: str) -> str:
+    """What stands in backticks, as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
+
+
 def render(document: Json) -> str:
     """The page."""
     schemas = document["components"]["schemas"]
@@ -98,12 +104,12 @@ def render(document: Json) -> str:
         head = f'<h2 id="{tag["name"]}">{tag["name"]}</h2><p>{escape(tag["description"])}</p>'
         sections.append(f"<section>{head}{''.join(found)}</section>")
     links = "".join(f'<a href="#{t["name"]}">{t["name"]}</a>' for t in document["tags"])
-    about = "".join(f"<p>{escape(p)}</p>" for p in info["description"].strip().split("\n\n"))
+    about = "".join(f"<p>{_code(escape(p))}</p>" for p in info["description"].strip().split("\n\n"))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(info['title'])} API</title><style>{_STYLE}</style></head><body><main>"
-        f"<h1>{escape(info['title'])}: {escape(info['summary'].lower())}</h1>{about}"
+        f"<h1>{escape(info['title'])}: {escape(info['summary'])}</h1>{about}"
         "<p>Every call but the open ones needs <code>Authorization: Bearer &lt;token&gt;</code>. "
         '<a href="openapi.json">openapi.json</a> says the same to programs.</p>'
         f"<nav>{links}</nav>{''.join(sections)}</main></body></html>"
