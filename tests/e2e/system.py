@@ -335,7 +335,9 @@ class System:
         return recording
 
     def assert_told(self, name: str) -> None:
-        assert self.received.wait_for("on_record_end", name, 60) is not None, self.callbacks(name)
+        # The end of a recording follows its beginning; it does not wait for the unpublish.
+        for action in ("on_unpublish", "on_record_end"):
+            assert self.received.wait_for(action, name, 60) is not None, self.callbacks(name)
         came = self.callbacks(name)
         assert set(came) == {"on_publish", "on_record_begin", "on_unpublish", "on_record_end"}, came
         assert all(len(ids) == 1 for ids in came.values()), came
