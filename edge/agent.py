@@ -255,6 +255,7 @@ class Agent:
 
     def _cloud_recovered(self) -> None:
         self.sender.recovered()
+        self.recorder.recovered()
         self.sync.wake()
 
     def _later(self, work: Work) -> None:

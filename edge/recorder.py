@@ -50,12 +50,17 @@ class Recorder:
         self._parts_wake = asyncio.Event()
         self._uploading: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._backoff = Backoff(0.5, 30.0)
+        self._recovered = asyncio.Event()
         self.uploaded_bytes = 0
         self.uploaded_segments = 0
 
     def wake(self) -> None:
         """There may be something to upload."""
         self._wake.set()
+
+    def recovered(self) -> None:
+        """The store may answer again: no need to wait out a back-off."""
+        self._recovered.set()
 
     async def assign(self, session: Session) -> None:
         """The session's plan is known or changed: what waited for it is assigned or dropped."""
@@ -130,6 +135,7 @@ class Recorder:
         if self._backoff.failures:
             log.info("upload.recovered", failures=self._backoff.failures)
             self._backoff.reset()
+            self.recovered()
         path.unlink(missing_ok=True)
         self.uploaded_segments += 1
         self.uploaded_bytes += stored.bytes
@@ -139,7 +145,8 @@ class Recorder:
         if not error.retryable:
             await self._give_up(segment, "unknown")
         elif not isinstance(error, StoreExpiredError) or self._backoff.failures:
-            await asyncio.sleep(self._backoff.next())
+            self._recovered.clear()
+            await wait_or(self._recovered, self._backoff.next())
         else:
             self._backoff.next()
 

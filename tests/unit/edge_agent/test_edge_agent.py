@@ -16,6 +16,7 @@ from chalicelib.wire.edge import AdmissionSnapshot, Desired, DesiredPush, Desire
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
+from edge.clock import Backoff
 from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until, world
 
 Story = Callable[[World], Awaitable[None]]
@@ -238,6 +239,24 @@ def test_the_store_failing_and_expiring_loses_nothing(tmp_path: Path) -> None:
         assert len(m["segments"]) == 6
         assert all(sha256_of(w.store.objects[s["key"]]) == s["sha256"] for s in m["segments"])
         assert sum(s["want_credentials"] for s in w.cloud.syncs) >= 2
+
+    tell(tmp_path, story)
+
+
+def test_a_store_that_answers_again_ends_every_back_off(tmp_path: Path) -> None:
+    class Long(Backoff):
+        def next(self) -> float:
+            self.failures += 1
+            return 60.0
+
+    async def story(w: World) -> None:
+        await go_live(w)
+        w.agent.recorder._backoff = Long(1, 1)
+        w.store.fail = [(503, "SlowDown")]
+        await w.hls_hook("c1", "s", w.segment("s-0-1.ts"))
+        await until(lambda: not w.store.fail)
+        await w.hls_hook("c1", "s", w.segment("s-1-2.ts"))
+        await until(lambda: len(w.store.objects) == 2)
 
     tell(tmp_path, story)
 
