@@ -5,15 +5,18 @@ name that resolves to something else a moment later gains nothing.
 from __future__ import annotations
 
 import ipaddress
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, disable_warnings
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import InsecureRequestWarning
+from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
 from chalicelib.ports import Answer, Failure
 
@@ -41,22 +44,52 @@ def address_allowed(address: str, *, allow_private: bool) -> bool:
     return ip.is_global or (allow_private and ip.is_private)
 
 
-def _guard(sock: Any, *, allow_private: bool) -> Any:
-    address = sock.getpeername()[0]
-    if not address_allowed(address, allow_private=allow_private):
-        sock.close()
-        raise BlockedAddressError("the target is not a public address; private targets are switched off")
-    return sock
+class _Gate:
+    """Lets connections through that may be, and cuts the last one when a call's time is over: the library's own
+    time-outs begin anew with every byte, so that a trickle would never end.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._socket: socket.socket | None = None
+        self.cut = False
+
+    def pass_(self, sock: socket.socket) -> socket.socket:
+        """The socket, if its peer may be reached."""
+        if not address_allowed(sock.getpeername()[0], allow_private=self._allow_private):
+            sock.close()
+            raise BlockedAddressError("the target is not a public address; private targets are switched off")
+        self._socket = sock
+        return sock
+
+    @contextmanager
+    def limit(self, seconds: float) -> Iterator[None]:
+        """Cut whatever is connected when the block takes longer."""
+        self.cut = False
+        timer = threading.Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self._socket = None
+
+    def _cut(self) -> None:
+        self.cut = True
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
-def _pools(*, allow_private: bool) -> dict[str, Any]:
+def _pools(gate: _Gate) -> dict[str, Any]:
     class Plain(HTTPConnection):
         def _new_conn(self) -> Any:
-            return _guard(super()._new_conn(), allow_private=allow_private)
+            return gate.pass_(super()._new_conn())
 
     class Secure(HTTPSConnection):
         def _new_conn(self) -> Any:
-            return _guard(super()._new_conn(), allow_private=allow_private)
+            return gate.pass_(super()._new_conn())
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -68,13 +101,13 @@ def _pools(*, allow_private: bool) -> dict[str, Any]:
 
 
 class _GuardedAdapter(HTTPAdapter):
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    def __init__(self, gate: _Gate) -> None:
+        self._gate = gate
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
         self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **options)
-        self.poolmanager.pool_classes_by_scheme = _pools(allow_private=self._allow_private)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._gate)
 
 
 def _explain(error: Exception) -> tuple[Failure, str]:
@@ -97,45 +130,52 @@ class GuardedSender:
     """`Sender` with `requests`."""
 
     def __init__(self, *, allow_private: bool) -> None:
+        self._gate = _Gate(allow_private=allow_private)
         self._session = requests.Session()
         self._session.trust_env = False
         # Whoever switches verification off is told so by the settings, not by a line in our log at each request.
         disable_warnings(InsecureRequestWarning)
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _GuardedAdapter(allow_private=allow_private))
+            self._session.mount(scheme, _GuardedAdapter(self._gate))
+
+    def close(self) -> None:
+        """Let go of kept connections."""
+        self._session.close()
 
     def post(
         self, url: str, body: bytes, headers: dict[str, str], timeout_s: float, *, verify_tls: bool = True
     ) -> Answer:
         """See `Sender`."""
         started = time.monotonic()
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not url.startswith(("http://", "https://")):
             return Answer(None, b"", "the target must be an http:// or https:// URL", 0, "url")
         try:
-            answer = self._session.post(
-                url,
-                data=body,
-                headers=headers,
-                timeout=timeout_s,
-                allow_redirects=False,
-                stream=True,
-                verify=verify_tls,
-            )
-            with answer:
-                content = self._read(answer, started + timeout_s)
+            with self._gate.limit(timeout_s):
+                answer = self._session.post(
+                    url,
+                    data=body,
+                    headers=headers | {"Connection": "close"},
+                    timeout=timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                    verify=verify_tls,
+                )
+                with answer:
+                    content = self._read(answer)
+                if self._gate.cut:
+                    raise requests.exceptions.ReadTimeout("the answer took too long")
             return Answer(answer.status_code, content, "", int((time.monotonic() - started) * 1000))
-        except (requests.RequestException, OSError, ValueError) as error:
-            failure, words = _explain(error)
+        except (requests.RequestException, OSError, ValueError, HTTPError) as error:
+            late: tuple[Failure, str] = ("timeout", "no answer in time")
+            failure, words = late if self._gate.cut else _explain(error)
             return Answer(None, b"", words, int((time.monotonic() - started) * 1000), failure)
 
     @staticmethod
-    def _read(answer: requests.Response, deadline: float) -> bytes:
-        """The body, within the deadline and the size: an endless or trickled answer is no answer."""
+    def _read(answer: requests.Response) -> bytes:
+        """The body, within its size: an endless answer is no answer."""
         content = b""
         for chunk in answer.iter_content(1024):
             content += chunk
             if len(content) > MAX_ANSWER_BYTES:
                 raise requests.exceptions.ContentDecodingError("the answer is too large")
-            if time.monotonic() > deadline:
-                raise requests.exceptions.ReadTimeout("the answer took too long")
         return content

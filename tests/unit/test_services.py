@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -489,6 +490,43 @@ def test_the_end_is_not_told_before_the_begin(cloud: Cloud) -> None:
     ids_sent = [(b["action"], h["webhook-id"]) for _, b, h in cloud.sender.sent]
     assert [a for a, _ in ids_sent] == ["on_record_begin"] * 4 + ["on_record_end"]
     assert len(set(ids_sent)) == 2, "an id stays the same over its attempts"
+
+
+def test_a_target_that_was_down_for_an_hour_gets_everything_once_and_in_order(cloud: Cloud) -> None:
+    cloud.with_callbacks()
+    down_until = cloud.clock() + timedelta(hours=1)
+
+    def answer(*_: object) -> Answer:
+        up = cloud.clock() >= down_until
+        return Answer(200, b"0", "", 1) if up else Answer(None, b"", "the connection was refused", 1)
+
+    heard: list[tuple[str, str]] = []
+    plain = cloud.sender.post
+
+    def post(url: str, body: bytes, headers: dict[str, str], timeout_s: float, **more: Any) -> Answer:
+        plain(url, body, headers, timeout_s, **more)
+        if cloud.clock() >= down_until:
+            heard.append((json.loads(body)["action"], headers["webhook-id"]))
+        return answer()
+
+    cloud.sender.post = post  # type: ignore[method-assign]
+    session = cloud.go_live()
+    recording = cloud.record(session)
+    cloud.send(cloud.event(session, SessionEnded()))
+    cloud.send(cloud.event(session, RecordingPartDone(recording=recording, segments=2, duration_ms=4000, bytes=16)))
+    cloud.finish()
+    while cloud.clock() < down_until + timedelta(hours=8):
+        # A minute of the product: the queue hands out what it may, the sweep sends on what is due.
+        for message, _ in [cloud.callback_queue.sent.pop(0) for _ in list(cloud.callback_queue.sent)]:
+            cloud.callbacks.deliver(message["delivery"])
+        cloud.run_stream()
+        cloud.clock.pass_(minutes=1)
+        cloud.callbacks.sweep()
+    assert sorted(a for a, _ in heard) == ["on_record_begin", "on_record_end", "on_unpublish"]
+    actions = [a for a, _ in heard]
+    assert actions.index("on_record_begin") < actions.index("on_record_end")
+    assert len({i for _, i in heard}) == 3
+    assert {d.state for d in cloud.overview.deliveries(10)} == {"delivered"}
 
 
 def test_a_target_that_stays_down_leaves_a_visible_dead_letter(cloud: Cloud) -> None:
