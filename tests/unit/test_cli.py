@@ -74,6 +74,46 @@ DELIVERY = {
 }
 EVENT = {"at": "2026-11-22T12:00:00Z", "kind": "session.ended", "stream": "live/x", "data": {"reason": "unpublish"}}
 CALLBACKS = {"enabled": True, "target": "http://h/cb", "opaque": "", "host": "", "on_unreachable": "deny"}
+ROOM = {"id": "R1", "title": "Mine", "stream": "r1", "secret": "x" * 16, "created_at": "2026-11-22T12:00:00Z"}
+TOKEN = {
+    "id": "T1",
+    "name": "ci",
+    "scope": "read",
+    "created_at": "2026-11-22T12:00:00Z",
+    "expires_at": None,
+    "last_used": None,
+}
+LIMITS = dict.fromkeys(("max_streams", "max_pushes", "max_publish_minutes", "max_bitrate_kbps"))
+SIGNING = {"secret": "whsec_x", "previous": None, "previous_until": None}
+TRIAL = {
+    "target": "http://h/***",
+    "ok": True,
+    "step": "done",
+    "explanation": "the target took the callback",
+    "hint": "",
+    "status": 200,
+    "answer": "0",
+    "duration_ms": 4,
+}
+EXPLAINED = {
+    "stream": "live/x",
+    "admission": {"allowed": False, "reason": "no secret was given", "by": "global", "asks": False},
+    "recording": {"recorded": True, "reason": "every stream is recorded"},
+    "limits": [],
+    "pushes": [{"name": "Tube", "pushed": True, "reason": "its pattern /live/* matches"}],
+}
+AUDIT = {
+    "at": "2026-11-22T12:00:00Z",
+    "who": "api-secret",
+    "address": "127.0.0.1",
+    "action": "create_token",
+    "path": "/v1/tokens",
+    "status": 201,
+    "outcome": "done",
+    "fields": {"name": "ci"},
+}
+COPY = {"made_at": "2026-11-22T12:00:00Z", "destinations": [], "rooms": []}
+PLATFORM = {"id": "youtube", "name": "YouTube", "server": "rtmp://a.rtmp.youtube.com/live2", "key_page": "https://h/"}
 LINKS = {
     "links": {"hls": "/v1/shares/t/index.m3u8", "mp4": "/v1/shares/t/index.mp4"},
     "expires_at": "2026-11-23T12:00:00Z",
@@ -117,10 +157,25 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("DELETE", f"/v1/recordings/{ID}"): (204, None),
         ("GET", "/v1/shares/t/index.mp4"): (200, b"mp4 bytes"),
         ("POST", "/v1/destinations"): (201, {k: v for k, v in DESTINATION.items() if k != "push"}),
-        ("PATCH", "/v1/destinations/d1"): (200, DESTINATION),
+        ("POST", "/v1/destinations/d1/enable"): (200, DESTINATION),
+        ("POST", "/v1/destinations/d1/disable"): (200, DESTINATION | {"enabled": False}),
         ("DELETE", "/v1/destinations/d1"): (204, None),
         ("DELETE", "/v1/streams/S1"): (202, None),
         ("POST", "/v1/deliveries/D1/resend"): (202, DELIVERY),
+        ("GET", "/v1/rooms/R1"): (200, ROOM),
+        ("POST", "/v1/rooms"): (201, ROOM),
+        ("DELETE", "/v1/rooms/R1"): (204, None),
+        ("POST", "/v1/tokens"): (201, TOKEN | {"token": "sluice_x"}),
+        ("DELETE", "/v1/tokens/T1"): (204, None),
+        ("GET", "/v1/settings/limits"): (200, LIMITS),
+        ("PATCH", "/v1/settings/limits"): (200, LIMITS | {"max_streams": 5}),
+        ("GET", "/v1/callbacks/secret"): (200, SIGNING),
+        ("POST", "/v1/callbacks/secret/rotate"): (200, SIGNING),
+        ("POST", "/v1/callbacks/check"): (200, TRIAL),
+        ("POST", "/v1/callbacks/replay"): (200, {"deliveries": 3, "next_from": None}),
+        ("POST", "/v1/explain"): (200, EXPLAINED),
+        ("GET", "/v1/backup"): (200, COPY),
+        ("POST", "/v1/restore"): (200, {"written": 4}),
     }
     for path, item in (
         ("/v1/nodes", NODE),
@@ -129,6 +184,10 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("/v1/recordings", RECORDING),
         ("/v1/deliveries", DELIVERY),
         ("/v1/events", EVENT),
+        ("/v1/rooms", ROOM),
+        ("/v1/tokens", TOKEN),
+        ("/v1/audit", AUDIT),
+        ("/v1/platforms", PLATFORM),
     ):
         api.items(path, item)
 
@@ -202,6 +261,12 @@ READING = [
     ("secret", "show"),
     ("callbacks", "show"),
     ("callbacks", "deliveries"),
+    ("callbacks", "secret", "show"),
+    ("rooms", "list"),
+    ("tokens", "list"),
+    ("audit",),
+    ("limits", "show"),
+    ("platforms",),
 ]
 CHANGING = [
     ("destinations", "add", "Tube", "rtmp://a.example.com/live2/key", "--stream", "/live/*"),
@@ -214,6 +279,15 @@ CHANGING = [
     ("callbacks", "set", "--target", "http://h/cb", "--on"),
     ("callbacks", "resend", "D1"),
     ("streams", "--kick", "live/x"),
+    ("rooms", "create", "Mine"),
+    ("rooms", "remove", "R1", "-y"),
+    ("tokens", "create", "ci", "--scope", "operate", "--days", "7"),
+    ("tokens", "revoke", "ci", "-y"),
+    ("limits", "set", "--max-streams", "5"),
+    ("callbacks", "secret", "rotate"),
+    ("callbacks", "check"),
+    ("callbacks", "replay", "2026-11-22T12:00:00Z"),
+    ("explain", "live/x", "--param", "?secret=x"),
 ]
 
 
@@ -306,7 +380,14 @@ def test_the_instance_of_the_folder_is_found(
 
 
 @pytest.mark.parametrize(
-    "argv", [("recordings", "delete", ID), ("destinations", "remove", "Tube"), ("secret", "rotate")]
+    "argv",
+    [
+        ("recordings", "delete", ID),
+        ("destinations", "remove", "Tube"),
+        ("secret", "rotate"),
+        ("rooms", "remove", "R1"),
+        ("tokens", "revoke", "T1"),
+    ],
 )
 def test_what_cannot_be_undone_is_asked_first(fake: FakeApi, run: Run, argv: tuple[str, ...]) -> None:
     for no in ("n\n", "\n", ""):
@@ -324,6 +405,9 @@ EMPTY = [
     ("recordings", "list"),
     ("destinations", "list"),
     ("callbacks", "deliveries"),
+    ("rooms", "list"),
+    ("tokens", "list"),
+    ("audit",),
 ]
 
 
@@ -417,6 +501,71 @@ def test_what_is_to_be_copied_is_on_one_line(fake: FakeApi, run: Run) -> None:
     target = "https://callbacks.example.com/" + "a" * 300
     fake.answers["GET", "/v1/settings/callbacks"] = (200, CALLBACKS | {"target": target})
     assert target in run("callbacks", "show").out
+
+
+def test_limits_are_set_and_lifted_one_by_one(fake: FakeApi, run: Run) -> None:
+    run("limits", "set", "--max-streams", "5", "--max-pushes", "-1")
+    assert fake.changes()[-1][2] == {"max_streams": 5, "max_pushes": None}
+    assert run("limits", "set").status == 1
+
+
+def test_a_failed_check_is_a_failure(fake: FakeApi, run: Run) -> None:
+    fake.answers["POST", "/v1/callbacks/check"] = (200, TRIAL | {"ok": False, "step": "dns", "hint": "check the name"})
+    said = run("callbacks", "check", "http://nowhere/")
+    assert said.status == 1
+    assert "check the name" in said.out
+
+
+def test_a_replay_goes_on_until_all_is_sent(fake: FakeApi, run: Run) -> None:
+    answers = iter([{"deliveries": 200, "next_from": "2026-11-22T13:00:00Z"}, {"deliveries": 5, "next_from": None}])
+    plain = fake.answer
+
+    def answer(method: str, path: str, body: Any) -> tuple[int, Any]:
+        status, said = plain(method, path, body)
+        return (200, next(answers)) if path == "/v1/callbacks/replay" else (status, said)
+
+    fake.answer = answer  # type: ignore[method-assign]
+    assert json.loads(run("callbacks", "replay", "2026-11-22T12:00:00Z", "--json").out)["deliveries"] == 205
+    assert [c[2]["from"] for c in fake.changes()] == ["2026-11-22T12:00:00Z", "2026-11-22T13:00:00Z"]
+
+
+def test_a_backup_is_private_and_never_overwrites(fake: FakeApi, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "backup.json"
+    assert json.loads(run("backup", str(file), "--json").out) == {"file": str(file)}
+    assert (file.stat().st_mode & 0o777, json.loads(file.read_text())) == (0o600, COPY)
+    assert "exists" in run("backup", str(file)).err
+    assert run("restore", str(file), answer="n\n").status == 1
+    assert fake.changes() == []
+    assert json.loads(run("restore", str(file), "--json", answer="y\n").out) == {"written": 4}
+    assert fake.changes() == [("POST", "/v1/restore", COPY)]
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]"])
+def test_what_is_no_backup_is_not_restored(fake: FakeApi, run: Run, tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "backup.json"
+    if content is not None:
+        file.write_text(content)
+    assert run("restore", str(file), "-y").status == 1
+    assert fake.changes() == []
+
+
+def test_a_bundle_for_helpers_holds_no_secret(
+    fake: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import zipfile
+
+    secret = "canary-0123456789"
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "agent.log").write_text(f"something said {secret}\n")
+    kept = {"api_secret": secret, "url": "http://127.0.0.1:9"}
+    (tmp_path / "instance.json").write_text(json.dumps(kept))
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
+    file = tmp_path / "bundle.zip"
+    assert run("diagnostics", str(file), "--json").status == 0
+    with zipfile.ZipFile(file) as bundle:
+        texts = [bundle.read(name).decode() for name in bundle.namelist()]
+    assert "logs/agent.log" in bundle.namelist()
+    assert secret not in "".join(texts)
 
 
 # doctor
