@@ -104,6 +104,7 @@ class Agent:
         """Who wakes whom."""
         self.lifecycle.on_change = self._session_changed
         self.lifecycle.event_waits = self.sender.wake
+        self.sender.on_session_told = self.sync.wake
         self.linker.on_linked = self.recorder.wake
         self.credentials.on_refused = self.sync.wake
         self.cloud.on_recovery = self._cloud_recovered
@@ -234,8 +235,8 @@ class Agent:
         if session.state == "admitted":
             self.watch.wake()
             return
+        # What the cloud wants of it is asked for once the cloud knows (`on_session_told`).
         self.pushes.apply()
-        self.sync.wake()
         if not session.open:
             self._later(lambda: self._tidy_up(session))
 

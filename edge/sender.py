@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Final
 
 from chalicelib.wire.edge import MAX_BATCH, EventResult
@@ -35,6 +36,8 @@ class Sender:
         self._backoff = Backoff(0.5, 30.0, self._rng)
         self._collected = clock.monotonic()
         self.sent = 0
+        self.on_session_told: Callable[[], None] = lambda: None
+        """Called when the cloud knows that a session has moved: it may want something else now."""
 
     def wake(self) -> None:
         """An event waits."""
@@ -101,6 +104,8 @@ class Sender:
         acked = [e.seq for e in batch if e.id in by_id and by_id[e.id].outcome != "refused"]
         await self._spool.submit(lambda db: tables.ack_events(db, acked), keep=True)
         self.sent += len(acked)
+        if any(e.moves_session for e in batch if e.seq in set(acked)):
+            self.on_session_told()
         for event in batch:
             result = by_id.get(event.id)
             if result is not None and result.outcome == "refused":

@@ -83,6 +83,11 @@ class SpooledEvent:
         """The event as it goes to the cloud."""
         return {"seq": self.seq, **json.loads(self.text)}
 
+    @property
+    def moves_session(self) -> bool:
+        """Whether it says that a session began, became live, or is over."""
+        return str(json.loads(self.text).get("body", {}).get("kind", "")).startswith("session.")
+
 
 def pending_events(db: sqlite3.Connection, limit: int) -> list[SpooledEvent]:
     """The oldest unsent events. One whose bytes changed on disk is set aside and reported."""
