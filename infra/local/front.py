@@ -88,11 +88,15 @@ def _api(settings: FrontSettings) -> str:
 				handle_response @no_route {{
 					header -X-Amzn-Errortype
 					@compatible expression `{{http.request.orig_uri.path}}.startsWith("/terraform/")`
-					header @compatible Content-Type "text/plain; charset=utf-8"
-					header @compatible Access-Control-Allow-Origin *
-					respond @compatible "there is no such call" 404
-					header Content-Type application/problem+json
-					respond `{_NOT_FOUND}` 404
+					handle @compatible {{
+						header Content-Type "text/plain; charset=utf-8"
+						header Access-Control-Allow-Origin *
+						respond "there is no such call" 404
+					}}
+					handle {{
+						header Content-Type application/problem+json
+						respond `{_NOT_FOUND}` 404
+					}}
 				}}
 			}}
 		}}"""

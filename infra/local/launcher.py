@@ -23,7 +23,7 @@ from infra.local.identity import Identity, load_identity, write_private
 from infra.local.lock import hold
 from infra.local.media import MediaServer, MediaSettings, plan_media_server
 from infra.local.ports import require_free
-from infra.local.probe import answers, read_json
+from infra.local.probe import answers, read_json, warm
 from infra.local.settings import Settings
 from infra.local.supervisor import Child, Supervisor
 from infra.local.tools import find_caddy, find_ffmpeg, find_ffprobe
@@ -99,6 +99,7 @@ class Launcher:
         )
         for what, child, said in children:
             self._step(what, partial(_start_child, supervisor, child, said))
+        self._step("warm functions", lambda: warm(f"{identity.url}/v1/health"))
         self._say(banner(settings, identity, media.kind))
         return identity
 

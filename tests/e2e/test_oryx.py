@@ -367,6 +367,31 @@ def test_forward_is_seen_and_killed_at_once(client: Client, system: System, sink
         client.call("/ffmpeg/forward/secret", action="update", enabled=False, **slot)
 
 
+def test_ten_slots_at_once(client: Client, system: System, sink: RtmpSink) -> None:
+    name = new_name("ten")
+    keys = [f"{name}-{n}" for n in range(10)]
+    slots = [
+        {"platform": f"forwarding-{n}-0000aa", "stream": name, "server": sink.url("").rstrip("/"), "secret": key}
+        for n, key in enumerate(keys)
+    ]
+    try:
+        known = set(client.call("/ffmpeg/forward/secret"))
+        for platform in known - {s["platform"] for s in slots}:
+            system.api.call("DELETE", f"/v1/destinations/slot-{platform}")
+        for slot in slots:
+            client.call("/ffmpeg/forward/secret", action="update", enabled=True, **slot)
+        client.fails("/ffmpeg/forward/secret", {**slots[0], "action": "update", "platform": "forwarding-11-0000aa"})
+        system.publish(name)
+        system.live(name)
+        _until(lambda: all(sink.flowing(key) for key in keys), 30)
+        shown = client.call("/ffmpeg/forward/streams")
+        assert [s["platform"] for s in shown] == sorted(s["platform"] for s in slots)
+    finally:
+        for slot in slots:
+            client.call("/ffmpeg/forward/secret", action="update", enabled=False, **slot)
+    _until(lambda: not system.workers(), 10)
+
+
 def _until(look: Any, seconds: float) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := look()):

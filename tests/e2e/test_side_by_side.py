@@ -30,6 +30,7 @@ def test_two_instances_run_side_by_side(system: System, tmp_path: Path, clip: Pa
                 of.end(encoder)
                 of.gone(name)
             assert other.recorded(name)["id"] != system.recorded(name)["id"]
+            assert received.wait_for("on_record_end", name, 20)
             assert len(received.actions(name)) == len(set(received.actions(name))) == 4
         finally:
             other.kill_encoders()

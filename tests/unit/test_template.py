@@ -109,3 +109,17 @@ def test_no_secret_is_in_an_environment() -> None:
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     assert {"Ref": "Bootstrap"} not in variables.values()
     assert variables["SLUICE_BOOTSTRAP"] == {"Fn::GetAtt": ["BootstrapSecret", "Id"]}
+
+
+def test_each_place_of_a_path_has_one_parameter() -> None:
+    """API Gateway refuses a resource beside a sibling whose path parameter has another name."""
+    from app import app
+
+    names: dict[str, set[str]] = {}
+    for path in app.routes:
+        parts = path.strip("/").split("/")
+        for depth, part in enumerate(parts):
+            if part.startswith("{"):
+                parent = "/".join("{}" if p.startswith("{") else p for p in parts[:depth])
+                names.setdefault(parent, set()).add(part)
+    assert {parent: found for parent, found in names.items() if len(found) > 1} == {}

@@ -23,13 +23,13 @@ def _redirect(location: str) -> Response:
     return Response("", status_code=302, headers=headers)
 
 
-@route("/hooks/record/hls/{name}", token=False)
-def playlist(_call: Call, name: str) -> Any:
-    """`<uuid>.m3u8`."""
-    recording, dot, suffix = name.rpartition(".")
+@route("/hooks/record/hls/{recording}", token=False)
+def playlist(_call: Call, recording: str) -> Any:
+    """`<uuid>.m3u8`. The parameter is called as in the other paths: API Gateway takes one name for each place."""
+    name, dot, suffix = recording.rpartition(".")
     if not dot or suffix != "m3u8":
         raise NotFoundError("a recording is read as <uuid>.m3u8 or <uuid>/index.mp4")
-    return _playlist(recording)
+    return _playlist(name)
 
 
 @route("/hooks/record/hls/{recording}/{name}", token=False)

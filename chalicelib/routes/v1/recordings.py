@@ -101,8 +101,8 @@ def shared_file(call: Call[Nothing], token: str, name: str) -> Response:
     return _redirect(wiring.library.object_link(recording, name))
 
 
-@operation("GET", "/v1/shares/{token}/{node}/{session}/{name}", scope=None, status=302)
-def shared_segment(call: Call[Nothing], token: str, node: str, session: str, name: str) -> Response:
-    """A segment of a shared recording."""
+@operation("GET", "/v1/shares/{token}/{name}/{session}/{segment}", scope=None, status=302)
+def shared_segment(call: Call[Nothing], token: str, name: str, session: str, segment: str) -> Response:
+    """A segment of a shared recording; `name` is its node. API Gateway takes one name for each place of a path."""
     recording = wiring.library.shared(token)
-    return _redirect(wiring.library.object_link(recording, f"{node}/{session}/{name}"))
+    return _redirect(wiring.library.object_link(recording, f"{name}/{session}/{segment}"))
