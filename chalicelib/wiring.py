@@ -257,7 +257,8 @@ class Wiring:
     def finisher(self) -> Finisher:
         """Whole recordings."""
         media = FfmpegMedia(self.config.ffmpeg, self.config.ffprobe)
-        return Finisher(self.store, self.objects, media, self.settings, now, self.folders, self.config.record_dir)
+        record_dir, again = self.config.record_dir, self.finish_queue
+        return Finisher(self.store, self.objects, media, self.settings, now, self.folders, record_dir, again)
 
     @cached_property
     def announcements(self) -> Announcements:

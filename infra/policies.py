@@ -100,7 +100,7 @@ _GRANTS: dict[str, list[Json]] = {
         _READ,
         _WRITE,
         _DELETE,
-        _send("CallbacksQueue"),
+        _send("CallbacksQueue", "FinishQueue"),
         _consume("FinishQueue"),
         _MASTER_KEY,
     ],

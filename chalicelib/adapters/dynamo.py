@@ -104,8 +104,8 @@ class DynamoStore:
             return None
         data = plain["data"]
         for name in LAYOUTS[kind].secret:
-            if name not in data:
-                continue  # written before there was such an attribute
+            if not isinstance(data.get(name), str):
+                continue  # written before there was such an attribute, or before it was encrypted
             data[name] = json.loads(self._cipher.decrypt(data[name], f"{plain['pk']}|{name}"))
         return kind.model_validate(data | {"version": plain["version"]})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key=lambda node: (f"NODE#{node}", "SEEN"),
         key_of=lambda e: (e.node,),
         index=lambda e: ("NODES_SEEN", e.node),
+        secret=("observed",),
     ),
     m.NodeLease: Layout(
         tag="node_lease",
@@ -82,6 +84,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         tag="open_session",
         key=lambda node, session: (f"NODE#{node}", f"OPEN#{session}"),
         key_of=lambda e: (e.node, e.session),
+        secret=("stream",),
     ),
     m.Session: Layout(
         tag="session",
@@ -101,8 +104,10 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
     ),
     m.StreamTail: Layout(
         tag="stream_tail",
-        key=lambda stream: (f"STREAM#{stream}", "TAIL"),
+        # A stream's name may end in the publish secret: nothing of it lies in the table in clear.
+        key=lambda stream: (f"STREAM#{hashlib.sha256(stream.encode()).hexdigest()}", "TAIL"),
         key_of=lambda e: (e.stream,),
+        secret=("stream",),
         expires=lambda e: e.ended_at and e.ended_at + timedelta(days=1),
     ),
     m.Destination: Layout(
@@ -128,6 +133,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key=lambda recording: (f"REC#{recording}", "REC"),
         key_of=lambda e: (e.id,),
         index=lambda e: ("RECS", f"{stamp(e.started_at)}#{e.id}"),
+        secret=("stream",),
     ),
     m.LedgerEvent: Layout(
         tag="event",

@@ -23,6 +23,8 @@ from .settings import Settings
 _log = Logger(child=True)
 PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
 MAX_FINISHES_BEFORE_GIVING_UP: Final = 5
+RETRY_S: Final = 30
+"""After the first failure; twice as long after each further one."""
 
 
 class Announcements:
@@ -88,7 +90,9 @@ class Finisher:
         clock: Clock,
         folders: Folders,
         record_dir: str,
+        again: Queue,
     ) -> None:
+        self._again = again
         self._folders = folders
         self._record_dir = record_dir
         self._store = store
@@ -162,12 +166,14 @@ class Finisher:
         return target
 
     def _failed(self, recording: Recording, reason: str) -> None:
-        """Keep why it failed; the queue brings it back a bounded number of times, then it has failed for good."""
+        """Keep why it failed; it is tried again a bounded number of times, then it has failed for good."""
         _log.warning("finish_failed", extra={"recording": recording.id, "reason": reason})
         if recording.finishes + 1 < MAX_FINISHES_BEFORE_GIVING_UP:
             changes = {"error": reason, "finishes": recording.finishes + 1, "state": "finishing"}
             self._store.commit(Save(recording.model_copy(update=changes)))
-            raise UnavailableError(reason)
+            again = {"recording": recording.id, "version": str(recording.version + 1)}
+            self._again.send(again, RETRY_S * 2**recording.finishes)
+            return
         self._end(recording, {"state": "failed", "error": reason}, code=100)
 
     def _end(self, recording: Recording, changes: dict[str, object], code: int) -> None:

@@ -14,7 +14,7 @@ from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Recording
 from chalicelib.domain.playlists import compatible_playlist, parse_flat_name
-from chalicelib.ports import Clock, Delete, Folders, Objects, Page, Store
+from chalicelib.ports import Clock, Delete, Folders, Objects, Page, Save, Store
 from chalicelib.wire.recording import SegmentKey
 
 from .finishing import Finisher
@@ -82,9 +82,12 @@ class Library:
         found = self.get(recording)
         if found.state == "recording" and not rules.is_complete(found):
             raise ConflictError("the recording is still running; end the stream (or the recording) first")
+        # Marked first: whoever changes it at this moment wins, and a deletion that breaks off can be repeated.
+        going = found.model_copy(update={"state": "failed", "error": "its deletion was not completed; delete it again"})
+        self._store.commit(Save(going))
         self._objects.delete_prefix(rules.folder(recording))
         self._folders.forget(recording)
-        self._store.commit(Delete(found))
+        self._store.commit(Delete(going.model_copy(update={"version": going.version + 1})))
 
     def share(self, recording: str, life_s: int) -> tuple[str, datetime]:
         """A path that gives this recording, and nothing else, to anyone until it expires: (path prefix, expiry).

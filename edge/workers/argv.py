@@ -20,8 +20,11 @@ INPUT_PROTOCOLS: Final = {
 IO_TIMEOUT_US: Final = 10_000_000
 """A read or write that does not move for this long fails, in microseconds; under the watchdog's 15 s on purpose, so
 that FFmpeg says itself what was wrong."""
-_ANALYZE_US: Final = 1_000_000
-_PROBE_BYTES: Final = 1_000_000
+_ANALYZE_US: Final = 10_000_000
+_PROBE_BYTES: Final = 10_000_000
+"""How long FFmpeg looks for tracks. It stops as soon as it has found picture and sound, so that this costs only streams
+that lack one of them; a shorter look would leave out the picture where a player has to wait for the next keyframe.
+"""
 
 
 def _scheme(what: str, url: str, allowed: tuple[str, ...]) -> str:

@@ -27,6 +27,8 @@ def main() -> None:
     from infra.local.keeper import Keeper, restore_sessions
     from infra.local.state import forget_stream_positions, move_to_port
 
+    # Its state holds secrets in clear.
+    os.umask(0o077)
     _empty_scratch()
     state = Path(os.environ["STATE_DIR"])
     state.mkdir(parents=True, exist_ok=True)

@@ -100,6 +100,7 @@ class Launcher:
         for what, child, said in children:
             self._step(what, partial(_start_child, supervisor, child, said))
         self._step("warm functions", lambda: warm(f"{identity.url}/v1/health"))
+        identity = replace(identity, publish_secret=_publish_secret(identity))
         self._say(banner(settings, identity, media.kind))
         return identity
 
@@ -193,6 +194,12 @@ def _agent_child(
         ready=lambda: _agent_is_ready(read_json(status)),
         stop_timeout_s=6,
     )
+
+
+def _publish_secret(identity: Identity) -> str:
+    """The secret that holds now: it may have been changed since the first start."""
+    url, headers = f"{identity.url}/v1/settings/publish", {"Authorization": f"Bearer {identity.api_secret}"}
+    return str(read_json(url, headers).get("secret") or identity.publish_secret)
 
 
 def _public_ports(settings: Settings, media: MediaServer) -> str:

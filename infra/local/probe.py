@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,10 +26,10 @@ def warm(url: str, together: int = 4) -> str:
     return f"{served} of {together} answer"
 
 
-def read_json(url: str) -> dict[str, Any]:
+def read_json(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The JSON object at `url`, or an empty one."""
     try:
-        answer = httpx.get(url, timeout=2, trust_env=False)
+        answer = httpx.get(url, headers=headers, timeout=5, trust_env=False)
         body = answer.json() if answer.status_code == 200 else {}
     except (httpx.HTTPError, ValueError):
         return {}

@@ -124,11 +124,12 @@ def test_of_the_finishing_only_the_bad_message_comes_back(client: Client, cloud:
 def test_a_recording_that_ffmpeg_cannot_finish_is_tried_again_and_then_failed(
     client: Client, cloud: Cloud, api: Api, recorded: str
 ) -> None:
-    message = queue_record(1, json.dumps({"recording": recorded}))
-    for _ in range(4):
-        assert invoke(client, "on_finish", message) == ["m1"]
-        assert api("GET", f"/v1/recordings/{recorded}").json["state"] == "finishing"
-    assert invoke(client, "on_finish", message) == []
+    for turn in range(5):
+        # Each further try is a message of its own, which the function queues with a delay.
+        message = queue_record(1, json.dumps({"recording": recorded, "version": str(turn)}))
+        assert invoke(client, "on_finish", message) == []
+        state = api("GET", f"/v1/recordings/{recorded}").json["state"]
+        assert state == ("finishing" if turn < 4 else "failed")
     found = api("GET", f"/v1/recordings/{recorded}").json
     assert (found["state"], found["error"]) == ("failed", "FFmpeg failed (1): no message")
 

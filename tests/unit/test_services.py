@@ -16,7 +16,6 @@ from chalicelib.domain.errors import (
     ForbiddenError,
     InvalidInputError,
     UnauthenticatedError,
-    UnavailableError,
 )
 from chalicelib.domain.ids import derived_ulid
 from chalicelib.domain.model import (
@@ -107,7 +106,14 @@ class Cloud:
         )
         self.dispatch = Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue, self.clock)
         self.finisher = Finisher(
-            self.store, self.objects, self.media, self.settings, self.clock, self.folders, "/data/record"
+            self.store,
+            self.objects,
+            self.media,
+            self.settings,
+            self.clock,
+            self.folders,
+            "/data/record",
+            self.finish_queue,
         )
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
         self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
@@ -554,10 +560,12 @@ def test_a_failing_remux_is_tried_again_and_then_ends_as_failed(cloud: Cloud) ->
     recording = cloud.record(session)
     cloud.send(cloud.event(session, RecordingPartDone(recording=recording, segments=2, duration_ms=4000, bytes=16)))
     cloud.media.fail = 99
-    for _ in range(4):
-        with pytest.raises(UnavailableError):
-            cloud.finisher.finish(recording)
-    cloud.finisher.finish(recording)
+    delays = []
+    while cloud.finish_queue.sent:
+        message, delay = cloud.finish_queue.sent.pop(0)
+        delays.append(delay)
+        cloud.finisher.finish(message["recording"])
+    assert delays == [0, 30, 60, 120, 240], "tried again five times in all, later each time"
     cloud.run_stream()
     cloud.deliver()
     assert cloud.library.get(recording).state == "failed"
