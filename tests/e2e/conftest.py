@@ -29,7 +29,8 @@ def _tools() -> None:
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "clip.flv"
-    make_clip(path, CLIP_S)
+    # The stand-in begins a push at the next keyframe; the two seconds of its promise are from there on.
+    make_clip(path, CLIP_S, keyframe_s=1)
     return path
 
 

@@ -26,15 +26,26 @@ def last_line(output: bytes) -> str:
     return (output.decode("utf-8", "replace").strip().splitlines() or [""])[-1][:200]
 
 
-def make_clip(path: Path, seconds: float) -> None:
-    """Generate a clip with H.264 video, a keyframe every two seconds as encoders for platforms are set, and AAC audio.
+def make_clip(path: Path, seconds: float, keyframe_s: int = 2) -> None:
+    """Generate a clip with H.264 video and AAC audio. Encoders for platforms are set to a keyframe every two seconds.
 
     Raises:
         InfraError: FFmpeg cannot.
     """
     ffmpeg = find_ffmpeg().path
     sources = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i", "sine=frequency=440"]
-    video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "50", "-b:v", "600k"]
+    video = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-tune",
+        "zerolatency",
+        "-g",
+        str(25 * keyframe_s),
+        "-b:v",
+        "600k",
+    ]
     audio = ["-c:a", "aac", "-b:a", "64k", "-ar", "44100", "-ac", "2"]
     done = _run([ffmpeg, *_QUIET, *sources, "-t", str(seconds), *video, *audio, "-f", "flv", str(path)], 120)
     if done.returncode:
