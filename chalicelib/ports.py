@@ -60,7 +60,7 @@ class Store(Protocol):
         """The entities of a partition in the order of their sort keys, read consistently."""
 
     def node_state(self, node: str) -> list[Entity]:
-        """Of one node, in one consistent read: its `Node`, its `NodeLease`s and its `OpenSession`s."""
+        """Of one node, in one consistent read: its `Node`, `NodeLease`s, `OpenSession`s and `OpenQuestion`s."""
 
     def index(
         self,

@@ -26,6 +26,7 @@ from chalicelib.config import Config
 from chalicelib.services.answers import Answers
 from chalicelib.services.audit import Audit
 from chalicelib.services.auth import Auth
+from chalicelib.services.authority import Authority
 from chalicelib.services.backup import Backup
 from chalicelib.services.callbacks import CallbackLog, Callbacks
 from chalicelib.services.checks import Checks
@@ -33,12 +34,14 @@ from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.events import Ingest
 from chalicelib.services.explain import Explain
 from chalicelib.services.finishing import Announcements, Finisher
+from chalicelib.services.kicks import Kicks
 from chalicelib.services.library import Library
 from chalicelib.services.limits import Limits
 from chalicelib.services.login import Login
 from chalicelib.services.overview import Overview
 from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
+from chalicelib.services.questions import Questions
 from chalicelib.services.replay import Replay
 from chalicelib.services.rooms import Rooms
 from chalicelib.services.settings import Settings
@@ -238,7 +241,23 @@ class Wiring:
     @cached_property
     def sync(self) -> Sync:
         """The meeting of edge and cloud."""
-        return Sync(self.store, self.settings, self.pushes, self.issuer, now, self.config.store_endpoint)
+        c = self.config
+        return Sync(self.store, self.settings, self.pushes, self.questions, self.issuer, now, c.store_endpoint)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """What only a node can answer."""
+        return Questions(self.store, self.nudger, now, time.sleep)
+
+    @cached_property
+    def kicks(self) -> Kicks:
+        """Publishers that are to go."""
+        return Kicks(self.overview, self.questions)
+
+    @cached_property
+    def authority(self) -> Authority:
+        """Callers of what nodes serve themselves."""
+        return Authority(self.auth, self.login)
 
     @cached_property
     def callbacks(self) -> Callbacks:

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.wire.edge import ObservedNode, ObservedSession
+from chalicelib.wire.questions import KickQuestion
 
 from . import AGENT_VERSION, orphans
 from .admission import Admission
+from .authority import Authority
 from .bounded import new_client
 from .clock import Clock, SystemClock
 from .cloud import Cloud
@@ -26,11 +28,13 @@ from .errors import ConfigError, SpoolError
 from .hooks import MAX_BODY, Hooks
 from .httpserver import Server
 from .identity import Identity
+from .kicks import Kicks
 from .lifecycle import Lifecycle
 from .linker import Linker
 from .log import Log
 from .nudges import Nudges
 from .pushes import Pushes, Workers
+from .questions import Questions
 from .recorder import Recorder
 from .sender import Sender
 from .sessions import Session, SessionBook, Transition
@@ -87,10 +91,12 @@ class Agent:
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
         self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, workers)
         self.sender = Sender(self.cloud, spool, clock)
+        self.questions = Questions(self.cloud, clock)
+        self.authority = Authority(self.cloud, clock)
         self.sync = Sync(
             cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,
             credentials=self.credentials, recorder=self.recorder, pushes=self.pushes, sender=self.sender,
-            media=self.media, clock=clock, observe=self.observe,
+            media=self.media, clock=clock, questions=self.questions, observe=self.observe,
         )  # fmt: skip
         self.nudges = Nudges(self.credentials, self._far, self.sync.wake)
         self.collector = Collector(
@@ -101,7 +107,8 @@ class Agent:
         self._status_server = Server(self.status.handle, MAX_BODY)
 
     def _connect(self) -> None:
-        """Who wakes whom."""
+        """Who wakes whom, and who answers what."""
+        self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
         self.lifecycle.on_change = self._session_changed
         self.lifecycle.event_waits = self.sender.wake
         self.sender.on_session_told = self.sync.wake
@@ -145,6 +152,7 @@ class Agent:
     async def stop(self) -> None:
         """Stop: no new hooks, workers down, last events out if the cloud takes them at once, spool closed."""
         await self._hook_server.close()
+        await self.questions.close()
         await self.pushes.close()
         await _cancel([*self._tasks, *self._soon])
         with suppress(Exception):

@@ -20,6 +20,7 @@ from chalicelib.wire.edge import (
     SyncRequest,
     SyncResponse,
 )
+from chalicelib.wire.questions import AuthorizeRequest, AuthorizeResponse, QuestionResult
 
 from . import AGENT_VERSION
 from .bounded import CallFailedError, call
@@ -68,6 +69,22 @@ class Cloud:
             CloudError: no answer.
         """
         return await self._call("sync", request.model_dump_json().encode(), SyncResponse, timeout_s)
+
+    async def result(self, question: str, result: QuestionResult, timeout_s: float) -> None:
+        """Answer a question.
+
+        Raises:
+            CloudError: not delivered, or nobody waits for it any more.
+        """
+        await self._call(f"results/{question}", result.model_dump_json().encode(), Message, timeout_s)
+
+    async def authorize(self, request: AuthorizeRequest, timeout_s: float) -> AuthorizeResponse:
+        """Ask who a caller of this node is.
+
+        Raises:
+            CloudError: no answer.
+        """
+        return await self._call("authorize", request.model_dump_json().encode(), AuthorizeResponse, timeout_s)
 
     async def enroll(self) -> None:
         """Get a node token for the join token.

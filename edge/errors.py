@@ -9,7 +9,9 @@ EdgeError
 │   └── NotEnrolledError        no node token, or the cloud does not know it (401)
 ├── StoreError             the object store said no; `retryable` tells whether to try again
 │   └── StoreExpiredError  the credentials are no longer good
-└── MediaServerError       SRS's HTTP API did not answer, or not as expected
+├── MediaServerError       SRS's HTTP API did not answer, or not as expected
+├── RefusedInputError      what somebody sent cannot be used; names the field and says why
+└── NotHereError           what somebody asked for is not on this node
 """
 
 from __future__ import annotations
@@ -61,3 +63,16 @@ class StoreExpiredError(StoreError):
 
 class MediaServerError(EdgeError):
     """The media server's HTTP API failed."""
+
+
+class RefusedInputError(EdgeError):
+    """What was sent cannot be used. `field` names the place, `reason` what is wrong and what to do."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
+
+
+class NotHereError(EdgeError):
+    """What was asked for is not on this node."""

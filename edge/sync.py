@@ -21,6 +21,7 @@ from .errors import CloudError, MediaServerError, SpoolError
 from .lifecycle import Lifecycle
 from .log import Log
 from .pushes import Pushes
+from .questions import Questions
 from .recorder import Recorder
 from .sender import Sender
 from .snapshot import Snapshot
@@ -44,12 +45,12 @@ class Sync:
     def __init__(  # noqa: PLR0913 - a composition of collaborators
         self, *, cloud: Cloud, spool: Spool, lifecycle: Lifecycle, admission: Admission, snapshot: Snapshot,
         credentials: Credentials, recorder: Recorder, pushes: Pushes, sender: Sender, media: MediaServer, clock: Clock,
-        observe: Callable[[], ObservedNode],
+        questions: Questions, observe: Callable[[], ObservedNode],
     ) -> None:  # fmt: skip
         self._cloud, self._spool, self._lifecycle, self._admission = cloud, spool, lifecycle, admission
         self._snapshot, self._credentials, self._recorder = snapshot, credentials, recorder
         self._pushes, self._sender, self._media, self._clock = pushes, sender, media, clock
-        self._observe = observe
+        self._questions, self._observe = questions, observe
         self._wake = asyncio.Event()
         self._backoff = Backoff(1.0, 30.0)
         self._revision = ""
@@ -135,6 +136,7 @@ class Sync:
         )
 
     async def _apply(self, answer: SyncResponse, request: SyncRequest, sent_at: float) -> None:
+        self._questions.take(answer.questions)
         await self._snapshot.confirm(answer.snapshot)
         if answer.credentials is not None:
             self._credentials.set(answer.credentials)

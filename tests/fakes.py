@@ -75,7 +75,7 @@ class MemoryStore:
         return self._page(kind, sorted(rows.items(), reverse=newest), limit, cursor)
 
     def node_state(self, node: str) -> list[Entity]:
-        wanted = {sk: e for (pk, sk), e in self.rows.items() if pk == f"NODE#{node}" and "LEASE#" <= sk <= "OPEN#~"}
+        wanted = {sk: e for (pk, sk), e in self.rows.items() if pk == f"NODE#{node}" and "ASKED#" <= sk <= "OPEN#~"}
         return [wanted[sk] for sk in sorted(wanted)]
 
     def index(

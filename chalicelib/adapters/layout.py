@@ -17,6 +17,7 @@ DELIVERY_DAYS: Final = 90
 CLOSED_SESSION_DAYS: Final = 90
 AUDIT_DAYS: Final = 365
 KEPT_ANSWER_HOURS: Final = 24
+QUESTION_MINUTES: Final = 10
 DUE: Final = "DUE#0"
 
 
@@ -79,6 +80,20 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         tag="node_lease",
         key=lambda node, destination: (f"NODE#{node}", f"LEASE#{destination}"),
         key_of=lambda e: (e.node, e.destination),
+    ),
+    m.OpenQuestion: Layout(
+        tag="open_question",
+        key=lambda node, question: (f"NODE#{node}", f"ASKED#{question}"),
+        key_of=lambda e: (e.node, e.id),
+        expires=lambda e: e.deadline + timedelta(minutes=QUESTION_MINUTES),
+        secret=("body",),
+    ),
+    m.QuestionAnswer: Layout(
+        tag="question_answer",
+        key=lambda question: (f"ASKED#{question}", "ANSWER"),
+        key_of=lambda e: (e.id,),
+        expires=lambda e: e.at + timedelta(minutes=QUESTION_MINUTES),
+        secret=("result",),
     ),
     m.OpenSession: Layout(
         tag="open_session",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.wire.edge import ObservedNode
 from chalicelib.wire.names import StreamName
+from chalicelib.wire.questions import QuestionResult
 
 Protocol_ = Literal["rtmp", "srt", "webrtc"]
 
@@ -46,6 +47,26 @@ class NodeSeen(Entity):
     interval_s: float = 60.0
     lost: bool = False
     observed: ObservedNode = ObservedNode()
+
+
+class OpenQuestion(Entity):
+    """What somebody waits for a node to answer; read with the rest of what the node has to know. `body` may hold
+    secrets.
+    """
+
+    node: str
+    id: str
+    kind: str
+    deadline: datetime
+    body: dict[str, Any] = Field(default={}, repr=False)
+
+
+class QuestionAnswer(Entity):
+    """What the node answered; waits for whoever asked."""
+
+    id: str
+    at: datetime
+    result: QuestionResult = Field(repr=False)
 
 
 class Credential(Entity):

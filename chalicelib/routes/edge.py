@@ -6,6 +6,7 @@ from chalice import Blueprint, Response
 from pydantic import BaseModel
 
 from chalicelib.wire.edge import EnrollRequest, EventBatch, PublishRequest, SyncRequest
+from chalicelib.wire.questions import AuthorizeRequest, QuestionResult
 from chalicelib.wiring import wiring
 
 from .problems import parse
@@ -47,3 +48,18 @@ def sync() -> Response:
     """What the node sees for what it should do."""
     node = wiring.auth.node_of(_authorization())
     return _answer(wiring.sync.sync(node, parse(SyncRequest, edge.current_request.raw_body)))
+
+
+@edge.route("/edge/v1/results/{question}", methods=["POST"])
+def results(question: str) -> Response:
+    """What the node says to a question."""
+    node = wiring.auth.node_of(_authorization())
+    wiring.questions.take(node, question, parse(QuestionResult, edge.current_request.raw_body))
+    return Response("{}", headers=_JSON)
+
+
+@edge.route("/edge/v1/authorize", methods=["POST"])
+def authorize() -> Response:
+    """Who is this caller of a call that the node serves itself?"""
+    wiring.auth.node_of(_authorization())
+    return _answer(wiring.authority.decide(parse(AuthorizeRequest, edge.current_request.raw_body)))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.domain.errors import NotFoundError
-from chalicelib.domain.model import LEDGER_SHARDS, Delivery, LedgerEvent, Node, NodeSeen, OpenSession, Session
-from chalicelib.ports import Clock, Page, Save, Store
+from chalicelib.domain.model import LEDGER_SHARDS, Delivery, LedgerEvent, Node, NodeSeen, Session
+from chalicelib.ports import Clock, Page, Store
 from chalicelib.wire.edge import ObservedSession
 
 
@@ -73,14 +73,6 @@ class Overview:
     def sessions(self, limit: int, cursor: str | None) -> Page[Session]:
         """Sessions that are over, newest first."""
         return self._store.index(Session, "SESSIONS", limit=limit, cursor=cursor, newest=True)
-
-    def kick(self, session: Session) -> str:
-        """Have the node cut a session off; returns the node to nudge."""
-        pointer = self._store.get(OpenSession, session.node, session.id)
-        if pointer is None:
-            raise NotFoundError("the stream is not live any more")
-        self._store.commit(Save(pointer.model_copy(update={"kick": True})))
-        return session.node
 
     def events(self, limit: int, days: int = 2) -> list[LedgerEvent]:
         """The newest events of the last `days` days, newest first."""

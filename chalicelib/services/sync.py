@@ -15,6 +15,7 @@ from chalicelib.domain.model import (
     Node,
     NodeLease,
     NodeSeen,
+    OpenQuestion,
     OpenSession,
     PublishSettings,
     RecordSettings,
@@ -34,6 +35,7 @@ from chalicelib.wire.edge import (
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 
 from .pushes import Pushes
+from .questions import Questions
 from .settings import Settings
 
 _log = Logger(child=True)
@@ -55,6 +57,7 @@ class Sync:
         store: Store,
         settings: Settings,
         pushes: Pushes,
+        questions: Questions,
         issuer: CredentialIssuer,
         clock: Clock,
         store_endpoint: str | None,
@@ -62,6 +65,7 @@ class Sync:
         self._store = store
         self._settings = settings
         self._pushes = pushes
+        self._questions = questions
         self._issuer = issuer
         self._clock = clock
         self._endpoint = store_endpoint
@@ -88,6 +92,7 @@ class Sync:
             credentials=self._credentials(node) if request.want_credentials else None,
             acked_seq=acked,
             open_sessions=[s.session for s in sessions if s.state != "closing"],
+            questions=self._questions.open([e for e in state if isinstance(e, OpenQuestion)]),
         )
 
     def _seen(self, node_id: str, request: SyncRequest, interval: float) -> int:

@@ -350,6 +350,9 @@ class SyncResponse(Message):
     """The highest event `seq` the cloud holds. Lower than the agent's own: the cloud went back; send again."""
     open_sessions: list[Ulid] = []
     """Sessions that the cloud believes to be open here. One that the agent does not hold, it reports as ended."""
+    questions: list[dict[str, Any]] = Field(default=[], repr=False)
+    """What somebody in the cloud waits for, as `questions.Asked`. Plain JSON here, so that one which the agent does not
+    understand cannot hide the rest."""
 
 
 class Nudge(Message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,8 @@ from moto import mock_aws
 from ulid import ULID
 
 from chalicelib.config import Config
-from chalicelib.wiring import wiring
+from chalicelib.services.questions import Questions
+from chalicelib.wiring import now, wiring
 from tests.fakes import BOOTSTRAP
 
 REGION = "us-east-1"
@@ -224,6 +225,19 @@ class Node:
     def sync(self, **more: Any) -> Answer:
         """One sync."""
         return self.api("POST", "/edge/v1/sync", {"agent_version": "0", "observed": {}} | more)
+
+    def answer_with(self, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> list[dict[str, Any]]:
+        """Have the node answer whatever it is asked from now on; gives the list of what it was asked."""
+        heard: list[dict[str, Any]] = []
+
+        def pause(_seconds: float) -> None:
+            for asked in self.sync().json["questions"]:
+                heard.append(asked)
+                assert self.api("POST", f"/edge/v1/results/{asked['id']}", answer(asked)).status == 200
+
+        self.sync()  # a node that was never there is not asked
+        wiring.__dict__["questions"] = Questions(wiring.store, wiring.nudger, now, pause)
+        return heard
 
     def go_live(self, stream: Any = None) -> str:
         """A session that is live; gives its id."""

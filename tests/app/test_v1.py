@@ -393,9 +393,9 @@ def test_a_live_stream_is_shown_kicked_and_kept(api: Api, node: Node) -> None:
     session = node.go_live()
     (shown,) = api("GET", "/v1/streams").json["items"]
     assert (shown["session"], shown["stream"], shown["state"]) == (session, "live/x", "live")
-    assert api("DELETE", f"/v1/streams/{session}").status == 202
-    wanted = node.sync().json["desired"]["sessions"]
-    assert [(s["session"], s["kick"]) for s in wanted] == [(session, True)]
+    heard = node.answer_with(lambda _: {"outcome": "answered"})
+    assert api("DELETE", f"/v1/streams/{session}").status == 204
+    assert [(q["kind"], q["body"]["session"]) for q in heard] == [("session.kick", session)]
     node.end(session)
     assert api("GET", "/v1/streams").json["items"] == []
     assert api("DELETE", f"/v1/streams/{session}").status == 404

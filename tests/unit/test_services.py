@@ -38,6 +38,7 @@ from chalicelib.services.library import Library
 from chalicelib.services.overview import Overview
 from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
+from chalicelib.services.questions import Questions
 from chalicelib.services.settings import Settings
 from chalicelib.services.sync import Liveness, Sync
 from chalicelib.services.targets import Targets
@@ -99,7 +100,8 @@ class Cloud:
         self.publishing = Publish(self.store, self.settings, self.auth, self.webhooks, self.log, self.clock)
         self.pushes = Pushes(self.store, self.nudger, self.clock)
         self.ingest = Ingest(self.store, self.settings, self.pushes, self.clock)
-        self.syncing = Sync(self.store, self.settings, self.pushes, FakeIssuer(), self.clock, None)
+        self.questions = Questions(self.store, self.nudger, self.clock, lambda _: None)
+        self.syncing = Sync(self.store, self.settings, self.pushes, self.questions, FakeIssuer(), self.clock, None)
         base = "http://base"
         self.callbacks = Callbacks(
             self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from chalicelib.wire import edge, recording, secrets
+from chalicelib.wire import edge, questions, recording, secrets
 from chalicelib.wire.hooks import parse_hook
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -43,6 +43,11 @@ MODELS: dict[str, type[BaseModel]] = {
     "sync_response": edge.SyncResponse,
     "sync_response_unchanged": edge.SyncResponse,
     "nudge": edge.Nudge,
+    "asked": questions.Asked,
+    "question_result": questions.QuestionResult,
+    "question_session_kick": questions.KickQuestion,
+    "authorize_request": questions.AuthorizeRequest,
+    "authorize_response": questions.AuthorizeResponse,
     "manifest": recording.SessionManifest,
     "accepted_secret": secrets.AcceptedSecret,
     **{f"event_{kind.replace('.', '_')}": edge.Event for kind in sorted(EVENT_KINDS)},

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.domain.errors import InvalidInputError, NotFoundError
 from chalicelib.domain.model import Session
+from chalicelib.wire.names import StreamName
 from chalicelib.wiring import wiring
 
 from .calls import Call, Fields, route, text_time
@@ -38,18 +39,13 @@ def query(_call: Call) -> Any:
 
 @route("/mgmt/streams/kickoff")
 def kickoff(call: Call) -> Any:
-    """Cut a publisher off. It may come back at once."""
+    """Cut a publisher off; answers when it is gone. It may come back at once."""
     fields = call.fields(_Stream)
     for name in ("vhost", "app", "stream"):
         if not getattr(fields, name):
             raise InvalidInputError(name, "must not be empty")
-    wanted = (fields.vhost, fields.app, fields.stream)
-    found = [
-        v.session
-        for v in wiring.overview.streams()
-        if (v.session.stream.vhost, v.session.stream.app, v.session.stream.stream) == wanted
-    ]
-    if not found:
-        raise NotFoundError("no such stream is live")
-    for session in found:
-        wiring.pushes.nudge(wiring.overview.kick(session))
+    try:
+        stream = StreamName(vhost=fields.vhost, app=fields.app, stream=fields.stream)
+    except ValueError:
+        raise NotFoundError("no such stream is live") from None
+    wiring.kicks.by_name(stream)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.errors import NotFoundError
 from chalicelib.wiring import wiring
 
 from ..views import Items, Page, SessionShown, StreamShown
@@ -16,13 +15,10 @@ def list_streams(call: Call[Nothing]) -> Items[StreamShown]:
     return Items[StreamShown](items=[StreamShown.seen(s, hidden) for s in wiring.overview.streams()])
 
 
-@operation("DELETE", "/v1/streams/{session}", scope="operate", status=202)
+@operation("DELETE", "/v1/streams/{session}", scope="operate", status=204)
 def kick_stream(call: Call[Nothing], session: str) -> None:
-    """Cut a live stream's publisher off, by its session."""
-    found = next((s.session for s in wiring.overview.streams() if s.session.id == session), None)
-    if found is None:
-        raise NotFoundError("no live stream has this session")
-    wiring.pushes.nudge(wiring.overview.kick(found))
+    """Cut a live stream's publisher off, by its session. Answers when it is gone; it may come back at once."""
+    wiring.kicks.by_session(session)
 
 
 @operation("GET", "/v1/sessions", scope="read")

@@ -54,22 +54,43 @@ class FakeCloud:
     syncs: list[dict[str, Any]] = field(default_factory=list)
     acked_seq: int | None = None
     enrolled: int = 0
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+    """`Authorization` header of a caller, or `token …`, → its scope."""
+    authorized: list[dict[str, Any]] = field(default_factory=list)
 
     async def handle(self, request: Request) -> Response:
         if self.down:
             return reply({"title": "down"}, 503)
         body = json.loads(request.body)
         match request.path:
-            case "/edge/v1/enroll":
-                self.enrolled += 1
-                return reply({"node": "node-1", "token": TOKEN}) if body["join_token"] == JOIN else reply({}, 403)
             case "/edge/v1/publish":
                 return await self._publish(body)
             case "/edge/v1/events":
                 return self._events(body)
             case "/edge/v1/sync":
                 return self._sync(body)
-        return reply({}, 404)
+            case "/edge/v1/authorize":
+                return self._authorize(body)
+        return self._other(request.path, body)
+
+    def _enroll(self, body: dict[str, Any]) -> Response:
+        self.enrolled += 1
+        return reply({"node": "node-1", "token": TOKEN}) if body["join_token"] == JOIN else reply({}, 403)
+
+    def _other(self, path: str, body: dict[str, Any]) -> Response:
+        if path == "/edge/v1/enroll":
+            return self._enroll(body)
+        if not path.startswith("/edge/v1/results/"):
+            return reply({}, 404)
+        self.results[path.rpartition("/")[2]] = body
+        return reply({})
+
+    def _authorize(self, body: dict[str, Any]) -> Response:
+        self.authorized.append(body)
+        scope = self.known.get(f"token {body['token']}" if body["header"] is None else body["header"], "")
+        return reply({"allowed": bool(scope), "who": "somebody", "scope": scope, "reason": "unknown"})
 
     def of_kind(self, kind: str, session: str | None = None) -> list[dict[str, Any]]:
         return [e for e in self.events if e["body"]["kind"] == kind and session in {None, e["session"]}]
@@ -113,6 +134,7 @@ class FakeCloud:
                 "credentials": credentials.model_dump(mode="json") if body["want_credentials"] else None,
                 "acked_seq": self._acked(),
                 "open_sessions": self.open_sessions,
+                "questions": self.questions,
             }
         )
 
