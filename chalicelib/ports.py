@@ -11,6 +11,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 from .domain.model import Entity
 
 E = TypeVar("E", bound=Entity)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,10 @@ Change = Save | Put | Delete
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[E]):
+class Page(Generic[T]):
     """A part of a listing; `cursor` gets the next part, None at the end."""
 
-    items: list[E]
+    items: list[T]
     cursor: str | None = None
 
 
@@ -55,9 +56,17 @@ class Store(Protocol):
         """Several entities of any kinds, read consistently in one call; in the order of `keys`."""
 
     def query(
-        self, kind: type[E], *partition: str, limit: int = 100, cursor: str | None = None, newest: bool = False
+        self,
+        kind: type[E],
+        *partition: str,
+        limit: int = 100,
+        cursor: str | None = None,
+        newest: bool = False,
+        before: str = "",
     ) -> Page[E]:
-        """The entities of a partition in the order of their sort keys, read consistently."""
+        """The entities of a partition in the order of their sort keys, read consistently. `before`: only those with a
+        smaller sort key, of a partition that has no prefix.
+        """
 
     def node_state(self, node: str) -> list[Entity]:
         """Of one node, in one consistent read: its `Node`, `NodeLease`s, `OpenSession`s and `OpenQuestion`s."""
@@ -71,8 +80,11 @@ class Store(Protocol):
         limit: int = 100,
         cursor: str | None = None,
         newest: bool = False,
+        before: str = "",
     ) -> Page[E]:
-        """The entities of an index in the order of its sort key; may lag behind writes by a moment."""
+        """The entities of an index in the order of its sort key; may lag behind writes by a moment. `before`: only
+        those with a smaller sort key, instead of `prefix`.
+        """
 
     def due(self, kind: type[E], until: datetime, limit: int = 100) -> list[E]:
         """Entities whose time has come, earliest first."""

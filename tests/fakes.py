@@ -67,11 +67,17 @@ class MemoryStore:
         return [self.get(kind, *key) for kind, key in keys]
 
     def query(
-        self, kind: type[E], *partition: str, limit: int = 100, cursor: str | None = None, newest: bool = False
+        self,
+        kind: type[E],
+        *partition: str,
+        limit: int = 100,
+        cursor: str | None = None,
+        newest: bool = False,
+        before: str = "",
     ) -> Page[E]:
         layout = LAYOUTS[kind]
         pk, prefix = layout.partition(*partition) if layout.partition else layout.key(*partition)
-        rows = {sk: e for (p, sk), e in self.rows.items() if p == pk and sk.startswith(prefix)}
+        rows = {sk: e for (p, sk), e in self.rows.items() if p == pk and sk.startswith(prefix) and sk < (before or "~")}
         return self._page(kind, sorted(rows.items(), reverse=newest), limit, cursor)
 
     def node_state(self, node: str) -> list[Entity]:
@@ -87,11 +93,12 @@ class MemoryStore:
         limit: int = 100,
         cursor: str | None = None,
         newest: bool = False,
+        before: str = "",
     ) -> Page[E]:
         found = []
         for entity in self.rows.values():
             place = LAYOUTS[type(entity)].index(entity)
-            if place is not None and place[0] == name and place[1].startswith(prefix):
+            if place is not None and place[0] == name and place[1].startswith(prefix) and place[1] < (before or "~"):
                 found.append((place[1], entity))
         return self._page(kind, sorted(found, key=lambda f: f[0], reverse=newest), limit, cursor)
 

@@ -57,13 +57,24 @@ def _cursor(last: Item | None) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(last).encode()).decode() if last else None
 
 
+def _part(partition: str, name: str, sort: str, prefix: str, before: str) -> tuple[str, Item]:
+    """The condition of a query, with its values."""
+    condition, values = f"{partition} = :p", {":p": {"S": name}}
+    if prefix:
+        return f"{condition} AND begins_with({sort}, :s)", values | {":s": {"S": prefix}}
+    if before:
+        return f"{condition} AND {sort} < :s", values | {":s": {"S": before}}
+    return condition, values
+
+
 def _start(cursor: str | None, partition: str, value: Item) -> Item | None:
     """Where a page begins. A cursor of another listing is none of this one."""
     if cursor is None:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor))
-        ok = isinstance(key, dict) and set(key) >= {"pk", "sk"}
+        names = {"pk", "sk"} if partition == "pk" else {"pk", "sk", "gsi1pk", "gsi1sk"}
+        ok = isinstance(key, dict) and set(key) == names
         ok = ok and all(isinstance(v, dict) and set(v) == {"S"} for v in key.values())
         ok = ok and key.get(partition) == value
     except ValueError:
@@ -148,15 +159,18 @@ class DynamoStore:
             raise UnavailableError("the table is busy; try again")
 
     def query(
-        self, kind: type[E], *partition: str, limit: int = 100, cursor: str | None = None, newest: bool = False
+        self,
+        kind: type[E],
+        *partition: str,
+        limit: int = 100,
+        cursor: str | None = None,
+        newest: bool = False,
+        before: str = "",
     ) -> Page[E]:
         """See `Store`."""
         layout = LAYOUTS[kind]
         pk, prefix = layout.partition(*partition) if layout.partition else layout.key(*partition)
-        condition, values = "pk = :p", {":p": {"S": pk}}
-        if prefix:
-            condition += " AND begins_with(sk, :s)"
-            values[":s"] = {"S": prefix}
+        condition, values = _part("pk", pk, "sk", prefix, before)
         return self._page(kind, condition, values, limit, cursor, newest, ConsistentRead=True)
 
     def node_state(self, node: str) -> list[Entity]:
@@ -186,12 +200,10 @@ class DynamoStore:
         limit: int = 100,
         cursor: str | None = None,
         newest: bool = False,
+        before: str = "",
     ) -> Page[E]:
         """See `Store`."""
-        condition, values = "gsi1pk = :p", {":p": {"S": name}}
-        if prefix:
-            condition += " AND begins_with(gsi1sk, :s)"
-            values[":s"] = {"S": prefix}
+        condition, values = _part("gsi1pk", name, "gsi1sk", prefix, before)
         return self._page(kind, condition, values, limit, cursor, newest, IndexName=INDEX)
 
     def due(self, kind: type[E], until: datetime, limit: int = 100) -> list[E]:

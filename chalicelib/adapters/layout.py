@@ -12,7 +12,6 @@ from typing import Any, Final
 from chalicelib.domain import model as m
 from chalicelib.domain.ids import ulid_time
 
-LEDGER_DAYS: Final = 90
 DELIVERY_DAYS: Final = 90
 CLOSED_SESSION_DAYS: Final = 90
 AUDIT_DAYS: Final = 365
@@ -155,7 +154,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key=lambda event: (_event_day(event), event),
         key_of=lambda e: (e.id,),
         partition=lambda day, shard: (f"EVENT#{day}#{shard}", ""),
-        expires=lambda e: e.at + timedelta(days=LEDGER_DAYS),
+        expires=lambda e: e.at + timedelta(days=m.LEDGER_DAYS),
     ),
     m.Delivery: Layout(
         tag="delivery",

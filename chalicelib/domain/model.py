@@ -258,6 +258,8 @@ class Recording(Entity):
 
 LEDGER_SHARDS: Final = 4
 """A day of the ledger lies in so many partitions."""
+LEDGER_DAYS: Final = 90
+"""So long it is kept."""
 
 
 class LedgerEvent(Entity):

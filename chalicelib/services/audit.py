@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from ulid import ULID
 
-from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import AuditEntry
 from chalicelib.ports import Clock, Page, Put, Save, Store
+
+from .paging import bad_cursor
 
 MONTHS = 13
 
@@ -73,5 +74,5 @@ class Audit:
             return f"{now:%Y%m}", None
         month, dot, inner = cursor.partition(".")
         if not dot or len(month) != 6 or not month.isascii() or not month.isdecimal() or not 1 <= int(month[4:]) <= 12:
-            raise InvalidInputError("cursor", "is not one that this API gave out; start again without it")
+            raise bad_cursor()
         return month, inner or None

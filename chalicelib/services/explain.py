@@ -22,6 +22,7 @@ from chalicelib.domain.model import (
 from chalicelib.ports import Store
 from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name
 
+from .paging import everything
 from .pushes import Pushes
 from .settings import Settings
 
@@ -75,7 +76,7 @@ class Explain:
         if node is not None and self._store.get(Node, node) is None:
             raise NotFoundError("there is no such node")
         record = self._settings.get(RecordSettings)
-        live = self._store.index(Session, "LIVE", limit=1000).items
+        live = everything(self._store, Session, "LIVE")
         limits = self._store.get(LimitSettings) or LimitSettings()
         room = self._store.get(RoomSecret, name.stream)
         busy = any(s.stream == name and s.state == "live" and node in (None, s.node) for s in live)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import cast
 
 from chalicelib.domain.errors import NotFoundError
-from chalicelib.domain.model import LEDGER_SHARDS, Delivery, LedgerEvent, Node, NodeSeen, Session
+from chalicelib.domain.model import Delivery, LedgerEvent, Node, NodeSeen, Session
 from chalicelib.ports import Clock, Page, Store
 from chalicelib.wire.edge import ObservedSession
+
+from .paging import deliveries_page, everything, ledger_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,12 @@ class Overview:
         self._store = store
         self._clock = clock
 
-    def nodes(self) -> list[NodeView]:
-        """All nodes."""
-        nodes = self._store.index(Node, "NODES", limit=1000).items
-        seen = {s.node: s for s in self._store.index(NodeSeen, "NODES_SEEN", limit=1000).items}
-        return [NodeView(n, seen.get(n.id)) for n in nodes]
+    def nodes(self, limit: int, cursor: str | None) -> Page[NodeView]:
+        """Nodes, in the order of their ids."""
+        page = self._store.index(Node, "NODES", limit=limit, cursor=cursor)
+        seen = self._store.get_many([(NodeSeen, (n.id,)) for n in page.items]) if page.items else []
+        views = [NodeView(n, cast("NodeSeen | None", s)) for n, s in zip(page.items, seen, strict=True)]
+        return Page(views, page.cursor)
 
     def node(self, node: str) -> NodeView:
         """One node.
@@ -58,13 +61,21 @@ class Overview:
         return {name: str(port) for name, port in seen[0].observed.ports.items()} if seen else {}
 
     def streams(self) -> list[StreamView]:
-        """What is live, newest first."""
-        sessions = self._store.index(Session, "LIVE", limit=1000, newest=True).items
-        seen = {s.node: s for s in self._store.index(NodeSeen, "NODES_SEEN", limit=1000).items}
+        """All that is live, newest first."""
+        return self._views(everything(self._store, Session, "LIVE", newest=True))
+
+    def streams_page(self, limit: int, cursor: str | None) -> Page[StreamView]:
+        """What is live, newest first. Who is being let in takes a place and is not shown."""
+        page = self._store.index(Session, "LIVE", limit=limit, cursor=cursor, newest=True)
+        return Page(self._views(page.items), page.cursor)
+
+    def _views(self, sessions: list[Session]) -> list[StreamView]:
+        live = [s for s in sessions if s.state == "live"]
+        nodes = sorted({s.node for s in live})
+        found = self._store.get_many([(NodeSeen, (node,)) for node in nodes]) if nodes else []
+        seen = {s.node: s for s in found if isinstance(s, NodeSeen)}
         views = []
-        for session in sessions:
-            if session.state != "live":
-                continue
+        for session in live:
             node = seen.get(session.node)
             observed = {o.session: o for o in node.observed.sessions} if node else {}
             views.append(StreamView(session, observed.get(session.id), stale=node is None or node.lost))
@@ -74,30 +85,22 @@ class Overview:
         """Sessions that are over, newest first."""
         return self._store.index(Session, "SESSIONS", limit=limit, cursor=cursor, newest=True)
 
-    def events(self, limit: int, days: int = 2) -> list[LedgerEvent]:
-        """The newest events of the last `days` days, newest first."""
-        found: list[LedgerEvent] = []
-        today = self._clock()
-        for back in range(days):
-            day = f"{today - timedelta(days=back):%Y%m%d}"
-            for shard in range(LEDGER_SHARDS):
-                found += self._store.query(LedgerEvent, day, str(shard), limit=limit, newest=True).items
-            if len(found) >= limit:
-                break
-        return sorted(found, key=lambda e: e.id, reverse=True)[:limit]
+    def events(self, limit: int, cursor: str | None) -> Page[LedgerEvent]:
+        """The ledger, newest first.
 
-    def deliveries(self, limit: int) -> list[Delivery]:
-        """The newest deliveries of every state, newest first."""
-        found = self._store.index(Delivery, "DUE#0", limit=limit).items
-        for state in ("delivered", "dead"):
-            found += self._store.index(Delivery, f"DELIVERIES#{state}", limit=limit, newest=True).items
-        return sorted(found, key=lambda d: d.id, reverse=True)[:limit]
+        Raises:
+            InvalidInputError: the cursor is not one of ours.
+        """
+        return ledger_page(self._store, limit, cursor, self._clock())
 
-    def deliveries_page(self, state: str | None, limit: int, cursor: str | None) -> Page[Delivery]:
-        """Deliveries of one state, newest first; those that are pending as they fall due. Without a state the newest of
-        all states, which have no common order to go on in.
+    def deliveries(self, state: str | None, limit: int, cursor: str | None) -> Page[Delivery]:
+        """Deliveries of one state, newest first; those that are pending as they fall due. Without a state those that
+        are pending, then the others, newest first.
+
+        Raises:
+            InvalidInputError: the cursor is not one of ours.
         """
         if state is None:
-            return Page(self.deliveries(limit))
+            return deliveries_page(self._store, limit, cursor)
         name = "DUE#0" if state == "pending" else f"DELIVERIES#{state}"
         return self._store.index(Delivery, name, limit=limit, cursor=cursor, newest=state != "pending")

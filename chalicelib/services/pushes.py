@@ -22,6 +22,8 @@ from chalicelib.domain.model import (
 from chalicelib.domain.sessions import as_open
 from chalicelib.ports import Change, Clock, Delete, Nudger, Save, Store
 
+from .paging import everything
+
 _log = Logger(child=True)
 
 
@@ -35,19 +37,13 @@ class Pushes:
 
     def destinations(self) -> list[Destination]:
         """All destinations."""
-        found: list[Destination] = []
-        cursor: str | None = None
-        while True:
-            page = self._store.index(Destination, "DESTS", cursor=cursor)
-            found += page.items
-            cursor = page.cursor
-            if cursor is None:
-                return found
+        return everything(self._store, Destination, "DESTS")
 
     def live_sessions(self) -> list[OpenSession]:
         """What is live anywhere."""
-        page = self._store.index(Session, "LIVE", limit=1000)
-        return [o for s in page.items if (o := as_open(s)) is not None and o.state == "live"]
+        return [
+            o for s in everything(self._store, Session, "LIVE") if (o := as_open(s)) is not None and o.state == "live"
+        ]
 
     def nudge(self, node_id: str) -> None:
         """Wake a node."""

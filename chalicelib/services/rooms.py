@@ -9,8 +9,10 @@ from typing import Any
 from chalicelib.domain.admission import MIN_SECRET
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Room, RoomSecret
-from chalicelib.ports import Change, Clock, Delete, Save, Store
+from chalicelib.ports import Change, Clock, Delete, Page, Save, Store
 from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, check_name
+
+from .paging import everything
 
 
 class Rooms:
@@ -22,7 +24,11 @@ class Rooms:
 
     def all(self) -> list[Room]:
         """All rooms, newest first."""
-        return self._store.index(Room, "ROOMS", limit=1000, newest=True).items
+        return everything(self._store, Room, "ROOMS", newest=True)
+
+    def page(self, limit: int, cursor: str | None) -> Page[Room]:
+        """Rooms, newest first."""
+        return self._store.index(Room, "ROOMS", limit=limit, cursor=cursor, newest=True)
 
     def get(self, room: str) -> Room:
         """One room.

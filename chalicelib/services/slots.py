@@ -11,6 +11,8 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Destination, Lease, PushStatus, Session
 from chalicelib.ports import Clock, Save, Store
 
+from .paging import everything
+
 KNOWN: Final = ("wx", "bilibili", "kuaishou")
 MAX_SLOTS: Final = 10
 _PREFIX: Final = "slot-"
@@ -40,7 +42,7 @@ class Slots:
         self._clock = clock
 
     def _destinations(self) -> list[Destination]:
-        found = self._store.index(Destination, "DESTS", prefix=_PREFIX, limit=1000).items
+        found = everything(self._store, Destination, "DESTS", prefix=_PREFIX)
         return [d for d in found if d.slot is not None]
 
     def all(self) -> dict[str, dict[str, Any]]:

@@ -34,6 +34,7 @@ from chalicelib.wire.edge import (
 )
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 
+from .paging import everything
 from .pushes import Pushes
 from .questions import Questions
 from .settings import Settings
@@ -163,7 +164,7 @@ class Sync:
         accepted = [AcceptedSecret(hash=keyed_hash(key, publish.secret), length=len(publish.secret))]
         accepted += [
             AcceptedSecret(hash=keyed_hash(key, r.secret), length=len(r.secret), stream=r.stream)
-            for r in self._store.index(RoomSecret, "ROOM_SECRETS", limit=1000).items
+            for r in everything(self._store, RoomSecret, "ROOM_SECRETS")
         ]
         snapshot = AdmissionSnapshot(
             revision="",
@@ -201,7 +202,7 @@ class Liveness:
         a silent node may well be streaming on, and it reports when it is back.
         """
         lost = 0
-        for seen in self._store.index(NodeSeen, "NODES_SEEN", limit=1000).items:
+        for seen in everything(self._store, NodeSeen, "NODES_SEEN"):
             silent = self._clock() - seen.last_seen
             if seen.lost or silent < timedelta(seconds=2 * seen.interval_s + 30):
                 continue

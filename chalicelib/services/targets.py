@@ -10,7 +10,7 @@ from ulid import ULID
 from chalicelib.domain import destinations as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Destination, Entity, Lease, PushStatus
-from chalicelib.ports import Clock, Delete, Save, Store
+from chalicelib.ports import Clock, Delete, Page, Save, Store
 
 from .pushes import Pushes
 
@@ -37,6 +37,11 @@ class Targets:
     def all(self) -> list[Target]:
         """All of them, oldest first."""
         return [self._with_state(d) for d in self._pushes.destinations()]
+
+    def page(self, limit: int, cursor: str | None) -> Page[Target]:
+        """A part of them."""
+        page = self._store.index(Destination, "DESTS", limit=limit, cursor=cursor)
+        return Page([self._with_state(d) for d in page.items], page.cursor)
 
     def get(self, destination: str) -> Target:
         """One of them.

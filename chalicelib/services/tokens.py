@@ -10,6 +10,8 @@ from chalicelib.domain.errors import InvalidInputError, NotFoundError
 from chalicelib.domain.model import Credential
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 
+from .paging import everything
+
 INDEX = "TOKENS#api"
 MAX_TOKENS = 1000
 
@@ -29,7 +31,7 @@ class Tokens:
         """
         now = self._clock()
         ends = access.expiry(expires_at, now)
-        if len(self._store.index(Credential, INDEX, limit=MAX_TOKENS).items) >= MAX_TOKENS:
+        if len(everything(self._store, Credential, INDEX)) >= MAX_TOKENS:
             raise InvalidInputError("", f"there are {MAX_TOKENS} tokens already; revoke some first")
         token = access.TOKEN_PREFIX + secrets.token_urlsafe(32)
         kept = Credential(

@@ -13,7 +13,7 @@ from infra.cli.output import errors, facts, show_json, table
 
 app = typer.Typer(help="HTTP callbacks and their deliveries.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Limit = Annotated[int, typer.Option(min=1, max=100, help="How many at most.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
 
 class State(StrEnum):
@@ -74,7 +74,7 @@ def deliveries(
 ) -> None:
     """Callbacks on their way, delivered and dead."""
     chosen: dict[str, Any] = {"state": state.value} if state else {}
-    items = Api.from_environment().call("GET", "/v1/deliveries", limit=limit, **chosen)["items"]
+    items = list(Api.from_environment().items("/v1/deliveries", limit, **chosen))
     if as_json:
         show_json(items)
         return

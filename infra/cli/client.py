@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 
 TIMEOUT_S = 30.0
+ALL = 100_000
+"""More than any listing that is shown whole."""
 
 
 class CliError(Exception):
@@ -91,15 +93,13 @@ class Api:
         except ValueError:
             raise CliError(f"{self.url} answers, but not as the API of Sluice does; look at SLUICE_URL.") from None
 
-    def items(self, path: str, most: int) -> Iterator[dict[str, Any]]:
+    def items(self, path: str, most: int, **query: Any) -> Iterator[dict[str, Any]]:
         """The items of a listing, page by page."""
         cursor: str | None = None
         left = most
         while left > 0:
-            query: dict[str, Any] = {"limit": min(left, 100)} | ({"cursor": cursor} if cursor else {})
-            page = self.call("GET", path, **query)
-            if not page["items"]:
-                return
+            place: dict[str, Any] = {"limit": min(left, 100)} | ({"cursor": cursor} if cursor else {})
+            page = self.call("GET", path, **query, **place)
             yield from page["items"]
             left -= len(page["items"])
             cursor = page.get("cursor")

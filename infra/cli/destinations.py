@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.client import Api, CliError
+from infra.cli.client import ALL, Api, CliError
 from infra.cli.output import errors, facts, show_json, table
 
 app = typer.Typer(help="Where streams are pushed.", no_args_is_help=True)
@@ -20,7 +20,7 @@ def find(api: Api, name: str) -> dict[str, Any]:
     Raises:
         CliError: there is none, or several have the name.
     """
-    items = api.call("GET", "/v1/destinations")["items"]
+    items = list(api.items("/v1/destinations", ALL))
     found = [d for d in items if d["id"] == name] or [d for d in items if d["name"] == name]
     if len(found) != 1:
         problem = "No destination is" if not found else "Several destinations are"
@@ -49,7 +49,7 @@ def add(
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """All destinations with what becomes of them."""
-    items = Api.from_environment().call("GET", "/v1/destinations")["items"]
+    items = list(Api.from_environment().items("/v1/destinations", ALL))
     if as_json:
         show_json(items)
         return

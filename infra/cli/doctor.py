@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from rich.markup import escape
 
-from infra.cli.client import Api, CliError
+from infra.cli.client import ALL, Api, CliError
 from infra.cli.output import console, printable, show_json
 from infra.local.tools import MissingToolError, Tool, find_caddy, find_ffmpeg, find_ffprobe, find_srs
 
@@ -125,8 +125,8 @@ def _cloud() -> Iterator[Finding]:
     try:
         api = Api.from_environment()
         api.call("GET", "/v1/health")
-        nodes = api.call("GET", "/v1/nodes")["items"]
-        dead = [d for d in api.call("GET", "/v1/deliveries", limit=100)["items"] if d["state"] == "dead"]
+        nodes = list(api.items("/v1/nodes", ALL))
+        dead = list(api.items("/v1/deliveries", 100, state="dead"))
     except CliError as error:
         yield Finding("API", False, "not ready", str(error))
         return

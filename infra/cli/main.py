@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli import callbacks, destinations, diagnostics, doctor, explain, owner, recordings, tokens
-from infra.cli.client import Api, CliError
+from infra.cli.client import ALL, Api, CliError
 from infra.cli.output import errors, facts, show_json, table
 
 app = typer.Typer(
@@ -32,7 +32,7 @@ for command in (owner.platforms, owner.password, owner.backup, owner.restore, di
     app.command()(command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Limit = Annotated[int, typer.Option(min=1, max=100, help="How many at most.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
 
 @app.command()
@@ -40,9 +40,7 @@ def status(as_json: Json = False) -> None:
     """Whether the parts answer, and how much is going on."""
     api = Api.from_environment()
     health = api.call("GET", "/v1/health")
-    nodes = api.call("GET", "/v1/nodes")["items"]
-    streams = api.call("GET", "/v1/streams")["items"]
-    targets = api.call("GET", "/v1/destinations")["items"]
+    nodes, streams, targets = (list(api.items(f"/v1/{name}", ALL)) for name in ("nodes", "streams", "destinations"))
     pushing = [t for t in targets if t["push"] and t["push"]["state"] == "running"]
     view = {
         "api": api.url,
@@ -62,7 +60,7 @@ def status(as_json: Json = False) -> None:
 @app.command()
 def nodes(as_json: Json = False) -> None:
     """The edges."""
-    items = Api.from_environment().call("GET", "/v1/nodes")["items"]
+    items = list(Api.from_environment().items("/v1/nodes", ALL))
     if as_json:
         show_json(items)
         return
@@ -84,7 +82,7 @@ def streams(
 ) -> None:
     """What is live."""
     api = Api.from_environment()
-    items = api.call("GET", "/v1/streams")["items"]
+    items = list(api.items("/v1/streams", ALL))
     if kick:
         kicked = _kick(api, items, kick)
         if as_json:
@@ -123,7 +121,7 @@ def _kick(api: Api, items: list[dict[str, Any]], name: str) -> list[dict[str, st
 @app.command()
 def events(as_json: Json = False, limit: Limit = 30) -> None:
     """The newest events."""
-    items = Api.from_environment().call("GET", "/v1/events", limit=limit)["items"]
+    items = list(Api.from_environment().items("/v1/events", limit))
     if as_json:
         show_json(items)
         return

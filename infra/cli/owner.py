@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.client import Api, CliError
+from infra.cli.client import ALL, Api, CliError
 from infra.cli.output import errors, facts, show_json, table
 
 rooms = typer.Typer(help="Stream names with a secret of their own.", no_args_is_help=True)
@@ -22,7 +22,7 @@ LIMITS = ("max_streams", "max_pushes", "max_publish_minutes", "max_bitrate_kbps"
 @rooms.command("list")
 def rooms_list(as_json: Json = False) -> None:
     """All rooms with their secrets."""
-    items = Api.from_environment().call("GET", "/v1/rooms")["items"]
+    items = list(Api.from_environment().items("/v1/rooms", ALL))
     if as_json:
         show_json(items)
         return

@@ -11,11 +11,13 @@ import boto3
 import pytest
 from botocore.config import Config
 from moto import mock_aws
+from ulid import ULID
 
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.dynamo import DynamoStore
 from chalicelib.domain.errors import ConflictError, InvalidInputError
 from chalicelib.domain.model import (
+    LEDGER_SHARDS,
     Delivery,
     Destination,
     Lease,
@@ -173,6 +175,32 @@ def test_an_index_follows_the_state(store: Store) -> None:
     store.commit(Save(known.model_copy(update={"state": "ended", "ended_at": datetime.now(UTC)})))
     assert store.index(Session, "LIVE").items == []
     assert [s.id for s in store.index(Session, "SESSIONS").items] == [session().id]
+
+
+def test_a_listing_is_cut_before_a_sort_key(store: Store) -> None:
+    day = datetime(2026, 11, 22, tzinfo=UTC)
+    ids = [str(ULID.from_datetime(day + timedelta(seconds=n))) for n in range(12)]
+    store.commit(*(Save(LedgerEvent(id=i, at=day, kind="k")) for i in ids))
+    found: list[str] = []
+    for shard in range(LEDGER_SHARDS):
+        page = store.query(LedgerEvent, "20261122", str(shard), limit=1, newest=True, before=ids[7])
+        while True:
+            found += [e.id for e in page.items]
+            if page.cursor is None:
+                break
+            page = store.query(
+                LedgerEvent, "20261122", str(shard), limit=1, newest=True, before=ids[7], cursor=page.cursor
+            )
+    assert sorted(found) == ids[:7]
+
+
+def test_an_index_is_cut_before_a_sort_key(store: Store) -> None:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    for n in range(4):
+        made = Delivery(id=f"d{n}", action="on_unpublish", created_at=at, due_at=at, payload={}, state="dead")
+        store.commit(Save(made))
+    found = store.index(Delivery, "DELIVERIES#dead", newest=True, before="d2").items
+    assert [d.id for d in found] == ["d1", "d0"]
 
 
 def test_a_released_lease_is_in_no_index(store: Store) -> None:

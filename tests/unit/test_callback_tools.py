@@ -190,11 +190,11 @@ def test_dead_letters_are_listed_page_by_page(cloud: Cloud) -> None:
         ulid = cloud.session(n)
         made = Delivery(id=ulid, action="on_unpublish", state=state, created_at=now, due_at=now, payload={})
         cloud.store.rows[("DELIVERY#" + ulid, "DELIVERY")] = made
-    first = cloud.overview.deliveries_page("dead", 3, None)
-    second = cloud.overview.deliveries_page("dead", 3, first.cursor)
+    first = cloud.overview.deliveries("dead", 3, None)
+    second = cloud.overview.deliveries("dead", 3, first.cursor)
     assert [len(first.items), len(second.items), second.cursor] == [3, 1, None]
-    assert len(cloud.overview.deliveries_page("delivered", 3, None).items) == 1
-    assert cloud.overview.deliveries_page("pending", 3, None).items == []
+    assert len(cloud.overview.deliveries("delivered", 3, None).items) == 1
+    assert cloud.overview.deliveries("pending", 3, None).items == []
 
 
 # explain

@@ -534,7 +534,7 @@ def test_a_target_that_was_down_for_an_hour_gets_everything_once_and_in_order(cl
     actions = [a for a, _ in heard]
     assert actions.index("on_record_begin") < actions.index("on_record_end")
     assert len({i for _, i in heard}) == 3
-    assert {d.state for d in cloud.overview.deliveries(10)} == {"delivered"}
+    assert {d.state for d in cloud.overview.deliveries(None, 10, None).items} == {"delivered"}
 
 
 def test_a_target_that_stays_down_leaves_a_visible_dead_letter(cloud: Cloud) -> None:
@@ -546,7 +546,7 @@ def test_a_target_that_stays_down_leaves_a_visible_dead_letter(cloud: Cloud) -> 
         cloud.deliver()
         cloud.clock.pass_(hours=33)
         cloud.callbacks.sweep()
-    [delivery] = [d for d in cloud.overview.deliveries(10) if d.action == "on_unpublish"]
+    [delivery] = [d for d in cloud.overview.deliveries(None, 10, None).items if d.action == "on_unpublish"]
     assert (delivery.state, len(delivery.attempts)) == ("dead", 10)
     cloud.sender.answers = [Answer(200, b"0", "", 1)]
     cloud.callbacks.announce(cloud.callbacks.resend(delivery.id))
@@ -645,5 +645,5 @@ def test_events_are_listed_newest_first(cloud: Cloud) -> None:
     session = cloud.go_live()
     cloud.clock.pass_(seconds=5)
     cloud.send(cloud.event(session, SessionEnded()))
-    assert cloud.overview.events(2)[0].kind == "session.ended"
-    assert json.dumps([e.model_dump(mode="json") for e in cloud.overview.events(10)])
+    assert cloud.overview.events(2, None).items[0].kind == "session.ended"
+    assert json.dumps([e.model_dump(mode="json") for e in cloud.overview.events(10, None).items])

@@ -17,11 +17,9 @@ from .base import SECRET, Body, Call, Nothing, Paging, operation
 
 
 class DeliveryQuery(Paging):
-    """Which deliveries. Without `state` the newest of every state, as one page."""
+    """Which deliveries."""
 
-    state: Literal["pending", "delivered", "dead"] | None = Field(
-        default=None, description="dead: the dead letters. Needed for paging."
-    )
+    state: Literal["pending", "delivered", "dead"] | None = Field(default=None, description="dead: the dead letters.")
 
 
 class Trial(Body):
@@ -79,8 +77,8 @@ class SigningShown(View):
 
 @operation("GET", "/v1/deliveries", scope="read")
 def list_deliveries(call: Call[DeliveryQuery]) -> Page[DeliveryShown]:
-    """Callbacks on their way, delivered and dead, newest first."""
-    page = wiring.overview.deliveries_page(call.sent.state, call.sent.limit, call.sent.cursor)
+    """Callbacks: those on their way as they fall due, then the delivered and dead ones, newest first."""
+    page = wiring.overview.deliveries(call.sent.state, call.sent.limit, call.sent.cursor)
     return Page[DeliveryShown](items=[DeliveryShown.of(d) for d in page.items], cursor=page.cursor)
 
 

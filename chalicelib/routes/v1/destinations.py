@@ -9,8 +9,8 @@ from pydantic import Field
 from chalicelib.domain.platforms import whole_url
 from chalicelib.wiring import wiring
 
-from ..views import DestinationShown, Items, TargetShown
-from .base import SECRET, Body, Call, Nothing, operation
+from ..views import DestinationShown, Page, TargetShown
+from .base import SECRET, Body, Call, Nothing, Paging, operation
 
 PLATFORM = r"^[a-z0-9-]{1,40}$"
 URL = "rtmp://, rtmps:// or srt:// with the stream key at its end; never shown again"
@@ -52,9 +52,10 @@ class DestinationChange(Body):
 
 
 @operation("GET", "/v1/destinations", scope="read")
-def list_destinations(call: Call[Nothing]) -> Items[TargetShown]:
-    """All destinations with their pushes."""
-    return Items[TargetShown](items=[TargetShown.with_push(t) for t in wiring.targets.all()])
+def list_destinations(call: Call[Paging]) -> Page[TargetShown]:
+    """The destinations with their pushes."""
+    page = wiring.targets.page(call.sent.limit, call.sent.cursor)
+    return Page[TargetShown](items=[TargetShown.with_push(t) for t in page.items], cursor=page.cursor)
 
 
 @operation("POST", "/v1/destinations", status=201)

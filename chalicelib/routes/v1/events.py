@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from chalicelib.domain.model import PublishSettings
 from chalicelib.wiring import wiring
 
-from ..views import EventShown, Items, View
-from .base import MAX_PAGE, Call, Nothing, Query, operation
-
-
-class EventQuery(Query):
-    """How many events."""
-
-    limit: int = Field(default=50, ge=1, le=MAX_PAGE)
+from ..views import EventShown, Page, View
+from .base import Call, Nothing, Paging, operation
 
 
 class Health(View):
@@ -33,6 +25,7 @@ def health(call: Call[Nothing]) -> Health:
 
 
 @operation("GET", "/v1/events", scope="read")
-def list_events(call: Call[EventQuery]) -> Items[EventShown]:
-    """The newest events of the ledger, newest first."""
-    return Items[EventShown](items=[EventShown.of(e) for e in wiring.overview.events(call.sent.limit)])
+def list_events(call: Call[Paging]) -> Page[EventShown]:
+    """The events of the ledger, newest first, for 90 days. A page with less than `limit` need not be the last."""
+    page = wiring.overview.events(call.sent.limit, call.sent.cursor)
+    return Page[EventShown](items=[EventShown.of(e) for e in page.items], cursor=page.cursor)

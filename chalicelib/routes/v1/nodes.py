@@ -8,8 +8,8 @@ from pydantic import Field
 
 from chalicelib.wiring import wiring
 
-from ..views import Items, NodeShown, View
-from .base import Body, Call, Nothing, operation
+from ..views import NodeShown, Page, View
+from .base import Body, Call, Nothing, Paging, operation
 
 
 class NewJoinToken(Body):
@@ -26,9 +26,10 @@ class JoinToken(View):
 
 
 @operation("GET", "/v1/nodes", scope="read")
-def list_nodes(call: Call[Nothing]) -> Items[NodeShown]:
-    """All nodes."""
-    return Items[NodeShown](items=[NodeShown.of(n) for n in wiring.overview.nodes()])
+def list_nodes(call: Call[Paging]) -> Page[NodeShown]:
+    """The nodes."""
+    page = wiring.overview.nodes(call.sent.limit, call.sent.cursor)
+    return Page[NodeShown](items=[NodeShown.of(n) for n in page.items], cursor=page.cursor)
 
 
 @operation("GET", "/v1/nodes/{node}", scope="read")

@@ -10,8 +10,8 @@ from pydantic import Field
 from chalicelib.domain.model import Room
 from chalicelib.wiring import wiring
 
-from ..views import Items, View
-from .base import SECRET, Body, Call, Nothing, operation
+from ..views import Page, View
+from .base import SECRET, Body, Call, Nothing, Paging, operation
 
 
 class RoomShown(View):
@@ -46,9 +46,10 @@ class RoomChange(Body):
 
 
 @operation("GET", "/v1/rooms")
-def list_rooms(call: Call[Nothing]) -> Items[RoomShown]:
-    """All rooms, newest first. Shows their secrets, so it needs the scope admin."""
-    return Items[RoomShown](items=[RoomShown.of(r) for r in wiring.rooms.all()])
+def list_rooms(call: Call[Paging]) -> Page[RoomShown]:
+    """The rooms, newest first. Shows their secrets, so it needs the scope admin."""
+    page = wiring.rooms.page(call.sent.limit, call.sent.cursor)
+    return Page[RoomShown](items=[RoomShown.of(r) for r in page.items], cursor=page.cursor)
 
 
 @operation("POST", "/v1/rooms", status=201)

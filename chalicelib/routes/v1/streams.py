@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from chalicelib.wiring import wiring
 
-from ..views import Items, Page, SessionShown, StreamShown
+from ..views import Page, SessionShown, StreamShown
 from .base import Call, Nothing, Paging, operation, secrets
 
 
 @operation("GET", "/v1/streams", scope="read")
-def list_streams(call: Call[Nothing]) -> Items[StreamShown]:
-    """What is live."""
+def list_streams(call: Call[Paging]) -> Page[StreamShown]:
+    """What is live, newest first."""
+    page = wiring.overview.streams_page(call.sent.limit, call.sent.cursor)
     hidden = secrets()
-    return Items[StreamShown](items=[StreamShown.seen(s, hidden) for s in wiring.overview.streams()])
+    return Page[StreamShown](items=[StreamShown.seen(s, hidden) for s in page.items], cursor=page.cursor)
 
 
 @operation("DELETE", "/v1/streams/{session}", scope="operate", status=204)
