@@ -7,12 +7,15 @@ SluiceError
 ├── NotFoundError          no such thing
 ├── ConflictError          somebody else changed it first, or it is in a state that does not allow this
 ├── ChangedMeanwhileError  what was to be edited is not what the editor saw
+│   └── StaleVersionError  the same, where the editor said so in what was sent
 ├── ReusedKeyError         an idempotency key was used for another request
 ├── UnavailableError       a part we need does not answer; worth trying again
 └── UpstreamError          something outside (a callback target, a platform) refused or failed
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class SluiceError(Exception):
@@ -48,12 +51,19 @@ class ConflictError(SluiceError):
 
 
 class ChangedMeanwhileError(SluiceError):
-    """What was to be edited is not what the editor saw. `etag` names what is there now, `current` shows it."""
+    """What was to be edited is not what the editor saw. `etag` names what is there now, `current` shows it, `differs`
+    names the fields in which it is not what was sent.
+    """
 
-    def __init__(self, etag: str, current: object = None) -> None:
+    def __init__(self, etag: str, current: object = None, differs: Sequence[str] = ()) -> None:
         super().__init__("it was changed by somebody else in the meantime; read it again and repeat your change")
         self.etag = etag
         self.current = current
+        self.differs = list(differs)
+
+
+class StaleVersionError(ChangedMeanwhileError):
+    """What was to be edited is not the version that was sent."""
 
 
 class ReusedKeyError(SluiceError):

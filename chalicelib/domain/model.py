@@ -76,7 +76,10 @@ class Credential(Entity):
     kind: Literal["node", "join", "api"]
     subject: str = ""
     name: str = ""
-    scope: Literal["read", "operate", "admin"] = "admin"
+    scope: str = "admin"
+    """As `access.grants_of` reads it."""
+    support: bool = False
+    """For whoever helps: it reads, and sees no secret."""
     created_at: datetime
     expires_at: datetime | None = None
     last_used: datetime | None = None

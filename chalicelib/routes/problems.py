@@ -23,6 +23,7 @@ STATUS: Final[dict[type[e.SluiceError], tuple[int, str]]] = {
     e.NotFoundError: (404, "Not found"),
     e.ConflictError: (409, "Conflict"),
     e.ChangedMeanwhileError: (412, "Changed in the meantime"),
+    e.StaleVersionError: (409, "Conflict"),
     e.ReusedKeyError: (422, "Key used twice"),
     e.UnavailableError: (503, "Unavailable"),
     e.UpstreamError: (502, "Upstream failed"),
@@ -49,7 +50,7 @@ def from_error(error: e.SluiceError) -> Response:
     if isinstance(error, e.InvalidInputError):
         return problem(status, title, str(error), errors=[{"field": error.field, "reason": error.reason}])
     if isinstance(error, e.ChangedMeanwhileError):
-        answer = problem(status, title, str(error), etag=error.etag, current=error.current)
+        answer = problem(status, title, str(error), etag=error.etag, current=error.current, differs=error.differs)
         answer.headers["ETag"] = error.etag
         return answer
     return problem(status, title, str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Final, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +30,30 @@ class View(BaseModel):
 
 
 V = TypeVar("V", bound=View)
+W = TypeVar("W", bound=BaseModel)
+
+SHOWN_SECRET: Final[dict[str, Any]] = {"format": "password"}
+"""Marks a field that shows a secret, to who may change it; everybody else gets a mask."""
+
+
+def is_shown_secret(model: type[BaseModel], name: str) -> bool:
+    """Whether a field shows a secret."""
+    extra = model.model_fields[name].json_schema_extra
+    return isinstance(extra, dict) and extra.get("format") == "password"
+
+
+def without_secrets(shown: W) -> W:
+    """The same with every secret masked, also in what is nested."""
+    changes: dict[str, Any] = {}
+    for name in type(shown).model_fields:
+        value = getattr(shown, name)
+        if is_shown_secret(type(shown), name):
+            changes[name] = redact.MASK if value else value
+        elif isinstance(value, BaseModel):
+            changes[name] = without_secrets(value)
+        elif isinstance(value, list):
+            changes[name] = [without_secrets(v) if isinstance(v, BaseModel) else v for v in value]
+    return shown.model_copy(update=changes)
 
 
 class Items(View, Generic[V]):
@@ -291,7 +315,7 @@ class DeliveryShown(View):
 class PublishShown(View):
     """Who may publish; the one place that shows the publish secret, to who may change it."""
 
-    secret: str
+    secret: str = Field(json_schema_extra=SHOWN_SECRET)
     auth: bool
     version: int
 
@@ -319,8 +343,8 @@ class CallbacksShown(View):
     """Where callbacks go."""
 
     enabled: bool
-    target: str = Field(examples=["https://example.com/hook"])
-    opaque: str
+    target: str = Field(examples=["https://example.com/hook"], json_schema_extra=SHOWN_SECRET)
+    opaque: str = Field(json_schema_extra=SHOWN_SECRET)
     host: str
     on_unreachable: Literal["allow", "deny"]
     verify_tls: bool

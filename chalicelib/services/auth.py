@@ -52,7 +52,7 @@ class Auth:
         if found is None or found.kind != "api" or not self._valid(found, self._clock()):
             raise UnauthenticatedError("the token is not valid; take one from the console or by `sluice`")
         self._used(found)
-        return Caller(found.name, found.scope)
+        return Caller(f"support:{found.name}" if found.support else found.name, found.scope, found.support)
 
     def _used(self, token: Credential) -> None:
         now = self._clock()

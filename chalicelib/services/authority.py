@@ -8,6 +8,8 @@ from chalicelib.wire.questions import AuthorizeRequest, AuthorizeResponse
 from .auth import Auth
 from .login import Login
 
+PART = "the token is for parts of the API only, and this is none of them"
+
 
 class Authority:
     """Knows the same credentials as the API does: bearers, and the tokens of a login."""
@@ -21,7 +23,9 @@ class Authority:
         try:
             if request.header is not None:
                 caller = self._auth.caller(request.header)
-                return AuthorizeResponse(allowed=True, who=caller.name, scope=caller.scope)
+                if caller.level is None:
+                    return AuthorizeResponse(allowed=False, who=caller.name, reason=PART)
+                return AuthorizeResponse(allowed=True, who=caller.name, scope=caller.level)
             if not request.token:
                 return AuthorizeResponse(allowed=False, reason="a bearer or a token is needed")
             self._login.check_token(request.token)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from chalicelib.domain.errors import NotFoundError
-from chalicelib.domain.model import Delivery, LedgerEvent, Node, NodeSeen, Session
+from chalicelib.domain.model import Delivery, LedgerEvent, Node, NodeSeen, Recording, Session
 from chalicelib.ports import Clock, Page, Store
 from chalicelib.wire.edge import ObservedSession
 
@@ -54,6 +54,17 @@ class Overview:
         if found is None:
             raise NotFoundError("there is no such node")
         return NodeView(found, self._store.get(NodeSeen, node))
+
+    def also_called(self, resource: str, item: str) -> list[str]:
+        """The stream, as `app/stream`, that an item of a resource belongs to: scopes may be limited to streams."""
+        stream = None
+        if resource == "streams":
+            live = everything(self._store, Session, "LIVE")
+            stream = next((s.stream for s in live if s.id == item), None)
+        elif resource == "recordings":
+            recording = self._store.get(Recording, item)
+            stream = recording.stream if recording else None
+        return [f"{stream.app}/{stream.stream}"] if stream else []
 
     def ports(self) -> dict[str, str]:
         """The ports on which users reach the first node, by protocol, as it reports them."""

@@ -23,19 +23,30 @@ class Tokens:
         self._store = store
         self._clock = clock
 
-    def create(self, name: str, scope: access.Scope, expires_at: datetime | None) -> tuple[str, Credential]:
-        """A new token, which is shown this once, and what is kept of it.
+    def create(
+        self, name: str, scope: str, expires_at: datetime | None, *, support: bool = False
+    ) -> tuple[str, Credential]:
+        """A new token, which is shown this once, and what is kept of it. One for `support` reads and ends by itself.
 
         Raises:
-            InvalidInputError: the time is not usable, or there are too many tokens.
+            InvalidInputError: the scope or the time is not usable, or there are too many tokens.
         """
         now = self._clock()
-        ends = access.expiry(expires_at, now)
+        ends = access.expiry(expires_at, now, support=support)
+        parts = " ".join(map(str, access.grants_of(scope)))
+        if support and parts != "read":
+            raise InvalidInputError("scope", "of a token for support is read")
         if len(everything(self._store, Credential, INDEX)) >= MAX_TOKENS:
             raise InvalidInputError("", f"there are {MAX_TOKENS} tokens already; revoke some first")
         token = access.TOKEN_PREFIX + secrets.token_urlsafe(32)
         kept = Credential(
-            hash=ids.token_hash(token), kind="api", name=name, scope=scope, created_at=now, expires_at=ends
+            hash=ids.token_hash(token),
+            kind="api",
+            name=name,
+            scope=parts,
+            support=support,
+            created_at=now,
+            expires_at=ends,
         )
         self._store.commit(Save(kept))
         return token, kept

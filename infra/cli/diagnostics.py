@@ -85,13 +85,28 @@ def _asked(api: Api, what: str) -> Any:
         return {"error": str(error)}
 
 
+def _settings(api: Api, home: Path) -> dict[str, Any]:
+    """The settings, whose secrets are to be masked. A token for support gets none, and needs none where there is no log
+    that could hold one.
+
+    Raises:
+        CliError: they cannot be had, and there are logs.
+    """
+    try:
+        return dict(api.call("GET", "/v1/backup"))
+    except CliError:
+        if any((home / "logs" / name).exists() for name in LOGS):
+            raise
+        return {}
+
+
 def diagnostics(
     file: Annotated[Path, typer.Argument(help="The zip file to write.")], as_json: app_json = False
 ) -> None:
     """Write what is needed to help you into a file, without secrets. Look into it before you send it."""
     api = Api.from_environment()
     home = Path(os.environ.get("SLUICE_HOME") or "data")
-    copy = api.call("GET", "/v1/backup")
+    copy = _settings(api, home)
     secrets = known_secrets(home, copy)
     parts = {f"{what}.json": json.dumps(_asked(api, what), indent=1, ensure_ascii=False) for what in ASKED}
     parts["doctor.json"] = json.dumps([asdict(f) for f in doctor.findings()], indent=1, ensure_ascii=False)

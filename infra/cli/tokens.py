@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -17,28 +16,41 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
 
-class Scope(StrEnum):
-    """What a token allows."""
-
-    read = "read"
-    operate = "operate"
-    admin = "admin"
-
-
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="A name of your choice; the audit shows it.")],
-    scope: Annotated[Scope, typer.Option(help="read, operate (kick, switch, send again) or admin.")] = Scope.read,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="read, operate (kick, switch, send again) or admin; of a part only: operate:destinations, "
+            "admin:rooms/<id>, operate:streams/live/*. May be repeated; read when absent."
+        ),
+    ] = None,
     days: Annotated[int, typer.Option(min=0, max=3650, help="How long it lives; 0: until it is revoked.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Make a token. It is shown this once."""
     ends = {"expires_at": (datetime.now(UTC) + timedelta(days=days)).isoformat()} if days else {}
-    made = Api.from_environment().call("POST", "/v1/tokens", {"name": name, "scope": scope.value} | ends)
+    _make({"name": name, "scope": " ".join(scope or ["read"])} | ends, as_json=as_json)
+
+
+def _make(body: dict[str, str], *, as_json: bool) -> None:
+    made = Api.from_environment().call("POST", "/v1/tokens", body)
     if as_json:
         show_json(made)
     else:
-        facts([(k.replace("_", " "), made[k]) for k in ("id", "name", "scope", "expires_at", "token")])
+        facts([(k.replace("_", " "), made[k]) for k in ("id", "name", "kind", "scope", "expires_at", "token")])
+
+
+@app.command()
+def support(
+    name: Annotated[str, typer.Argument(help="Who it is for; the list shows it.")],
+    hours: Annotated[int, typer.Option(min=1, max=168, help="How long it lives.")] = 24,
+    as_json: Json = False,
+) -> None:
+    """Make a token for whoever helps you: it reads everything, sees no secret and ends by itself."""
+    ends = (datetime.now(UTC) + timedelta(hours=hours) - timedelta(minutes=1)).isoformat()
+    _make({"name": name, "kind": "support", "expires_at": ends}, as_json=as_json)
 
 
 @app.command("list")
@@ -48,9 +60,11 @@ def list_(as_json: Json = False, limit: Limit = 100) -> None:
     if as_json:
         show_json(items)
         return
-    rows = [[t["name"], t["id"], t["scope"], t["created_at"], t["expires_at"], t["last_used"]] for t in items]
+    rows = [
+        [t["name"], t["id"], t["kind"], t["scope"], t["created_at"], t["expires_at"], t["last_used"]] for t in items
+    ]
     empty = "No tokens. Make one: sluice tokens create NAME --scope read"
-    table(["NAME", "ID", "SCOPE", "CREATED", "EXPIRES", "LAST USED"], rows, empty)
+    table(["NAME", "ID", "KIND", "SCOPE", "CREATED", "EXPIRES", "LAST USED"], rows, empty)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from typing import Any
 from chalice.test import Client
 
 from chalicelib.wiring import wiring
-from tests.fakes import BOOTSTRAP, FakeNudger, FakeQueue, FakeSender, MemoryStore
+from tests.fakes import BOOTSTRAP, FakeNudger, FakeQueue, FakeSender, MemoryObjects, MemoryStore
 
 
 @dataclass
@@ -64,7 +64,9 @@ def v1_on_fakes() -> Iterator[V1]:
             nudger=FakeNudger(),
             callbacks_queue=FakeQueue(),
             vault=SimpleNamespace(bootstrap=lambda: BOOTSTRAP, master=lambda: "key"),
-            config=SimpleNamespace(public_url="http://base", record_dir=None, keep_local=False),
+            objects=MemoryObjects(),
+            finish_queue=FakeQueue(),
+            config=SimpleNamespace(public_url="http://base", record_dir=None, keep_local=False, ffmpeg="", ffprobe=""),
         )
         try:
             yield made

@@ -14,12 +14,13 @@ from urllib.parse import unquote
 from chalice import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.domain.access import Caller, Scope, require
+from chalicelib.domain.access import Caller, Scope, may, require
 from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError
 from chalicelib.domain.model import PublishSettings
 from chalicelib.wiring import wiring
 
 from .. import problems
+from ..views import without_secrets
 from . import preconditions, protocol
 
 v1 = Blueprint(__name__)
@@ -79,6 +80,16 @@ class Operation:
     view: Callable[..., Any] = field(repr=False)
     media: str = "application/json"
     changes: bool = True
+
+    @property
+    def resource(self) -> str:
+        """The part of the API that it belongs to, as scopes name it."""
+        return self.path.split("/")[2]
+
+    def item(self, arguments: dict[str, str]) -> str:
+        """Which one of its resource it is about; '': the resource as a whole."""
+        place = [*self.path.split("/"), ""][3]
+        return arguments[place[1:-1]] if place.startswith("{") else place
 
     @property
     def edited(self) -> bool:
@@ -151,14 +162,16 @@ def _decoded(value: str) -> str:
 
 def _run(op: Operation, arguments: dict[str, str]) -> Response:
     request = v1.current_request
-    caller = wiring.auth.caller(request.headers.get("authorization")) if op.scope else Caller("", "read")
-    require(caller, op.scope or "read")
+    caller = Caller("", "read")
+    if op.scope is not None:
+        caller = wiring.auth.caller(request.headers.get("authorization"))
+        _admit(op, op.scope, caller, arguments)
     if op.method == "GET":
         sent = op.sends.model_validate(dict((request.query_params or {}).items()))
-        return answer(op, op.view(Call(caller, sent), **arguments))
+        return answer(op, op.view(Call(caller, sent), **arguments), caller)
     sent = Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body)
     if not op.changes:
-        return answer(op, op.view(Call(caller, sent), **arguments))
+        return answer(op, op.view(Call(caller, sent), **arguments), caller)
     path = op.path.format(**arguments)
     key = request.headers.get("idempotency-key") if op.method == "POST" else None
     if key is None:
@@ -175,13 +188,28 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
     return response
 
 
+def _admit(op: Operation, need: Scope, caller: Caller, arguments: dict[str, str]) -> None:
+    """Let a caller through whose scope allows the call. The one place where scopes are checked.
+
+    Raises:
+        ForbiddenError: it does not; the message says which scope would.
+    """
+    if caller.support and op.method == "GET" and op.path != "/v1/backup":
+        return  # secrets are masked on their way out
+    item = op.item(arguments)
+    names = [item] if item else []
+    if item and op.resource in caller.by_name and not may(caller, need, op.resource, names):
+        names += wiring.overview.also_called(op.resource, item)
+    require(caller, need, op.resource, names)
+
+
 def _change(op: Operation, caller: Caller, sent: BaseModel, path: str, arguments: dict[str, str]) -> Response:
     """Make a change, between the two halves of its entry in the audit."""
     request = v1.current_request
     fields = protocol.audited(sent)
     entry = wiring.audit.begin(caller.name, op.name, path, protocol.address(request), fields)
     try:
-        response = answer(op, _checked(op, caller, sent, arguments, request.headers.get("if-match")))
+        response = answer(op, _checked(op, caller, sent, arguments, request.headers.get("if-match")), caller)
     except SluiceError as error:
         wiring.audit.end(entry, "refused", problems.status_of(error))
         raise
@@ -195,22 +223,34 @@ def _change(op: Operation, caller: Caller, sent: BaseModel, path: str, arguments
 def _checked(op: Operation, caller: Caller, sent: BaseModel, arguments: dict[str, str], wanted: str | None) -> Any:
     """Call the view, if what it edits still is what the caller saw."""
     reading = op.reading if op.edited else None
-    if wanted is None or reading is None:
+    if reading is None:
         return op.view(Call(caller, sent, getattr(sent, "version", None)), **arguments)
 
     def current() -> BaseModel:
         return cast("BaseModel", reading.view(Call(caller, Nothing()), **arguments))
 
-    version = preconditions.match(wanted, current())
+    def check() -> int | None:
+        """The version to insist on; says what is there now if it is not what the caller saw."""
+        seen = getattr(sent, "version", None)
+        if wanted is None and seen is None:
+            return None
+        shown = current()
+        sees = may(caller, reading.scope or "read", op.resource, [op.item(arguments)])
+        found = preconditions.Found(shown if sees else without_secrets(shown), sent)
+        return preconditions.match(wanted, found) if wanted is not None else preconditions.same(seen, found)
+
+    version = check()
     try:
         return op.view(Call(caller, sent, version), **arguments)
     except ConflictError:
-        preconditions.match(wanted, current())  # says what is there now, if that is why
+        check()  # says what is there now, if that is why
         raise
 
 
-def answer(op: Operation, result: Any) -> Response:
-    """What a view returned, as it goes out."""
+def answer(op: Operation, result: Any, caller: Caller) -> Response:
+    """What a view returned, as it goes out to a caller."""
+    if isinstance(result, BaseModel) and caller.support:
+        result = without_secrets(result)
     if isinstance(result, Response):
         return problems.in_bytes(result)
     if result is None:

@@ -12,7 +12,7 @@ from chalicelib.domain.model import WebhookSecret
 from chalicelib.domain.redact import callback_url
 from chalicelib.wiring import wiring
 
-from ..views import DeliveryShown, Page, View
+from ..views import SHOWN_SECRET, DeliveryShown, Page, View
 from .base import SECRET, Body, Call, Nothing, Paging, operation
 
 
@@ -69,8 +69,8 @@ class ReplayShown(View):
 class SigningShown(View):
     """What callbacks are signed with, after Standard Webhooks. The one before is used until `previous_until`."""
 
-    secret: str = Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])
-    previous: str | None
+    secret: str = Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"], json_schema_extra=SHOWN_SECRET)
+    previous: str | None = Field(json_schema_extra=SHOWN_SECRET)
     previous_until: datetime | None
     rotated_at: datetime
 

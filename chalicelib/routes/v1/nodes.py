@@ -8,7 +8,7 @@ from pydantic import Field
 
 from chalicelib.wiring import wiring
 
-from ..views import NodeShown, Page, View
+from ..views import SHOWN_SECRET, NodeShown, Page, View
 from .base import Body, Call, Nothing, Paging, operation
 
 
@@ -21,7 +21,7 @@ class NewJoinToken(Body):
 class JoinToken(View):
     """A join token."""
 
-    token: str
+    token: str = Field(json_schema_extra=SHOWN_SECRET)
     expires_at: datetime | None
 
 

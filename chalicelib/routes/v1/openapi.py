@@ -9,6 +9,8 @@ from typing import Any, Final
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+from chalicelib.domain.access import WHOLE
+
 from ..views import View
 from .base import Nothing, Operation
 
@@ -49,7 +51,7 @@ _ERRORS: Final = {
     403: "The token's scope does not allow this.",
     404: "There is no such thing.",
     409: "Somebody else changed it first, or its state does not allow this.",
-    412: "It is not what `If-Match` asks for; `current` shows what is there, `etag` names it.",
+    412: "It is not what `If-Match` asks for; `current` shows what is there, `etag` names it, `differs` the fields.",
     422: "The `Idempotency-Key` was used for another request.",
     503: "A part does not answer; try again.",
 }
@@ -72,6 +74,7 @@ class Problem(View):
     errors: list[FieldError] = Field(default=[])
     etag: str = ""
     current: Any = None
+    differs: list[str] = Field(default=[])
 
 
 def document(operations: Iterable[Operation], version: str) -> Json:
@@ -121,7 +124,7 @@ def _tag(path: str) -> str:
 def _operation(op: Operation, names: Any) -> Json:
     summary, _, more = " ".join(op.summary.split()).partition(". ")
     described = f"{more} " if more else ""
-    scope = f"Scope: {op.scope}." if op.scope else "Open to everybody."
+    scope = f"Scope: {scopes(op)}." if op.scope else "Open to everybody."
     out: Json = {
         "operationId": op.name,
         "tags": [_tag(op.path)],
@@ -137,6 +140,11 @@ def _operation(op: Operation, names: Any) -> Json:
         needed = any(field.is_required() for field in op.sends.model_fields.values())
         out["requestBody"] = {"required": needed, "content": {"application/json": {"schema": schema}}}
     return out
+
+
+def scopes(op: Operation) -> str:
+    """The scopes that allow an operation."""
+    return str(op.scope) if op.resource in WHOLE else f"{op.scope} or {op.scope}:{op.resource}"
 
 
 def _path_parameters(op: Operation) -> list[Json]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from chalicelib.domain.model import Room
 from chalicelib.wiring import wiring
 
-from ..views import Page, View
+from ..views import SHOWN_SECRET, Page, View
 from .base import SECRET, Body, Call, Nothing, Paging, operation
 
 
@@ -20,7 +20,7 @@ class RoomShown(View):
     id: str
     title: str
     stream: str = Field(examples=["a1b2c3d4e5f6"])
-    secret: str
+    secret: str = Field(json_schema_extra=SHOWN_SECRET)
     created_at: datetime
     version: int
 

@@ -7,23 +7,29 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from chalicelib.domain.access import token_id
+from chalicelib.domain.access import WHOLE, grants_of, token_id
+from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import AuditEntry, Credential
 from chalicelib.wiring import wiring
 
-from ..views import Page, View
-from .base import Body, Call, Nothing, Paging, operation
+from ..views import SHOWN_SECRET, Page, View
+from .base import OPERATIONS, Body, Call, Nothing, Paging, operation
 
-Scope = Literal["read", "operate", "admin"]
+Kind = Literal["api", "support"]
 
 
 class NewToken(Body):
     """A token to be made. read: look at everything but secrets; operate: also kick streams, switch destinations, end
-    recordings, send callbacks again; admin: everything.
+    recordings, send callbacks again; admin: everything. Of a part of the API only: `operate:destinations`; of one thing
+    only: `admin:rooms/<id>`, `operate:streams/live/*`. Several parts have spaces between them.
     """
 
-    name: str = Field(min_length=1, max_length=100, examples=["dashboard"])
-    scope: Scope = "read"
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["dashboard"])
+    kind: Kind = Field(
+        default="api",
+        description="support: for whoever helps. Reads everything, sees no secret, ends within seven days (24 hours).",
+    )
+    scope: str = Field(default="read", min_length=1, max_length=4000, examples=["read operate:destinations"])
     expires_at: datetime | None = Field(default=None, examples=["2030-01-01T00:00:00Z"])
 
 
@@ -32,7 +38,8 @@ class TokenShown(View):
 
     id: str
     name: str
-    scope: Scope
+    kind: Kind
+    scope: str = Field(examples=["read operate:destinations"])
     created_at: datetime
     expires_at: datetime | None
     last_used: datetime | None
@@ -41,7 +48,7 @@ class TokenShown(View):
     def fields(c: Credential) -> dict[str, Any]:
         """What is shown of a token."""
         shown = c.model_dump(include={"name", "scope", "created_at", "expires_at", "last_used"})
-        return shown | {"id": token_id(c)}
+        return shown | {"id": token_id(c), "kind": "support" if c.support else "api"}
 
     @classmethod
     def of(cls, c: Credential) -> Self:
@@ -52,7 +59,7 @@ class TokenShown(View):
 class FreshToken(TokenShown):
     """A new token, shown this once."""
 
-    token: str = Field(examples=["sluice_…"])
+    token: str = Field(examples=["sluice_…"], json_schema_extra=SHOWN_SECRET)
 
 
 class AuditShown(View):
@@ -84,7 +91,12 @@ def list_tokens(call: Call[Paging]) -> Page[TokenShown]:
 @operation("POST", "/v1/tokens", status=201)
 def create_token(call: Call[NewToken]) -> FreshToken:
     """Make a token; it is shown this once."""
-    token, kept = wiring.tokens.create(call.sent.name, call.sent.scope, call.sent.expires_at)
+    sent = call.sent
+    known = {path.split("/")[2] for _, path in OPERATIONS}
+    for resource in {g.resource for g in grants_of(sent.scope)} - known - {""}:
+        names = ", ".join(sorted(known - WHOLE - {"health", "shares"}))
+        raise InvalidInputError("scope", f"{resource} is no part of this API; there are {names}")
+    token, kept = wiring.tokens.create(sent.name, sent.scope, sent.expires_at, support=sent.kind == "support")
     return FreshToken(**FreshToken.fields(kept), token=token)
 
 
