@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from starlette.routing import BaseRoute
+
 from chalicelib.wire.edge import ObservedNode, ObservedSession
 from chalicelib.wire.questions import KickQuestion
 
@@ -31,6 +33,8 @@ from .identity import Identity
 from .kicks import Kicks
 from .lifecycle import Lifecycle
 from .linker import Linker
+from .local.app import new_app
+from .local.server import LocalServer
 from .log import Log
 from .nudges import Nudges
 from .pushes import Pushes, Workers
@@ -105,6 +109,7 @@ class Agent:
         self.hooks = Hooks(self.admission, self.lifecycle, self.linker, self.viewers, self.media, self.status.count)
         self._hook_server = Server(self.hooks.handle, MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
+        self.local = LocalServer(new_app(self._local_routes()))
 
     def _connect(self) -> None:
         """Who wakes whom, and who answers what."""
@@ -116,6 +121,10 @@ class Agent:
         self.credentials.on_refused = self.sync.wake
         self.cloud.on_recovery = self._cloud_recovered
         self.admission.on_plan = self.recorder.assign
+
+    def _local_routes(self) -> list[BaseRoute]:
+        """What the front may ask of this machine."""
+        return []
 
     def _restore(self) -> None:
         if self.spool.set_aside is not None:
@@ -132,6 +141,7 @@ class Agent:
         """
         await self._hook_server.start(*self.settings.hook_listen)
         await self._status_server.start(*self.settings.status_listen)
+        await self.local.start(*self.settings.local_listen)
         await self.sync.restore()
         self.ffmpeg_version = await asyncio.to_thread(_ffmpeg_version, self.settings.ffmpeg)
         await self._adopt_missed()
@@ -152,6 +162,7 @@ class Agent:
     async def stop(self) -> None:
         """Stop: no new hooks, workers down, last events out if the cloud takes them at once, spool closed."""
         await self._hook_server.close()
+        await self.local.close()
         await self.questions.close()
         await self.pushes.close()
         await _cancel([*self._tasks, *self._soon])

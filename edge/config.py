@@ -32,6 +32,8 @@ class Settings:
     hls_dir: Path
     hook_listen: Address
     status_listen: Address
+    local_listen: Address
+    """What the front hands to the agent; loopback."""
     srs_api: str
     srs_rtmp: str
     media_kind: Literal["srs", "stand-in"]
@@ -152,6 +154,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         hls_dir=read.folder("SLUICE_HLS_DIR"),
         hook_listen=read.address("SLUICE_HOOK_LISTEN", "127.0.0.1:8085"),
         status_listen=read.address("SLUICE_STATUS_LISTEN", "127.0.0.1:8086"),
+        local_listen=read.address("SLUICE_LOCAL_LISTEN", "127.0.0.1:8087"),
         srs_api=read.url("SLUICE_SRS_API", ("http",), "http://127.0.0.1:1985"),
         srs_rtmp=read.url("SLUICE_SRS_RTMP", ("rtmp",), "rtmp://127.0.0.1:1935"),
         media_kind=cast('Literal["srs", "stand-in"]', read.choice("SLUICE_MEDIA_KIND", ("srs", "stand-in"))),

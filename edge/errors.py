@@ -11,7 +11,8 @@ EdgeError
 │   └── StoreExpiredError  the credentials are no longer good
 ├── MediaServerError       SRS's HTTP API did not answer, or not as expected
 ├── RefusedInputError      what somebody sent cannot be used; names the field and says why
-└── NotHereError           what somebody asked for is not on this node
+├── NotHereError           what somebody asked for is not on this node
+└── RequestRefusedError    a request to the local server that cannot be served; `status` says how to answer
 """
 
 from __future__ import annotations
@@ -76,3 +77,11 @@ class RefusedInputError(EdgeError):
 
 class NotHereError(EdgeError):
     """What was asked for is not on this node."""
+
+
+class RequestRefusedError(EdgeError):
+    """A request to the local server is refused with `status`; the message is the answer's text."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status

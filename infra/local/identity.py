@@ -14,7 +14,7 @@ from infra.local.ports import is_free, pick_free
 from infra.local.settings import Settings
 
 # On loopback only; picked once so that restarts leave addresses as they are.
-INTERNAL_PORTS = ("gateway", "hooks", "status", "media_api", "media_http", "front_admin")
+INTERNAL_PORTS = ("gateway", "hooks", "status", "local", "media_api", "media_http", "front_admin")
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,7 @@ def _agent_child(
         SLUICE_HLS_DIR=str(settings.home / "media"),
         SLUICE_HOOK_LISTEN=f"127.0.0.1:{ports['hooks']}",
         SLUICE_STATUS_LISTEN=f"127.0.0.1:{ports['status']}",
+        SLUICE_LOCAL_LISTEN=f"127.0.0.1:{ports['local']}",
         SLUICE_SRS_API=f"http://127.0.0.1:{ports['media_api']}",
         SLUICE_SRS_RTMP=f"rtmp://127.0.0.1:{settings.rtmp.number}",
         SLUICE_MEDIA_KIND=media.kind,

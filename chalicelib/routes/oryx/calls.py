@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,18 +12,9 @@ from chalice import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from chalicelib.domain.errors import InvalidInputError, SluiceError, UnauthenticatedError
+from chalicelib.wire.oryx import ERROR_HEADERS, HEADERS, PREFIX, envelope
 from chalicelib.wiring import wiring
 
-VERSION: Final = "5.15.20"
-"""The release of Oryx whose API this is."""
-PREFIX: Final = "/terraform/v1"
-HEADERS: Final = {
-    "Server": f"Oryx/v{VERSION}",
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Headers": "*",
-    "Access-Control-Allow-Methods": "*",
-    "Access-Control-Expose-Headers": "*",
-}
 MAX_BODY: Final = 1024 * 1024
 
 oryx = Blueprint(__name__)
@@ -80,16 +70,12 @@ def text_time(at: datetime | None) -> str:
 
 def success(data: Any) -> Response:
     """The envelope of a result."""
-    text = json.dumps({"code": 0, "data": data, "server": os.getpid()}, separators=(",", ":"), ensure_ascii=False)
-    for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return Response(text, headers=HEADERS | {"Content-Type": "application/json"})
+    return Response(envelope(data), headers=HEADERS | {"Content-Type": "application/json"})
 
 
 def failure(status: int, reason: str) -> Response:
     """An error: one line of plain text, which repeats nothing of the request."""
-    headers = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
-    return Response(f"{reason}\n", status_code=status, headers=HEADERS | headers)
+    return Response(f"{reason}\n", status_code=status, headers=HEADERS | ERROR_HEADERS)
 
 
 def _body(raw: bytes) -> dict[str, Any]:

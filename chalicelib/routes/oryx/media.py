@@ -8,9 +8,10 @@ from chalice import Response
 
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.services.finishing import PLAYLIST_TYPE
+from chalicelib.wire.oryx import HEADERS
 from chalicelib.wiring import wiring
 
-from .calls import HEADERS, Call, route
+from .calls import Call, route
 
 
 def _playlist(recording: str) -> Response:

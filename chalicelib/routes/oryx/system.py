@@ -7,9 +7,10 @@ from typing import Any, Final
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import PublishSettings
 from chalicelib.services.login import Token
+from chalicelib.wire.oryx import VERSION
 from chalicelib.wiring import wiring
 
-from .calls import VERSION, Call, Fields, route, text_time
+from .calls import Call, Fields, route, text_time
 
 SLOTS: Final = 10
 

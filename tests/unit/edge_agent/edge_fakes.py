@@ -311,6 +311,7 @@ async def abandon(agent: Agent) -> None:
     await asyncio.gather(*agent._tasks, return_exceptions=True)
     await agent._hook_server.close()
     await agent._status_server.close()
+    await agent.local.close()
     await agent._near.aclose()
     await agent._far.aclose()
     agent.spool.close()
@@ -366,6 +367,7 @@ async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> A
         hls_dir=hls,
         hook_listen=(HOST, await free_port()),
         status_listen=(HOST, 0),
+        local_listen=(HOST, 0),
         srs_api=f"http://{HOST}:{ports[1]}",
         srs_rtmp="rtmp://127.0.0.1:1935",
         media_kind="srs",

@@ -53,6 +53,7 @@ def environment(w: World) -> dict[str, str]:
         "SLUICE_HLS_DIR": str(s.hls_dir),
         "SLUICE_HOOK_LISTEN": f"127.0.0.1:{s.hook_listen[1]}",
         "SLUICE_STATUS_LISTEN": f"127.0.0.1:{s.hook_listen[1] + 1}",
+        "SLUICE_LOCAL_LISTEN": "127.0.0.1:0",
         "SLUICE_SRS_API": s.srs_api,
     }
 
