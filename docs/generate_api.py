@@ -1,4 +1,4 @@
-"""Writes the tables of routes in `docs/api.md` from the route definitions: `python -m docs.generate_api`."""
+"""Writes the tables in `docs/api.md` from the definitions of routes and of the front: `python -m docs.generate_api`."""
 
 from __future__ import annotations
 
@@ -32,10 +32,28 @@ def _others(prefix: str) -> Iterator[str]:
             yield f"| `{path}` | {', '.join(sorted(methods))} |"
 
 
+def _front() -> Iterator[str]:
+    """What the front does with a path. The first row that matches counts."""
+    from edge.front.paths import RULES
+
+    yield "| Path | Who serves it | Caller |"
+    yield "|---|---|---|"
+    for rule in RULES:
+        paths = ", ".join(f"`{path}`" for path in rule.paths) or "anything else"
+        yield f"| {paths} | {rule.handling} | {rule.caller} |"
+
+
 def tables() -> str:
     """All tables, as Markdown."""
     parts = ["### `/v1`", "", *_v1(), "", "### `/edge/v1`", "", *_others("/edge/v1"), ""]
-    parts += ["### `/terraform/v1`", "", *_others("/terraform/v1")]
+    parts += ["### `/terraform/v1`", "", *_others("/terraform/v1"), ""]
+    parts += [
+        "### Who serves which path of an edge",
+        "",
+        "The first row that matches counts; `OPTIONS` is answered anywhere.",
+        "",
+        *_front(),
+    ]
     return "\n".join(parts)
 
 

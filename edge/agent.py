@@ -27,6 +27,8 @@ from .collect import Collector
 from .config import Settings
 from .credentials import Credentials
 from .errors import ConfigError, SpoolError
+from .front.service import FrontService
+from .front.settings import HlsFiles
 from .hooks import MAX_BODY, Hooks
 from .httpserver import Server
 from .identity import Identity
@@ -109,6 +111,7 @@ class Agent:
         self.hooks = Hooks(self.admission, self.lifecycle, self.linker, self.viewers, self.media, self.status.count)
         self._hook_server = Server(self.hooks.handle, MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
+        self.front = FrontService(lambda: self.settings, self.authority, HlsFiles, self._near, clock.now)
         self.local = LocalServer(new_app(self._local_routes()))
 
     def _connect(self) -> None:
@@ -124,7 +127,7 @@ class Agent:
 
     def _local_routes(self) -> list[BaseRoute]:
         """What the front may ask of this machine."""
-        return []
+        return [*self.front.routes()]
 
     def _restore(self) -> None:
         if self.spool.set_aside is not None:
@@ -155,6 +158,7 @@ class Agent:
                 "uploads": self.recorder.run_uploads,
                 "parts": self.recorder.run_parts,
                 "collect": self.collector.run,
+                "front": self.front.run,
             }.items()
         ]
         log.info("agent.started", version=AGENT_VERSION, node=self.identity.node, sessions=len(self.book.opened()))
@@ -237,6 +241,7 @@ class Agent:
                 "credentials": self.credentials.current is not None,
             },
             "spool": {"healthy": self.spool.healthy},
+            "front": self.front.report(),
             "events_sent": self.sender.sent,
             "segments_uploaded": self.recorder.uploaded_segments,
             "bytes_uploaded": self.recorder.uploaded_bytes,

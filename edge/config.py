@@ -7,6 +7,7 @@ settings only through it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,8 +15,12 @@ from typing import Final, Literal, cast
 from urllib.parse import urlsplit
 
 from .errors import ConfigError
+from .front.settings import FrontOptions, StoreUpstream
+from .rtc.candidate import RtcOptions
 
 Address = tuple[str, int]
+PAGES: Final = Path(__file__).resolve().parent / "pages"
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 RELOADABLE: Final = frozenset({"cloud_url", "join_token", "hls_window_s", "log_level"})
 
 
@@ -44,6 +49,9 @@ class Settings:
     log_level: str
     public_ports: Mapping[str, int] = field(default_factory=dict)
     """Where users reach this node, by protocol; told to the cloud."""
+    front: FrontOptions | None = None
+    """None: no front is ours to drive."""
+    rtc: RtcOptions = field(default_factory=RtcOptions)
 
     def current_cloud_url(self) -> str:
         """The base URL of the API, without a closing slash; read anew from its file when there is one."""
@@ -118,6 +126,30 @@ class _Reader:
             found[protocol] = int(port)
         return found
 
+    def port(self, name: str, default: int) -> int | None:
+        """A port; None for `off`."""
+        value = self.text(name, str(default))
+        if value == "off":
+            return None
+        if not value.isdecimal() or not 0 < int(value) < 65536:
+            self.problems.append(f"{name} must be a port, from 1 to 65535")
+            return default
+        return int(value)
+
+    def store(self, name: str) -> StoreUpstream | None:
+        value = self.text(name)
+        if not value:
+            return None
+        address, _, bucket = value.removeprefix("http://").partition("/")
+        if (
+            not value.startswith("http://")
+            or not address.rpartition(":")[2].isdecimal()
+            or not _BUCKET.fullmatch(bucket)
+        ):
+            self.problems.append(f"{name} must look like http://127.0.0.1:9000/bucket")
+            return None
+        return StoreUpstream(address, bucket)
+
     def choice(self, name: str, options: tuple[str, ...]) -> str:
         value = self.text(name, options[0])
         if value not in options:
@@ -164,12 +196,47 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         segment_mode=cast('Literal["link", "copy"]', read.choice("SLUICE_SEGMENT_MODE", ("link", "copy"))),
         log_level=read.choice("SLUICE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         public_ports=read.ports("SLUICE_PUBLIC_PORTS"),
+        front=_front(read),
+        rtc=_rtc(read),
     )
     if not settings.cloud_url and settings.cloud_url_file is None:
         read.problems.append("SLUICE_CLOUD_URL is not set: the base URL of the cloud's API (or SLUICE_CLOUD_URL_FILE)")
     if read.problems:
         raise ConfigError("\n".join(read.problems))
     return settings
+
+
+def _front(read: _Reader) -> FrontOptions | None:
+    if not read.text("SLUICE_FRONT_ADMIN"):
+        return None
+    admin, media = (
+        "{}:{}".format(*read.address(name, default))
+        for name, default in (("SLUICE_FRONT_ADMIN", ""), ("SLUICE_SRS_HTTP", "127.0.0.1:8080"))
+    )
+    data = read.path("SLUICE_DATA_DIR")
+    return FrontOptions(
+        admin=admin,
+        http_port=read.port("SLUICE_FRONT_HTTP", 2022) or 2022,
+        https_port=read.port("SLUICE_FRONT_HTTPS", 2443),
+        bind=read.text("SLUICE_FRONT_BIND"),
+        access_log=read.path("SLUICE_FRONT_LOG") or read.folder("SLUICE_AGENT_DIR") / "access.log",
+        pages=PAGES,
+        media_http=media,
+        well_known=data / ".well-known" if data else None,
+        api_file=read.path("SLUICE_FRONT_API_FILE"),
+        store=read.store("SLUICE_FRONT_STORE"),
+    )
+
+
+def _rtc(read: _Reader) -> RtcOptions:
+    inner = read.port("SLUICE_SRS_RTC_PORT", 8000) or 8000
+    return RtcOptions(
+        name_lookup=read.text("NAME_LOOKUP", "on") != "off",
+        docker=read.text("PLATFORM_DOCKER", "off") != "off",
+        candidate=bool(read.text("CANDIDATE")),
+        inner_port=inner,
+        public_port=read.ports("SLUICE_PUBLIC_PORTS").get("rtc", inner),
+    )
 
 
 def needs_restart(old: Settings, new: Settings) -> list[str]:

@@ -10,6 +10,7 @@ EdgeError
 ├── StoreError             the object store said no; `retryable` tells whether to try again
 │   └── StoreExpiredError  the credentials are no longer good
 ├── MediaServerError       SRS's HTTP API did not answer, or not as expected
+├── FrontError             the front does not answer, or refused its configuration
 ├── RefusedInputError      what somebody sent cannot be used; names the field and says why
 ├── NotHereError           what somebody asked for is not on this node
 └── RequestRefusedError    a request to the local server that cannot be served; `status` says how to answer
@@ -64,6 +65,10 @@ class StoreExpiredError(StoreError):
 
 class MediaServerError(EdgeError):
     """The media server's HTTP API failed."""
+
+
+class FrontError(EdgeError):
+    """The front does not run what it should."""
 
 
 class RefusedInputError(EdgeError):

@@ -151,8 +151,10 @@ rtc_server {{
     enabled {_on(s.rtc_port)};
     listen {s.rtc_port or 8000};
     candidate {s.rtc_candidate};
-    api_as_candidates on;
-    # It would be a blocking lookup of whatever name the client put there.
+    # The agent names the address that a client can reach (edge.rtc): neither all that this machine has, nor the name
+    # that the client put there, whose lookup would block the whole server.
+    api_as_candidates off;
+    use_auto_detect_network_ip off;
     resolve_api_domain off;
     keep_api_domain off;
 }}

@@ -15,10 +15,10 @@ from typing import Any
 
 from rich.console import Console
 
+from edge.front.caddyfile import startup
 from infra.errors import InfraError
 from infra.local.banner import addresses, banner
 from infra.local.cloud import ACCOUNT, REGION, STAGE, Cloud
-from infra.local.front import FrontSettings, render
 from infra.local.identity import Identity, load_identity, write_private
 from infra.local.lock import hold
 from infra.local.media import MediaServer, MediaSettings, plan_media_server
@@ -94,8 +94,8 @@ class Launcher:
         self._step("functions", lambda: "deployed" if cloud.ensure_deployed() else "unchanged")
         children = (
             ("media server", _media_child(settings, identity, media), media.log_line.removeprefix("media server: ")),
-            ("agent", _agent_child(settings, identity, cloud, media, ffmpeg.path, ffprobe.path), "enrolled"),
-            ("front", _front_child(settings, identity, cloud, caddy.path), identity.url),
+            ("front", _front_child(settings, identity, caddy.path), "waits for the agent"),
+            ("agent", _agent_child(settings, identity, cloud, media, ffmpeg.path, ffprobe.path), identity.url),
         )
         for what, child, said in children:
             self._step(what, partial(_start_child, supervisor, child, said))
@@ -117,7 +117,7 @@ class Launcher:
 
     def _require_ports(self, media: MediaServer) -> None:
         settings = self.settings
-        ports = [settings.http, settings.rtmp]
+        ports = [settings.http, settings.https, settings.rtmp]
         if media.kind == "srs":
             ports += [settings.srt, settings.rtc]
         for port in ports:
@@ -140,6 +140,7 @@ def _media_settings(settings: Settings, identity: Identity) -> MediaSettings:
         api_port=identity.ports["media_api"],
         http_port=identity.ports["media_http"],
         rtmp_ip=settings.bind,
+        rtc_candidate=settings.environment.get("CANDIDATE") or "*",
         hls_fragment_s=settings.hls_fragment_s,
         hls_window_s=max(60, 6 * settings.hls_fragment_s),
     )
@@ -184,6 +185,16 @@ def _agent_child(
         SLUICE_MEDIA_KIND=media.kind,
         SLUICE_SEGMENT_MODE="link",
         SLUICE_PUBLIC_PORTS=_public_ports(settings, media),
+        SLUICE_FRONT_ADMIN=f"127.0.0.1:{ports['front_admin']}",
+        SLUICE_FRONT_HTTP=str(settings.http.number),
+        SLUICE_FRONT_HTTPS=str(settings.https.number),
+        SLUICE_FRONT_BIND=settings.bind,
+        SLUICE_FRONT_LOG=str(settings.log_dir / "access.log"),
+        SLUICE_FRONT_API_FILE=str(cloud.api_file),
+        SLUICE_FRONT_STORE=f"{cloud.endpoint}/sluice-{STAGE}-{ACCOUNT}-{REGION}",
+        SLUICE_SRS_HTTP=f"127.0.0.1:{ports['media_http']}",
+        SLUICE_SRS_RTC_PORT=str(settings.rtc.number),
+        **_rtc_environment(settings),
         FFMPEG_BIN=ffmpeg,
         FFPROBE_BIN=ffprobe,
     )
@@ -192,7 +203,8 @@ def _agent_child(
         argv=[sys.executable, "-m", "edge"],
         env=environment,
         log=settings.log_dir / "agent.log",
-        ready=lambda: _agent_is_ready(read_json(status)),
+        # The front serves what the agent has told it to.
+        ready=lambda: _agent_is_ready(read_json(status)) and answers(f"{identity.url}/v1/health"),
         stop_timeout_s=6,
     )
 
@@ -204,7 +216,7 @@ def _publish_secret(identity: Identity) -> str:
 
 
 def _public_ports(settings: Settings, media: MediaServer) -> str:
-    ports = {"http": settings.http, "rtmp": settings.rtmp}
+    ports = {"http": settings.http, "https": settings.https, "rtmp": settings.rtmp}
     if media.kind == "srs":
         ports |= {"srt": settings.srt, "rtc": settings.rtc}
     return ",".join(f"{name}={port.number}" for name, port in ports.items())
@@ -216,29 +228,23 @@ def _agent_is_ready(status: dict[str, Any]) -> bool:
     return bool(status.get("node") and cloud.get("last_sync_age_s") is not None and media.get("up"))
 
 
-def _front_child(settings: Settings, identity: Identity, cloud: Cloud, caddy: str) -> Child:
-    ports = identity.ports
-    text = render(
-        FrontSettings(
-            port=settings.http.number,
-            bind=settings.bind,
-            admin_port=ports["front_admin"],
-            gateway_port=ports["gateway"],
-            media_http_port=ports["media_http"],
-            media_api_port=ports["media_api"],
-            bucket=f"sluice-{STAGE}-{ACCOUNT}-{REGION}",
-            api_file=cloud.api_file,
-            access_log=settings.log_dir / "access.log",
-        )
-    )
+def _front_child(settings: Settings, identity: Identity, caddy: str) -> Child:
+    """Caddy, which knows nothing yet but where the agent finds it."""
+    admin = f"127.0.0.1:{identity.ports['front_admin']}"
     path: Path = settings.run_dir / "Caddyfile"
-    path.write_text(text)
+    path.write_text(startup(admin))
     home = str(settings.home / "front")
     return Child(
         name="front",
         argv=[caddy, "run", "--config", str(path), "--adapter", "caddyfile"],
         env=_environment(settings, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home),
         log=settings.log_dir / "front.log",
-        ready=lambda: answers(f"{identity.url}/v1/health"),
+        ready=lambda: answers(f"http://{admin}/config/"),
         stop_timeout_s=3,
     )
+
+
+def _rtc_environment(settings: Settings) -> dict[str, str]:
+    """What the user says about WebRTC candidates, as far as it is said."""
+    names = ("NAME_LOOKUP", "PLATFORM_DOCKER", "CANDIDATE")
+    return {name: settings.environment[name] for name in names if settings.environment.get(name)}

@@ -1,4 +1,4 @@
-"""What is done to the embedded cloud's saved state, and the front's configuration."""
+"""What is done to the embedded cloud's saved state."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from infra.local.front import FrontSettings, render
 from infra.local.keeper import _take_log_lines
 from infra.local.state import forget_stream_positions, move_to_port
 
@@ -46,21 +45,3 @@ def test_settled_logs_are_taken_and_the_others_left() -> None:
     lines = [text for _, text in _take_log_lines(groups, before_ms=5000)]
     assert lines == ["1970-01-01T00:00:01.000+00:00 api hello\n"]
     assert [len(group["streams"]) for group in groups.values()] == [0, 1]
-
-
-def test_the_front_listens_where_it_is_told(tmp_path: Path) -> None:
-    text = render(
-        FrontSettings(
-            port=2022,
-            bind="127.0.0.1",
-            admin_port=1,
-            gateway_port=2,
-            media_http_port=3,
-            media_api_port=4,
-            bucket="b",
-            api_file=tmp_path / "api",
-            access_log=tmp_path / "log",
-        )
-    )
-    assert "bind 127.0.0.1" in text
-    assert "admin 127.0.0.1:1" in text

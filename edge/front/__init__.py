@@ -1,0 +1,1 @@
+"""The front: Caddy, which serves everything of an edge under one address. The agent gives it its configuration."""

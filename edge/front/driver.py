@@ -1,0 +1,120 @@
+"""Gives Caddy its configuration through its admin API: at the start, when something changed, and when Caddy is another
+process than before. A configuration that Caddy refuses leaves the one before in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx
+
+from ..bounded import Answer, CallFailedError, call
+from ..clock import wait_or
+from ..errors import ConfigError, FrontError
+from ..log import Log
+from .caddyfile import render
+from .settings import FrontSettings
+
+log = Log("front")
+LOOK_S: Final = 1.0
+RETRY_S: Final = 2.0
+_TIMEOUT_S: Final = 10.0
+
+
+class Front:
+    """The front as the agent sees it. `settings` tells what is wanted at this moment."""
+
+    def __init__(self, settings: Callable[[], FrontSettings], http: httpx.AsyncClient) -> None:
+        self._settings, self._http = settings, http
+        self._wake = asyncio.Event()
+        self.loaded = False
+        """Whether Caddy runs what is wanted."""
+        self.error = ""
+        """Why not."""
+
+    def wake(self) -> None:
+        """Something changed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Keep the front's configuration as it is wanted, forever."""
+        while True:
+            self._wake.clear()
+            await self._step_safely()
+            # Once a second it is asked what it runs: a small question, and a Caddy that was restarted has to be served.
+            await wait_or(self._wake, LOOK_S if self.loaded else RETRY_S)
+
+    async def _step_safely(self) -> None:
+        try:
+            await self.step()
+        except FrontError as error:
+            self._failed(str(error))
+        except Exception:
+            log.exception("front.broken")
+            self._failed("something went wrong in the agent; its log says more")
+        else:
+            if not self.loaded:
+                log.info("front.loaded")
+            self.loaded, self.error = True, ""
+
+    def _failed(self, error: str) -> None:
+        if error != self.error:
+            log.alert("front.not_loaded", error=error)
+        self.loaded, self.error = False, error
+
+    async def step(self) -> None:
+        """See to it that Caddy runs what is wanted now. Returns when it does.
+
+        Raises:
+            FrontError: Caddy does not answer, or refused the configuration; the message says why.
+        """
+        try:
+            settings = self._settings()
+        except (ConfigError, OSError) as error:
+            raise FrontError(str(error)) from error
+        text = render(settings)
+        name = f"sluice-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+        if await self._runs(settings, name):
+            return
+        config = await self._adapt(settings, text)
+        for server in config["apps"]["http"]["servers"].values():
+            server["@id"] = name
+            name = f"{name}-"  # only the first is asked for; names are unique
+        await self._load(settings, config)
+
+    async def _runs(self, settings: FrontSettings, name: str) -> bool:
+        answer = await self._ask(settings, "GET", f"/id/{name}/listen")
+        return answer.status == 200
+
+    async def _adapt(self, settings: FrontSettings, text: str) -> dict[str, Any]:
+        answer = await self._ask(settings, "POST", "/adapt", text.encode(), "text/caddyfile")
+        if answer.status != 200:
+            raise FrontError(f"the configuration is not understood: {_said(answer)}")
+        result: dict[str, Any] = json.loads(answer.body)["result"]
+        return result
+
+    async def _load(self, settings: FrontSettings, config: dict[str, Any]) -> None:
+        answer = await self._ask(settings, "POST", "/load", json.dumps(config).encode(), "application/json")
+        if answer.status != 200:
+            raise FrontError(f"the configuration cannot be used: {_said(answer)}")
+
+    async def _ask(
+        self, settings: FrontSettings, method: str, path: str, body: bytes | None = None, kind: str = ""
+    ) -> Answer:
+        url = f"http://{settings.options.admin}{path}"
+        headers = {"Content-Type": kind} if kind else None
+        try:
+            return await call(self._http, method, url, timeout_s=_TIMEOUT_S, content=body, headers=headers)
+        except CallFailedError as error:
+            raise FrontError(f"the front's admin address {settings.options.admin} does not answer") from error
+
+
+def _said(answer: Answer) -> str:
+    try:
+        return str(json.loads(answer.body)["error"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return f"status {answer.status}"

@@ -1,0 +1,84 @@
+"""The front of this node, put together: what it is to serve, and its gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+from starlette.routing import BaseRoute
+
+from ..authority import Authority
+from ..config import Settings, SettingsSource
+from ..rtc.proxy import RtcProxy
+from .driver import Front
+from .gate import Gate
+from .selfsigned import ensure_pair
+from .settings import FrontOptions, FrontSettings, HlsFiles, TlsPair, cloud_upstream
+
+
+class FrontService:
+    """What the agent runs of the front. `hls` tells how playlists are served now; `now` is the wall clock."""
+
+    def __init__(
+        self,
+        settings: SettingsSource,
+        authority: Authority,
+        hls: Callable[[], HlsFiles],
+        http: httpx.AsyncClient,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings, self._hls, self._now = settings, hls, now
+        start = settings()
+        self._routes = [*Gate(authority).routes(), *RtcProxy(start.srs_api, start.rtc, http).routes()]
+        self.driver = Front(self.wanted, http) if start.front is not None else None
+        """None where no front is ours to drive."""
+
+    def routes(self) -> list[BaseRoute]:
+        """What the front asks of the agent."""
+        return self._routes
+
+    async def run(self) -> None:
+        """Keep the front as it is wanted, forever."""
+        if self.driver is not None:
+            await self.driver.run()
+
+    def wake(self) -> None:
+        """Something changed that the front depends on."""
+        if self.driver is not None:
+            self.driver.wake()
+
+    def report(self) -> dict[str, object]:
+        """For the status page."""
+        driver = self.driver
+        return {} if driver is None else {"loaded": driver.loaded, "error": driver.error}
+
+    def wanted(self) -> FrontSettings:
+        """What the front is to serve now.
+
+        Raises:
+            ConfigError: the cloud's URL cannot be forwarded to.
+            OSError: the certificate could not be made.
+        """
+        settings = self._settings()
+        options = settings.front
+        if options is None:
+            raise RuntimeError("no front is configured")
+        return FrontSettings(
+            options=options,
+            cloud=cloud_upstream(settings.current_cloud_url(), options.api_file),
+            local="{}:{}".format(*settings.local_listen),
+            media_api=settings.srs_api.partition("://")[2],
+            hls_dir=settings.hls_dir,
+            hls=self._hls(),
+            tls=self._tls(settings, options),
+        )
+
+    def _tls(self, settings: Settings, options: FrontOptions) -> TlsPair | None:
+        return ensure_pair(tls_folder(settings.agent_dir), self._now()) if options.https_port is not None else None
+
+
+def tls_folder(agent_dir: Path) -> Path:
+    """Where keys and certificates of this node lie."""
+    return agent_dir / "tls"

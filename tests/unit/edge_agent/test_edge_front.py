@@ -1,0 +1,240 @@
+"""The front as the agent sees it: its settings, its gate, its certificate, and when Caddy is given what."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from chalicelib.wire.questions import AuthorizeResponse
+from edge.bounded import new_client
+from edge.config import load
+from edge.errors import CloudUnreachableError, ConfigError, FrontError
+from edge.front.caddyfile import render
+from edge.front.driver import Front
+from edge.front.gate import Gate, changes
+from edge.front.paths import RULES
+from edge.front.selfsigned import ensure_pair
+from edge.front.settings import CloudUpstream, FrontOptions, FrontSettings, cloud_upstream
+from edge.local.app import new_app
+from edge.local.server import LocalServer
+from tests.unit.edge_agent.edge_fakes import HOST
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+MINIMAL = {"SLUICE_CLOUD_URL": "http://127.0.0.1:1/", "SLUICE_AGENT_DIR": "a", "SLUICE_HLS_DIR": "h"}
+
+
+def settings(folder: Path, admin: str = "127.0.0.1:1", bind: str = "") -> FrontSettings:
+    options = FrontOptions(
+        admin=admin, http_port=2022, https_port=2443, bind=bind, access_log=folder / "log", pages=folder,
+        media_http="127.0.0.1:2",
+    )  # fmt: skip
+    return FrontSettings(options, CloudUpstream("c:443", "c", "/api", tls=True), "127.0.0.1:3", "127.0.0.1:4", folder)
+
+
+def test_a_cloud_is_forwarded_to_by_host_path_and_tls() -> None:
+    assert cloud_upstream("https://x.example.com/api", None) == CloudUpstream(
+        "x.example.com:443", "x.example.com", "/api", tls=True
+    )
+    assert cloud_upstream("http://[::1]:8/", None) == CloudUpstream("[::1]:8", "[::1]:8", "", tls=False)
+    embedded = cloud_upstream("http://127.0.0.1:5/restapis/old/api/_user_request_", Path("/r/api"))
+    assert embedded.prefix == "/restapis/{file./r/api}/api/_user_request_"
+    for bad in ("ftp://x", "x", "http://", "http://x/{env.HOME}", "http://x y/"):
+        with pytest.raises(ConfigError):
+            cloud_upstream(bad, None)
+
+
+def test_every_rule_is_in_the_configuration(tmp_path: Path) -> None:
+    text = render(settings(tmp_path, bind="127.0.0.1"))
+    for name in ("local", "cloud", "well_known", "pages", "rtc", "versions", "media_api", "segments", "media", "ui"):
+        rule = next(r for r in RULES if r.name == name)
+        assert f"@{name} {{\n\t\t\tpath {' '.join(rule.paths)}" in text
+    assert "bind 127.0.0.1" in text
+    assert "header_up Host c\n\t\t\t\ttransport http {\n\t\t\t\t\ttls" in text.replace(
+        "\t\t\t\t\ttransport", "\t\t\t\ttransport"
+    )
+
+
+def test_the_options_of_the_front(tmp_path: Path) -> None:
+    assert load(MINIMAL).front is None
+    more = {
+        "SLUICE_FRONT_ADMIN": "127.0.0.1:2019",
+        "SLUICE_FRONT_HTTPS": "off",
+        "SLUICE_DATA_DIR": str(tmp_path),
+        "SLUICE_FRONT_STORE": "http://127.0.0.1:9000/b-1",
+    }
+    front = load({**MINIMAL, **more}).front
+    assert front is not None
+    assert (front.admin, front.http_port, front.https_port) == ("127.0.0.1:2019", 2022, None)
+    assert front.well_known == tmp_path / ".well-known"
+    assert front.store is not None
+    assert (front.store.address, front.store.bucket) == ("127.0.0.1:9000", "b-1")
+    with pytest.raises(ConfigError, match="SLUICE_FRONT_HTTP must be a port"):
+        load({**MINIMAL, **more, "SLUICE_FRONT_HTTP": "70000"})
+    with pytest.raises(ConfigError, match="SLUICE_FRONT_STORE must look like"):
+        load({**MINIMAL, **more, "SLUICE_FRONT_STORE": "http://x"})
+
+
+def test_what_is_said_about_webrtc() -> None:
+    rtc = load({**MINIMAL, "NAME_LOOKUP": "off", "CANDIDATE": "192.0.2.1", "SLUICE_PUBLIC_PORTS": "rtc=18000"}).rtc
+    assert (rtc.name_lookup, rtc.docker, rtc.candidate) == (False, False, True)
+    assert (rtc.inner_port, rtc.public_port) == (8000, 18000)
+    assert load({**MINIMAL, "SLUICE_SRS_RTC_PORT": "9000"}).rtc.public_port == 9000
+
+
+def test_a_certificate_is_made_once_and_is_for_its_owner(tmp_path: Path) -> None:
+    pair = ensure_pair(tmp_path / "tls", NOW)
+    first = pair.certificate.read_bytes()
+    assert ensure_pair(tmp_path / "tls", NOW).certificate.read_bytes() == first
+    for file in (pair.certificate, pair.key):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    certificate = x509.load_pem_x509_certificate(first)
+    key = certificate.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert key.curve.name == "secp256r1"
+    assert certificate.subject.rfc4514_string() == certificate.issuer.rfc4514_string() == "CN=srs.stack.local"
+    assert certificate.serial_number == 1
+    assert list(certificate.extensions) == []
+    assert certificate.not_valid_after_utc - NOW == timedelta(days=3650)
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "expected"),
+    [
+        ("GET", {}, False),
+        ("HEAD", {"count": ["1"]}, False),
+        ("DELETE", {}, True),
+        ("POST", {}, True),
+        ("GET", {"rpc": ["reload"]}, True),
+        ("GET", {"method": ["DELETE"]}, True),
+    ],
+)
+def test_what_changes_something(method: str, query: dict[str, list[str]], expected: bool) -> None:
+    assert changes(method, query) is expected
+
+
+class _Authority:
+    def __init__(self, answer: AuthorizeResponse | None) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str | None, str]] = []
+
+    async def check(self, header: str | None, token: str = "") -> AuthorizeResponse:
+        self.asked.append((header, token))
+        if self.answer is None:
+            raise CloudUnreachableError("x")
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "method", "status"),
+    [
+        (AuthorizeResponse(allowed=True, scope="admin"), "DELETE", 200),
+        (AuthorizeResponse(allowed=True, scope="read"), "GET", 200),
+        (AuthorizeResponse(allowed=True, scope="read"), "DELETE", 403),
+        (AuthorizeResponse(allowed=False, reason="no"), "GET", 401),
+        (None, "GET", 503),
+    ],
+)
+def test_the_gate(answer: AuthorizeResponse | None, method: str, status: int) -> None:
+    authority = _Authority(answer)
+
+    async def run() -> httpx.Response:
+        server = LocalServer(new_app(Gate(authority).routes()))  # type: ignore[arg-type]
+        try:
+            headers = {"X-Forwarded-Uri": "/api/v1/x?token=t%3D", "X-Forwarded-Method": method}
+            async with httpx.AsyncClient(trust_env=False) as client:
+                return await client.get(f"http://{HOST}:{await server.start(HOST, 0)}/front/authorize", headers=headers)
+        finally:
+            await server.close()
+
+    assert asyncio.run(run()).status_code == status
+    assert authority.asked == [(None, "t=")]
+
+
+@dataclass
+class _Caddy:
+    """Caddy's admin API, as far as the driver uses it."""
+
+    refuse: str = ""
+    loads: int = 0
+    ids: set[str] = field(default_factory=set)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/adapt", self.adapt, methods=["POST"]),
+            Route("/load", self.load, methods=["POST"]),
+            Route("/id/{name}/listen", self.look),
+        ]
+
+    async def adapt(self, request: Request) -> Response:
+        servers = {"srv0": {"text": (await request.body()).decode()}, "srv1": {}}
+        return JSONResponse({"result": {"apps": {"http": {"servers": servers}}}})
+
+    async def load(self, request: Request) -> Response:
+        if self.refuse:
+            return JSONResponse({"error": self.refuse}, 400)
+        found: dict[str, Any] = json.loads(await request.body())["apps"]["http"]["servers"]
+        self.ids = {server["@id"] for server in found.values()}
+        self.loads += 1
+        return Response()
+
+    async def look(self, request: Request) -> Response:
+        return Response(status_code=200 if request.path_params["name"] in self.ids else 404)
+
+
+def drive(folder: Path, caddy: _Caddy, *steps: Callable[[Front], Any]) -> None:
+    async def run() -> None:
+        server = LocalServer(new_app(caddy.routes()))
+        port = await server.start(HOST, 0)
+        client = new_client()
+        front = Front(lambda: settings(folder, f"{HOST}:{port}"), client)
+        try:
+            for step in steps:
+                await step(front)
+        finally:
+            await client.aclose()
+            await server.close()
+
+    asyncio.run(run())
+
+
+def test_caddy_is_told_once_and_again_after_it_was_restarted(tmp_path: Path) -> None:
+    caddy = _Caddy()
+
+    async def restart(_: Front) -> None:
+        assert caddy.loads == 1
+        caddy.ids = set()
+
+    drive(tmp_path, caddy, Front.step, Front.step, restart, Front.step, Front.step)
+    assert caddy.loads == 2
+
+
+def test_what_caddy_says_against_a_configuration_is_told(tmp_path: Path) -> None:
+    async def refused(front: Front) -> None:
+        with pytest.raises(FrontError, match="address already in use"):
+            await front.step()
+
+    drive(tmp_path, _Caddy(refuse="listening on :80: address already in use"), refused)
+
+
+def test_a_caddy_that_is_away_is_an_error_with_its_address(tmp_path: Path) -> None:
+    async def run() -> None:
+        client = new_client()
+        with pytest.raises(FrontError, match=r"127\.0\.0\.1:1 does not answer"):
+            await Front(lambda: settings(tmp_path), client).step()
+        await client.aclose()
+
+    asyncio.run(run())

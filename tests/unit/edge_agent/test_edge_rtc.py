@@ -1,0 +1,178 @@
+"""`/rtc/`: which address is offered, which port is written, and what passes through (sections 15.2, 18.1 item 10)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from edge.bounded import new_client
+from edge.local.app import new_app
+from edge.local.server import LocalServer
+from edge.rtc.candidate import Choice, RtcOptions, best_private, choose, host_of, with_eip
+from edge.rtc.proxy import RtcProxy
+from edge.rtc.sdp import with_port
+from tests.unit.edge_agent.edge_fakes import HOST
+
+NONE = Choice("none")
+CANDIDATE = b"a=candidate:0 1 udp 2130706431 192.0.2.2 8000 typ host generation 0\r\n"
+PORTS = st.integers(1, 65535)
+
+
+@pytest.mark.parametrize(
+    ("query", "real", "host", "options", "expected"),
+    [
+        ("eip=192.0.2.9", None, "a.example.com", RtcOptions(), NONE),
+        ("eip=", None, "192.0.2.1", RtcOptions(), Choice("address", "192.0.2.1")),
+        ("app=live", None, "a.example.com", RtcOptions(name_lookup=False), NONE),
+        ("", None, "localhost:2022", RtcOptions(), Choice("private")),
+        ("", None, "localhost", RtcOptions(candidate=True), Choice("private")),
+        ("", None, "localhost", RtcOptions(docker=True, candidate=True), NONE),
+        ("", None, "localhost", RtcOptions(docker=True), Choice("address", "127.0.0.1")),
+        ("", None, "192.0.2.1:2022", RtcOptions(), Choice("address", "192.0.2.1")),
+        ("", None, "[2001:DB8::1]:2022", RtcOptions(), Choice("address", "2001:db8::1")),
+        ("", None, "[::1]", RtcOptions(), Choice("address", "::1")),
+        ("", None, "A.Example.com:80", RtcOptions(), Choice("lookup", "a.example.com")),
+        ("", "192.0.2.7:1", "a.example.com", RtcOptions(), Choice("address", "192.0.2.7")),
+        ("", "", "192.0.2.1", RtcOptions(), Choice("address", "192.0.2.1")),
+        ("", None, None, RtcOptions(), NONE),
+        ("", None, "[::1", RtcOptions(), NONE),
+    ],
+)
+def test_the_rules_hold_in_their_order(
+    query: str, real: str | None, host: str | None, options: RtcOptions, expected: Choice
+) -> None:
+    assert choose(query, real, host, options) == expected
+
+
+@given(st.text())
+def test_any_host_header_is_understood_or_none(header: str) -> None:
+    assert host_of(header) == host_of(header).lower()
+    choice = choose("", None, header, RtcOptions())
+    assert "&" not in with_eip("", choice.value if choice.kind == "address" else "")
+
+
+@given(st.ip_addresses(), PORTS)
+def test_an_address_is_sent_as_it_is_with_any_port(address: object, port: int) -> None:
+    text = f"[{address}]" if ":" in str(address) else str(address)
+    for header in (text, f"{text}:{port}"):
+        assert choose("", None, header, RtcOptions()) == Choice("address", str(address))
+
+
+def test_the_query_of_the_client_stays_as_it_came() -> None:
+    assert with_eip("app=live&stream=a%2Fb&x", "::1") == "app=live&stream=a%2Fb&x&eip=::1"
+    assert with_eip("", "192.0.2.1") == "eip=192.0.2.1"
+    assert with_eip("a=b", "") == "a=b"
+
+
+def test_the_own_address_is_of_an_ethernet_if_there_is_one() -> None:
+    found = {"lo": ["127.0.0.1"], "docker0": ["172.17.0.1"], "eth1": ["192.0.2.4"], "wlan0": ["192.0.2.5"]}
+    assert best_private(found) == "192.0.2.4"
+    assert best_private({"lo": ["127.0.0.1"], "wlan0": ["192.0.2.5"]}) == "192.0.2.5"
+    assert best_private({"lo": ["127.0.0.1"]}) == "127.0.0.1"
+
+
+@given(st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"candidate", b""))), PORTS)
+def test_only_candidates_change_and_nothing_is_added(lines: list[bytes], port: int) -> None:
+    sdp = b"\r\n".join([b"v=0 8000 x", *(line.replace(b"{", b"") for line in lines)]) + b"\r\n"
+    assert with_port(sdp + CANDIDATE, 8000, port) == sdp + CANDIDATE.replace(b" 8000 ", b" %d " % port)
+    without_end = (sdp + CANDIDATE).rstrip()
+    assert with_port(without_end, 8000, 18000) == sdp + CANDIDATE.rstrip().replace(b" 8000 ", b" 18000 ")
+    assert with_port(sdp, 8000, port) == sdp
+
+
+def test_an_sdp_in_json_is_rewritten_too() -> None:
+    body = json.dumps({"code": 0, "sdp": f"v=0\r\n{CANDIDATE.decode()}", "sessionid": "x 8000 candidate"}).encode()
+    after = json.loads(with_port(body, 8000, 33005))
+    assert after == {
+        "code": 0,
+        "sdp": f"v=0\r\n{CANDIDATE.decode()}".replace("8000", "33005"),
+        "sessionid": "x 8000 candidate",
+    }
+    for odd in (b'{"candidate', b'{"sdp": 8, "candidate": 1}', b'["candidate"]'):
+        assert with_port(odd, 8000, 1) == odd
+
+
+async def _media_server(request: Request) -> Response:
+    """Answers with what reached it, in an SDP."""
+    body = (await request.body()).decode()
+    seen = json.dumps([request.method, str(request.url.path), request.url.query, dict(request.headers), body])
+    headers = {"Location": "/rtc/v1/whip/?action=delete&token=x", "Server": "SRS", "Access-Control-Allow-Origin": "x"}
+    return Response(f"s={seen}\r\n{CANDIDATE.decode()}", 201, headers, "application/sdp")
+
+
+@asynccontextmanager
+async def front(options: RtcOptions, *, up: bool = True) -> AsyncIterator[httpx.AsyncClient]:
+    media = LocalServer(new_app([Route("/{path:path}", _media_server, methods=["GET", "POST", "DELETE"])]))
+    port = await media.start(HOST, 0)
+    if not up:
+        await media.close()
+    near = new_client()
+    agent = LocalServer(new_app(RtcProxy(f"http://{HOST}:{port}", options, near).routes()))
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{HOST}:{await agent.start(HOST, 0)}", trust_env=False) as client:
+            yield client
+    finally:
+        await agent.close()
+        await near.aclose()
+        if up:
+            await media.close()
+
+
+def tell(options: RtcOptions, story: Callable[[httpx.AsyncClient], Awaitable[None]], *, up: bool = True) -> None:
+    async def run() -> None:
+        async with front(options, up=up) as client:
+            await story(client)
+
+    asyncio.run(run())
+
+
+def test_a_call_passes_with_its_candidate_and_comes_back_with_the_port() -> None:
+    async def story(client: httpx.AsyncClient) -> None:
+        sent = {"Host": "192.0.2.1:2022", "Content-Type": "application/sdp", "X-Forwarded-For": "198.51.100.7"}
+        answer = await client.post("/rtc/v1/whip/?app=live&stream=a%2Fb", content=b"v=0", headers=sent)
+        assert (answer.status_code, answer.headers["location"]) == (201, "/rtc/v1/whip/?action=delete&token=x")
+        assert int(answer.headers["content-length"]) == len(answer.content)
+        assert b" 18000 typ" in answer.content
+        assert answer.headers.get_list("server") == ["Oryx/v5.15.20"]
+        assert answer.headers.get_list("access-control-allow-origin") == ["*"]
+        method, path, query, headers, body = json.loads(answer.text.partition("\r\n")[0][2:])
+        assert (method, path, body) == ("POST", "/rtc/v1/whip/", "v=0")
+        assert query == "app=live&stream=a%2Fb&eip=192.0.2.1"
+        assert (headers["host"], headers["x-forwarded-for"]) == ("192.0.2.1:2022", "198.51.100.7")
+
+    tell(RtcOptions(public_port=18000), story)
+
+
+def test_a_name_that_dns_does_not_know_is_an_error_with_a_hint() -> None:
+    async def story(client: httpx.AsyncClient) -> None:
+        answer = await client.post("/rtc/v1/whep/", headers={"Host": "no-such-name.invalid"})
+        assert answer.status_code == 500
+        assert answer.text.startswith("webrtc: DNS does not know the name")
+        assert "invalid" not in answer.text
+
+    tell(RtcOptions(), story)
+
+
+def test_a_body_that_is_no_sdp_by_its_size_is_refused() -> None:
+    async def story(client: httpx.AsyncClient) -> None:
+        assert (await client.post("/rtc/v1/whip/", content=bytes(2_000_000))).status_code == 413
+
+    tell(RtcOptions(), story)
+
+
+def test_a_media_server_that_is_down_is_a_502() -> None:
+    async def story(client: httpx.AsyncClient) -> None:
+        answer = await client.post("/rtc/v1/whip/", content=b"v=0")
+        assert (answer.status_code, answer.text) == (502, "the media server does not answer\n")
+
+    tell(RtcOptions(), story, up=False)
