@@ -39,6 +39,7 @@ from chalicelib.services.library import Library
 from chalicelib.services.limits import Limits
 from chalicelib.services.login import Login
 from chalicelib.services.overview import Overview
+from chalicelib.services.play import Plays
 from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
 from chalicelib.services.questions import Questions
@@ -219,6 +220,11 @@ class Wiring:
         return Explain(self.store, self.settings, self.pushes)
 
     @cached_property
+    def plays(self) -> Plays:
+        """Play links."""
+        return Plays(self.store, self.pushes, self.questions, now, self.vault.master)
+
+    @cached_property
     def webhooks(self) -> Webhooks:
         """Callbacks as they leave."""
         return Webhooks(self.store, self.sender, now)
@@ -242,7 +248,9 @@ class Wiring:
     def sync(self) -> Sync:
         """The meeting of edge and cloud."""
         c = self.config
-        return Sync(self.store, self.settings, self.pushes, self.questions, self.issuer, now, c.store_endpoint)
+        return Sync(
+            self.store, self.settings, self.pushes, self.questions, self.issuer, now, c.store_endpoint, self.plays
+        )
 
     @cached_property
     def questions(self) -> Questions:

@@ -39,6 +39,7 @@ from .local.app import new_app
 from .local.server import LocalServer
 from .log import Log
 from .nudges import Nudges
+from .play import Play
 from .pushes import Pushes, Workers
 from .questions import Questions
 from .recorder import Recorder
@@ -91,11 +92,12 @@ class Agent:
         self.snapshot = Snapshot(spool, clock)
         self.credentials = Credentials(clock)
         self.viewers = Viewers()
+        self.play = Play(self.snapshot, clock)
         self.admission = Admission(self.lifecycle, self.cloud, self.snapshot, self.media, self._far, clock)
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
         self.store = Store(self.credentials, self._far)
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
-        self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, workers)
+        self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, workers)
         self.sender = Sender(self.cloud, spool, clock)
         self.questions = Questions(self.cloud, clock)
         self.authority = Authority(self.cloud, clock)
@@ -108,10 +110,12 @@ class Agent:
         self.collector = Collector(
             Path(os.path.realpath(s.hls_dir)), lambda: self.settings.hls_window_s, self.linker, spool, clock
         )
-        self.hooks = Hooks(self.admission, self.lifecycle, self.linker, self.viewers, self.media, self.status.count)
+        self.hooks = Hooks(
+            self.admission, self.lifecycle, self.linker, self.viewers, self.play, self.media, self.status.count
+        )
         self._hook_server = Server(self.hooks.handle, MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
-        self.front = FrontService(lambda: self.settings, self.authority, HlsFiles, self._near, clock.now)
+        self.front = FrontService(lambda: self.settings, self.authority, HlsFiles, self.play, self._near, clock.now)
         self.local = LocalServer(new_app(self._local_routes()))
 
     def _connect(self) -> None:
@@ -124,6 +128,7 @@ class Agent:
         self.credentials.on_refused = self.sync.wake
         self.cloud.on_recovery = self._cloud_recovered
         self.admission.on_plan = self.recorder.assign
+        self.snapshot.on_play = self.front.wake
 
     def _local_routes(self) -> list[BaseRoute]:
         """What the front may ask of this machine."""

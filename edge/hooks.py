@@ -15,9 +15,10 @@ from .httpserver import Request, Response
 from .lifecycle import Lifecycle
 from .linker import Linker
 from .log import Log
+from .play import Play
 from .sessions import Session
 from .srs import MediaServer
-from .viewers import Viewers
+from .viewers import Viewers, stream_of
 
 log = Log("hooks")
 
@@ -38,11 +39,11 @@ class Hooks:
     """The hook endpoint: `POST /hooks/<action>`, `/hooks` or `/`; the action is the body's."""
 
     def __init__(
-        self, admission: Admission, lifecycle: Lifecycle, linker: Linker, viewers: Viewers, media: MediaServer,
-        count: Callable[[str, str], None],
+        self, admission: Admission, lifecycle: Lifecycle, linker: Linker, viewers: Viewers, allowed: Play,
+        media: MediaServer, count: Callable[[str, str], None],
     ) -> None:  # fmt: skip
         self._admission, self._lifecycle, self._linker = admission, lifecycle, linker
-        self._viewers, self._media, self._count = viewers, media, count
+        self._viewers, self._allowed, self._media, self._count = viewers, allowed, media, count
         self._actions: dict[str, Callable[[Hook], Response | Awaitable[Response]]] = {
             "on_connect": self._connect,
             "on_publish": self._publish,
@@ -75,7 +76,13 @@ class Hooks:
         return self._actions[hook.action](hook)
 
     def _play(self, hook: Hook) -> Response:
-        self._viewers.play(hook)
+        refused = self._allowed.refusal(stream_of(hook), hook.param)
+        if refused is not None:
+            log.limited("hook.play_refused", every_s=1.0, reason=refused)
+            self._count(hook.action, "refused")
+            return no(REFUSED, "refused")
+        if not self._allowed.is_own(hook.param):
+            self._viewers.play(hook)
         return self._yes(hook)
 
     def _stop(self, hook: Hook) -> Response:

@@ -17,10 +17,10 @@ from chalicelib.wire.edge import DesiredPush, ObservedPush, PushState
 from .errors import SpoolError
 from .lifecycle import Lifecycle
 from .log import Log
+from .play import OWN_PULL
 from .sessions import SessionBook
 from .spool import tables
 from .spool.writer import Spool
-from .viewers import OWN_PULL
 from .workers.spec import WorkerReport, WorkerSpec
 
 log = Log("pushes")
@@ -53,9 +53,9 @@ def id_of(held: Held) -> str:
     return f"{held[0]}:{held[1]}:{held[2]}"
 
 
-def input_url(base: str, push: DesiredPush) -> str:
-    """Where a worker reads its stream; tagged, so that it does not count as a viewer. The names are validated."""
-    query = f"vhost={push.stream.vhost}&{OWN_PULL}={quote(push.destination, safe='')}"
+def input_url(base: str, push: DesiredPush, tag: str) -> str:
+    """Where a worker reads its stream; tagged, so that it may watch and does not count. The names are validated."""
+    query = f"vhost={push.stream.vhost}&{OWN_PULL}={quote(tag, safe='')}"
     return f"{base}/{push.stream.app}/{push.stream.stream}?{query}"
 
 
@@ -88,9 +88,10 @@ class Pushes:
         lifecycle: Lifecycle,
         spool: Spool,
         rtmp: str,
+        own_tag: Callable[[str], str],
         new_workers: Callable[[Callable[[WorkerReport], None]], Workers],
     ) -> None:
-        self._lifecycle, self._spool, self._rtmp = lifecycle, spool, rtmp
+        self._lifecycle, self._spool, self._rtmp, self._own_tag = lifecycle, spool, rtmp, own_tag
         self._desired: list[DesiredPush] = []
         self._held: set[Held] = self._load()
         self._confirmed: set[Held] = set()
@@ -114,7 +115,12 @@ class Pushes:
             self._held |= hold
             self._spawn(self._save())
         specs = [
-            WorkerSpec(id_of((p.destination, p.session, p.fence)), input_url(self._rtmp, p), p.url, p.label)
+            WorkerSpec(
+                id_of((p.destination, p.session, p.fence)),
+                input_url(self._rtmp, p, self._own_tag(p.destination)),
+                p.url,
+                p.label,
+            )
             for p in run
         ]
         self._workers.apply({spec.id: spec for spec in specs})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -27,6 +28,8 @@ class Snapshot:
         self._snapshot: AdmissionSnapshot | None = None
         self._confirmed_at: datetime | None = None
         self._confirmed_monotonic: float | None = None
+        self.on_play: Callable[[], None] = lambda: None
+        """Told when it changes whether viewers need a link."""
         self._load()
 
     @property
@@ -39,9 +42,19 @@ class Snapshot:
         """Whether a decision takes a callback of the user; None when that is not known."""
         return None if self._snapshot is None else self._snapshot.callback != "none"
 
+    @property
+    def play_key(self) -> str:
+        """With what play links are checked; '' while everybody may watch. It does not age: who may watch stays so
+        while the cloud is out of reach.
+        """
+        return self._snapshot.play_key if self._snapshot else ""
+
     async def confirm(self, snapshot: AdmissionSnapshot | None) -> None:
         """A sync brought a new snapshot, or said that the present one holds."""
+        before = self.play_key
         self._snapshot = snapshot or self._snapshot
+        if self.play_key != before:
+            self.on_play()
         self._confirmed_at, self._confirmed_monotonic = self._clock.now(), self._clock.monotonic()
         if self._snapshot is not None:
             value = json.dumps({"at": self._confirmed_at.isoformat(), "snapshot": self._snapshot.model_dump()})

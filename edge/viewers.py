@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from chalicelib.wire.hooks import Hook
 from chalicelib.wire.names import DEFAULT_VHOST
 
-OWN_PULL = "sluice_pull"
-"""The query key that marks our own workers' pulls."""
 MAX_CLIENTS = 200_000
 
 
@@ -27,9 +23,7 @@ class Viewers:
         self._counts: dict[str, int] = {}
 
     def play(self, hook: Hook) -> None:
-        """A client plays. Our own pulls do not count."""
-        if OWN_PULL in hook.param and OWN_PULL in parse_qs(hook.param.lstrip("?"), keep_blank_values=True):
-            return
+        """A client plays."""
         self.server(hook.service_id)
         self.stop(hook)
         if len(self._watching) >= MAX_CLIENTS:

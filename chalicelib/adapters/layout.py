@@ -189,6 +189,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
     m.PublishSettings: Layout(
         tag="publish_settings", key=lambda: ("CONFIG", "publish"), key_of=lambda _: (), secret=("secret",)
     ),
+    m.PlaySettings: Layout(tag="play_settings", key=lambda: ("CONFIG", "play"), key_of=lambda _: ()),
     m.RecordSettings: Layout(tag="record_settings", key=lambda: ("CONFIG", "record"), key_of=lambda _: ()),
     m.CallbackSettings: Layout(
         tag="callback_settings",

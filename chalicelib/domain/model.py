@@ -370,6 +370,13 @@ class PublishSettings(Entity):
     auth: bool = True
 
 
+class PlaySettings(Entity):
+    """Who may watch. `generation` is part of what links are signed with: a new one ends those that were given out."""
+
+    auth: bool = False
+    generation: int = 0
+
+
 class RecordSettings(Entity):
     """What is recorded: everything that matches `globs` (none: everything) while `enabled`."""
 

@@ -16,6 +16,7 @@ from chalicelib.domain.model import (
     Destination,
     Entity,
     LimitSettings,
+    PlaySettings,
     PublishSettings,
     RecordSettings,
     Room,
@@ -41,6 +42,8 @@ class Copy(BaseModel):
     made_at: datetime
     publish: PublishSettings
     record: RecordSettings
+    play: PlaySettings | None = None
+    """None: in copies of before there was such a setting, which must not open what is closed."""
     callbacks: CallbackSettings
     limits: LimitSettings = LimitSettings()
     system: SystemSettings = SystemSettings()
@@ -64,6 +67,7 @@ class Backup:
             made_at=self._clock(),
             publish=self._settings.get(PublishSettings),
             record=self._settings.get(RecordSettings),
+            play=self._settings.get(PlaySettings),
             callbacks=self._settings.get(CallbackSettings),
             limits=self._settings.get(LimitSettings),
             system=self._settings.get(SystemSettings),
@@ -79,6 +83,7 @@ class Backup:
         """
         self._check(copy)
         sections: list[Entity] = [copy.publish, copy.record, copy.callbacks, copy.limits, copy.system]
+        sections += [copy.play] if copy.play else []
         for section in sections:
             self._write(section)
         for destination in copy.destinations:

@@ -35,6 +35,7 @@ from chalicelib.wire.edge import (
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 
 from .paging import everything
+from .play import Plays
 from .pushes import Pushes
 from .questions import Questions
 from .settings import Settings
@@ -62,7 +63,9 @@ class Sync:
         issuer: CredentialIssuer,
         clock: Clock,
         store_endpoint: str | None,
+        plays: Plays,
     ) -> None:
+        self._plays = plays
         self._store = store
         self._settings = settings
         self._pushes = pushes
@@ -171,6 +174,7 @@ class Sync:
             key=key,
             auth=publish.auth,
             accepted=accepted,
+            play_key=self._plays.key_of(node.id),
             callback=target.on_unreachable if target.active else "none",
         )
         return snapshot.model_copy(update={"revision": revision(snapshot)})

@@ -319,6 +319,8 @@ class AdmissionSnapshot(Message):
     auth: bool = True
     """False: publishing needs no secret."""
     accepted: list[AcceptedSecret] = []
+    play_key: str = Field(default="", repr=False)
+    """Hex; with what play links are checked (see `play`). '': everybody may watch."""
     callback: Literal["none", "allow", "deny"] = "none"
     """What a publish callback that cannot be asked means; 'none': there is no such callback."""
 

@@ -269,7 +269,19 @@ def _playlists(settings: FrontSettings, rule: Rule) -> str:
         return ""
     headers = f"""			header Cache-Control "public, max-age={settings.hls.max_age_s}"
 			header Content-Type {_HLS}"""
-    return _handle(rule, _files(settings.hls_dir, headers))
+    return _handle(rule, _viewer(settings) + _files(settings.hls_dir, headers))
+
+
+def _viewer(settings: FrontSettings) -> str:
+    """Asks the agent whether a viewer may watch. The media server asks too, but not for every playlist: a viewer whom
+    it refused gets one all the same with an `hls_ctx` of its own making.
+    """
+    if not settings.play_auth:
+        return ""
+    return f"""			forward_auth {settings.local} {{
+				uri /front/play
+			}}
+"""
 
 
 def _segments(settings: FrontSettings, rule: Rule) -> str:
@@ -279,7 +291,7 @@ def _segments(settings: FrontSettings, rule: Rule) -> str:
 
 
 def _media(settings: FrontSettings, rule: Rule) -> str:
-    body = f"""			reverse_proxy {settings.options.media_http} {{
+    body = f"""{_viewer(settings)}			reverse_proxy {settings.options.media_http} {{
 				flush_interval -1
 			}}"""
     return _handle(rule, body)

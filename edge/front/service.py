@@ -7,10 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import httpx
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from ..authority import Authority
 from ..config import Settings, SettingsSource
+from ..play import Play
 from ..rtc.proxy import RtcProxy
 from .driver import Front
 from .gate import Gate
@@ -19,19 +20,26 @@ from .settings import FrontOptions, FrontSettings, HlsFiles, TlsPair, cloud_upst
 
 
 class FrontService:
-    """What the agent runs of the front. `hls` tells how playlists are served now; `now` is the wall clock."""
+    """What the agent runs of the front. `hls` tells how playlists are served now, `play` who may watch; `now` is
+    the wall clock.
+    """
 
     def __init__(
         self,
         settings: SettingsSource,
         authority: Authority,
         hls: Callable[[], HlsFiles],
+        play: Play,
         http: httpx.AsyncClient,
         now: Callable[[], datetime],
     ) -> None:
-        self._settings, self._hls, self._now = settings, hls, now
+        self._settings, self._hls, self._play, self._now = settings, hls, play, now
         start = settings()
-        self._routes = [*Gate(authority).routes(), *RtcProxy(start.srs_api, start.rtc, http).routes()]
+        self._routes = [
+            *Gate(authority).routes(),
+            Route("/front/play", play.answer),
+            *RtcProxy(start.srs_api, start.rtc, http).routes(),
+        ]
         self.driver = Front(self.wanted, http) if start.front is not None else None
         """None where no front is ours to drive."""
 
@@ -73,6 +81,7 @@ class FrontService:
             hls_dir=settings.hls_dir,
             hls=self._hls(),
             tls=self._tls(settings, options),
+            play_auth=self._play.on,
         )
 
     def _tls(self, settings: Settings, options: FrontOptions) -> TlsPair | None:

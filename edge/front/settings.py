@@ -74,6 +74,8 @@ class FrontSettings:
     hls_dir: Path
     hls: HlsFiles = HlsFiles()
     tls: TlsPair | None = None
+    play_auth: bool = False
+    """Whether viewers need a link: the agent is asked before a playlist or a stream is given out."""
 
 
 def cloud_upstream(url: str, api_file: Path | None) -> CloudUpstream:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli import callbacks, destinations, diagnostics, doctor, explain, owner, recordings, tokens
+from infra.cli import callbacks, destinations, diagnostics, doctor, explain, owner, play, recordings, tokens
 from infra.cli.client import ALL, Api, CliError
 from infra.cli.output import errors, facts, show_json, table
 
@@ -28,6 +28,7 @@ app.command("audit")(tokens.audit)
 app.command("explain")(explain.explain)
 app.add_typer(owner.rooms, name="rooms")
 app.add_typer(owner.limits, name="limits")
+app.add_typer(play.app, name="play")
 for command in (owner.platforms, owner.password, owner.backup, owner.restore, diagnostics.diagnostics):
     app.command()(command)
 

@@ -61,6 +61,7 @@ class Front:
     admin: str
     ports: dict[str, int]
     hls: HlsFiles = field(default_factory=HlsFiles)
+    play_auth: bool = False
 
     def settings(self) -> FrontSettings:
         """What is wanted of it."""
@@ -85,6 +86,7 @@ class Front:
             hls_dir=folder / "hls",
             hls=self.hls,
             tls=ensure_pair(folder / "tls", datetime.now(UTC)),
+            play_auth=self.play_auth,
         )
 
     def load(self) -> None:
@@ -117,7 +119,7 @@ class Front:
 
 
 class _Local(_Echo):
-    """Stands for the agent: knows one bearer and one token."""
+    """Stands for the agent: knows one bearer, one token and one play link."""
 
     def _check(self) -> None:
         asked = urlsplit(self.headers.get("X-Forwarded-Uri", ""))
@@ -129,8 +131,15 @@ class _Local(_Echo):
         self.end_headers()
         self.wfile.write(said)
 
+    def _watch(self) -> None:
+        good = "sluice_play=good" in self.headers.get("X-Forwarded-Uri", "")
+        self.send_response(204 if good else 403)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _either(self) -> None:
-        (self._check if self.path.startswith("/front/authorize") else self._answer)()
+        known = {"/front/authorize": self._check, "/front/play": self._watch}
+        known.get(self.path.partition("?")[0], self._answer)()
 
     do_GET = do_POST = _either  # noqa: N815 -- names of the base class
 
@@ -426,3 +435,20 @@ def test_the_access_log_holds_no_secret(front: Front) -> None:
         time.sleep(0.05)
     assert "/live/x.m3u8" in log.read_text()
     assert "hush" not in log.read_text()
+
+
+def test_viewers_are_asked_for_their_link_when_there_have_to_be_links(front: Front) -> None:
+    paths = ("/live/s.m3u8", "/live/s.flv", "/live/s.m3u8?hls_ctx=made-up")
+    assert [front.ask("GET", path)[0] for path in paths] == [200] * 3
+    try:
+        for plain in (False, True):
+            front.play_auth, front.hls = True, HlsFiles(plain=plain)
+            front.load()
+            assert [front.ask("GET", path)[0] for path in paths] == [403] * 3
+            assert front.ask("GET", "/live/s.m3u8?sluice_play=good")[0] == 200
+            assert front.ask("GET", "/live/s.flv?sluice_play=good")[0] == 200
+            claimed = front.ask("GET", "/live/s.flv", X_Forwarded_Uri="/live/s.flv?sluice_play=good")
+            assert claimed[0] == 403, "nobody can say what was asked for"
+    finally:
+        front.play_auth, front.hls = False, HlsFiles()
+        front.load()

@@ -170,6 +170,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("DELETE", "/v1/tokens/T1"): (204, None),
         ("GET", "/v1/settings/limits"): (200, LIMITS),
         ("PATCH", "/v1/settings/limits"): (200, LIMITS | {"max_streams": 5}),
+        ("GET", "/v1/settings/play"): (200, {"auth": True, "version": 1}),
+        ("PATCH", "/v1/settings/play"): (200, {"auth": True, "version": 2}),
+        ("POST", "/v1/streams/play-links"): (201, {"urls": {"hls": "http://h/x"}, "expires_at": "later"}),
         ("GET", "/v1/callbacks/secret"): (200, SIGNING),
         ("POST", "/v1/callbacks/secret/rotate"): (200, SIGNING),
         ("POST", "/v1/callbacks/check"): (200, TRIAL),
@@ -267,6 +270,7 @@ READING = [
     ("tokens", "list"),
     ("audit",),
     ("limits", "show"),
+    ("play", "show"),
     ("platforms",),
 ]
 CHANGING = [
@@ -287,6 +291,9 @@ CHANGING = [
     ("tokens", "support", "helper", "--hours", "2"),
     ("tokens", "revoke", "ci", "-y"),
     ("limits", "set", "--max-streams", "5"),
+    ("play", "set", "--on"),
+    ("play", "set", "--rotate"),
+    ("play", "link", "live/x", "--expires", "60", "--host", "h"),
     ("callbacks", "secret", "rotate"),
     ("callbacks", "check"),
     ("callbacks", "replay", "2026-11-22T12:00:00Z"),

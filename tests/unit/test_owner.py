@@ -266,8 +266,8 @@ def test_a_backup_brings_everything_back_elsewhere(owner: Owner) -> None:
 
     other = Owner()
     copy = Copy.model_validate_json(text)
-    assert other.backup.restore(copy) == 7
-    assert other.backup.restore(copy) == 7, "again changes nothing"
+    assert other.backup.restore(copy) == 8
+    assert other.backup.restore(copy) == 8, "again changes nothing"
     assert other.settings.get(PublishSettings).secret == "my-own-secret"
     assert other.rooms.get(room.id).secret == room.secret
     assert [t.destination.url for t in other.targets.all()] == ["rtmp://h/a/secret-key"]

@@ -36,6 +36,7 @@ from chalicelib.services.events import Ingest
 from chalicelib.services.finishing import Announcements, Finisher
 from chalicelib.services.library import Library
 from chalicelib.services.overview import Overview
+from chalicelib.services.play import Plays
 from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
 from chalicelib.services.questions import Questions
@@ -101,7 +102,10 @@ class Cloud:
         self.pushes = Pushes(self.store, self.nudger, self.clock)
         self.ingest = Ingest(self.store, self.settings, self.pushes, self.clock)
         self.questions = Questions(self.store, self.nudger, self.clock, lambda _: None)
-        self.syncing = Sync(self.store, self.settings, self.pushes, self.questions, FakeIssuer(), self.clock, None)
+        self.plays = Plays(self.store, self.pushes, self.questions, self.clock, lambda: "m" * 64)
+        self.syncing = Sync(
+            self.store, self.settings, self.pushes, self.questions, FakeIssuer(), self.clock, None, self.plays
+        )
         base = "http://base"
         self.callbacks = Callbacks(
             self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base

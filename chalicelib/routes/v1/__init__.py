@@ -10,6 +10,7 @@ from . import (  # noqa: F401 - they add their routes
     explain,
     nodes,
     platforms,
+    play,
     recordings,
     rooms,
     settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -16,6 +17,18 @@ def address(request: Any) -> str:
     """The client's address: the last hop that our front, or the gateway, added."""
     claimed = request.headers.get("x-forwarded-for", "").split(",")[-1].strip()
     return str(claimed or request.context.get("identity", {}).get("sourceIp", ""))[:64]
+
+
+def scheme(request: Any) -> str:
+    """How the caller reached us: http or https."""
+    return "http" if request.headers.get("x-forwarded-proto", "").split(",")[0].strip() == "http" else "https"
+
+
+def host(request: Any) -> str:
+    """The name under which the caller reached the front of a node; '' when there was no front."""
+    claimed = str(request.headers.get("x-forwarded-host", "")).split(",")[0].strip()
+    match = re.fullmatch(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?", claimed)
+    return match[1] if match else ""
 
 
 def _is_secret(model: type[BaseModel], name: str) -> bool:

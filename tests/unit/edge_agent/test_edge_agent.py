@@ -442,7 +442,10 @@ def test_pushes_follow_the_desired_state_and_confirm_their_stop(tmp_path: Path) 
         w.cloud.desired = Desired(pushes=[push(session), push("01ARZ3NDEKTSV4RRFFQ69G5FAV", 7, "d2")])
         w.agent.sync.wake()
         spec = await until(lambda: next(iter(w.workers[-1].wanted.values()), None))
-        assert spec.input_url == "rtmp://127.0.0.1:1935/live/s?vhost=__defaultVhost__&sluice_pull=d1"
+        assert (
+            spec.input_url
+            == f"rtmp://127.0.0.1:1935/live/s?vhost=__defaultVhost__&sluice_pull={w.agent.play.own_tag('d1')}"
+        )
         assert spec.output_url == "rtmp://x/app/key"
         states = await until(lambda: len(w.cloud.of_kind("push.state")) == 2 and w.cloud.of_kind("push.state"))
         assert {(e["body"]["destination"], e["body"]["fence"], e["body"]["state"]) for e in states} == {

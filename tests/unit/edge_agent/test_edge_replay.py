@@ -109,7 +109,9 @@ def test_viewers_are_counted_at_the_edge(tmp_path: Path) -> None:
             w.srs.service_id = "112t4ds0"
             await w.hook("on_play", "v1", "s")
             await w.hook("on_play", "v2", "s.m3u8", stream_url="/live/s")
-            await w.hook("on_play", "own", "s", param="?sluice_pull=dest1")
+            await w.hook("on_play", "own", "s", param=f"?sluice_pull={w.agent.play.own_tag('dest1')}")
+            await w.hook("on_play", "v3", "s", param="?sluice_pull=dest1.made-up")
+            await w.hook("on_stop", "v3", "s")
             assert w.agent.viewers.count("live/s") == 2
             await w.hook("on_stop", "v1", "s")
             assert w.agent.viewers.count("live/s") == 1
