@@ -38,6 +38,7 @@ from chalicelib.services.kicks import Kicks
 from chalicelib.services.library import Library
 from chalicelib.services.limits import Limits
 from chalicelib.services.login import Login
+from chalicelib.services.node_settings import NodeConfigs
 from chalicelib.services.overview import Overview
 from chalicelib.services.play import Plays
 from chalicelib.services.publish import Publish
@@ -251,6 +252,11 @@ class Wiring:
         return Sync(
             self.store, self.settings, self.pushes, self.questions, self.issuer, now, c.store_endpoint, self.plays
         )
+
+    @cached_property
+    def node_configs(self) -> NodeConfigs:
+        """The settings of nodes."""
+        return NodeConfigs(self.store, self.questions)
 
     @cached_property
     def questions(self) -> Questions:

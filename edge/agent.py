@@ -15,6 +15,7 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from chalicelib.wire.edge import ObservedNode, ObservedSession
+from chalicelib.wire.node_settings import ApplySettingsQuestion
 from chalicelib.wire.questions import KickQuestion
 
 from . import AGENT_VERSION, orphans
@@ -28,7 +29,7 @@ from .config import Settings
 from .credentials import Credentials
 from .errors import ConfigError, SpoolError
 from .front.service import FrontService
-from .front.settings import HlsFiles
+from .hls import Hls
 from .hooks import MAX_BODY, Hooks
 from .httpserver import Server
 from .identity import Identity
@@ -101,26 +102,31 @@ class Agent:
         self.sender = Sender(self.cloud, spool, clock)
         self.questions = Questions(self.cloud, clock)
         self.authority = Authority(self.cloud, clock)
+        self.hls = Hls(s, self.media)
         self.sync = Sync(
             cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,
             credentials=self.credentials, recorder=self.recorder, pushes=self.pushes, sender=self.sender,
-            media=self.media, clock=clock, questions=self.questions, observe=self.observe,
+            media=self.media, clock=clock, questions=self.questions, hls=self.hls, observe=self.observe,
         )  # fmt: skip
         self.nudges = Nudges(self.credentials, self._far, self.sync.wake)
         self.collector = Collector(
-            Path(os.path.realpath(s.hls_dir)), lambda: self.settings.hls_window_s, self.linker, spool, clock
+            Path(os.path.realpath(s.hls_dir)), lambda: self.hls.window_s, self.linker, spool, clock
         )
         self.hooks = Hooks(
             self.admission, self.lifecycle, self.linker, self.viewers, self.play, self.media, self.status.count
         )
         self._hook_server = Server(self.hooks.handle, MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
-        self.front = FrontService(lambda: self.settings, self.authority, HlsFiles, self.play, self._near, clock.now)
+        self.front = FrontService(
+            lambda: self.settings, self.authority, self.hls.files, self.play, self._near, clock.now
+        )
         self.local = LocalServer(new_app(self._local_routes()))
 
     def _connect(self) -> None:
         """Who wakes whom, and who answers what."""
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
+        self.questions.register(ApplySettingsQuestion, self.hls.answer)
+        self.hls.changed = self.front.wake
         self.lifecycle.on_change = self._session_changed
         self.lifecycle.event_waits = self.sender.wake
         self.sender.on_session_told = self.sync.wake
@@ -164,6 +170,7 @@ class Agent:
                 "parts": self.recorder.run_parts,
                 "collect": self.collector.run,
                 "front": self.front.run,
+                "hls": self.hls.run,
             }.items()
         ]
         log.info("agent.started", version=AGENT_VERSION, node=self.identity.node, sessions=len(self.book.opened()))

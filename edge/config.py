@@ -45,12 +45,17 @@ class Settings:
     ffmpeg: str
     ffprobe: str
     hls_window_s: float
+    """How long segments are in playlists; not in the low-latency mode, which has its own."""
     segment_mode: Literal["link", "copy"]
     log_level: str
     public_ports: Mapping[str, int] = field(default_factory=dict)
     """Where users reach this node, by protocol; told to the cloud."""
     front: FrontOptions | None = None
     """None: no front is ours to drive."""
+    hls_fragment_s: float = 10.0
+    """How long segments are; not in the low-latency mode."""
+    srs_hls_file: Path | None = None
+    """Where SRS reads the modes of HLS; None: the media server is not SRS, or its modes are not ours to change."""
     rtc: RtcOptions = field(default_factory=RtcOptions)
 
     def current_cloud_url(self) -> str:
@@ -112,8 +117,8 @@ class _Reader:
             value = float(self.text(name, str(default)))
         except ValueError:
             value = -1.0
-        if not 1 <= value <= 86400:
-            self.problems.append(f"{name} must be a number of seconds between 1 and 86400")
+        if not 0.5 <= value <= 86400:
+            self.problems.append(f"{name} must be a number of seconds between 0.5 and 86400")
         return value
 
     def ports(self, name: str) -> dict[str, int]:
@@ -197,6 +202,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         log_level=read.choice("SLUICE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         public_ports=read.ports("SLUICE_PUBLIC_PORTS"),
         front=_front(read),
+        hls_fragment_s=read.seconds("SLUICE_HLS_FRAGMENT_S", 10.0),
+        srs_hls_file=read.path("SLUICE_SRS_HLS_FILE"),
         rtc=_rtc(read),
     )
     if not settings.cloud_url and settings.cloud_url_file is None:

@@ -80,6 +80,12 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key=lambda node, destination: (f"NODE#{node}", f"LEASE#{destination}"),
         key_of=lambda e: (e.node, e.destination),
     ),
+    m.NodeConfig: Layout(
+        tag="node_config",
+        # Between `ASKED#` and `OPEN#`, so that a sync reads it with the rest.
+        key=lambda node: (f"NODE#{node}", "NODE_CONFIG"),
+        key_of=lambda e: (e.node,),
+    ),
     m.OpenQuestion: Layout(
         tag="open_question",
         key=lambda node, question: (f"NODE#{node}", f"ASKED#{question}"),

@@ -49,6 +49,14 @@ class NodeSeen(Entity):
     observed: ObservedNode = ObservedNode()
 
 
+class NodeConfig(Entity):
+    """What the owner set for one node. `hls_plain`: playlists are files that caches may keep."""
+
+    node: str
+    hls_plain: bool = False
+    hls_low_latency: bool = False
+
+
 class OpenQuestion(Entity):
     """What somebody waits for a node to answer; read with the rest of what the node has to know. `body` may hold
     secrets.

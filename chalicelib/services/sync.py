@@ -13,6 +13,7 @@ from chalicelib.domain.errors import ConflictError, UnauthenticatedError
 from chalicelib.domain.model import (
     CallbackSettings,
     Node,
+    NodeConfig,
     NodeLease,
     NodeSeen,
     OpenQuestion,
@@ -34,6 +35,7 @@ from chalicelib.wire.edge import (
 )
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 
+from .node_settings import wire_settings
 from .paging import everything
 from .play import Plays
 from .pushes import Pushes
@@ -85,7 +87,10 @@ class Sync:
         interval = LIVE_INTERVAL_S if request.observed.sessions or sessions else IDLE_INTERVAL_S
         acked = self._seen(node_id, request, interval)
         leases += self._pushes.reconcile_node(leases, sessions)
+        config = next((e for e in state if isinstance(e, NodeConfig)), None)
         desired = self._desired(node_id, request, leases, sessions)
+        if config is not None:
+            desired = desired.model_copy(update={"settings": wire_settings(config).model_dump(mode="json")})
         snapshot = self._snapshot(node)
         now = revision(desired)
         return SyncResponse(

@@ -20,6 +20,8 @@ ULID_ = "01JD0000000000000000000001"
 GUARDED = [
     ("GET", "/v1/nodes"),
     ("GET", "/v1/nodes/n1"),
+    ("GET", "/v1/nodes/n1/settings"),
+    ("PATCH", "/v1/nodes/n1/settings"),
     ("POST", "/v1/join-tokens"),
     ("GET", "/v1/streams"),
     ("DELETE", f"/v1/streams/{ULID_}"),
@@ -72,6 +74,8 @@ GUARDED = [
     ("POST", "/v1/restore"),
 ]
 UNKNOWN = [
+    ("GET", "/v1/nodes/n1/settings"),
+    ("PATCH", "/v1/nodes/n1/settings"),
     ("GET", f"/v1/rooms/{ID}"),
     ("PATCH", f"/v1/rooms/{ID}"),
     ("DELETE", f"/v1/rooms/{ID}"),
@@ -91,6 +95,7 @@ UNKNOWN = [
     ("DELETE", f"/v1/tokens/{ID}"),
 ]
 WITH_BODY = [
+    ("PATCH", "/v1/nodes/n1/settings"),
     ("POST", "/v1/join-tokens"),
     ("POST", "/v1/destinations"),
     ("PATCH", "/v1/destinations/d1"),

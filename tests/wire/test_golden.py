@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from chalicelib.wire import edge, questions, recording, secrets
+from chalicelib.wire import edge, node_settings, questions, recording, secrets
 from chalicelib.wire.hooks import parse_hook
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -46,6 +46,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "asked": questions.Asked,
     "question_result": questions.QuestionResult,
     "question_session_kick": questions.KickQuestion,
+    "question_settings_apply": node_settings.ApplySettingsQuestion,
     "authorize_request": questions.AuthorizeRequest,
     "authorize_response": questions.AuthorizeResponse,
     "manifest": recording.SessionManifest,

@@ -3,7 +3,7 @@
 Importing the modules below registers their calls with `calls.oryx`.
 """
 
-from chalicelib.routes.oryx import forward, hooks, media, record, rooms, streams, system
+from chalicelib.routes.oryx import forward, hls, hooks, media, record, rooms, streams, system
 from chalicelib.routes.oryx.calls import oryx
 
-__all__ = ["forward", "hooks", "media", "oryx", "record", "rooms", "streams", "system"]
+__all__ = ["forward", "hls", "hooks", "media", "oryx", "record", "rooms", "streams", "system"]
