@@ -16,6 +16,7 @@ from chalicelib.domain.model import (
     NodeConfig,
     NodeLease,
     NodeSeen,
+    NodeSource,
     OpenQuestion,
     OpenSession,
     PublishSettings,
@@ -41,6 +42,7 @@ from .play import Plays
 from .pushes import Pushes
 from .questions import Questions
 from .settings import Settings
+from .sources import SourceLeases
 
 _log = Logger(child=True)
 LIVE_INTERVAL_S = 30.0
@@ -56,11 +58,12 @@ def revision(model: BaseModel) -> str:
 class Sync:
     """Answers syncs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - a composition of collaborators
         self,
         store: Store,
         settings: Settings,
         pushes: Pushes,
+        sources: SourceLeases,
         questions: Questions,
         issuer: CredentialIssuer,
         clock: Clock,
@@ -72,6 +75,7 @@ class Sync:
         self._settings = settings
         self._pushes = pushes
         self._questions = questions
+        self._sources = sources
         self._issuer = issuer
         self._clock = clock
         self._endpoint = store_endpoint
@@ -91,6 +95,10 @@ class Sync:
         desired = self._desired(node_id, request, leases, sessions)
         if config is not None:
             desired = desired.model_copy(update={"settings": wire_settings(config).model_dump(mode="json")})
+        played = [e for e in state if isinstance(e, NodeSource)]
+        if played:
+            sources = self._sources.wanted(node_id, played, sessions, request.observed.sources)
+            desired = desired.model_copy(update={"sources": sources})
         snapshot = self._snapshot(node)
         now = revision(desired)
         return SyncResponse(

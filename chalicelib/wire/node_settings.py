@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .edge import Message
+from .base import Message
 from .questions import Question
 
 

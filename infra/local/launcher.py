@@ -177,6 +177,8 @@ def _agent_child(
         SLUICE_NODE_NAME=identity.node_name,
         SLUICE_AGENT_DIR=str(settings.home / "agent"),
         SLUICE_HLS_DIR=str(settings.home / "media"),
+        SLUICE_DATA_DIR=str(settings.home),
+        SLUICE_PRIVATE_SOURCES="allow",
         SLUICE_HOOK_LISTEN=f"127.0.0.1:{ports['hooks']}",
         SLUICE_STATUS_LISTEN=f"127.0.0.1:{ports['status']}",
         SLUICE_LOCAL_LISTEN=f"127.0.0.1:{ports['local']}",

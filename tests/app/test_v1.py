@@ -18,6 +18,14 @@ ID = "00000000-0000-4000-8000-000000000000"
 ULID_ = "01JD0000000000000000000001"
 
 GUARDED = [
+    ("GET", "/v1/sources"),
+    ("POST", "/v1/sources"),
+    ("GET", "/v1/sources/d1"),
+    ("PATCH", "/v1/sources/d1"),
+    ("DELETE", "/v1/sources/d1"),
+    ("POST", "/v1/sources/d1/start"),
+    ("POST", "/v1/sources/d1/stop"),
+    ("POST", "/v1/sources/d1/restart"),
     ("GET", "/v1/nodes"),
     ("GET", "/v1/nodes/n1"),
     ("GET", "/v1/nodes/n1/settings"),

@@ -3,7 +3,9 @@
 Importing the modules below registers their calls with `calls.oryx`.
 """
 
-from chalicelib.routes.oryx import forward, hls, hooks, media, record, rooms, streams, system
+from chalicelib.routes.oryx import camera, forward, hls, hooks, media, record, rooms, streams, system, transcode, vlive
 from chalicelib.routes.oryx.calls import oryx
 
-__all__ = ["forward", "hls", "hooks", "media", "oryx", "record", "rooms", "streams", "system"]
+__all__ = [
+    "camera", "forward", "hls", "hooks", "media", "oryx", "record", "rooms", "streams", "system", "transcode", "vlive",
+]  # fmt: skip
