@@ -6,18 +6,27 @@ import asyncio
 import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from starlette.routing import BaseRoute
 
-from chalicelib.wire.edge import FfmpegFound, ObservedNode, ObservedSession
-from chalicelib.wire.node_settings import ApplySettingsQuestion
+from chalicelib.wire.certificates import (
+    CertificateCheck,
+    CertificateObtain,
+    CertificateQuery,
+    CertificateSelfSigned,
+    CertificateUpload,
+)
+from chalicelib.wire.edge import ObservedNode, ObservedSession
+from chalicelib.wire.names import StreamName
 from chalicelib.wire.questions import KickQuestion
 
-from . import AGENT_VERSION, abilities, orphans
+from . import AGENT_VERSION, orphans
 from .admission import Admission
 from .authority import Authority
 from .bounded import new_client
@@ -27,17 +36,13 @@ from .collect import Collector
 from .config import Settings
 from .credentials import Credentials
 from .errors import ConfigError, SpoolError
+from .front.https import Https
 from .front.service import FrontService
-from .hls import Hls
+from .front.settings import HlsFiles
 from .hooks import MAX_BODY, Hooks
 from .httpserver import Server
 from .identity import Identity
 from .kicks import Kicks
-from .library.answers import LibraryAnswers
-from .library.calls import LibraryCalls
-from .library.download import Downloads
-from .library.folders import Folders
-from .library.probe import Probe
 from .lifecycle import Lifecycle
 from .linker import Linker
 from .local.app import new_app
@@ -50,14 +55,18 @@ from .questions import Questions
 from .recorder import Recorder
 from .sender import Sender
 from .sessions import Session, SessionBook, Transition
+from .slate.argv import Shape
+from .slate.relays import Relays
 from .snapshot import Snapshot
-from .sources import Sources
 from .spool import tables
 from .spool.writer import Spool
 from .srs import MediaServer
 from .status import Status
 from .store import Store
 from .sync import Sync
+from .tls.certificates import Certificates, served_certificate
+from .tls.check import DomainCheck
+from .tls.state import TlsFolder
 from .viewers import Viewers
 from .watch import Watch
 from .workers.spec import WorkerReport
@@ -67,7 +76,6 @@ log = Log("agent")
 WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
 Work = Callable[[], Coroutine[Any, Any, None]]
 LAST_WORDS_S = 3.0
-TIDY_EVERY_S = 300.0
 
 
 class Agent:
@@ -82,7 +90,7 @@ class Agent:
         self.identity = Identity(settings.agent_dir)
         self._tasks: list[asyncio.Task[None]] = []
         self._soon: set[asyncio.Task[None]] = set()
-        self.ffmpeg = FfmpegFound()
+        self.ffmpeg_version = ""
         self._build(workers or (lambda tell: Supervisor(ffmpeg=settings.ffmpeg, on_change=tell)))
         self._connect()
 
@@ -104,40 +112,71 @@ class Agent:
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
         self.store = Store(self.credentials, self._far)
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
-        self.folders = Folders(s.data_dir) if s.data_dir else None
-        self.sources = Sources(self.lifecycle, spool, s.srs_rtmp, s.ffmpeg, self.folders, self.play.own_tag, workers)
-        self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, workers)
+        relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.local.port), lambda _: None)
+        self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, workers)
+        self._relay_routes = relays.routes()
         self.sender = Sender(self.cloud, spool, clock)
         self.questions = Questions(self.cloud, clock)
         self.authority = Authority(self.cloud, clock)
-        self.hls = Hls(s, self.media)
         self.sync = Sync(
             cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,
-            credentials=self.credentials, recorder=self.recorder, pushes=self.pushes, sources=self.sources,
-            sender=self.sender, media=self.media, clock=clock, questions=self.questions, hls=self.hls,
-            observe=self.observe,
+            credentials=self.credentials, recorder=self.recorder, pushes=self.pushes, sender=self.sender,
+            media=self.media, clock=clock, questions=self.questions, observe=self.observe,
         )  # fmt: skip
         self.nudges = Nudges(self.credentials, self._far, self.sync.wake)
         self.collector = Collector(
-            Path(os.path.realpath(s.hls_dir)), lambda: self.hls.window_s, self.linker, spool, clock
+            Path(os.path.realpath(s.hls_dir)), lambda: self.settings.hls_window_s, self.linker, spool, clock
         )
         self.hooks = Hooks(
             self.admission, self.lifecycle, self.linker, self.viewers, self.play, self.media, self.status.count
         )
         self._hook_server = Server(self.hooks.handle, MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
-        self.front = FrontService(
-            lambda: self.settings, self.authority, self.hls.files, self.play, self._near, clock.now
-        )
+        self.front = FrontService(lambda: self.settings, self.authority, HlsFiles, self._https, self.play, self._near)
+        self.certificates = self._certificates(s)
         self.local = LocalServer(new_app(self._local_routes()))
+
+    def _certificates(self, s: Settings) -> Certificates:
+        well_known = (s.front.well_known if s.front else None) or s.agent_dir / "well-known"
+        port = s.front.https_port if s.front else None
+        host = (s.front.bind if s.front else "") or "127.0.0.1"
+
+        async def served(domain: str) -> x509.Certificate | None:
+            return await served_certificate(host, port, domain) if port else None
+
+        return Certificates(
+            folder=TlsFolder(s.agent_dir / "tls"),
+            check=DomainCheck(s.acme.reach, well_known, self._far),
+            storage=s.agent_dir / "front",
+            caddy_log=s.agent_dir / "certificates.log",
+            clock=self._clock,
+            apply=self.front.apply,
+            served=served,
+            tell=self.lifecycle.emit,
+            show_key=s.acme.show_key,
+        )
+
+    def _https(self) -> Https:
+        plan = self.certificates.plan()
+        return Https(
+            pair=plan.pair,
+            content=plan.content,
+            name=plan.name,
+            storage=self.settings.agent_dir / "front",
+            log=self.settings.agent_dir / "certificates.log",
+            domains=tuple(plan.domains),
+            authority=self.settings.acme.authority,
+        )
 
     def _connect(self) -> None:
         """Who wakes whom, and who answers what."""
-        probe = Probe(self.settings.ffprobe, self.folders, private=self.settings.private_sources)
-        LibraryAnswers(self.folders, probe).register(self.questions)
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
-        self.questions.register(ApplySettingsQuestion, self.hls.answer)
-        self.hls.changed = self.front.wake
+        certificates = self.certificates
+        self.questions.register(CertificateQuery, certificates.query)
+        self.questions.register(CertificateUpload, certificates.upload)
+        self.questions.register(CertificateSelfSigned, certificates.self_signed)
+        self.questions.register(CertificateObtain, certificates.obtain)
+        self.questions.register(CertificateCheck, certificates.check)
         self.lifecycle.on_change = self._session_changed
         self.lifecycle.event_waits = self.sender.wake
         self.sender.on_session_told = self.sync.wake
@@ -148,17 +187,8 @@ class Agent:
         self.snapshot.on_play = self.front.wake
 
     def _local_routes(self) -> list[BaseRoute]:
-        """What the front may ask of this machine."""
-        s = self.settings
-        downloads = Downloads(s.ffmpeg, max_bytes=s.max_upload_bytes, private=s.private_sources, proxy=s.download_proxy)
-        library = LibraryCalls(
-            self.folders,
-            downloads if Downloads.available() else None,
-            self.authority,
-            max_bytes=s.max_upload_bytes,
-            open_uploads=s.open_uploads,
-        )
-        return [*library.routes(), *self.front.routes()]
+        """What the front and the workers may ask of this machine."""
+        return [*self.front.routes(), *self._relay_routes]
 
     def _restore(self) -> None:
         if self.spool.set_aside is not None:
@@ -177,7 +207,7 @@ class Agent:
         await self._status_server.start(*self.settings.status_listen)
         await self.local.start(*self.settings.local_listen)
         await self.sync.restore()
-        self.ffmpeg = await asyncio.to_thread(abilities.look, self.settings.ffmpeg)
+        self.ffmpeg_version = await asyncio.to_thread(_ffmpeg_version, self.settings.ffmpeg)
         await self._adopt_missed()
         self._tasks = [
             asyncio.create_task(_forever(name, loop))
@@ -190,9 +220,7 @@ class Agent:
                 "parts": self.recorder.run_parts,
                 "collect": self.collector.run,
                 "front": self.front.run,
-                "hls": self.hls.run,
-                "sources": self.sources.run,
-                "library": self._tidy_library,
+                "certificates": self.certificates.run,
             }.items()
         ]
         log.info("agent.started", version=AGENT_VERSION, node=self.identity.node, sessions=len(self.book.opened()))
@@ -202,7 +230,7 @@ class Agent:
         await self._hook_server.close()
         await self.local.close()
         await self.questions.close()
-        await asyncio.gather(self.pushes.close(), self.sources.close())
+        await self.pushes.close()
         await _cancel([*self._tasks, *self._soon])
         with suppress(Exception):
             async with asyncio.timeout(LAST_WORDS_S):
@@ -234,13 +262,12 @@ class Agent:
             media_server_up=self.watch.up,
             media_server_version=self.watch.version,
             service_id=self.watch.service_id,
-            ffmpeg_version=self.ffmpeg.version,
-            ffmpeg=self.ffmpeg,
+            ffmpeg_version=self.ffmpeg_version,
             sessions=[self._observed(s) for s in self.book.opened()],
             pushes=self.pushes.observed(),
-            sources=self.sources.observed(),
             disk_free_bytes=_disk_free(self.settings.agent_dir),
             ports=dict(self.settings.public_ports),
+            certificates=self.certificates.observed(),
         )
 
     def _observed(self, session: Session) -> ObservedSession:
@@ -288,6 +315,11 @@ class Agent:
             "pushes": [p.model_dump() for p in self.pushes.observed() if p.state != "stopped"],
         }
 
+    def _shape_of(self, stream: StreamName) -> Shape | None:
+        """What a live stream looks like, as the media server shows it."""
+        seen = self.watch.seen.streams.get(str(stream))
+        return Shape.of(seen.video, seen.audio) if seen else None
+
     # reactions
 
     def _session_changed(self, transition: Transition) -> None:
@@ -297,16 +329,8 @@ class Agent:
             return
         # What the cloud wants of it is asked for once the cloud knows (`on_session_told`).
         self.pushes.apply()
-        self.sources.apply()
         if not session.open:
             self._later(lambda: self._tidy_up(session))
-
-    async def _tidy_library(self) -> None:
-        """Delete uploads that nobody took over."""
-        while self.folders is not None:
-            with suppress(OSError):
-                await asyncio.to_thread(self.folders.tidy)
-            await asyncio.sleep(TIDY_EVERY_S)
 
     async def _tidy_up(self, session: Session) -> None:
         """A session is over: take over what a hook in flight failed to announce."""
@@ -365,3 +389,12 @@ def _disk_free(folder: Path) -> int | None:
         return shutil.disk_usage(folder).free
     except OSError:
         return None
+
+
+def _ffmpeg_version(ffmpeg: str) -> str:
+    try:
+        out = subprocess.run([ffmpeg, "-version"], capture_output=True, text=True, timeout=5, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    words = out.partition("\n")[0].split()
+    return words[2] if len(words) > 2 else ""

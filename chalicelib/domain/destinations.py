@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
 from .errors import InvalidInputError
 from .globs import compile_glob, matches_any
-from .model import Destination, Lease, OpenSession
+from .model import Destination, Lease, OpenSession, Session
 
 SCHEMES: Final = ("rtmp", "rtmps", "srt")
 _HINT: Final = "use rtmp://, rtmps:// or srt://, for instance rtmp://a.rtmp.youtube.com/live2/<stream key>"
@@ -61,6 +61,26 @@ def serves(destination: Destination, session: OpenSession) -> bool:
     if destination.stream_name and destination.stream_name != session.stream.stream:
         return False
     return matches_any(destination.streams, session.stream.app, session.stream.stream)
+
+
+def keeps(destination: Destination, session: Session, now: datetime) -> bool:
+    """Whether the slate stands in for a session that is over."""
+    if not destination.enabled or not destination.slate.enabled or session.ended_at is None:
+        return False
+    if now - session.ended_at >= timedelta(minutes=destination.slate.minutes):
+        return False
+    return serves(destination, as_live(session))
+
+
+def as_live(session: Session) -> OpenSession:
+    """A session that was live, as it was then."""
+    return OpenSession(
+        node=session.node,
+        session=session.id,
+        stream=session.stream,
+        state="live",
+        since=session.live_at or session.admitted_at,
+    )
 
 
 def choose(destination: Destination, live: Iterable[OpenSession]) -> OpenSession | None:

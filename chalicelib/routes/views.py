@@ -13,7 +13,6 @@ from chalicelib.domain.model import (
     Delivery,
     Destination,
     LedgerEvent,
-    NodeConfig,
     PublishSettings,
     Recording,
     RecordSettings,
@@ -191,6 +190,16 @@ class RecordingShown(NamedView):
         return cls(**{n: getattr(r, n) for n in own}, sessions=sorted(r.parts), **_name(r.stream, secrets))
 
 
+class SlateShown(View):
+    """What a target is shown while its source is away: a file of the node's data folder, or the card (''), for at most
+    `minutes`.
+    """
+
+    enabled: bool
+    file: str
+    minutes: int
+
+
 class DestinationShown(View):
     """A destination without its key."""
 
@@ -202,6 +211,7 @@ class DestinationShown(View):
     stream_name: str
     prefer: Literal["oldest", "newest"]
     enabled: bool
+    slate: SlateShown
     created_at: datetime
     updated_at: datetime
     version: int = Field(examples=[3])
@@ -211,7 +221,8 @@ class DestinationShown(View):
         """What is shown of a destination."""
         what = ("id", "name", "platform", "streams", "stream_name", "prefer", "enabled")
         shown = (*what, "created_at", "updated_at", "version")
-        return {name: getattr(d, name) for name in shown} | {"url": redact.target_url(d.url)}
+        slate = d.slate.model_dump(include={"enabled", "file", "minutes"})
+        return {name: getattr(d, name) for name in shown} | {"url": redact.target_url(d.url), "slate": slate}
 
     @classmethod
     def of(cls, d: Destination) -> Self:
@@ -229,6 +240,7 @@ class PushShown(View):
     attempt: int = 0
     bitrate_kbps: float | None = None
     last_error: str | None = None
+    slate: bool = Field(default=False, description="The source is away, and the slate is shown.")
     at: datetime | None = None
 
     @classmethod
@@ -239,7 +251,7 @@ class PushShown(View):
         base = {"node": t.lease.node, "session": t.lease.session, "fence": t.lease.fence}
         if t.status is None or t.status.fence != t.lease.fence:
             return cls.model_validate(base)
-        told = t.status.model_dump(include={"state", "attempt", "bitrate_kbps", "last_error", "at"})
+        told = t.status.model_dump(include={"state", "attempt", "bitrate_kbps", "last_error", "slate", "at"})
         return cls.model_validate(base | told)
 
 
@@ -324,25 +336,6 @@ class PublishShown(View):
     def of(cls, s: PublishSettings) -> Self:
         """As it is shown."""
         return cls(secret=s.secret, auth=s.auth, version=s.version)
-
-
-class HlsShown(View):
-    """How a node makes HLS."""
-
-    plain: bool = Field(description="Playlists are files that caches may keep; viewers of HLS are not counted then.")
-    low_latency: bool = Field(description="Fragments of 2 s in a window of 16 s, instead of 10 in 60.")
-
-
-class NodeConfigShown(View):
-    """The settings of a node."""
-
-    hls: HlsShown
-    version: int
-
-    @classmethod
-    def of(cls, c: NodeConfig) -> Self:
-        """As it is shown."""
-        return cls(hls=HlsShown(plain=c.hls_plain, low_latency=c.hls_low_latency), version=c.version)
 
 
 class RecordShown(View):

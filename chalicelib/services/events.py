@@ -21,7 +21,6 @@ from chalicelib.domain.model import (
     Recording,
     RecordSettings,
     Session,
-    SourceStatus,
     StreamTail,
 )
 from chalicelib.ports import Change, Clock, Delete, Save, Store
@@ -36,11 +35,9 @@ from chalicelib.wire.edge import (
     RecordingStarted,
 )
 from chalicelib.wire.names import StreamName
-from chalicelib.wire.sources import SourceState
 
 from .pushes import Pushes
 from .settings import Settings
-from .sources import SourceLeases
 
 _log = Logger(child=True)
 _TRIES = 6
@@ -49,11 +46,10 @@ _TRIES = 6
 class Ingest:
     """Takes batches of events. Idempotent by event id: the ledger's entry is written in the same transaction."""
 
-    def __init__(self, store: Store, settings: Settings, pushes: Pushes, sources: SourceLeases, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, pushes: Pushes, clock: Clock) -> None:
         self._store = store
         self._settings = settings
         self._pushes = pushes
-        self._sources = sources
         self._clock = clock
 
     def take(self, node: str, batch: EventBatch) -> EventBatchResponse:
@@ -102,13 +98,12 @@ class Ingest:
 
     def _changes(self, node: str, event: Event) -> list[Change]:
         changes: list[Change] = [Save(self._ledger_entry(node, event))]
-        if isinstance(event.body, SourceState):
-            return changes + self._source(node, event, event.body)
+        if isinstance(event.body, PushState) and event.session is not None:
+            # Its session may be long over, and the stream's name forgotten at the edge.
+            return changes + self._push(node, event.session, event, event.body)
         if event.session is None or event.stream is None:
             return changes
         match event.body:
-            case PushState():
-                changes += self._push(node, event.session, event, event.body)
             case RecordingStarted():
                 changes += self._recording_started(node, event.session, event.stream, event, event.body.recording)
             case RecordingPartDone():
@@ -239,13 +234,10 @@ class Ingest:
             attempt=body.attempt,
             bitrate_kbps=body.bitrate_kbps,
             last_error=body.last_error,
+            slate=body.slate,
             at=event.at,
         )
         changes = self._pushes.status_change(status)
         if body.state == "stopped":
             changes += self._pushes.release_changes(body.destination, node, body.fence)
         return changes
-
-    def _source(self, node: str, event: Event, body: SourceState) -> list[Change]:
-        told = body.model_dump(exclude={"kind", "finished"})
-        return self._sources.told(SourceStatus(node=node, at=event.at, **told), body)

@@ -53,9 +53,19 @@ class Pushes:
 
     def session_is_live(self, session: OpenSession) -> None:
         """Give the session every free destination that wants it."""
-        granted = [d.id for d in self.destinations() if self._offer(d, [session])]
+        wanting = [d for d in self.destinations() if rules.serves(d, session)]
+        granted = [d.id for d in wanting if self._offer(d, [session])]
         if granted:
             self.nudge(session.node)
+        for destination in wanting:
+            if destination.slate.enabled and destination.id not in granted:
+                self._call_back(destination, session)
+
+    def _call_back(self, destination: Destination, session: OpenSession) -> None:
+        """Have a node that shows a slate to the destination look: it may have to give the destination up."""
+        lease = self._store.get(Lease, destination.id)
+        if lease is not None and lease.held and lease.node != session.node:
+            self.nudge(lease.node)
 
     def settle(self, destination: Destination) -> None:
         """After a change of a destination or of its lease: grant it if it is free, and tell the node that holds it."""
@@ -129,9 +139,38 @@ class Pushes:
             session = live.get(lease.session)
             if destination is not None and session is not None and rules.serves(destination, session):
                 serve.append((lease, destination, session))
+            elif destination is not None and destination.slate.enabled and (kept := self._kept(lease, destination)):
+                serve.append((kept[0], destination, kept[1]))
             else:
                 over.append(lease)
         return serve, over
+
+    def _kept(self, lease: NodeLease, destination: Destination) -> tuple[NodeLease, OpenSession] | None:
+        """A lease whose session is over and that goes on: with the next session of this node, or with the slate. None
+        when neither is due, or when a session of another node waits for the destination.
+        """
+        live = self.live_sessions()
+        following = rules.choose(destination, [s for s in live if s.node == lease.node])
+        if following is not None:
+            return self._rebind(lease, following), following
+        if rules.choose(destination, live) is not None:
+            return None
+        ended = self._store.get(Session, lease.node, lease.session)
+        if ended is None or not rules.keeps(destination, ended, self._clock()):
+            return None
+        return lease, rules.as_live(ended)
+
+    def _rebind(self, lease: NodeLease, session: OpenSession) -> NodeLease:
+        """The same grant, from now on for another session: its worker goes on."""
+        new = lease.model_copy(update={"session": session.session})
+        whole = self._store.get(Lease, lease.destination)
+        if whole is None or whole.fence != lease.fence:
+            return lease
+        try:
+            self._store.commit(Save(whole.model_copy(update={"session": session.session})), Save(new))
+        except ConflictError:
+            return lease  # the next sync does it
+        return new
 
     def release_changes(self, destination: str, node: str, fence: int) -> list[Change]:
         """The writes that free a lease if `fence` is its current one; none when it is not."""

@@ -13,10 +13,8 @@ from chalicelib.domain.errors import ConflictError, UnauthenticatedError
 from chalicelib.domain.model import (
     CallbackSettings,
     Node,
-    NodeConfig,
     NodeLease,
     NodeSeen,
-    NodeSource,
     OpenQuestion,
     OpenSession,
     PublishSettings,
@@ -30,19 +28,18 @@ from chalicelib.wire.edge import (
     Desired,
     DesiredPush,
     DesiredSession,
+    DesiredSlate,
     StoreCredentials,
     SyncRequest,
     SyncResponse,
 )
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 
-from .node_settings import wire_settings
 from .paging import everything
 from .play import Plays
 from .pushes import Pushes
 from .questions import Questions
 from .settings import Settings
-from .sources import SourceLeases
 
 _log = Logger(child=True)
 LIVE_INTERVAL_S = 30.0
@@ -58,12 +55,11 @@ def revision(model: BaseModel) -> str:
 class Sync:
     """Answers syncs."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a composition of collaborators
+    def __init__(
         self,
         store: Store,
         settings: Settings,
         pushes: Pushes,
-        sources: SourceLeases,
         questions: Questions,
         issuer: CredentialIssuer,
         clock: Clock,
@@ -75,7 +71,6 @@ class Sync:
         self._settings = settings
         self._pushes = pushes
         self._questions = questions
-        self._sources = sources
         self._issuer = issuer
         self._clock = clock
         self._endpoint = store_endpoint
@@ -91,14 +86,7 @@ class Sync:
         interval = LIVE_INTERVAL_S if request.observed.sessions or sessions else IDLE_INTERVAL_S
         acked = self._seen(node_id, request, interval)
         leases += self._pushes.reconcile_node(leases, sessions)
-        config = next((e for e in state if isinstance(e, NodeConfig)), None)
         desired = self._desired(node_id, request, leases, sessions)
-        if config is not None:
-            desired = desired.model_copy(update={"settings": wire_settings(config).model_dump(mode="json")})
-        played = [e for e in state if isinstance(e, NodeSource)]
-        if played:
-            sources = self._sources.wanted(node_id, played, sessions, request.observed.sources)
-            desired = desired.model_copy(update={"sources": sources})
         snapshot = self._snapshot(node)
         now = revision(desired)
         return SyncResponse(
@@ -162,6 +150,7 @@ class Sync:
                     fence=lease.fence,
                     url=d.url,
                     label=d.name,
+                    slate=DesiredSlate(file=d.slate.file, has_sound=d.slate.has_sound) if d.slate.enabled else None,
                 )
                 for lease, d, session in sorted(serve, key=lambda each: each[0].destination)
             ],

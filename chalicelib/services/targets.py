@@ -9,7 +9,7 @@ from ulid import ULID
 
 from chalicelib.domain import destinations as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Destination, Entity, Lease, PushStatus
+from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Slate
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 
 from .pushes import Pushes
@@ -76,6 +76,7 @@ class Targets:
         enabled: bool,
         stream_name: str = "",
         prefer: Literal["oldest", "newest"] = "oldest",
+        slate: dict[str, Any] | None = None,
     ) -> Destination:
         """Add one.
 
@@ -94,6 +95,7 @@ class Targets:
             enabled=enabled,
             stream_name=stream_name,
             prefer=prefer,
+            slate=Slate.model_validate(slate or {}),
             created_at=now,
             updated_at=now,
         )
@@ -101,7 +103,7 @@ class Targets:
         return new.model_copy(update={"version": 1})
 
     def change(self, destination: str, changes: dict[str, Any], version: int | None) -> Destination:
-        """Change any of `name`, `url`, `platform`, `streams`, `enabled`. `version`: the one the editor saw.
+        """Change any of `name`, `url`, `platform`, `streams`, `enabled`, `slate`. `version`: the one the editor saw.
 
         Raises:
             NotFoundError: there is none.
@@ -115,6 +117,8 @@ class Targets:
             changes["url"] = rules.check_target_url(changes["url"])
         if "streams" in changes:
             changes["streams"] = rules.check_patterns(changes["streams"])
+        if "slate" in changes:
+            changes["slate"] = now.slate.model_copy(update=changes["slate"])
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
         self._store.commit(Save(new))
         return new.model_copy(update={"version": new.version + 1})

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
-from .base import Message, Ulid, Uuid
 from .names import StreamName
 from .secrets import AcceptedSecret
-from .sources import DesiredSource, ObservedSource, SourceState
 
 WIRE_VERSION: Final = 1
 MAX_BATCH: Final = 100
+
+Ulid = Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+
+
+class Message(BaseModel):
+    """Base of all messages: immutable; unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
 
 # enrolment ------------------------------------------------------------------------------------------------------------
 
@@ -151,6 +159,8 @@ class PushState(Message):
     attempt: int = 0
     bitrate_kbps: float | None = None
     last_error: str | None = None
+    slate: bool = False
+    """The source is away, and the slate is shown."""
 
 
 class MediaServerState(Message):
@@ -162,6 +172,19 @@ class MediaServerState(Message):
     version: str = ""
 
 
+CertificateCondition = Literal["missing", "valid", "failing", "expired"]
+
+
+class CertificateState(Message):
+    """The certificate of a domain changed its condition; see `ObservedCertificate`."""
+
+    kind: Literal["certificate.state"] = "certificate.state"
+    domain: str
+    state: CertificateCondition
+    not_after: AwareDatetime | None = None
+    error: str = ""
+
+
 EventBody = Annotated[
     SessionAdmitted
     | SessionRefused
@@ -170,8 +193,8 @@ EventBody = Annotated[
     | RecordingStarted
     | RecordingPartDone
     | PushState
-    | SourceState
-    | MediaServerState,
+    | MediaServerState
+    | CertificateState,
     Field(discriminator="kind"),
 ]
 
@@ -235,15 +258,21 @@ class ObservedPush(Message):
     state: Literal["waiting", "starting", "running", "retrying", "stopped"]
     attempt: int = 0
     bitrate_kbps: float | None = None
+    slate: bool = False
+    """The source is away, and the slate is shown."""
 
 
-class FfmpegFound(Message):
-    """What a node's FFmpeg can do of what we need. `missing`: a feature → what it lacks for it, in FFmpeg's names."""
+class ObservedCertificate(Message):
+    """A certificate that the node serves HTTPS with. `missing`: wanted and not there yet; `failing`: valid, and not
+    renewed in time; `error` says why, as far as it is known.
+    """
 
-    version: str = ""
-    protocols: list[str] = []
-    encoders: list[str] = []
-    missing: dict[str, list[str]] = {}
+    domain: str
+    state: CertificateCondition
+    issuer: str = ""
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
+    error: str = ""
 
 
 class ObservedNode(Message):
@@ -254,17 +283,16 @@ class ObservedNode(Message):
     media_server_version: str = ""
     service_id: str = ""
     ffmpeg_version: str = ""
-    ffmpeg: FfmpegFound | None = None
-    """What the node's FFmpeg can do; None while the node has not looked, and from agents that don't."""
     sessions: list[ObservedSession] = []
     pushes: list[ObservedPush] = []
-    sources: list[ObservedSource] = []
     pending_events: int = 0
     pending_segments: int = 0
     oldest_pending_s: float = 0.0
     disk_free_bytes: int | None = None
     ports: dict[str, int] = {}
     """Where users reach the node, by protocol: `http`, `https`, `rtmp`, `srt`, `rtc`."""
+    certificates: list[ObservedCertificate] = []
+    """Of the domains that it has certificates of an authority for, or wants them."""
 
 
 class SyncRequest(Message):
@@ -292,6 +320,16 @@ class DesiredSession(Message):
     kick: bool = False
 
 
+class DesiredSlate(Message):
+    """What keeps a target alive while its source is away. `file`: an image or a clip in the node's data folder; '': the
+    card that the agent brings along.
+    """
+
+    file: str = ""
+    has_sound: bool = False
+    """Whether the clip has a track of its own; otherwise there is silence."""
+
+
 class DesiredPush(Message):
     """A push that this node holds the lease of. It runs until the entry is gone; the stop is then confirmed by a
     `push.state` event `stopped` with the same fence."""
@@ -303,6 +341,8 @@ class DesiredPush(Message):
     url: str = Field(repr=False)
     """The whole target URL, key included."""
     label: str = ""
+    slate: DesiredSlate | None = None
+    """With one, the push goes on when its session is over, until the entry is gone; `session` may change meanwhile."""
 
 
 class Desired(Message):
@@ -310,7 +350,6 @@ class Desired(Message):
 
     sessions: list[DesiredSession] = []
     pushes: list[DesiredPush] = []
-    sources: list[DesiredSource] = []
     settings: dict[str, JsonValue] = {}
 
 

@@ -29,9 +29,9 @@ def render(settings: FrontSettings) -> str:
     """The Caddyfile."""
     options = settings.options
     sites = [_site(settings, f"http://:{options.http_port}")]
-    if options.https_port is not None and settings.tls is not None:
-        pair = f"	tls {_quoted(settings.tls.certificate)} {_quoted(settings.tls.key)}\n"
-        sites.append(_site(settings, f"https://:{options.https_port}", pair))
+    if options.https_port is not None and settings.https is not None:
+        # Its certificates are put in afterwards, see `https`.
+        sites.append(_site(settings, f"https://:{options.https_port}"))
     return "\n".join([_global(settings), _serving(settings), *sites])
 
 
@@ -39,9 +39,12 @@ def _quoted(path: Path) -> str:
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def startup(admin: str) -> str:
-    """What Caddy is started with: nothing but the address at which the agent gives it the rest."""
-    return f"{{\n{_common(admin)}\n}}\n"
+def startup(admin: str, renew_interval: str = "") -> str:
+    """What Caddy is started with: little but the address at which the agent gives it the rest. How often it looks for
+    certificates to renew is taken at the start only; empty: ten minutes, its own.
+    """
+    renew = f"\n	renew_interval {renew_interval}" if renew_interval else ""
+    return f"{{\n{_common(admin)}{renew}\n}}\n"
 
 
 def _common(admin: str) -> str:
@@ -54,9 +57,7 @@ def _common(admin: str) -> str:
 
 
 def _global(settings: FrontSettings) -> str:
-    # A client that asks for no name, or for one that the certificate does not hold, gets it all the same.
-    names = f"\n	default_sni {settings.tls.name}\n	fallback_sni {settings.tls.name}" if settings.tls else ""
-    return f"{{\n{_common(settings.options.admin)}{names}\n}}\n"
+    return f"{{\n{_common(settings.options.admin)}\n}}\n"
 
 
 def _serving(settings: FrontSettings) -> str:
@@ -89,9 +90,9 @@ def _serving(settings: FrontSettings) -> str:
 """
 
 
-def _site(settings: FrontSettings, address: str, more: str = "") -> str:
+def _site(settings: FrontSettings, address: str) -> str:
     bind = f"	bind {settings.options.bind}\n" if settings.options.bind else ""
-    return f"{address} {{\n{bind}{more}	import serving\n}}\n"
+    return f"{address} {{\n{bind}	import serving\n}}\n"
 
 
 def _headers(indent: str) -> str:

@@ -17,6 +17,7 @@ from ..clock import wait_or
 from ..errors import ConfigError, FrontError
 from ..log import Log
 from .caddyfile import render
+from .https import secure
 from .settings import FrontSettings
 
 log = Log("front")
@@ -77,10 +78,13 @@ class Front:
         except (ConfigError, OSError) as error:
             raise FrontError(str(error)) from error
         text = render(settings)
-        name = f"sluice-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+        name = f"sluice-{hashlib.sha256(f'{text}{settings.https}'.encode()).hexdigest()[:24]}"
         if await self._runs(settings, name):
             return
         config = await self._adapt(settings, text)
+        options = settings.options
+        if settings.https is not None and options.https_port is not None:
+            secure(config, settings.https, http_port=options.http_port, https_port=options.https_port)
         for server in config["apps"]["http"]["servers"].values():
             server["@id"] = name
             name = f"{name}-"  # only the first is asked for; names are unique

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
 
 import httpx
 from starlette.routing import BaseRoute, Route
 
 from ..authority import Authority
-from ..config import Settings, SettingsSource
+from ..config import SettingsSource
+from ..errors import FrontError
 from ..play import Play
 from ..rtc.proxy import RtcProxy
 from .driver import Front
 from .gate import Gate
-from .selfsigned import ensure_pair
-from .settings import FrontOptions, FrontSettings, HlsFiles, TlsPair, cloud_upstream
+from .https import Https
+from .settings import FrontSettings, HlsFiles, cloud_upstream
 
 
 class FrontService:
-    """What the agent runs of the front. `hls` tells how playlists are served now, `play` who may watch; `now` is
-    the wall clock.
+    """What the agent runs of the front. `hls` tells how playlists are served, `https` with which certificates, `play`
+    who may watch.
     """
 
     def __init__(
@@ -29,11 +28,11 @@ class FrontService:
         settings: SettingsSource,
         authority: Authority,
         hls: Callable[[], HlsFiles],
+        https: Callable[[], Https],
         play: Play,
         http: httpx.AsyncClient,
-        now: Callable[[], datetime],
     ) -> None:
-        self._settings, self._hls, self._play, self._now = settings, hls, play, now
+        self._settings, self._hls, self._https, self._play = settings, hls, https, play
         start = settings()
         self._routes = [
             *Gate(authority).routes(),
@@ -56,6 +55,16 @@ class FrontService:
         """Something changed that the front depends on."""
         if self.driver is not None:
             self.driver.wake()
+
+    async def apply(self) -> None:
+        """Have what is wanted now served; returns when it is.
+
+        Raises:
+            FrontError: it is not, and what was served before still is.
+        """
+        if self.driver is None:
+            raise FrontError("this node has no front that the agent drives (SLUICE_FRONT_ADMIN is not set)")
+        await self.driver.step()
 
     def report(self) -> dict[str, object]:
         """For the status page."""
@@ -80,14 +89,6 @@ class FrontService:
             media_api=settings.srs_api.partition("://")[2],
             hls_dir=settings.hls_dir,
             hls=self._hls(),
-            tls=self._tls(settings, options),
+            https=self._https() if options.https_port is not None else None,
             play_auth=self._play.on,
         )
-
-    def _tls(self, settings: Settings, options: FrontOptions) -> TlsPair | None:
-        return ensure_pair(tls_folder(settings.agent_dir), self._now()) if options.https_port is not None else None
-
-
-def tls_folder(agent_dir: Path) -> Path:
-    """Where keys and certificates of this node lie."""
-    return agent_dir / "tls"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError
+from .https import Https
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,6 @@ class StoreUpstream:
 
     address: str
     bucket: str
-
-
-@dataclass(frozen=True, slots=True)
-class TlsPair:
-    """The certificate that is shown for every name, and one of the names it holds."""
-
-    certificate: Path
-    key: Path
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,7 @@ class FrontSettings:
     media_api: str
     hls_dir: Path
     hls: HlsFiles = HlsFiles()
-    tls: TlsPair | None = None
+    https: Https | None = None
     play_auth: bool = False
     """Whether viewers need a link: the agent is asked before a playlist or a stream is given out."""
 

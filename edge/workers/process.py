@@ -8,7 +8,7 @@ import ctypes
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -59,6 +59,12 @@ class Child:
     async def wait(self) -> int:
         """Wait for its end; the exit status, negative for a signal."""
         return await self._process.wait()
+
+    async def stdout(self) -> AsyncIterator[bytes]:
+        """Standard output as it comes, for programs that write media there."""
+        stream = self._process.stdout
+        while stream is not None and (data := await stream.read(65536)):
+            yield data
 
     async def read_stdout(self, take: Callable[[str], None]) -> None:
         """Give each line of standard output to `take` until the end."""

@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli import callbacks, destinations, diagnostics, doctor, explain, owner, play, recordings, sources, tokens
+from infra.cli import (
+    callbacks,
+    certificates,
+    destinations,
+    diagnostics,
+    doctor,
+    explain,
+    owner,
+    play,
+    recordings,
+    tokens,
+)
 from infra.cli.client import ALL, Api, CliError
 from infra.cli.output import errors, facts, show_json, table
 
@@ -21,9 +32,9 @@ app = typer.Typer(
 secret = typer.Typer(help="The publish secret.", no_args_is_help=True)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(destinations.app, name="destinations")
-app.add_typer(sources.app, name="sources")
 app.add_typer(secret, name="secret")
 app.add_typer(callbacks.app, name="callbacks")
+app.add_typer(certificates.app, name="certificate")
 app.add_typer(tokens.app, name="tokens")
 app.command("audit")(tokens.audit)
 app.command("explain")(explain.explain)
@@ -66,15 +77,8 @@ def nodes(as_json: Json = False) -> None:
     if as_json:
         show_json(items)
         return
-    rows = [
-        [n["name"], n["id"], n["state"], _media(n["observed"]), _ffmpeg(n["observed"]), n["sessions"], n["last_seen"]]
-        for n in items
-    ]
-    columns = ["NAME", "ID", "STATE", "MEDIA SERVER", "FFMPEG", "LIVE", "LAST SEEN"]
-    table(columns, rows, "No node has enrolled yet.")
-    for node in items:
-        for feature, lacks in ((node["observed"] or {}).get("ffmpeg") or {}).get("missing", {}).items():
-            errors.print(f"{node['name']}: FFmpeg cannot {feature}: it lacks {', '.join(lacks)}", markup=False)
+    rows = [[n["name"], n["id"], n["state"], _media(n["observed"]), n["sessions"], n["last_seen"]] for n in items]
+    table(["NAME", "ID", "STATE", "MEDIA SERVER", "LIVE", "LAST SEEN"], rows, "No node has enrolled yet.")
 
 
 def _media(observed: dict[str, Any] | None) -> str:
@@ -82,10 +86,6 @@ def _media(observed: dict[str, Any] | None) -> str:
         return ""
     up = "" if observed["media_server_up"] else " (down)"
     return f"{observed['media_server']} {observed['media_server_version']}{up}".strip()
-
-
-def _ffmpeg(observed: dict[str, Any] | None) -> str:
-    return str((observed or {}).get("ffmpeg_version") or "")
 
 
 @app.command()

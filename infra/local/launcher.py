@@ -21,7 +21,7 @@ from infra.local.banner import addresses, banner
 from infra.local.cloud import ACCOUNT, REGION, STAGE, Cloud
 from infra.local.identity import Identity, load_identity, write_private
 from infra.local.lock import hold
-from infra.local.media import MediaServer, MediaSettings, hls_file, plan_media_server
+from infra.local.media import MediaServer, MediaSettings, plan_media_server
 from infra.local.ports import require_free
 from infra.local.probe import answers, read_json, warm
 from infra.local.settings import Settings
@@ -177,8 +177,6 @@ def _agent_child(
         SLUICE_NODE_NAME=identity.node_name,
         SLUICE_AGENT_DIR=str(settings.home / "agent"),
         SLUICE_HLS_DIR=str(settings.home / "media"),
-        SLUICE_DATA_DIR=str(settings.home),
-        SLUICE_PRIVATE_SOURCES="allow",
         SLUICE_HOOK_LISTEN=f"127.0.0.1:{ports['hooks']}",
         SLUICE_STATUS_LISTEN=f"127.0.0.1:{ports['status']}",
         SLUICE_LOCAL_LISTEN=f"127.0.0.1:{ports['local']}",
@@ -196,8 +194,7 @@ def _agent_child(
         SLUICE_FRONT_STORE=f"{cloud.endpoint}/sluice-{STAGE}-{ACCOUNT}-{REGION}",
         SLUICE_SRS_HTTP=f"127.0.0.1:{ports['media_http']}",
         SLUICE_SRS_RTC_PORT=str(settings.rtc.number),
-        **_hls_environment(_media_settings(settings, identity), media),
-        **_rtc_environment(settings),
+        **_passed_on(settings),
         FFMPEG_BIN=ffmpeg,
         FFPROBE_BIN=ffprobe,
     )
@@ -235,7 +232,7 @@ def _front_child(settings: Settings, identity: Identity, caddy: str) -> Child:
     """Caddy, which knows nothing yet but where the agent finds it."""
     admin = f"127.0.0.1:{identity.ports['front_admin']}"
     path: Path = settings.run_dir / "Caddyfile"
-    path.write_text(startup(admin))
+    path.write_text(startup(admin, settings.environment.get("SLUICE_ACME_RENEW_INTERVAL", "")))
     home = str(settings.home / "front")
     return Child(
         name="front",
@@ -247,15 +244,8 @@ def _front_child(settings: Settings, identity: Identity, caddy: str) -> Child:
     )
 
 
-def _hls_environment(media_settings: MediaSettings, media: MediaServer) -> dict[str, str]:
-    known = {
-        "SLUICE_HLS_FRAGMENT_S": str(media_settings.hls_fragment_s),
-        "SLUICE_HLS_WINDOW_S": str(media_settings.hls_window_s),
-    }
-    return known | ({"SLUICE_SRS_HLS_FILE": str(hls_file(media_settings))} if media.kind == "srs" else {})
-
-
-def _rtc_environment(settings: Settings) -> dict[str, str]:
-    """What the user says about WebRTC candidates, as far as it is said."""
-    names = ("NAME_LOOKUP", "PLATFORM_DOCKER", "CANDIDATE")
+def _passed_on(settings: Settings) -> dict[str, str]:
+    """What the user says about WebRTC candidates and certificates, as far as it is said."""
+    names = ["NAME_LOOKUP", "PLATFORM_DOCKER", "CANDIDATE", "SLUICE_TLS_SHOW_KEY"]
+    names += [name for name in settings.environment if name.startswith("SLUICE_ACME_")]
     return {name: settings.environment[name] for name in names if settings.environment.get(name)}

@@ -27,8 +27,9 @@ from cryptography import x509
 from edge.errors import FrontError
 from edge.front.caddyfile import startup
 from edge.front.driver import Front as Driver
-from edge.front.selfsigned import ensure_pair
+from edge.front.https import Https
 from edge.front.settings import FrontOptions, FrontSettings, HlsFiles, StoreUpstream, cloud_upstream
+from edge.tls.state import TlsFolder
 from infra.local.probe import answers
 from infra.local.tools import find_caddy
 from tests.conftest import free_port
@@ -51,6 +52,12 @@ class _Echo(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
+
+
+def _https(folder: Path) -> Https:
+    tls = TlsFolder(folder / "tls")
+    tls.self_signed(datetime.now(UTC))
+    return Https(tls.file("self-signed"), "", "srs.stack.local", folder / "storage", folder / "certificates.log")
 
 
 @dataclass
@@ -85,7 +92,7 @@ class Front:
             media_api=f"127.0.0.1:{ports['media_api']}",
             hls_dir=folder / "hls",
             hls=self.hls,
-            tls=ensure_pair(folder / "tls", datetime.now(UTC)),
+            https=_https(folder),
             play_auth=self.play_auth,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (  # noqa: F401 - they add their routes
     callbacks,
+    certificates,
     destinations,
     docs,
     events,
@@ -14,7 +15,6 @@ from . import (  # noqa: F401 - they add their routes
     recordings,
     rooms,
     settings,
-    sources,
     streams,
     system,
     tokens,

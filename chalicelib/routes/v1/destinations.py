@@ -16,6 +16,13 @@ PLATFORM = r"^[a-z0-9-]{1,40}$"
 URL = "rtmp://, rtmps:// or srt:// with the stream key at its end; never shown again"
 
 
+class SlateWanted(Body):
+    """Keep the target alive while its source is away."""
+
+    enabled: bool = True
+    minutes: int = Field(default=60, ge=1, le=1440, description="For how long after the source went.")
+
+
 class NewDestination(Body):
     """A destination to be added."""
 
@@ -38,6 +45,7 @@ class NewDestination(Body):
         default=[], max_length=50, description="Patterns over /app/stream; none: every stream.", examples=[["/live/*"]]
     )
     enabled: bool = True
+    slate: SlateWanted = SlateWanted(enabled=False)
 
 
 class DestinationChange(Body):
@@ -48,6 +56,7 @@ class DestinationChange(Body):
     platform: str | None = Field(default=None, pattern=PLATFORM)
     streams: list[str] | None = Field(default=None, max_length=50)
     enabled: bool | None = Field(default=None, examples=[False])
+    slate: SlateWanted | None = None
     version: int | None = None
 
 

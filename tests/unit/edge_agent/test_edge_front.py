@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -27,7 +24,6 @@ from edge.front.caddyfile import render
 from edge.front.driver import Front
 from edge.front.gate import Gate, changes
 from edge.front.paths import RULES
-from edge.front.selfsigned import ensure_pair
 from edge.front.settings import CloudUpstream, FrontOptions, FrontSettings, cloud_upstream
 from edge.local.app import new_app
 from edge.local.server import LocalServer
@@ -93,22 +89,6 @@ def test_what_is_said_about_webrtc() -> None:
     assert (rtc.name_lookup, rtc.docker, rtc.candidate) == (False, False, True)
     assert (rtc.inner_port, rtc.public_port) == (8000, 18000)
     assert load({**MINIMAL, "SLUICE_SRS_RTC_PORT": "9000"}).rtc.public_port == 9000
-
-
-def test_a_certificate_is_made_once_and_is_for_its_owner(tmp_path: Path) -> None:
-    pair = ensure_pair(tmp_path / "tls", NOW)
-    first = pair.certificate.read_bytes()
-    assert ensure_pair(tmp_path / "tls", NOW).certificate.read_bytes() == first
-    for file in (pair.certificate, pair.key):
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    certificate = x509.load_pem_x509_certificate(first)
-    key = certificate.public_key()
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    assert key.curve.name == "secp256r1"
-    assert certificate.subject.rfc4514_string() == certificate.issuer.rfc4514_string() == "CN=srs.stack.local"
-    assert certificate.serial_number == 1
-    assert list(certificate.extensions) == []
-    assert certificate.not_valid_after_utc - NOW == timedelta(days=3650)
 
 
 @pytest.mark.parametrize(
