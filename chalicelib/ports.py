@@ -69,7 +69,7 @@ class Store(Protocol):
         """
 
     def node_state(self, node: str) -> list[Entity]:
-        """Of one node, in one consistent read: its `Node`, `NodeLease`s, `OpenSession`s and `OpenQuestion`s."""
+        """Of one node, in one read: `Node`, `NodeConfig`, `NodeLease`s, `OpenSession`s and `OpenQuestion`s."""
 
     def index(
         self,

@@ -35,12 +35,15 @@ from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.events import Ingest
 from chalicelib.services.explain import Explain
 from chalicelib.services.finishing import Announcements, Finisher
+from chalicelib.services.intake import Intake
 from chalicelib.services.kicks import Kicks
 from chalicelib.services.library import Library
 from chalicelib.services.limits import Limits
 from chalicelib.services.login import Login
+from chalicelib.services.node_settings import NodeConfigs
 from chalicelib.services.overview import Overview
 from chalicelib.services.play import Plays
+from chalicelib.services.playing import PlayBook
 from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
 from chalicelib.services.questions import Questions
@@ -48,11 +51,14 @@ from chalicelib.services.replay import Replay
 from chalicelib.services.rooms import Rooms
 from chalicelib.services.settings import Settings
 from chalicelib.services.slots import Slots
+from chalicelib.services.sources import SourceLeases
 from chalicelib.services.sync import Liveness, Sync
 from chalicelib.services.system import System
 from chalicelib.services.takes import Takes
 from chalicelib.services.targets import Targets
 from chalicelib.services.tokens import Tokens
+from chalicelib.services.transcodes import Transcodes
+from chalicelib.services.vlive import PlaySlots
 from chalicelib.services.webhooks import Webhooks
 
 
@@ -241,17 +247,59 @@ class Wiring:
         return Pushes(self.store, self.nudger, now)
 
     @cached_property
+    def intake(self) -> Intake:
+        """What can be played."""
+        return Intake(self.store, self.questions, self.system, now)
+
+    @cached_property
+    def play_book(self) -> PlayBook:
+        """The sources as they are edited."""
+        return PlayBook(self.store, self.source_leases, self.pushes, self.intake, now)
+
+    @cached_property
+    def vlive(self) -> PlaySlots:
+        """Virtual live as the compatible API knows it."""
+        return PlaySlots("vlive", self.store, self.source_leases, self.intake, now)
+
+    @cached_property
+    def cameras(self) -> PlaySlots:
+        """Cameras as the compatible API knows them."""
+        return PlaySlots("camera", self.store, self.source_leases, self.intake, now)
+
+    @cached_property
+    def transcodes(self) -> Transcodes:
+        """The transcode that the compatible API knows."""
+        return Transcodes(self.store, now)
+
+    @cached_property
+    def source_leases(self) -> SourceLeases:
+        """The leases of sources."""
+        return SourceLeases(self.store, self.pushes, now)
+
+    @cached_property
     def ingest(self) -> Ingest:
         """What edges report."""
-        return Ingest(self.store, self.settings, self.pushes, now)
+        return Ingest(self.store, self.settings, self.pushes, self.source_leases, now)
 
     @cached_property
     def sync(self) -> Sync:
         """The meeting of edge and cloud."""
-        c = self.config
         return Sync(
-            self.store, self.settings, self.pushes, self.questions, self.issuer, now, c.store_endpoint, self.plays
+            self.store,
+            self.settings,
+            self.pushes,
+            self.source_leases,
+            self.questions,
+            self.issuer,
+            now,
+            self.config.store_endpoint,
+            self.plays,
         )
+
+    @cached_property
+    def node_configs(self) -> NodeConfigs:
+        """The settings of nodes."""
+        return NodeConfigs(self.store, self.questions)
 
     @cached_property
     def questions(self) -> Questions:
@@ -284,7 +332,7 @@ class Wiring:
     @cached_property
     def dispatch(self) -> Dispatch:
         """What follows from a change."""
-        return Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue, now)
+        return Dispatch(self.store, self.pushes, self.source_leases, self.callbacks, self.finish_queue, now)
 
     @cached_property
     def finisher(self) -> Finisher:

@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -22,11 +21,12 @@ from chalicelib.wire.certificates import (
     CertificateSelfSigned,
     CertificateUpload,
 )
-from chalicelib.wire.edge import ObservedNode, ObservedSession
+from chalicelib.wire.edge import FfmpegFound, ObservedNode, ObservedSession
 from chalicelib.wire.names import StreamName
+from chalicelib.wire.node_settings import ApplySettingsQuestion
 from chalicelib.wire.questions import KickQuestion
 
-from . import AGENT_VERSION, orphans
+from . import AGENT_VERSION, abilities, orphans
 from .admission import Admission
 from .authority import Authority
 from .bounded import new_client
@@ -38,11 +38,16 @@ from .credentials import Credentials
 from .errors import ConfigError, SpoolError
 from .front.https import Https
 from .front.service import FrontService
-from .front.settings import HlsFiles
+from .hls import Hls
 from .hooks import MAX_BODY, Hooks
 from .httpserver import Server
 from .identity import Identity
 from .kicks import Kicks
+from .library.answers import LibraryAnswers
+from .library.calls import LibraryCalls
+from .library.download import Downloads
+from .library.folders import Folders
+from .library.probe import Probe
 from .lifecycle import Lifecycle
 from .linker import Linker
 from .local.app import new_app
@@ -58,6 +63,7 @@ from .sessions import Session, SessionBook, Transition
 from .slate.argv import Shape
 from .slate.relays import Relays
 from .snapshot import Snapshot
+from .sources import Sources
 from .spool import tables
 from .spool.writer import Spool
 from .srs import MediaServer
@@ -76,6 +82,7 @@ log = Log("agent")
 WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
 Work = Callable[[], Coroutine[Any, Any, None]]
 LAST_WORDS_S = 3.0
+TIDY_EVERY_S = 300.0
 
 
 class Agent:
@@ -90,7 +97,7 @@ class Agent:
         self.identity = Identity(settings.agent_dir)
         self._tasks: list[asyncio.Task[None]] = []
         self._soon: set[asyncio.Task[None]] = set()
-        self.ffmpeg_version = ""
+        self.ffmpeg = FfmpegFound()
         self._build(workers or (lambda tell: Supervisor(ffmpeg=settings.ffmpeg, on_change=tell)))
         self._connect()
 
@@ -112,27 +119,33 @@ class Agent:
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
         self.store = Store(self.credentials, self._far)
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
+        self.folders = Folders(s.data_dir) if s.data_dir else None
+        self.sources = Sources(self.lifecycle, spool, s.srs_rtmp, s.ffmpeg, self.folders, self.play.own_tag, workers)
         relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.local.port), lambda _: None)
         self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, workers)
         self._relay_routes = relays.routes()
         self.sender = Sender(self.cloud, spool, clock)
         self.questions = Questions(self.cloud, clock)
         self.authority = Authority(self.cloud, clock)
+        self.hls = Hls(s, self.media)
         self.sync = Sync(
             cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,
-            credentials=self.credentials, recorder=self.recorder, pushes=self.pushes, sender=self.sender,
-            media=self.media, clock=clock, questions=self.questions, observe=self.observe,
+            credentials=self.credentials, recorder=self.recorder, pushes=self.pushes, sources=self.sources,
+            sender=self.sender, media=self.media, clock=clock, questions=self.questions, hls=self.hls,
+            observe=self.observe,
         )  # fmt: skip
         self.nudges = Nudges(self.credentials, self._far, self.sync.wake)
         self.collector = Collector(
-            Path(os.path.realpath(s.hls_dir)), lambda: self.settings.hls_window_s, self.linker, spool, clock
+            Path(os.path.realpath(s.hls_dir)), lambda: self.hls.window_s, self.linker, spool, clock
         )
         self.hooks = Hooks(
             self.admission, self.lifecycle, self.linker, self.viewers, self.play, self.media, self.status.count
         )
         self._hook_server = Server(self.hooks.handle, MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
-        self.front = FrontService(lambda: self.settings, self.authority, HlsFiles, self._https, self.play, self._near)
+        self.front = FrontService(
+            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self._near
+        )
         self.certificates = self._certificates(s)
         self.local = LocalServer(new_app(self._local_routes()))
 
@@ -170,7 +183,11 @@ class Agent:
 
     def _connect(self) -> None:
         """Who wakes whom, and who answers what."""
+        probe = Probe(self.settings.ffprobe, self.folders, private=self.settings.private_sources)
+        LibraryAnswers(self.folders, probe).register(self.questions)
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
+        self.questions.register(ApplySettingsQuestion, self.hls.answer)
+        self.hls.changed = self.front.wake
         certificates = self.certificates
         self.questions.register(CertificateQuery, certificates.query)
         self.questions.register(CertificateUpload, certificates.upload)
@@ -188,7 +205,16 @@ class Agent:
 
     def _local_routes(self) -> list[BaseRoute]:
         """What the front and the workers may ask of this machine."""
-        return [*self.front.routes(), *self._relay_routes]
+        s = self.settings
+        downloads = Downloads(s.ffmpeg, max_bytes=s.max_upload_bytes, private=s.private_sources, proxy=s.download_proxy)
+        library = LibraryCalls(
+            self.folders,
+            downloads if Downloads.available() else None,
+            self.authority,
+            max_bytes=s.max_upload_bytes,
+            open_uploads=s.open_uploads,
+        )
+        return [*library.routes(), *self.front.routes(), *self._relay_routes]
 
     def _restore(self) -> None:
         if self.spool.set_aside is not None:
@@ -207,7 +233,7 @@ class Agent:
         await self._status_server.start(*self.settings.status_listen)
         await self.local.start(*self.settings.local_listen)
         await self.sync.restore()
-        self.ffmpeg_version = await asyncio.to_thread(_ffmpeg_version, self.settings.ffmpeg)
+        self.ffmpeg = await asyncio.to_thread(abilities.look, self.settings.ffmpeg)
         await self._adopt_missed()
         self._tasks = [
             asyncio.create_task(_forever(name, loop))
@@ -220,6 +246,9 @@ class Agent:
                 "parts": self.recorder.run_parts,
                 "collect": self.collector.run,
                 "front": self.front.run,
+                "hls": self.hls.run,
+                "sources": self.sources.run,
+                "library": self._tidy_library,
                 "certificates": self.certificates.run,
             }.items()
         ]
@@ -230,7 +259,7 @@ class Agent:
         await self._hook_server.close()
         await self.local.close()
         await self.questions.close()
-        await self.pushes.close()
+        await asyncio.gather(self.pushes.close(), self.sources.close())
         await _cancel([*self._tasks, *self._soon])
         with suppress(Exception):
             async with asyncio.timeout(LAST_WORDS_S):
@@ -262,9 +291,11 @@ class Agent:
             media_server_up=self.watch.up,
             media_server_version=self.watch.version,
             service_id=self.watch.service_id,
-            ffmpeg_version=self.ffmpeg_version,
+            ffmpeg_version=self.ffmpeg.version,
+            ffmpeg=self.ffmpeg,
             sessions=[self._observed(s) for s in self.book.opened()],
             pushes=self.pushes.observed(),
+            sources=self.sources.observed(),
             disk_free_bytes=_disk_free(self.settings.agent_dir),
             ports=dict(self.settings.public_ports),
             certificates=self.certificates.observed(),
@@ -329,8 +360,16 @@ class Agent:
             return
         # What the cloud wants of it is asked for once the cloud knows (`on_session_told`).
         self.pushes.apply()
+        self.sources.apply()
         if not session.open:
             self._later(lambda: self._tidy_up(session))
+
+    async def _tidy_library(self) -> None:
+        """Delete uploads that nobody took over."""
+        while self.folders is not None:
+            with suppress(OSError):
+                await asyncio.to_thread(self.folders.tidy)
+            await asyncio.sleep(TIDY_EVERY_S)
 
     async def _tidy_up(self, session: Session) -> None:
         """A session is over: take over what a hook in flight failed to announce."""
@@ -389,12 +428,3 @@ def _disk_free(folder: Path) -> int | None:
         return shutil.disk_usage(folder).free
     except OSError:
         return None
-
-
-def _ffmpeg_version(ffmpeg: str) -> str:
-    try:
-        out = subprocess.run([ffmpeg, "-version"], capture_output=True, text=True, timeout=5, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    words = out.partition("\n")[0].split()
-    return words[2] if len(words) > 2 else ""

@@ -10,11 +10,11 @@ from typing import TypeVar
 import httpx
 from pydantic import ValidationError
 
+from chalicelib.wire.base import Message
 from chalicelib.wire.edge import (
     EnrollRequest,
     EnrollResponse,
     EventBatchResponse,
-    Message,
     PublishRequest,
     PublishResponse,
     SyncRequest,

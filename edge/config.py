@@ -55,7 +55,17 @@ class Settings:
     media_kind: Literal["srs", "stand-in"]
     ffmpeg: str
     ffprobe: str
+    data_dir: Path | None
+    """Where files that can be played lie, in `upload/` and `vlive/`; None: this node plays no files."""
+    private_sources: bool
+    """Whether URLs of sources and downloads may lead to private addresses. Cameras always may."""
+    open_uploads: bool
+    """Whether uploads need no credential, as old pages of the product that our users come from send none."""
+    max_upload_bytes: int
+    download_proxy: str = field(repr=False)
+    """The proxy through which pages are downloaded; '' for none."""
     hls_window_s: float
+    """How long segments are in playlists; not in the low-latency mode, which has its own."""
     segment_mode: Literal["link", "copy"]
     log_level: str
     public_ports: Mapping[str, int] = field(default_factory=dict)
@@ -63,6 +73,10 @@ class Settings:
     acme: AcmeOptions = field(default_factory=AcmeOptions)
     front: FrontOptions | None = None
     """None: no front is ours to drive."""
+    hls_fragment_s: float = 10.0
+    """How long segments are; not in the low-latency mode."""
+    srs_hls_file: Path | None = None
+    """Where SRS reads the modes of HLS; None: the media server is not SRS, or its modes are not ours to change."""
     rtc: RtcOptions = field(default_factory=RtcOptions)
 
     def current_cloud_url(self) -> str:
@@ -124,9 +138,16 @@ class _Reader:
             value = float(self.text(name, str(default)))
         except ValueError:
             value = -1.0
-        if not 1 <= value <= 86400:
-            self.problems.append(f"{name} must be a number of seconds between 1 and 86400")
+        if not 0.5 <= value <= 86400:
+            self.problems.append(f"{name} must be a number of seconds between 0.5 and 86400")
         return value
+
+    def megabytes(self, name: str, default: int) -> int:
+        text = self.text(name, str(default))
+        if not text.isdecimal() or not 1 <= int(text) <= 10_000_000:
+            self.problems.append(f"{name} must be a number of megabytes, for instance {default}")
+            return default
+        return int(text)
 
     def ports(self, name: str) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -204,12 +225,19 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         media_kind=cast('Literal["srs", "stand-in"]', read.choice("SLUICE_MEDIA_KIND", ("srs", "stand-in"))),
         ffmpeg=read.text("FFMPEG_BIN", "ffmpeg"),
         ffprobe=read.text("FFPROBE_BIN", "ffprobe"),
+        data_dir=read.path("SLUICE_DATA_DIR"),
+        private_sources=read.choice("SLUICE_PRIVATE_SOURCES", ("allow", "deny")) == "allow",
+        open_uploads=read.choice("SLUICE_OPEN_UPLOADS", ("off", "on")) == "on",
+        max_upload_bytes=read.megabytes("SLUICE_MAX_UPLOAD_MB", 20_000) * 1024 * 1024,
+        download_proxy=read.url("YTDL_PROXY", ("http", "https", "socks5")),
         hls_window_s=read.seconds("SLUICE_HLS_WINDOW_S", 60.0),
         segment_mode=cast('Literal["link", "copy"]', read.choice("SLUICE_SEGMENT_MODE", ("link", "copy"))),
         log_level=read.choice("SLUICE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         public_ports=read.ports("SLUICE_PUBLIC_PORTS"),
         acme=_acme(read),
         front=_front(read),
+        hls_fragment_s=read.seconds("SLUICE_HLS_FRAGMENT_S", 10.0),
+        srs_hls_file=read.path("SLUICE_SRS_HLS_FILE"),
         rtc=_rtc(read),
     )
     if not settings.cloud_url and settings.cloud_url_file is None:

@@ -88,6 +88,16 @@ class MediaServer:
         except CallFailedError as error:
             raise MediaServerError(f"kick: {error}") from error
 
+    async def reload(self) -> None:
+        """Have the configuration read anew; what is live goes on.
+
+        Raises:
+            MediaServerError: no answer, or the configuration was refused: then the one before stays in use.
+        """
+        data = await self._get("/api/v1/raw?rpc=reload", 5.0)
+        if data.get("code") != 0:
+            raise MediaServerError(f"the media server refused its configuration: code {data.get('code')}")
+
     async def _get(self, path: str, timeout_s: float) -> dict[str, Any]:
         try:
             answer = await call(self._http, "GET", self._base + path, timeout_s=timeout_s)

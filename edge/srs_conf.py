@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Final
@@ -51,11 +51,17 @@ class SrsSettings:
     hls_window_s: float = 60
     count_hls_viewers: bool = True
     """HLS viewers get a session of their own, with `on_play` and `on_stop`. Off for a cache in front of the edge."""
+    hls_file: str = ""
+    """A file with what `hls_modes` renders, which the agent may rewrite while SRS runs; empty: it is in place."""
 
 
-def low_latency(settings: SrsSettings) -> SrsSettings:
-    """The same settings with HLS in segments of 2 s and a window of 16 s."""
-    return replace(settings, hls_fragment_s=2, hls_window_s=16)
+def hls_modes(fragment_s: float, window_s: float, *, count_viewers: bool) -> str:
+    """The directives of HLS that may change while SRS runs: a reload takes them, and publishers stay (SRS 7.0.18)."""
+    return f"""\
+hls_fragment {fragment_s:g};
+hls_window {window_s:g};
+hls_ctx {"on" if count_viewers else "off"};
+"""
 
 
 def render(settings: SrsSettings) -> str:
@@ -69,7 +75,12 @@ def render(settings: SrsSettings) -> str:
 
 
 def _check(s: SrsSettings) -> None:
-    for name, path in (("run_dir", s.run_dir), ("hls_dir", s.hls_dir), ("log_file", s.log_file or "/")):
+    for name, path in (
+        ("run_dir", s.run_dir),
+        ("hls_dir", s.hls_dir),
+        ("log_file", s.log_file or "/"),
+        ("hls_file", s.hls_file or "/"),
+    ):
         if not _PATH.fullmatch(path) or ".." in PurePosixPath(path).parts:
             raise InvalidSettingError(f"{name} must be an absolute path of letters, digits and ./@:+=,~_- without '..'")
     for name in ("agent_port", "rtmp_port", "api_port", "http_port", "rtc_port", "srt_port"):
@@ -167,7 +178,15 @@ srt_server {{
 """
 
 
+def _modes(s: SrsSettings) -> str:
+    if s.hls_file:
+        return f"        include {s.hls_file};"
+    text = hls_modes(s.hls_fragment_s, s.hls_window_s, count_viewers=s.count_hls_viewers)
+    return "\n".join(f"        {line}" for line in text.splitlines())
+
+
 def _vhost(s: SrsSettings) -> str:
+    modes = _modes(s)
     base = f"http://{_endpoint(s.hook_ip, s.agent_port)}/hooks"
     hooks = "\n".join(f"        {action} {base}/{action};" for action in HOOKS)
     # hls_dispose 0 and hls_cleanup off: the agent collects what it has linked; SRS would delete segments right after
@@ -185,13 +204,11 @@ vhost __defaultVhost__ {{
         hls_path {s.hls_dir};
         hls_m3u8_file [app]/[stream].m3u8;
         hls_ts_file [app]/[stream]-[seq]-[timestamp].ts;
-        hls_fragment {s.hls_fragment_s:g};
-        hls_window {s.hls_window_s:g};
+{modes}
         hls_td_ratio 1.0;
         hls_aof_ratio 2.1;
         hls_wait_keyframe on;
         hls_dts_directly on;
-        hls_ctx {"on" if s.count_hls_viewers else "off"};
         hls_ts_ctx off;
         hls_cleanup off;
         hls_dispose 0;

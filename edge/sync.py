@@ -18,6 +18,7 @@ from .clock import Backoff, Clock, wait_or
 from .cloud import Cloud
 from .credentials import Credentials
 from .errors import CloudError, MediaServerError, SpoolError
+from .hls import Hls
 from .lifecycle import Lifecycle
 from .log import Log
 from .pushes import Pushes
@@ -25,6 +26,7 @@ from .questions import Questions
 from .recorder import Recorder
 from .sender import Sender
 from .snapshot import Snapshot
+from .sources import Sources
 from .spool import tables
 from .spool.writer import Spool
 from .srs import MediaServer
@@ -44,13 +46,14 @@ class Sync:
 
     def __init__(  # noqa: PLR0913 - a composition of collaborators
         self, *, cloud: Cloud, spool: Spool, lifecycle: Lifecycle, admission: Admission, snapshot: Snapshot,
-        credentials: Credentials, recorder: Recorder, pushes: Pushes, sender: Sender, media: MediaServer, clock: Clock,
-        questions: Questions, observe: Callable[[], ObservedNode],
+        credentials: Credentials, recorder: Recorder, pushes: Pushes, sources: Sources, sender: Sender,
+        media: MediaServer, clock: Clock, questions: Questions, hls: Hls, observe: Callable[[], ObservedNode],
     ) -> None:  # fmt: skip
         self._cloud, self._spool, self._lifecycle, self._admission = cloud, spool, lifecycle, admission
         self._snapshot, self._credentials, self._recorder = snapshot, credentials, recorder
         self._pushes, self._sender, self._media, self._clock = pushes, sender, media, clock
-        self._questions, self._observe = questions, observe
+        self._questions, self._observe, self._sources = questions, observe, sources
+        self._hls = hls
         self._wake = asyncio.Event()
         self._backoff = Backoff(1.0, 30.0)
         self._revision = ""
@@ -161,6 +164,8 @@ class Sync:
             if wanted.kick and session.open:
                 await self._kick(session.id, session.client_id)
         self._pushes.desire(desired.pushes)
+        self._hls.desire(desired.settings)
+        self._sources.desire(desired.sources)
 
     async def _kick(self, session_id: str, client_id: str) -> None:
         now = self._clock.monotonic()

@@ -174,7 +174,7 @@ class DynamoStore:
         return self._page(kind, condition, values, limit, cursor, newest, ConsistentRead=True)
 
     def node_state(self, node: str) -> list[Entity]:
-        """See `Store`. `ASKED#…`, `LEASE#…`, `NODE` and `OPEN#…` lie side by side in the partition."""
+        """See `Store`. `ASKED#…`, `LEASE#…`, `NODE`, `NODE_CONFIG` and `OPEN#…` lie side by side in the partition."""
         values = {":p": {"S": f"NODE#{node}"}, ":a": {"S": "ASKED#"}, ":b": {"S": "OPEN#~"}}
         out: list[Entity] = []
         start: dict[str, Any] = {}

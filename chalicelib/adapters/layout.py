@@ -17,6 +17,7 @@ CLOSED_SESSION_DAYS: Final = 90
 AUDIT_DAYS: Final = 365
 KEPT_ANSWER_HOURS: Final = 24
 QUESTION_MINUTES: Final = 10
+KNOWN_INPUT_DAYS: Final = 30
 DUE: Final = "DUE#0"
 
 
@@ -80,6 +81,12 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key=lambda node, destination: (f"NODE#{node}", f"LEASE#{destination}"),
         key_of=lambda e: (e.node, e.destination),
     ),
+    m.NodeConfig: Layout(
+        tag="node_config",
+        # Between `ASKED#` and `OPEN#`, so that a sync reads it with the rest.
+        key=lambda node: (f"NODE#{node}", "NODE_CONFIG"),
+        key_of=lambda e: (e.node,),
+    ),
     m.OpenQuestion: Layout(
         tag="open_question",
         key=lambda node, question: (f"NODE#{node}", f"ASKED#{question}"),
@@ -141,6 +148,41 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         tag="push_status",
         key=lambda destination: (f"DEST#{destination}", "PUSH"),
         key_of=lambda e: (e.destination,),
+    ),
+    m.KnownInput: Layout(
+        tag="known_input",
+        key=lambda uuid: (f"INPUT#{uuid}", "INPUT"),
+        key_of=lambda e: (e.uuid,),
+        expires=lambda e: e.at + timedelta(days=KNOWN_INPUT_DAYS),
+        secret=("file",),
+    ),
+    m.Source: Layout(
+        tag="source",
+        key=lambda source: (f"SOURCE#{source}", "SOURCE"),
+        key_of=lambda e: (e.id,),
+        index=lambda e: ("SOURCES", e.id),
+        secret=("url", "inputs", "renditions", "slot"),
+    ),
+    m.SourceLease: Layout(
+        tag="source_lease",
+        key=lambda source: (f"SOURCE#{source}", "LEASE"),
+        key_of=lambda e: (e.source,),
+    ),
+    m.SourceStatus: Layout(
+        tag="source_status",
+        key=lambda source: (f"SOURCE#{source}", "STATUS"),
+        key_of=lambda e: (e.source,),
+    ),
+    m.NodeSource: Layout(
+        tag="node_source",
+        # Between LEASE# and OPEN#, so that one read of the node finds it.
+        key=lambda node, source: (f"NODE#{node}", f"LEASE-SOURCE#{source}"),
+        key_of=lambda e: (e.node, e.source),
+    ),
+    m.TargetHold: Layout(
+        tag="target_hold",
+        key=lambda target: (f"TARGET#{target}", "HOLD"),
+        key_of=lambda e: (e.target,),
     ),
     m.Recording: Layout(
         tag="recording",

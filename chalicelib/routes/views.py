@@ -13,6 +13,7 @@ from chalicelib.domain.model import (
     Delivery,
     Destination,
     LedgerEvent,
+    NodeConfig,
     PublishSettings,
     Recording,
     RecordSettings,
@@ -336,6 +337,25 @@ class PublishShown(View):
     def of(cls, s: PublishSettings) -> Self:
         """As it is shown."""
         return cls(secret=s.secret, auth=s.auth, version=s.version)
+
+
+class HlsShown(View):
+    """How a node makes HLS."""
+
+    plain: bool = Field(description="Playlists are files that caches may keep; viewers of HLS are not counted then.")
+    low_latency: bool = Field(description="Fragments of 2 s in a window of 16 s, instead of 10 in 60.")
+
+
+class NodeConfigShown(View):
+    """The settings of a node."""
+
+    hls: HlsShown
+    version: int
+
+    @classmethod
+    def of(cls, c: NodeConfig) -> Self:
+        """As it is shown."""
+        return cls(hls=HlsShown(plain=c.hls_plain, low_latency=c.hls_low_latency), version=c.version)
 
 
 class RecordShown(View):

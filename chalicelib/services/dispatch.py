@@ -6,12 +6,23 @@ from datetime import timedelta
 from typing import Final
 
 from chalicelib.domain import recordings as recording_rules
-from chalicelib.domain.model import Delivery, Destination, Entity, Lease, LedgerEvent, OpenSession, Recording
+from chalicelib.domain.model import (
+    Delivery,
+    Destination,
+    Entity,
+    Lease,
+    LedgerEvent,
+    OpenSession,
+    Recording,
+    Source,
+    SourceLease,
+)
 from chalicelib.ports import Clock, Queue, Store
 from chalicelib.wire.edge import SessionEnded, SessionLive, SessionRefused
 
 from .callbacks import Callbacks
 from .pushes import Pushes
+from .sources import SourceLeases
 
 LOST_AFTER: Final = timedelta(minutes=20)
 """Longer than the longest finishing function may run."""
@@ -21,9 +32,18 @@ SWEEP_DEPTH: Final = 200
 class Dispatch:
     """Reads the table's stream, record by record. Everything it starts may be started twice."""
 
-    def __init__(self, store: Store, pushes: Pushes, callbacks: Callbacks, finish: Queue, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        pushes: Pushes,
+        sources: SourceLeases,
+        callbacks: Callbacks,
+        finish: Queue,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._pushes = pushes
+        self._sources = sources
         self._callbacks = callbacks
         self._finish = finish
         self._clock = clock
@@ -41,8 +61,14 @@ class Dispatch:
                 self._pushes.settle(new)
             case Lease() if not new.held:
                 self._pushes.settle_id(new.destination)
+            case Source():
+                self._sources.settle(new)
+            case SourceLease() if not new.held:
+                self._sources.released(new)
             case None if isinstance(old, Destination):
                 self._gone(old)
+            case None if isinstance(old, Source):
+                self._sources.gone(old.id)
             case _:
                 pass
 
@@ -70,6 +96,7 @@ class Dispatch:
             session = self._store.get(OpenSession, event.node, event.session)
             if session is not None and session.state == "live":
                 self._pushes.session_is_live(session)
+                self._sources.session_is_live(session)
         elif event.kind in (SessionEnded().kind, SessionRefused(reason="").kind):
             self._pushes.nudge(event.node)
 

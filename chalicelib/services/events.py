@@ -21,6 +21,7 @@ from chalicelib.domain.model import (
     Recording,
     RecordSettings,
     Session,
+    SourceStatus,
     StreamTail,
 )
 from chalicelib.ports import Change, Clock, Delete, Save, Store
@@ -35,9 +36,11 @@ from chalicelib.wire.edge import (
     RecordingStarted,
 )
 from chalicelib.wire.names import StreamName
+from chalicelib.wire.sources import SourceState
 
 from .pushes import Pushes
 from .settings import Settings
+from .sources import SourceLeases
 
 _log = Logger(child=True)
 _TRIES = 6
@@ -46,10 +49,11 @@ _TRIES = 6
 class Ingest:
     """Takes batches of events. Idempotent by event id: the ledger's entry is written in the same transaction."""
 
-    def __init__(self, store: Store, settings: Settings, pushes: Pushes, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, pushes: Pushes, sources: SourceLeases, clock: Clock) -> None:
         self._store = store
         self._settings = settings
         self._pushes = pushes
+        self._sources = sources
         self._clock = clock
 
     def take(self, node: str, batch: EventBatch) -> EventBatchResponse:
@@ -98,6 +102,8 @@ class Ingest:
 
     def _changes(self, node: str, event: Event) -> list[Change]:
         changes: list[Change] = [Save(self._ledger_entry(node, event))]
+        if isinstance(event.body, SourceState):
+            return changes + self._source(node, event, event.body)
         if isinstance(event.body, PushState) and event.session is not None:
             # Its session may be long over, and the stream's name forgotten at the edge.
             return changes + self._push(node, event.session, event, event.body)
@@ -241,3 +247,7 @@ class Ingest:
         if body.state == "stopped":
             changes += self._pushes.release_changes(body.destination, node, body.fence)
         return changes
+
+    def _source(self, node: str, event: Event, body: SourceState) -> list[Change]:
+        told = body.model_dump(exclude={"kind", "finished"})
+        return self._sources.told(SourceStatus(node=node, at=event.at, **told), body)

@@ -13,8 +13,10 @@ from chalicelib.domain.errors import ConflictError, UnauthenticatedError
 from chalicelib.domain.model import (
     CallbackSettings,
     Node,
+    NodeConfig,
     NodeLease,
     NodeSeen,
+    NodeSource,
     OpenQuestion,
     OpenSession,
     PublishSettings,
@@ -35,11 +37,13 @@ from chalicelib.wire.edge import (
 )
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 
+from .node_settings import wire_settings
 from .paging import everything
 from .play import Plays
 from .pushes import Pushes
 from .questions import Questions
 from .settings import Settings
+from .sources import SourceLeases
 
 _log = Logger(child=True)
 LIVE_INTERVAL_S = 30.0
@@ -55,11 +59,12 @@ def revision(model: BaseModel) -> str:
 class Sync:
     """Answers syncs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - a composition of collaborators
         self,
         store: Store,
         settings: Settings,
         pushes: Pushes,
+        sources: SourceLeases,
         questions: Questions,
         issuer: CredentialIssuer,
         clock: Clock,
@@ -71,6 +76,7 @@ class Sync:
         self._settings = settings
         self._pushes = pushes
         self._questions = questions
+        self._sources = sources
         self._issuer = issuer
         self._clock = clock
         self._endpoint = store_endpoint
@@ -86,7 +92,14 @@ class Sync:
         interval = LIVE_INTERVAL_S if request.observed.sessions or sessions else IDLE_INTERVAL_S
         acked = self._seen(node_id, request, interval)
         leases += self._pushes.reconcile_node(leases, sessions)
+        config = next((e for e in state if isinstance(e, NodeConfig)), None)
         desired = self._desired(node_id, request, leases, sessions)
+        if config is not None:
+            desired = desired.model_copy(update={"settings": wire_settings(config).model_dump(mode="json")})
+        played = [e for e in state if isinstance(e, NodeSource)]
+        if played:
+            sources = self._sources.wanted(node_id, played, sessions, request.observed.sources)
+            desired = desired.model_copy(update={"sources": sources})
         snapshot = self._snapshot(node)
         now = revision(desired)
         return SyncResponse(

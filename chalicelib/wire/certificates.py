@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from .edge import Message, ObservedCertificate
+from .base import Message
+from .edge import ObservedCertificate
 from .questions import Question
 
 MAX_DOMAINS = 20

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue
 
+from .base import Message, Ulid, Uuid
 from .names import StreamName
 from .secrets import AcceptedSecret
+from .sources import DesiredSource, ObservedSource, SourceState
 
 WIRE_VERSION: Final = 1
 MAX_BATCH: Final = 100
-
-Ulid = Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
-Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
-
-
-class Message(BaseModel):
-    """Base of all messages: immutable; unknown fields are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
 
 # enrolment ------------------------------------------------------------------------------------------------------------
 
@@ -193,6 +185,7 @@ EventBody = Annotated[
     | RecordingStarted
     | RecordingPartDone
     | PushState
+    | SourceState
     | MediaServerState
     | CertificateState,
     Field(discriminator="kind"),
@@ -275,6 +268,15 @@ class ObservedCertificate(Message):
     error: str = ""
 
 
+class FfmpegFound(Message):
+    """What a node's FFmpeg can do of what we need. `missing`: a feature → what it lacks for it, in FFmpeg's names."""
+
+    version: str = ""
+    protocols: list[str] = []
+    encoders: list[str] = []
+    missing: dict[str, list[str]] = {}
+
+
 class ObservedNode(Message):
     """What the agent sees; the cloud shows it and compares it with what it believes."""
 
@@ -283,8 +285,11 @@ class ObservedNode(Message):
     media_server_version: str = ""
     service_id: str = ""
     ffmpeg_version: str = ""
+    ffmpeg: FfmpegFound | None = None
+    """What the node's FFmpeg can do; None while the node has not looked, and from agents that don't."""
     sessions: list[ObservedSession] = []
     pushes: list[ObservedPush] = []
+    sources: list[ObservedSource] = []
     pending_events: int = 0
     pending_segments: int = 0
     oldest_pending_s: float = 0.0
@@ -350,6 +355,7 @@ class Desired(Message):
 
     sessions: list[DesiredSession] = []
     pushes: list[DesiredPush] = []
+    sources: list[DesiredSource] = []
     settings: dict[str, JsonValue] = {}
 
 

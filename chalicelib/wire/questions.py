@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from .edge import Message, Ulid
+from .base import Message, Ulid
 
 MAX_WAIT_S: Final = 20.0
 """Nobody waits longer for an answer: the gateway in front of the cloud gives up after 29 s."""

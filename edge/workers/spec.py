@@ -37,14 +37,56 @@ def check_transition(old: State, new: State) -> None:
         raise IllegalTransitionError(f"a worker cannot go from {old} to {new}")
 
 
+InputKind = Literal["live", "file", "playlist", "stream", "camera"]
+"""`live`: a stream of the media server beside us. `file`: a path. `playlist`: the path of a list that we wrote."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the input is read. `loop`: files begin again at their end. `silent_audio`: silence in place of its sound."""
+
+    kind: InputKind = "live"
+    loop: bool = True
+    silent_audio: bool = False
+
+
+@dataclass(frozen=True)
+class Encode:
+    """How an output is encoded. Bitrates are kbps; 0 for `achannels`, `height`: as it comes."""
+
+    vcodec: str
+    vprofile: str
+    vpreset: str
+    vbitrate: int
+    acodec: str
+    abitrate: int
+    achannels: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True)
+class ExtraOutput:
+    """One more output of the same input, encoded its own way."""
+
+    url: str = field(repr=False)
+    encode: Encode
+
+
 @dataclass(frozen=True)
 class WorkerSpec:
-    """One push: what is read, and where it goes. The URLs may hold secrets, and are left out of the repr."""
+    """One push: what is read, and where it goes. The URLs may hold secrets, and are left out of the repr.
+
+    `encode` None: codecs are copied. `restarts`: another number is another spec, so that the worker starts anew.
+    """
 
     id: str
     input_url: str = field(repr=False)
     output_url: str = field(repr=False)
     label: str = ""
+    reading: Reading = Reading()
+    encode: Encode | None = None
+    extra: tuple[ExtraOutput, ...] = ()
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +94,8 @@ class WorkerReport:
     """What a worker is doing. `attempt`: starts in a row, this one included; 0 before the first and once it is stable.
 
     `bitrate_kbps` is what left in the last seconds; `last_error` is redacted and survives until the worker is stable.
+    `started_at`, `ready_at`: seconds since the epoch at which the FFmpeg of now was started, and at which its first
+    packet left. `finished`: with `stopped`, all there was has been played and is not to be played again.
     """
 
     id: str
@@ -60,6 +104,9 @@ class WorkerReport:
     bitrate_kbps: float | None
     last_error: str | None
     pid: int | None
+    started_at: float | None = None
+    ready_at: float | None = None
+    finished: bool = False
 
 
 @dataclass(frozen=True)

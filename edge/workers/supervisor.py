@@ -78,11 +78,14 @@ class Supervisor:
         task.add_done_callback(lambda done: self._ended(worker_id, done))
 
     def _ended(self, worker_id: str, task: asyncio.Task[None]) -> None:
-        del self._actual[worker_id], self._tasks[worker_id]
+        worker = self._actual.pop(worker_id)
+        del self._tasks[worker_id]
         if task.cancelled():
             return
         if error := task.exception():
             # A bug of ours: the next `apply` tries again, and an endless loop of it is not possible.
             _LOG.error("worker %s broke", worker_id, exc_info=error)
+        elif worker.report.finished and self._wanted.get(worker_id) == worker.spec:
+            self._refused[worker_id] = (worker.spec, worker.report)
         elif worker_id in self._wanted:
             self._start(worker_id)

@@ -6,20 +6,24 @@ import asyncio
 import logging
 import random
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from .argv import build_argv
 from .backoff import retry_delay
+from .inputs import fast_speed, longest_run_s
 from .process import Child, Tail
-from .progress import ProgressMeter, ProgressParser
+from .progress import ProgressMeter, ProgressParser, SpeedMeter
 from .redact import redact, url_secrets
 from .spec import State, Timing, WorkerReport, WorkerSpec, check_transition
 
 _LOG: Final = logging.getLogger(__name__)
 _ADDRESS: Final = re.compile(r" @ 0x[0-9a-f]+")
 _MAX_ERROR: Final = 400
+_CAMERA_STALL_S: Final = 10.0
+"""A camera sends all the time, and what it sent last is still on its way for seconds."""
 
 
 class Worker:
@@ -37,7 +41,15 @@ class Worker:
         self.spec = spec
         self.report = WorkerReport(spec.id, "waiting", 0, None, None, None)
         self._argv = build_argv(ffmpeg, spec)
-        self._secrets = url_secrets(spec.output_url) | url_secrets(spec.input_url)
+        urls = [spec.output_url, *(extra.url for extra in spec.extra)]
+        if spec.reading.kind not in ("file", "playlist"):
+            urls.append(spec.input_url)
+        self._secrets = {secret for url in urls for secret in url_secrets(url)}
+        by_url = spec.reading.kind in ("stream", "camera")
+        self._longest_s = longest_run_s(spec.input_url) if by_url else None
+        self._fast = fast_speed(spec.input_url) if by_url else None
+        self._wrong_speed = asyncio.Event()
+        self._finished = False
         self._timing = timing
         self._rng = rng
         self._on_change = on_change
@@ -54,11 +66,11 @@ class Worker:
         while not self._stopping.is_set():
             self._move("starting", attempt=self.report.attempt + 1)
             error = await self._attempt()
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._finished:
                 break
             self._move("retrying", last_error=error, pid=None, bitrate_kbps=None)
             await self._pause(retry_delay(self.report.attempt, self._timing, self._rng))
-        self._move("stopped", pid=None, bitrate_kbps=None)
+        self._move("stopped", pid=None, bitrate_kbps=None, finished=self._finished)
 
     async def _attempt(self) -> str:
         """One run of FFmpeg; what was wrong with it, redacted."""
@@ -66,8 +78,9 @@ class Worker:
             child = await Child.start(self._argv)
         except OSError as error:
             return f"cannot run FFmpeg: {error.strerror}"
-        self._change(pid=child.pid)
-        meter, tail = ProgressMeter(_now()), Tail(lines=5)
+        self._change(pid=child.pid, started_at=time.time(), ready_at=None)
+        self._wrong_speed.clear()
+        meter, tail = ProgressMeter(_now(), by_frames=self.spec.reading.silent_audio), Tail(lines=5)
         readers = [
             asyncio.create_task(child.read_stdout(self._progress_taker(meter))),
             asyncio.create_task(child.read_stderr(lambda line: tail.add(self._clean(line)))),
@@ -85,32 +98,48 @@ class Worker:
     async def _watch(self, child: Child, meter: ProgressMeter) -> str:
         """Return when FFmpeg has ended by itself, was killed for standing still, or is to stop."""
         ended = asyncio.create_task(child.wait())
+        stall = self._timing.stall
+        if self.spec.reading.kind == "camera":
+            stall = min(stall, _CAMERA_STALL_S)
         stopping = asyncio.create_task(self._stopping.wait())
+        strange = asyncio.create_task(self._wrong_speed.wait())
+        until = _now() + self._longest_s if self._longest_s else float("inf")
         try:
             while True:
-                left = meter.last_advance + self._timing.stall - _now()
+                left = meter.last_advance + stall - _now()
                 if left <= 0:
                     child.kill()
-                    return f"killed after {self._timing.stall:g} s without progress"
-                done, _ = await asyncio.wait({ended, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                    return f"killed after {stall:g} s without progress"
+                if until <= _now():
+                    return f"restarted after {self._longest_s:g} s, as max-stream-duration says"
+                left = min(left, until - _now())
+                waiting = {ended, stopping, strange}
+                done, _ = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 if ended in done:
+                    self._finished = ended.result() == 0 and not self.spec.reading.loop and meter.advanced
                     return _verdict(ended.result())
                 if stopping in done:
                     return "stopped"
+                if strange in done:
+                    child.kill()
+                    return "killed because the media ran much faster or slower than time for long"
         finally:
-            ended.cancel()
-            stopping.cancel()
+            for task in (ended, stopping, strange):
+                task.cancel()
 
     def _progress_taker(self, meter: ProgressMeter) -> Callable[[str], None]:
         parser, began = ProgressParser(), _now()
+        speed = SpeedMeter(self._fast) if self._fast else None
 
         def take(line: str) -> None:
             block = parser.feed(line)
             if block is None:
                 return
             meter.add(block, _now())
+            if speed is not None and speed.add(block, _now()) is not None:
+                self._wrong_speed.set()
             if meter.advanced and self.report.state == "starting":
-                self._move("running")
+                self._move("running", ready_at=time.time())
             if _now() - began >= self._timing.stable_after and self.report.state == "running":
                 self._change(attempt=0, last_error=None)
             self._tell_bitrate(meter.bitrate_kbps)

@@ -110,6 +110,25 @@ class Api:
         """Close the connections."""
         self._http.close()
 
+    def upload(self, path: str, file: Path) -> Any:
+        """Send a file as a form, a piece at a time; returns the decoded answer.
+
+        Raises:
+            CliError: the file cannot be read, or the API refused.
+        """
+        try:
+            with file.open("rb") as body:
+                answer = self._http.post(
+                    path, files={"file": (file.name, body)}, timeout=httpx.Timeout(30.0, write=None)
+                )
+        except OSError as error:
+            raise CliError(f"{file} cannot be read: {error.strerror}.") from None
+        except httpx.HTTPError as error:
+            raise CliError(f"The upload broke off ({type(error).__name__}); try again.") from None
+        if answer.status_code >= 400:
+            raise CliError(f"{answer.text.strip()[:300]} ({answer.status_code})")
+        return answer.json()
+
     def download(self, path: str) -> Iterator[tuple[bytes, int]]:
         """The chunks of a file with its total size (0: unknown), following the redirect to the store."""
         try:

@@ -17,6 +17,7 @@ from infra.cli import (
     owner,
     play,
     recordings,
+    sources,
     tokens,
 )
 from infra.cli.client import ALL, Api, CliError
@@ -32,6 +33,7 @@ app = typer.Typer(
 secret = typer.Typer(help="The publish secret.", no_args_is_help=True)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(destinations.app, name="destinations")
+app.add_typer(sources.app, name="sources")
 app.add_typer(secret, name="secret")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(certificates.app, name="certificate")
@@ -77,8 +79,15 @@ def nodes(as_json: Json = False) -> None:
     if as_json:
         show_json(items)
         return
-    rows = [[n["name"], n["id"], n["state"], _media(n["observed"]), n["sessions"], n["last_seen"]] for n in items]
-    table(["NAME", "ID", "STATE", "MEDIA SERVER", "LIVE", "LAST SEEN"], rows, "No node has enrolled yet.")
+    rows = [
+        [n["name"], n["id"], n["state"], _media(n["observed"]), _ffmpeg(n["observed"]), n["sessions"], n["last_seen"]]
+        for n in items
+    ]
+    columns = ["NAME", "ID", "STATE", "MEDIA SERVER", "FFMPEG", "LIVE", "LAST SEEN"]
+    table(columns, rows, "No node has enrolled yet.")
+    for node in items:
+        for feature, lacks in ((node["observed"] or {}).get("ffmpeg") or {}).get("missing", {}).items():
+            errors.print(f"{node['name']}: FFmpeg cannot {feature}: it lacks {', '.join(lacks)}", markup=False)
 
 
 def _media(observed: dict[str, Any] | None) -> str:
@@ -86,6 +95,10 @@ def _media(observed: dict[str, Any] | None) -> str:
         return ""
     up = "" if observed["media_server_up"] else " (down)"
     return f"{observed['media_server']} {observed['media_server_version']}{up}".strip()
+
+
+def _ffmpeg(observed: dict[str, Any] | None) -> str:
+    return str((observed or {}).get("ffmpeg_version") or "")
 
 
 @app.command()

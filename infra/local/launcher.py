@@ -21,7 +21,7 @@ from infra.local.banner import addresses, banner
 from infra.local.cloud import ACCOUNT, REGION, STAGE, Cloud
 from infra.local.identity import Identity, load_identity, write_private
 from infra.local.lock import hold
-from infra.local.media import MediaServer, MediaSettings, plan_media_server
+from infra.local.media import MediaServer, MediaSettings, hls_file, plan_media_server
 from infra.local.ports import require_free
 from infra.local.probe import answers, read_json, warm
 from infra.local.settings import Settings
@@ -177,6 +177,8 @@ def _agent_child(
         SLUICE_NODE_NAME=identity.node_name,
         SLUICE_AGENT_DIR=str(settings.home / "agent"),
         SLUICE_HLS_DIR=str(settings.home / "media"),
+        SLUICE_DATA_DIR=str(settings.home),
+        SLUICE_PRIVATE_SOURCES="allow",
         SLUICE_HOOK_LISTEN=f"127.0.0.1:{ports['hooks']}",
         SLUICE_STATUS_LISTEN=f"127.0.0.1:{ports['status']}",
         SLUICE_LOCAL_LISTEN=f"127.0.0.1:{ports['local']}",
@@ -194,6 +196,7 @@ def _agent_child(
         SLUICE_FRONT_STORE=f"{cloud.endpoint}/sluice-{STAGE}-{ACCOUNT}-{REGION}",
         SLUICE_SRS_HTTP=f"127.0.0.1:{ports['media_http']}",
         SLUICE_SRS_RTC_PORT=str(settings.rtc.number),
+        **_hls_environment(_media_settings(settings, identity), media),
         **_passed_on(settings),
         FFMPEG_BIN=ffmpeg,
         FFPROBE_BIN=ffprobe,
@@ -242,6 +245,14 @@ def _front_child(settings: Settings, identity: Identity, caddy: str) -> Child:
         ready=lambda: answers(f"http://{admin}/config/"),
         stop_timeout_s=3,
     )
+
+
+def _hls_environment(media_settings: MediaSettings, media: MediaServer) -> dict[str, str]:
+    known = {
+        "SLUICE_HLS_FRAGMENT_S": str(media_settings.hls_fragment_s),
+        "SLUICE_HLS_WINDOW_S": str(media_settings.hls_window_s),
+    }
+    return known | ({"SLUICE_SRS_HLS_FILE": str(hls_file(media_settings))} if media.kind == "srs" else {})
 
 
 def _passed_on(settings: Settings) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from edge.srs_conf import SrsSettings, render
+from edge.srs_conf import SrsSettings, hls_modes, render
 
 from .tools import SRS_IMAGE, MissingToolError, Tool, find_docker, find_nginx, find_srs
 
@@ -67,8 +67,15 @@ def plan_media_server(settings: MediaSettings, env: Mapping[str, str] = os.envir
     return _standin(settings, env)
 
 
+def hls_file(settings: MediaSettings) -> Path:
+    """Where SRS reads the modes of HLS."""
+    return settings.work_dir / "hls.conf"
+
+
 def _write_srs_conf(settings: MediaSettings) -> Path:
-    conf = settings.work_dir / "srs.conf"
+    conf, modes = settings.work_dir / "srs.conf", hls_file(settings)
+    if not modes.exists():  # the agent keeps it
+        modes.write_text(hls_modes(settings.hls_fragment_s, settings.hls_window_s, count_viewers=True))
     conf.write_text(
         render(
             SrsSettings(
@@ -84,6 +91,7 @@ def _write_srs_conf(settings: MediaSettings) -> Path:
                 rtc_candidate=settings.rtc_candidate,
                 hls_fragment_s=settings.hls_fragment_s,
                 hls_window_s=settings.hls_window_s,
+                hls_file=str(modes),
             )
         )
     )

@@ -18,8 +18,18 @@ ID = "00000000-0000-4000-8000-000000000000"
 ULID_ = "01JD0000000000000000000001"
 
 GUARDED = [
+    ("GET", "/v1/sources"),
+    ("POST", "/v1/sources"),
+    ("GET", "/v1/sources/d1"),
+    ("PATCH", "/v1/sources/d1"),
+    ("DELETE", "/v1/sources/d1"),
+    ("POST", "/v1/sources/d1/start"),
+    ("POST", "/v1/sources/d1/stop"),
+    ("POST", "/v1/sources/d1/restart"),
     ("GET", "/v1/nodes"),
     ("GET", "/v1/nodes/n1"),
+    ("GET", "/v1/nodes/n1/settings"),
+    ("PATCH", "/v1/nodes/n1/settings"),
     ("GET", "/v1/nodes/n1/certificate"),
     ("POST", "/v1/nodes/n1/certificate/upload"),
     ("POST", "/v1/nodes/n1/certificate/self-signed"),
@@ -77,6 +87,8 @@ GUARDED = [
     ("POST", "/v1/restore"),
 ]
 UNKNOWN = [
+    ("GET", "/v1/nodes/n1/settings"),
+    ("PATCH", "/v1/nodes/n1/settings"),
     ("GET", "/v1/nodes/n1/certificate"),
     ("POST", "/v1/nodes/n1/certificate/self-signed"),
     ("GET", f"/v1/rooms/{ID}"),
@@ -98,6 +110,7 @@ UNKNOWN = [
     ("DELETE", f"/v1/tokens/{ID}"),
 ]
 WITH_BODY = [
+    ("PATCH", "/v1/nodes/n1/settings"),
     ("POST", "/v1/join-tokens"),
     ("POST", "/v1/destinations"),
     ("PATCH", "/v1/destinations/d1"),

@@ -55,6 +55,24 @@ DESTINATION = {
     "version": 1,
     "push": PUSH,
 }
+WORKER = {"node": "n1", "session": None, "fence": 1, "state": "running", "bitrate_kbps": 900.0, "last_error": None}
+SOURCE = {
+    "id": "s1",
+    "name": "Loop",
+    "kind": "file",
+    "node": "n1",
+    "url": "rtmp://a.example.com/live2/***",
+    "inputs": [{"uuid": ID, "name": "film.mp4", "type": "file", "target": f"vlive/{ID}.mp4", "size": 5}],
+    "enabled": True,
+    "loop": True,
+    "silent_audio": False,
+    "streams": [],
+    "created_at": "2026-11-22T12:00:00Z",
+    "updated_at": "2026-11-22T12:00:00Z",
+    "version": 1,
+    "worker": WORKER,
+    "waits_for": "",
+}
 RECORDING = {
     "id": ID,
     "stream": "live/x",
@@ -168,6 +186,15 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("POST", "/v1/destinations/d1/enable"): (200, DESTINATION),
         ("POST", "/v1/destinations/d1/disable"): (200, DESTINATION | {"enabled": False}),
         ("DELETE", "/v1/destinations/d1"): (204, None),
+        ("POST", "/v1/sources"): (201, SOURCE),
+        ("POST", "/v1/sources/s1/start"): (200, SOURCE),
+        ("POST", "/v1/sources/s1/stop"): (200, SOURCE | {"enabled": False}),
+        ("POST", "/v1/sources/s1/restart"): (200, SOURCE),
+        ("DELETE", "/v1/sources/s1"): (204, None),
+        ("POST", "/terraform/v1/ffmpeg/vlive/upload/film.mp4"): (
+            200,
+            {"code": 0, "data": {"uuid": ID, "target": f"upload/{ID}.mp4"}},
+        ),
         ("DELETE", "/v1/streams/S1"): (204, None),
         ("POST", "/v1/deliveries/D1/resend"): (202, DELIVERY),
         ("GET", "/v1/rooms/R1"): (200, ROOM),
@@ -197,6 +224,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("/v1/nodes", NODE),
         ("/v1/streams", STREAM),
         ("/v1/destinations", DESTINATION),
+        ("/v1/sources", SOURCE),
         ("/v1/recordings", RECORDING),
         ("/v1/deliveries", DELIVERY),
         ("/v1/events", EVENT),
@@ -211,7 +239,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             assert self.headers["authorization"] == "Bearer token"
-            status, said = api.answer(self.command, self.path, json.loads(body) if body else None)
+            form = "multipart" in self.headers.get("content-type", "")
+            status, said = api.answer(self.command, self.path, body if form else json.loads(body) if body else None)
             content = said if isinstance(said, bytes) else b"" if said is None else json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
@@ -274,6 +303,8 @@ READING = [
     ("destinations", "list"),
     ("destinations", "status", "Tube"),
     ("destinations", "status", "d1"),
+    ("sources", "list"),
+    ("sources", "status", "Loop"),
     ("secret", "show"),
     ("callbacks", "show"),
     ("callbacks", "deliveries"),
@@ -291,6 +322,14 @@ CHANGING = [
     ("destinations", "enable", "Tube"),
     ("destinations", "disable", "d1"),
     ("destinations", "remove", "Tube", "--yes"),
+    ("sources", "add-files", "Loop", "rtmp://a.example.com/live2/key", "/data/film.mp4", f"upload/{ID}.mp4", "--once"),
+    ("sources", "add-stream", "Other", "rtmp://a.example.com/live2/key", "https://h.example/x.m3u8"),
+    ("sources", "add-camera", "Door", "rtmp://a.example.com/live2/key", "rtsp://10.0.0.2/ch1", "--silent"),
+    ("sources", "add-transcode", "Low", "rtmp://a.example.com/live2/key", "--kbps", "600", "--height", "360"),
+    ("sources", "start", "Loop"),
+    ("sources", "stop", "s1"),
+    ("sources", "restart", "Loop"),
+    ("sources", "remove", "Loop", "--yes"),
     ("recordings", "delete", ID, "-y"),
     ("secret", "rotate", "-y"),
     ("secret", "rotate", "--value", "a-secret-of-mine", "-y"),
@@ -411,6 +450,7 @@ def test_the_instance_of_the_folder_is_found(
     [
         ("recordings", "delete", ID),
         ("destinations", "remove", "Tube"),
+        ("sources", "remove", "Loop"),
         ("secret", "rotate"),
         ("rooms", "remove", "R1"),
         ("tokens", "revoke", "T1"),
@@ -431,6 +471,7 @@ EMPTY = [
     ("events",),
     ("recordings", "list"),
     ("destinations", "list"),
+    ("sources", "list"),
     ("callbacks", "deliveries"),
     ("rooms", "list"),
     ("tokens", "list"),
@@ -689,6 +730,28 @@ def test_sizes_and_lengths_in_words() -> None:
         "4.0 TB",
     ]
     assert [length(n) for n in (None, 999, 61_500, 36_000_000)] == ["0:00:00", "0:00:01", "0:01:02", "10:00:00"]
+
+
+def test_a_file_is_uploaded_under_its_own_name(fake: FakeApi, run: Run, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"moving pictures")
+    assert f"upload/{ID}.mp4" in run("sources", "upload", str(film)).out
+    ((_, path, body),) = fake.changes()
+    assert path == "/terraform/v1/ffmpeg/vlive/upload/film.mp4"
+    assert b'filename="film.mp4"' in body
+    assert b"moving pictures" in body
+    assert json.loads(run("sources", "upload", str(film), "--json").out)["uuid"] == ID
+    assert "is no file" in run("sources", "upload", str(tmp_path / "none.mp4")).err
+    fake.answers["POST", path] = (401, b"auth: a bearer or a token is needed")
+    assert "a bearer or a token is needed (401)" in run("sources", "upload", str(film)).err
+
+
+def test_what_ffmpeg_lacks_is_told(fake: FakeApi, run: Run) -> None:
+    lacking = {"version": "5.1", "missing": {"transcode": ["encoder libx264"]}}
+    fake.items("/v1/nodes", NODE | {"observed": NODE["observed"] | {"ffmpeg_version": "5.1", "ffmpeg": lacking}})  # type: ignore[operator]
+    said = run("nodes")
+    assert "5.1" in said.out
+    assert "cannot transcode: it lacks encoder libx264" in said.err
 
 
 def test_a_domain_with_a_problem_is_told_and_ends_with_1(fake: FakeApi, run: Run) -> None:

@@ -41,6 +41,7 @@ from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
 from chalicelib.services.questions import Questions
 from chalicelib.services.settings import Settings
+from chalicelib.services.sources import SourceLeases
 from chalicelib.services.sync import Liveness, Sync
 from chalicelib.services.targets import Targets
 from chalicelib.services.webhooks import Webhooks
@@ -100,17 +101,26 @@ class Cloud:
         self.webhooks = Webhooks(self.store, self.sender, self.clock)
         self.publishing = Publish(self.store, self.settings, self.auth, self.webhooks, self.log, self.clock)
         self.pushes = Pushes(self.store, self.nudger, self.clock)
-        self.ingest = Ingest(self.store, self.settings, self.pushes, self.clock)
+        self.sources = SourceLeases(self.store, self.pushes, self.clock)
+        self.ingest = Ingest(self.store, self.settings, self.pushes, self.sources, self.clock)
         self.questions = Questions(self.store, self.nudger, self.clock, lambda _: None)
         self.plays = Plays(self.store, self.pushes, self.questions, self.clock, lambda: "m" * 64)
         self.syncing = Sync(
-            self.store, self.settings, self.pushes, self.questions, FakeIssuer(), self.clock, None, self.plays
+            self.store,
+            self.settings,
+            self.pushes,
+            self.sources,
+            self.questions,
+            FakeIssuer(),
+            self.clock,
+            None,
+            self.plays,
         )
         base = "http://base"
         self.callbacks = Callbacks(
             self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base
         )
-        self.dispatch = Dispatch(self.store, self.pushes, self.callbacks, self.finish_queue, self.clock)
+        self.dispatch = Dispatch(self.store, self.pushes, self.sources, self.callbacks, self.finish_queue, self.clock)
         self.finisher = Finisher(
             self.store,
             self.objects,

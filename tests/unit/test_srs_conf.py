@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.srs_conf import HOOKS, InvalidSettingError, SrsSettings, low_latency, render
+from edge.srs_conf import HOOKS, InvalidSettingError, SrsSettings, hls_modes, render
 
 SETTINGS = SrsSettings(run_dir="/srv/run", hls_dir="/srv/hls", agent_port=22080)
 
@@ -42,9 +42,17 @@ def test_the_servers_that_need_no_password_are_on_loopback() -> None:
 def test_hls_durations_are_settings() -> None:
     assert "hls_fragment 10;" in directives(render(SETTINGS))
     assert "hls_window 60;" in directives(render(SETTINGS))
-    lines = directives(render(low_latency(SETTINGS)))
-    assert "hls_fragment 2;" in lines
-    assert "hls_window 16;" in lines
+    lines = directives(render(replace(SETTINGS, hls_fragment_s=2, hls_window_s=16, count_hls_viewers=False)))
+    assert {"hls_fragment 2;", "hls_window 16;", "hls_ctx off;"} <= set(lines)
+
+
+def test_what_may_change_while_srs_runs_can_be_a_file_of_its_own() -> None:
+    lines = directives(render(replace(SETTINGS, hls_file="/srv/run/hls.conf")))
+    assert "include /srv/run/hls.conf;" in lines
+    assert not [line for line in lines if line.startswith(("hls_fragment", "hls_window", "hls_ctx"))]
+    assert directives(hls_modes(10, 60, count_viewers=True)) == ["hls_fragment 10;", "hls_window 60;", "hls_ctx on;"]
+    with pytest.raises(InvalidSettingError, match="hls_file"):
+        render(replace(SETTINGS, hls_file="/srv/x;y"))
 
 
 def test_webrtc_and_srt_can_be_left_out() -> None:

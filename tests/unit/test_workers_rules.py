@@ -104,7 +104,7 @@ def test_backoff_is_spread() -> None:
 def test_progress_blocks_close_with_their_last_line() -> None:
     parser = ProgressParser()
     lines = ["frame=1", "out_time_us=N/A", "noise", "total_size=900", "progress=continue", "out_time_us=40000"]
-    assert [block for line in lines if (block := parser.feed(line))] == [Progress(None, 900)]
+    assert [block for line in lines if (block := parser.feed(line))] == [Progress(None, 900, 1)]
     assert parser.feed("progress=end") == Progress(40000, None)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from chalicelib.wire import certificates, edge, questions, recording, secrets
+from chalicelib.wire import certificates, edge, inputs, node_settings, questions, recording, secrets, sources
 from chalicelib.wire.hooks import parse_hook
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,6 +28,7 @@ EVENT_KINDS = {
     "recording.started",
     "recording.part_done",
     "push.state",
+    "source.state",
     "media_server.state",
     "certificate.state",
 }
@@ -47,6 +48,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "asked": questions.Asked,
     "question_result": questions.QuestionResult,
     "question_session_kick": questions.KickQuestion,
+    "question_settings_apply": node_settings.ApplySettingsQuestion,
     "question_certificate_query": certificates.CertificateQuery,
     "question_certificate_upload": certificates.CertificateUpload,
     "question_certificate_self_signed": certificates.CertificateSelfSigned,
@@ -56,6 +58,17 @@ MODELS: dict[str, type[BaseModel]] = {
     "certificate_check_result": certificates.CertificateCheckResult,
     "authorize_request": questions.AuthorizeRequest,
     "authorize_response": questions.AuthorizeResponse,
+    "question_source_copy_file": inputs.CopyFileQuestion,
+    "question_source_probe": inputs.ProbeQuestion,
+    "question_source_adopt": inputs.AdoptQuestion,
+    "question_source_discard": inputs.DiscardQuestion,
+    "file_found": inputs.FileFound,
+    "probe_answer": inputs.ProbeAnswer,
+    "adopt_answer": inputs.AdoptAnswer,
+    "desired_source": sources.DesiredSource,
+    "desired_source_transcode": sources.DesiredSource,
+    "observed_source": sources.ObservedSource,
+    "ffmpeg_found": edge.FfmpegFound,
     "manifest": recording.SessionManifest,
     "accepted_secret": secrets.AcceptedSecret,
     **{f"event_{kind.replace('.', '_')}": edge.Event for kind in sorted(EVENT_KINDS)},

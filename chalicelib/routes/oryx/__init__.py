@@ -3,7 +3,23 @@
 Importing the modules below registers their calls with `calls.oryx`.
 """
 
-from chalicelib.routes.oryx import forward, hooks, media, record, rooms, streams, system, tls
+from chalicelib.routes.oryx import (
+    camera,
+    forward,
+    hls,
+    hooks,
+    media,
+    record,
+    rooms,
+    streams,
+    system,
+    tls,
+    transcode,
+    vlive,
+)
 from chalicelib.routes.oryx.calls import oryx
 
-__all__ = ["forward", "hooks", "media", "oryx", "record", "rooms", "streams", "system", "tls"]
+__all__ = [
+    "camera", "forward", "hls", "hooks", "media", "oryx", "record", "rooms", "streams", "system", "tls", "transcode",
+    "vlive",
+]  # fmt: skip

@@ -15,6 +15,7 @@ from . import (  # noqa: F401 - they add their routes
     recordings,
     rooms,
     settings,
+    sources,
     streams,
     system,
     tokens,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from chalicelib.wiring import wiring
 
-from ..views import SHOWN_SECRET, NodeShown, Page, View
+from ..views import SHOWN_SECRET, NodeConfigShown, NodeShown, Page, View
 from .base import Body, Call, Nothing, Paging, operation
 
 
@@ -16,6 +16,20 @@ class NewJoinToken(Body):
     """A join token to be made."""
 
     name: str = Field(default="", max_length=100)
+
+
+class HlsChange(Body):
+    """What is to change; what is absent stays."""
+
+    plain: bool | None = None
+    low_latency: bool | None = None
+
+
+class NodeConfigChange(Body):
+    """What is to change; what is absent stays."""
+
+    hls: HlsChange = HlsChange()
+    version: int | None = None
 
 
 class JoinToken(View):
@@ -36,6 +50,24 @@ def list_nodes(call: Call[Paging]) -> Page[NodeShown]:
 def get_node(call: Call[Nothing], node: str) -> NodeShown:
     """One node."""
     return NodeShown.of(wiring.overview.node(node))
+
+
+@operation("GET", "/v1/nodes/{node}/settings", scope="read")
+def get_node_settings(call: Call[Nothing], node: str) -> NodeConfigShown:
+    """The settings of one node."""
+    return NodeConfigShown.of(wiring.node_configs.read(node))
+
+
+@operation("PATCH", "/v1/nodes/{node}/settings")
+def change_node_settings(call: Call[NodeConfigChange], node: str) -> NodeConfigShown:
+    """Change the settings of one node; answered when the node runs with them. Live streams go on. When the node cannot
+    be reached, or cannot do it, the answer is an error that says so, and the change is kept for later all the same.
+    """
+    hls = call.sent.hls
+    changed = wiring.node_configs.change(
+        node, hls_plain=hls.plain, hls_low_latency=hls.low_latency, version=call.version
+    )
+    return NodeConfigShown.of(changed)
 
 
 @operation("POST", "/v1/join-tokens", status=201)

@@ -31,6 +31,7 @@ _TAGS: Final = {
     "recordings": "What was kept.",
     "shares": "What was kept, for whoever has the link.",
     "destinations": "Where streams are pushed.",
+    "sources": "What is played to a target: files, streams, cameras, and what is live, encoded anew.",
     "platforms": "Where streams can be pushed, and where to find the key.",
     "rooms": "Stream names with a secret of their own.",
     "settings": "Who may publish, what is recorded, where callbacks go.",

@@ -1,0 +1,255 @@
+"""Sources: what may be played, where each one runs, and when a node may have it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from chalicelib.wire.sources import SOUND_EXTENSIONS, DesiredSource, PlayedInput, Probed
+
+from .errors import InvalidInputError
+from .globs import matches_any
+from .model import OpenSession, Source, SourceFile, SourceLease
+from .redact import callback_url
+
+INPUT_SCHEMES: Final = ("rtmp", "srt", "rtsp", "http", "https")
+HTTP_ENDINGS: Final = (".flv", ".m3u8", ".ts")
+CODECS: Final = ("h264", "h265", "hevc", "aac", "mp3")
+"""What a file or stream may hold to be copied to any target. ffprobe says `hevc` where the API says `h265`."""
+FLV_CODECS: Final = ("h264", "aac", "mp3", "mp2", "speex", "nellymoser", "flv1", "vp6f", "pcm_alaw", "pcm_mulaw")
+TS_CODECS: Final = ("h264", "hevc", "h265", "mpeg2video", "mpeg4", "aac", "mp3", "mp2", "ac3", "eac3", "opus")
+"""What FFmpeg's muxers of these containers copy; FLV takes HEVC since FFmpeg 6.1."""
+
+
+def is_uuid(text: str) -> bool:
+    """Whether it is a UUID as we make them: version 4, lower case, with dashes."""
+    try:
+        found = uuid.UUID(text)
+    except ValueError:
+        return False
+    return str(found) == text and found.version == 4
+
+
+def check_input_url(url: str) -> str:
+    """The URL if a stream can be read from there. User info may hold raw special characters, as cameras' often does.
+
+    Raises:
+        InvalidInputError: it cannot; the reason never repeats the URL.
+    """
+    text = url.strip()
+    if any(ord(c) < 33 or ord(c) == 127 for c in text) or len(text) > 2000:
+        raise InvalidInputError("url", "must not hold spaces or control characters and at most 2,000 characters")
+    scheme, found, rest = text.partition("://")
+    if not found or scheme not in INPUT_SCHEMES:
+        raise InvalidInputError("url", f"must start with {', '.join(s + '://' for s in INPUT_SCHEMES)}")
+    authority = rest if scheme != "rtsp" else rest.rpartition("@")[2]
+    if not authority.split("/", 1)[0].rpartition("@")[2].strip(":"):
+        raise InvalidInputError("url", "names no host")
+    path = rest.partition("?")[0].partition("#")[0]
+    if scheme in ("http", "https") and not path.endswith(HTTP_ENDINGS):
+        raise InvalidInputError("url", f"an http(s) stream ends with {', '.join(HTTP_ENDINGS)}; files are downloaded")
+    return text
+
+
+def url_name(url: str) -> str:
+    """The last element of a URL's path; `.` when it has none."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        path = url.partition("://")[2].partition("?")[0].partition("/")[2]
+    return path.rstrip("/").rpartition("/")[2] or "."
+
+
+def shown_input(file: SourceFile) -> str:
+    """A name for messages: the file's own, or the URL without what may be secret."""
+    if file.type != "stream":
+        return file.name or file.target.rpartition("/")[2]
+    try:
+        return callback_url(file.target)
+    except ValueError:
+        return f"{file.target.partition('://')[0]}://***"
+
+
+def check_probed(file: SourceFile, probed: Probed, limit_kbps: int, *, camera: bool) -> SourceFile:
+    """The input with what was found in it.
+
+    Raises:
+        InvalidInputError: it cannot be played; the reason names the input and says what to do.
+    """
+    what = shown_input(file)
+    if probed.error:
+        raise InvalidInputError("files", f"{what}: {probed.error}")
+    if probed.format is None or (probed.video is None and probed.audio is None):
+        raise InvalidInputError("files", f"{what} has neither picture nor sound that FFmpeg knows; convert it first")
+    sound_only = file.type != "stream" and file.target.endswith(SOUND_EXTENSIONS)
+    if probed.video is None and not sound_only:
+        raise InvalidInputError(
+            "files", f"{what} has no picture; only {', '.join(SOUND_EXTENSIONS)} may be sound alone"
+        )
+    kbps = int(probed.format.bit_rate) // 1000 if probed.format.bit_rate.isdecimal() else 0
+    if kbps > limit_kbps:
+        raise InvalidInputError(
+            "files", f"{what} has {kbps} kbps, and the limit is {limit_kbps}; encode it lower, or raise the limit"
+        )
+    found = [codec.codec_name for codec in (probed.video, probed.audio) if codec is not None]
+    strange = [name for name in found if name not in CODECS]
+    if strange and not camera:
+        raise InvalidInputError(
+            "files", f"{what} holds {strange[0] or 'an unknown codec'}; it must be h264, h265, aac or mp3"
+        )
+    size = probed.size or file.size
+    return file.model_copy(update={"size": size, "format": probed.format, "video": probed.video, "audio": probed.audio})
+
+
+def check_playlist(files: list[SourceFile]) -> None:
+    """Files that are played one after the other are copied, so they must be encoded alike.
+
+    Raises:
+        InvalidInputError: two of them are not.
+    """
+    for file in files[1:]:
+        first = files[0]
+        differing = [name for name, a, b in _alike(first, file) if a != b]
+        if differing:
+            raise InvalidInputError(
+                "files",
+                f"{shown_input(file)} differs from {shown_input(first)} in {', '.join(differing)}; a playlist needs "
+                "files that are encoded alike",
+            )
+
+
+def _alike(a: SourceFile, b: SourceFile) -> list[tuple[str, object, object]]:
+    def of(file: SourceFile) -> dict[str, object]:
+        v, s = file.video, file.audio
+        return {
+            "video codec": v and v.codec_name,
+            "picture size": v and (v.width, v.height),
+            "pixel format": v and v.pix_fmt,
+            "audio codec": s and s.codec_name,
+            "sample rate": s and s.sample_rate,
+            "channels": s and s.channels,
+        }
+
+    mine, other = of(a), of(b)
+    return [(name, mine[name], other[name]) for name in mine]
+
+
+def flv_takes_hevc(ffmpeg_version: str) -> bool:
+    """Whether an FFmpeg puts HEVC into FLV. A version that is not a number is a newer build of its makers'."""
+    found = re.match(r"n?(\d+)\.(\d+)", ffmpeg_version)
+    return found is None or (int(found[1]), int(found[2])) >= (6, 1)
+
+
+def check_container(url: str, files: Iterable[SourceFile], ffmpeg_version: str, *, silent_audio: bool) -> None:
+    """What is copied must fit the target's container: FLV for RTMP, MPEG-TS for SRT.
+
+    Raises:
+        InvalidInputError: a codec does not.
+    """
+    srt = url.startswith("srt:")
+    fitting = TS_CODECS if srt else FLV_CODECS
+    if not srt and flv_takes_hevc(ffmpeg_version):
+        fitting = (*fitting, "hevc", "h265")
+    for file in files:
+        codecs = [file.video and file.video.codec_name, not silent_audio and file.audio and file.audio.codec_name]
+        for codec in filter(None, codecs):
+            if codec not in fitting:
+                raise InvalidInputError(
+                    "files",
+                    f"{shown_input(file)} holds {codec}, which {'an SRT' if srt else 'an RTMP'} target cannot take "
+                    f"(FFmpeg {ffmpeg_version or 'of the node'} cannot put it into {'MPEG-TS' if srt else 'FLV'}); "
+                    "encode it as h264 and aac",
+                )
+
+
+def target_hash(url: str) -> str:
+    """What stands for a target where its key must not."""
+    return hashlib.sha256(url.rstrip("/").encode()).hexdigest()
+
+
+def targets_of(source: Source) -> list[str]:
+    """The hashes of all places that a source pushes to."""
+    return sorted({target_hash(u) for u in (source.url, *(r.url for r in source.renditions)) if u})
+
+
+def output_paths(source: Source) -> set[str]:
+    """`/app/stream` of each of its outputs: a transcode never reads what it writes."""
+    return {unquote(urlsplit(u).path).rstrip("/") for u in (source.url, *(r.url for r in source.renditions)) if u}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a source is to run, and for a transcode, on which session."""
+
+    node: str
+    session: str | None = None
+
+
+def _reads(source: Source, session: OpenSession) -> bool:
+    path = f"/{session.stream.app}/{session.stream.stream}"
+    return (
+        session.state == "live"
+        and (source.node is None or source.node == session.node)
+        and path not in output_paths(source)
+        and matches_any(source.streams, session.stream.app, session.stream.stream)
+    )
+
+
+def place(source: Source, live: Iterable[OpenSession]) -> Place | None:
+    """Where a free source is to run; None while it cannot."""
+    if not source.enabled or not source.url:
+        return None
+    if source.kind != "transcode":
+        return Place(source.node) if source.node and source.inputs else None
+    fitting = sorted((s for s in live if _reads(source, s)), key=lambda s: (s.since, s.session))
+    return Place(fitting[-1].node, fitting[-1].session) if fitting else None
+
+
+def still_fits(source: Source, lease: SourceLease, live: Iterable[OpenSession]) -> bool:
+    """Whether what a lease was granted for is still wanted. A newer stream does not interrupt a running transcode."""
+    if not source.enabled or not source.url or lease.targets != targets_of(source):
+        return False
+    if source.kind != "transcode":
+        return bool(source.inputs) and source.node == lease.node
+    return any(s.session == lease.session and _reads(source, s) for s in live)
+
+
+def grant(source: Source, previous: SourceLease | None, where: Place, now: datetime) -> SourceLease | None:
+    """The lease, or None while somebody holds it. The fence grows with every grant."""
+    if previous is not None and previous.held:
+        return None
+    return SourceLease(
+        version=previous.version if previous else 0,
+        source=source.id,
+        node=where.node,
+        session=where.session,
+        targets=targets_of(source),
+        fence=previous.fence + 1 if previous else 1,
+        held=True,
+        granted_at=now,
+    )
+
+
+def desired(source: Source, fence: int, session: OpenSession | None) -> DesiredSource:
+    """The source as its node is told."""
+    return DesiredSource(
+        source=source.id,
+        fence=fence,
+        kind=source.kind,
+        inputs=[PlayedInput(uuid=f.uuid, target=f.target) for f in source.inputs],
+        session=session.session if session else None,
+        stream=session.stream if session else None,
+        url=source.url,
+        label=source.name,
+        loop=source.loop,
+        silent_audio=source.silent_audio,
+        encoding=source.encoding,
+        renditions=source.renditions,
+        restarts=source.restarts,
+    )

@@ -1,0 +1,62 @@
+"""Questions about what can be played: a node copies, looks into, takes over and deletes its files."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Message, Uuid
+from .questions import Question
+from .sources import Probed
+
+
+class FileFound(Message):
+    """A file in the node's folder for what was brought in: `target` is `upload/<uuid><ext>`."""
+
+    name: str
+    uuid: Uuid
+    target: str
+    size: int
+
+
+class CopyFileQuestion(Question):
+    """Copy a file of the node into its upload folder. Answer: `FileFound`."""
+
+    kind: Literal["source.copy_file"] = "source.copy_file"
+    file: str
+
+
+class ProbeQuestion(Question):
+    """Look into inputs: `upload/…` or `vlive/…` files, or URLs. Answer: `ProbeAnswer`."""
+
+    kind: Literal["source.probe"] = "source.probe"
+    targets: list[str] = Field(repr=False, max_length=50)
+    camera: bool = False
+    """Cameras may have private addresses wherever the node's owner has not forbidden it for all URLs."""
+
+
+class ProbeAnswer(Message):
+    """One entry for each target, in order."""
+
+    found: list[Probed]
+
+
+class AdoptQuestion(Question):
+    """Move uploaded files into the folder of what is played. Answer: `AdoptAnswer`."""
+
+    kind: Literal["source.adopt"] = "source.adopt"
+    targets: list[str] = Field(max_length=50)
+
+
+class AdoptAnswer(Message):
+    """The new targets `vlive/<uuid><ext>`, in order."""
+
+    targets: list[str]
+
+
+class DiscardQuestion(Question):
+    """Delete files of ours, `upload/<uuid><ext>` or `vlive/<uuid><ext>`, that nothing uses any more. Answer: `{}`."""
+
+    kind: Literal["source.discard"] = "source.discard"
+    targets: list[str] = Field(max_length=200)

@@ -1,0 +1,208 @@
+"""`sluice sources`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from infra.cli.client import ALL, Api, CliError
+from infra.cli.output import errors, facts, show_json, table
+
+app = typer.Typer(help="What is played to a target: files, streams, cameras, transcodes.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Source = Annotated[str, typer.Argument(help="The source's name or id.")]
+Target = Annotated[str, typer.Argument(help="rtmp://, rtmps:// or srt:// URL, stream key included.")]
+Name = Annotated[str, typer.Argument(help="A name of your choice.")]
+OnNode = Annotated[str, typer.Option("--node", help="Where it runs; needed when there are several nodes.")]
+Disabled = Annotated[bool, typer.Option("--disabled", help="Add it without playing yet.")]
+
+
+def find(api: Api, name: str) -> dict[str, Any]:
+    """The source of that name or id.
+
+    Raises:
+        CliError: there is none, or several have the name.
+    """
+    items = list(api.items("/v1/sources", ALL))
+    found = [s for s in items if s["id"] == name] or [s for s in items if s["name"] == name]
+    if len(found) != 1:
+        problem = "No source is" if not found else "Several sources are"
+        raise CliError(f"{problem} called {name}; `sluice sources list` shows them with their ids.")
+    return dict(found[0])
+
+
+def _add(body: dict[str, Any], node: str, *, disabled: bool, as_json: bool) -> None:
+    body |= {"enabled": not disabled} | ({"node": node} if node else {})
+    new = Api.from_environment().call("POST", "/v1/sources", body)
+    if as_json:
+        show_json(new)
+    else:
+        facts([("id", new["id"]), ("name", new["name"]), ("kind", new["kind"]), ("url", new["url"])])
+
+
+@app.command("add-files")
+def add_files(
+    name: Name,
+    url: Target,
+    files: Annotated[
+        list[str], typer.Argument(help="Files of the node under its data folder, or upload/… of uploads.")
+    ],
+    once: Annotated[bool, typer.Option("--once", help="Play them once instead of forever.")] = False,
+    node: OnNode = "",
+    disabled: Disabled = False,
+    as_json: Json = False,
+) -> None:
+    """Play files one after another, as if they were live."""
+    inputs = [{"upload" if f.startswith("upload/") else "file": f} for f in files]
+    body = {"name": name, "kind": "file", "url": url, "inputs": inputs, "loop": not once}
+    _add(body, node, disabled=disabled, as_json=as_json)
+
+
+@app.command("add-stream")
+def add_stream(
+    name: Name,
+    url: Target,
+    stream: Annotated[str, typer.Argument(help="rtmp, srt, rtsp, or http(s) of .flv, .m3u8 or .ts.")],
+    node: OnNode = "",
+    disabled: Disabled = False,
+    as_json: Json = False,
+) -> None:
+    """Play another live stream."""
+    body = {"name": name, "kind": "stream", "url": url, "inputs": [{"url": stream}]}
+    _add(body, node, disabled=disabled, as_json=as_json)
+
+
+@app.command("add-camera")
+def add_camera(
+    name: Name,
+    url: Target,
+    camera: Annotated[str, typer.Argument(help="rtsp://user:password@address/path")],
+    silent: Annotated[bool, typer.Option("--silent", help="Silence in place of the camera's sound.")] = False,
+    node: OnNode = "",
+    disabled: Disabled = False,
+    as_json: Json = False,
+) -> None:
+    """Play an IP camera."""
+    body = {"name": name, "kind": "camera", "url": url, "inputs": [{"url": camera}], "silent_audio": silent}
+    _add(body, node, disabled=disabled, as_json=as_json)
+
+
+@app.command("add-transcode")
+def add_transcode(  # noqa: PLR0913, PLR0917 - the options of a transcode
+    name: Name,
+    url: Target,
+    stream: Annotated[list[str] | None, typer.Option(help="Pattern such as /live/*; may be repeated.")] = None,
+    kbps: Annotated[int, typer.Option(help="Video bitrate.")] = 1500,
+    height: Annotated[int, typer.Option(help="Lines of the picture; 0 as it comes.")] = 0,
+    profile: Annotated[str, typer.Option(help="baseline, main or high.")] = "main",
+    preset: Annotated[str, typer.Option(help="ultrafast to slow.")] = "veryfast",
+    audio_kbps: Annotated[int, typer.Option(help="Audio bitrate.")] = 64,
+    channels: Annotated[int, typer.Option(help="1 or 2; 0 as they come.")] = 0,
+    node: OnNode = "",
+    disabled: Disabled = False,
+    as_json: Json = False,
+) -> None:
+    """Encode what is live anew. Without --stream it takes what was published last."""
+    encoding = {"vbitrate": kbps, "height": height, "vprofile": profile, "vpreset": preset}
+    encoding |= {"abitrate": audio_kbps, "achannels": channels}
+    body = {"name": name, "kind": "transcode", "url": url, "streams": stream or [], "encoding": encoding}
+    _add(body, node, disabled=disabled, as_json=as_json)
+
+
+@app.command()
+def upload(file: Annotated[Path, typer.Argument(help="A file of this machine.")], as_json: Json = False) -> None:
+    """Bring a file to the node; it is deleted after two hours unless a source plays it."""
+    if not file.is_file():
+        raise CliError(f"{file} is no file.")
+    answer = Api.from_environment().upload(f"/terraform/v1/ffmpeg/vlive/upload/{quote(file.name, safe='')}", file)
+    if as_json:
+        show_json(answer["data"])
+    else:
+        facts([("upload", answer["data"]["target"])])
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """All sources with what becomes of them."""
+    items = list(Api.from_environment().items("/v1/sources", ALL))
+    if as_json:
+        show_json(items)
+        return
+    rows = [[s["name"], s["id"], s["kind"], _state(s), _plays(s), s["url"]] for s in items]
+    table(["NAME", "ID", "KIND", "STATE", "PLAYS", "URL"], rows, "No sources. Add one: sluice sources add-files …")
+
+
+def _state(source: dict[str, Any]) -> str:
+    if not source["enabled"]:
+        return "off"
+    return source["worker"]["state"] if source["worker"] else f"waiting for {source['waits_for']}"
+
+
+def _plays(source: dict[str, Any]) -> str:
+    if source["kind"] == "transcode":
+        return ", ".join(source["streams"]) or "what came last"
+    return ", ".join(i["name"] for i in source["inputs"])
+
+
+@app.command()
+def status(source: Source, as_json: Json = False) -> None:
+    """One source and its worker."""
+    found = find(Api.from_environment(), source)
+    if as_json:
+        show_json(found)
+        return
+    worker = found["worker"] or {}
+    shown = ("id", "name", "kind", "node", "url", "enabled", "loop", "silent_audio", "created_at", "updated_at")
+    plain = [(name, found[name]) for name in shown]
+    facts(
+        [*plain, ("plays", _plays(found)), ("state", _state(found))] + [(f"worker {k}", v) for k, v in worker.items()]
+    )
+
+
+def _do(source: str, verb: str, said: str, *, as_json: bool) -> None:
+    api = Api.from_environment()
+    found = find(api, source)
+    changed = api.call("POST", f"/v1/sources/{found['id']}/{verb}", {})
+    if as_json:
+        show_json(changed)
+    else:
+        errors.print(f"{changed['name']} {said}", markup=False)
+
+
+@app.command()
+def start(source: Source, as_json: Json = False) -> None:
+    """Play it."""
+    _do(source, "start", "is on", as_json=as_json)
+
+
+@app.command()
+def stop(source: Source, as_json: Json = False) -> None:
+    """Play it no more."""
+    _do(source, "stop", "is off", as_json=as_json)
+
+
+@app.command()
+def restart(source: Source, as_json: Json = False) -> None:
+    """Have it begin anew."""
+    _do(source, "restart", "begins anew", as_json=as_json)
+
+
+@app.command()
+def remove(
+    source: Source,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a source; its worker stops, and files that were copied for it are deleted."""
+    api = Api.from_environment()
+    found = find(api, source)
+    if not yes:
+        typer.confirm(f"Remove the source {found['name']}?", abort=True, err=True)
+    api.call("DELETE", f"/v1/sources/{found['id']}")
+    if as_json:
+        show_json({"removed": found["id"]})
+    else:
+        errors.print(f"removed {found['name']}", markup=False)

@@ -1,0 +1,355 @@
+"""Sources: what may be played, where it runs, and that no two workers ever have one target."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain import sources as rules
+from chalicelib.domain.errors import InvalidInputError
+from chalicelib.domain.model import (
+    Node,
+    NodeSource,
+    OpenSession,
+    Session,
+    Source,
+    SourceFile,
+    SourceLease,
+    TargetHold,
+)
+from chalicelib.ports import Save
+from chalicelib.services.pushes import Pushes
+from chalicelib.services.sources import SourceLeases
+from chalicelib.wire.names import StreamName
+from chalicelib.wire.sources import ObservedSource, Probed, SourceAudio, SourceFormat, SourceState, SourceVideo
+from tests.fakes import FakeClock, FakeNudger, MemoryStore
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+UUID = "7f240664-bee1-4bd8-b443-394259822f7c"
+
+
+def file(**more: Any) -> SourceFile:
+    return SourceFile(**{"uuid": UUID, "target": f"vlive/{UUID}.mp4", "type": "upload", "name": "film.mp4"} | more)
+
+
+def source(name: str = "s", **more: Any) -> Source:
+    base: dict[str, Any] = {"id": name, "kind": "file", "name": name, "node": "n1", "url": f"rtmp://t.example/a/{name}"}
+    return Source(**base | {"inputs": [file()], "created_at": NOW, "updated_at": NOW} | more)
+
+
+def live(stream: str, *, node: str = "n1", since: int = 0) -> OpenSession:
+    name = StreamName(app="live", stream=stream)
+    at = NOW.replace(second=since)
+    return OpenSession(node=node, session=f"S-{stream}", stream=name, state="live", since=at)
+
+
+def probed(video: str | None = "h264", audio: str | None = "aac", bit_rate: str = "1000000") -> Probed:
+    return Probed(
+        size=9,
+        format=SourceFormat(bit_rate=bit_rate),
+        video=SourceVideo(codec_name=video) if video else None,
+        audio=SourceAudio(codec_name=audio) if audio else None,
+    )
+
+
+# what may be played ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtmp://h/live/x",
+        "rtsp://admin:p@ss#w?rd@10.0.0.2:554/ch1",
+        "rtsp://admin:p/ss@10.0.0.2/ch1",
+        "srt://h:10080?streamid=#!::r=live/x,m=request",
+        "https://h/x.m3u8?token=1",
+        "http://h:8080/live/x.flv",
+    ],
+)
+def test_streams_are_taken_as_they_are(url: str) -> None:
+    assert rules.check_input_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "must start with"),
+        ("file:///etc/passwd", "must start with"),
+        ("concat:/etc/passwd", "must start with"),
+        ("http://h/film.mp4", "an http"),
+        ("rtmp:///live/x", "names no host"),
+        ("rtsp://admin:secret@/x", "names no host"),
+        ("rtmp://h/live x", "spaces"),
+        ("rtmp://h/" + "x" * 2000, "2,000"),
+    ],
+)
+def test_other_urls_are_refused_and_not_repeated(url: str, reason: str) -> None:
+    with pytest.raises(InvalidInputError, match=reason) as refusal:
+        rules.check_input_url(url)
+    assert "secret" not in str(refusal.value)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_url_or_a_clear_error(text: str) -> None:
+    with suppress(InvalidInputError):
+        assert rules.check_input_url(text) == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [("rtmp://h/live/x", "x"), ("rtmp://h", "."), ("http://h/a/b.m3u8?t=1", "b.m3u8"), ("rtsp://h/", ".")],
+)
+def test_a_stream_is_named_by_the_last_element_of_its_path(url: str, name: str) -> None:
+    assert rules.url_name(url) == name
+
+
+@given(st.text(max_size=50))
+def test_only_our_own_uuids_pass(text: str) -> None:
+    assert not rules.is_uuid(text)
+    assert rules.is_uuid(UUID)
+    assert not rules.is_uuid(UUID.upper())
+    assert not rules.is_uuid(UUID.replace("-4bd8-", "-1bd8-"))
+
+
+def test_what_was_found_is_kept() -> None:
+    good = rules.check_probed(file(), probed(), 5000, camera=False)
+    assert good.size == 9
+    assert good.video is not None
+    assert good.video.codec_name == "h264"
+
+
+@pytest.mark.parametrize(
+    ("found", "changes", "reason"),
+    [
+        (Probed(error="FFmpeg knows no format for it"), {}, "film.mp4: FFmpeg knows no format"),
+        (probed(None, None), {}, "neither picture nor sound"),
+        (probed(None, "aac"), {}, "has no picture"),
+        (probed(bit_rate="6000000"), {}, "6000 kbps, and the limit is 5000"),
+        (probed("vp9"), {}, "holds vp9"),
+        (probed("h264", "opus"), {}, "holds opus"),
+    ],
+)
+def test_what_cannot_be_played_is_named(found: Probed, changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidInputError, match=reason):
+        rules.check_probed(file(**changes), found, 5000, camera=False)
+
+
+def test_hevc_passes_whatever_ffprobe_calls_it() -> None:
+    for name in ("hevc", "h265"):
+        rules.check_probed(file(), probed(name), 5000, camera=False)
+
+
+def test_sound_alone_passes_under_a_name_that_says_so() -> None:
+    rules.check_probed(file(target=f"vlive/{UUID}.mp3"), probed(None, "mp3"), 5000, camera=False)
+
+
+def test_a_camera_may_have_any_codec_and_an_unknown_bitrate_passes() -> None:
+    camera = file(type="stream", target="rtsp://u:secret@h/1")
+    rules.check_probed(camera, probed("h264", "pcm_mulaw", ""), 5000, camera=True)
+    with pytest.raises(InvalidInputError) as refusal:
+        rules.check_probed(camera, Probed(error="it does not answer"), 5000, camera=True)
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "codec", "version", "fits"),
+    [
+        ("rtmp://t/a/b", "h264", "5.1.9", True),
+        ("rtmp://t/a/b", "hevc", "5.1.9-0+deb12u1", False),
+        ("rtmp://t/a/b", "hevc", "6.1", True),
+        ("rtmp://t/a/b", "hevc", "n9.0.2-17", True),
+        ("rtmp://t/a/b", "hevc", "N-118000-g1", True),
+        ("srt://t:1", "hevc", "5.1.9", True),
+        ("rtmp://t/a/b", "mjpeg", "7.0", False),
+        ("srt://t:1", "mjpeg", "7.0", False),
+    ],
+)
+def test_what_is_copied_must_fit_the_container(url: str, codec: str, version: str, fits: bool) -> None:
+    found = [file(video=SourceVideo(codec_name=codec))]
+    if fits:
+        rules.check_container(url, found, version, silent_audio=False)
+    else:
+        with pytest.raises(InvalidInputError, match=codec):
+            rules.check_container(url, found, version, silent_audio=False)
+
+
+def test_sound_that_is_replaced_by_silence_need_not_fit() -> None:
+    found = [file(video=SourceVideo(codec_name="h264"), audio=SourceAudio(codec_name="pcm_s16le"))]
+    rules.check_container("rtmp://t/a/b", found, "5.1", silent_audio=True)
+    with pytest.raises(InvalidInputError, match="pcm_s16le"):
+        rules.check_container("rtmp://t/a/b", found, "5.1", silent_audio=False)
+
+
+def test_a_playlist_needs_files_that_are_encoded_alike() -> None:
+    first = file(video=SourceVideo(codec_name="h264", width=640, height=360))
+    rules.check_playlist([first, first])
+    with pytest.raises(InvalidInputError, match="picture size"):
+        rules.check_playlist([first, file(video=SourceVideo(codec_name="h264", width=1280, height=720))])
+
+
+# where it runs --------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_runs_on_its_node_and_only_when_it_can() -> None:
+    assert rules.place(source(), []) == rules.Place("n1")
+    stops: list[dict[str, Any]] = [{"enabled": False}, {"url": ""}, {"inputs": []}, {"node": None}]
+    for changes in stops:
+        assert rules.place(source(**changes), []) is None
+
+
+def test_a_transcode_follows_what_was_published_last_and_never_its_own_output() -> None:
+    own = source(kind="transcode", node=None, url="rtmp://127.0.0.1/live/out?secret=x")
+    found = rules.place(own, [live("a", since=1), live("b", since=2, node="n2"), live("out", since=3)])
+    assert found == rules.Place("n2", "S-b")
+    assert rules.place(own, [live("out")]) is None
+
+
+@given(st.lists(st.sampled_from("abcdef"), unique=True), st.sampled_from(["n1", "n2", None]))
+def test_a_granted_place_fits_as_long_as_nothing_changes(names: list[str], node: str | None) -> None:
+    sessions = [live(n, since=i, node="n1" if i % 2 else "n2") for i, n in enumerate(names)]
+    wanted = source(kind="transcode", node=node, url="rtmp://t/live/a")
+    where = rules.place(wanted, sessions)
+    if where is None:
+        return
+    lease = rules.grant(wanted, None, where, NOW)
+    assert lease is not None
+    assert rules.still_fits(wanted, lease, sessions)
+    # A newer stream does not interrupt it; the end of its own does.
+    assert rules.still_fits(wanted, lease, [*sessions, live("newer", since=59)])
+    assert not rules.still_fits(wanted, lease, [s for s in sessions if s.session != where.session])
+
+
+def test_a_lease_is_granted_once_and_its_fence_grows() -> None:
+    first = rules.grant(source(), None, rules.Place("n1"), NOW)
+    assert first is not None
+    assert rules.grant(source(), first, rules.Place("n2"), NOW) is None
+    second = rules.grant(source(), first.model_copy(update={"held": False}), rules.Place("n2"), NOW)
+    assert second is not None
+    assert second.fence == first.fence + 1
+
+
+def test_another_target_or_node_is_another_lease() -> None:
+    lease = rules.grant(source(), None, rules.Place("n1"), NOW)
+    assert lease is not None
+    assert rules.still_fits(source(), lease, [])
+    assert rules.still_fits(source(restarts=4, loop=False), lease, [])
+    assert not rules.still_fits(source(url="rtmp://t.example/a/other"), lease, [])
+    assert not rules.still_fits(source(node="n2"), lease, [])
+
+
+# leases ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: FakeClock = field(default_factory=FakeClock)
+    nudger: FakeNudger = field(default_factory=FakeNudger)
+
+    def __post_init__(self) -> None:
+        self.leases = SourceLeases(self.store, Pushes(self.store, self.nudger, self.clock), self.clock)
+        for node in ("n1", "n2"):
+            self.store.commit(
+                Save(Node(id=node, name=node, created_at=NOW, token_hash="h", snapshot_key="k", queue_url=f"q/{node}"))
+            )
+
+    def keep(self, entity: Source) -> Source:
+        known = self.store.get(Source, entity.id)
+        entity = entity.model_copy(update={"version": known.version if known else 0})
+        self.store.commit(Save(entity))
+        self.leases.settle(entity)
+        return entity
+
+    def lease(self, name: str) -> SourceLease:
+        found = self.store.get(SourceLease, name)
+        assert found is not None
+        return found
+
+    def desired(self, node: str, running: list[ObservedSource] | None = None) -> list[str]:
+        pointers = [e for e in self.store.node_state(node) if isinstance(e, NodeSource)]
+        return [d.source for d in self.leases.wanted(node, pointers, [], running or [])]
+
+    def stopped(self, name: str, *, finished: bool = False) -> None:
+        from chalicelib.domain.model import SourceStatus
+
+        lease = self.lease(name)
+        body = SourceState(source=name, fence=lease.fence, state="stopped", finished=finished)
+        status = SourceStatus(node=lease.node, at=self.clock(), **body.model_dump(exclude={"kind", "finished"}))
+        self.store.commit(*self.leases.told(status, body))
+        self.leases.released(self.lease(name))
+
+
+def test_a_source_moves_only_after_its_stop_was_confirmed() -> None:
+    w = World()
+    w.keep(source("a"))
+    assert w.desired("n1") == ["a"]
+    w.keep(source("a", node="n2"))
+    running = [ObservedSource(source="a", fence=1, state="running")]
+    assert w.desired("n1", running) == []
+    assert w.desired("n2") == []
+    assert w.lease("a").held
+    w.stopped("a")
+    assert w.desired("n2") == ["a"]
+    assert w.lease("a").fence == 2
+
+
+def test_two_sources_never_have_one_target() -> None:
+    w = World()
+    w.keep(source("a", url="rtmp://t/x/key"))
+    w.keep(source("b", url="rtmp://t/x/key", node="n2"))
+    assert w.desired("n1") == ["a"]
+    assert w.desired("n2") == []
+    assert w.leases.blocked_by(source("b", url="rtmp://t/x/key")) == "a"
+    w.keep(source("a", url="rtmp://t/x/key", enabled=False))
+    w.stopped("a")
+    assert w.desired("n2") == ["b"]
+    assert w.store.get(TargetHold, rules.target_hash("rtmp://t/x/key")) is not None
+
+
+def test_a_source_that_has_played_all_there_was_is_switched_off() -> None:
+    w = World()
+    w.keep(source("a", loop=False))
+    w.stopped("a", finished=True)
+    found = w.store.get(Source, "a")
+    assert found is not None
+    assert not found.enabled
+    assert not w.lease("a").held
+
+
+def test_the_word_of_an_older_worker_neither_releases_nor_overwrites() -> None:
+    from chalicelib.domain.model import SourceStatus
+
+    w = World()
+    w.keep(source("a"))
+    w.stopped("a")
+    assert w.lease("a").fence == 2
+    old = SourceStatus(source="a", node="n1", fence=1, state="stopped", at=NOW)
+    w.store.commit(*w.leases.told(old, SourceState(source="a", fence=1, state="stopped")))
+    assert w.lease("a").held
+
+
+def test_a_lease_whose_reason_is_gone_and_that_nobody_serves_is_released() -> None:
+    w = World()
+    kept = w.keep(source("a"))
+    w.store.commit(Save(w.store.get(Source, "a").model_copy(update={"enabled": False})))  # type: ignore[union-attr]
+    assert w.desired("n1") == []
+    assert not w.lease("a").held
+    assert kept.id == "a"
+
+
+def test_what_a_lost_message_left_lying_is_granted_by_the_sweep() -> None:
+    w = World()
+    w.store.commit(Save(source("a")))
+    at = NOW
+    name = StreamName(app="live", stream="x")
+    w.store.commit(Save(Session(id="S1", node="n2", stream=name, state="live", admitted_at=at, live_at=at)))
+    w.store.commit(Save(source("t", kind="transcode", node=None)))
+    assert w.leases.sweep() == 2
+    assert w.leases.sweep() == 0
+    assert w.lease("t").session == "S1"
