@@ -18,6 +18,13 @@ from .settings import FrontOptions, FrontSettings
 
 # What a client could claim about itself or its way here. Caddy sets X-Forwarded-For, -Host and -Proto anew.
 _CLAIMS: Final = ("X-Amz-*", "X-Amzn-*", "X-Real-Ip", "X-Forwarded-*", "Forwarded", "X-Ministack-*", "X-Host-Override")
+# What Caddy writes about a request holds neither queries nor headers: both may hold a secret.
+_FILTER: Final = """format filter {
+			request>uri regexp "\\?.*" ""
+			request>headers delete
+			resp_headers delete
+			request>tls delete
+		}"""
 _MONTH: Final = "max-age=2592000"
 _YEAR: Final = "max-age=31536000"
 _HLS: Final = "application/vnd.apple.mpegurl"
@@ -53,6 +60,7 @@ def _common(admin: str) -> str:
 	auto_https off
 	log default {{
 		level WARN
+		{_FILTER}
 	}}"""
 
 
@@ -106,18 +114,12 @@ def _without_claims(indent: str) -> str:
 
 
 def _access_log(options: FrontOptions) -> str:
-    """Neither queries nor headers are logged: both may hold a secret."""
     return f"""	log {{
 		output file {_quoted(options.access_log)} {{
 			roll_size 10MiB
 			roll_keep 3
 		}}
-		format filter {{
-			request>uri regexp "\\?.*" ""
-			request>headers delete
-			resp_headers delete
-			request>tls delete
-		}}
+		{_FILTER}
 	}}"""
 
 

@@ -1,0 +1,50 @@
+// What all pages share: language, parameters of the query, messages, URLs. Text goes into the page as text, never as HTML.
+"use strict";
+
+const query = new URLSearchParams(location.search);
+const chinese = (query.get("lang") || navigator.language || "").toLowerCase().startsWith("zh");
+const tell = (en, zh) => (chinese ? zh : en);
+const find = (id) => document.getElementById(id);
+
+document.documentElement.lang = tell("en", "zh");
+
+function say(kind, en, zh) {
+  const place = find("say");
+  place.dataset.kind = kind;
+  place.textContent = tell(en, zh);
+}
+
+function translate() {
+  for (const node of document.querySelectorAll("[data-zh]")) {
+    if (chinese) node.textContent = node.dataset.zh;
+  }
+  for (const node of document.querySelectorAll("[data-placeholder-zh]")) {
+    if (chinese) node.placeholder = node.dataset.placeholderZh;
+  }
+  if (chinese && document.body.dataset.titleZh) document.title = document.body.dataset.titleZh;
+}
+
+// An http(s) URL, or null. Anything else (javascript:, data:, file:) is not for a player.
+function webUrl(text) {
+  try {
+    const url = new URL(text, location.href);
+    return url.protocol === "http:" || url.protocol === "https:" ? url : null;
+  } catch {
+    return null;
+  }
+}
+
+const isPort = (text) => /^[0-9]{1,5}$/.test(text || "") && Number(text) > 0 && Number(text) < 65536;
+
+// The address of this server, changed by `schema` and a port where the query says so.
+function server(port) {
+  const schema = query.get("schema");
+  const url = new URL(location.origin);
+  if (schema === "http" || schema === "https") url.protocol = `${schema}:`;
+  if (isPort(port)) url.port = port;
+  return url.origin;
+}
+
+const parts = (path) => path.split("/").filter(Boolean).map(encodeURIComponent).join("/");
+
+translate();
