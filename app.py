@@ -111,7 +111,8 @@ def on_objects(event: Any) -> PartialItemFailureResponse:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def on_minute(event: Any) -> None:
     """What is due, what was lost on its way, who has fallen silent."""
-    swept = wiring.callbacks.sweep() + wiring.dispatch.sweep() + wiring.source_leases.sweep()
+    swept = wiring.callbacks.sweep() + wiring.dispatch.sweep()
+    swept += wiring.source_leases.sweep() + wiring.abandoned.sweep()
     lost = wiring.liveness.check()
     limited = wiring.limits.sweep()
     metrics.add_metric(name="swept", unit=MetricUnit.Count, value=swept)

@@ -126,8 +126,10 @@ class Objects(Protocol):
     def delete_prefix(self, prefix: str) -> int:
         """Delete all objects under `prefix`; returns how many there were."""
 
-    def link(self, key: str, expires_s: int, filename: str | None = None) -> str:
-        """A path with a query (no scheme, no host) with which the front or the store gives the object out."""
+    def link(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
+        """A path with a query (no scheme, no host) with which the front or the store gives the object out, or
+        with `head` its headers.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,9 @@ class Sender(Protocol):
         self, url: str, body: bytes, headers: dict[str, str], timeout_s: float, *, verify_tls: bool = True
     ) -> Answer:
         """POST without redirects, bounded in time and size, to public addresses only unless allowed."""
+
+    def get(self, url: str, timeout_s: float) -> Answer:
+        """GET within the same bounds."""
 
 
 class Media(Protocol):

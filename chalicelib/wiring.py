@@ -23,11 +23,13 @@ from chalicelib.adapters.outgoing import GuardedSender
 from chalicelib.adapters.queues import SqsNudger, SqsQueue
 from chalicelib.adapters.vault import Vault
 from chalicelib.config import Config
+from chalicelib.services.abandoned import Abandoned
 from chalicelib.services.answers import Answers
 from chalicelib.services.audit import Audit
 from chalicelib.services.auth import Auth
 from chalicelib.services.authority import Authority
 from chalicelib.services.backup import Backup
+from chalicelib.services.bilibili import Bilibili
 from chalicelib.services.callbacks import CallbackLog, Callbacks
 from chalicelib.services.certificates import Certificates
 from chalicelib.services.checks import Checks
@@ -180,6 +182,16 @@ class Wiring:
     def takes(self) -> Takes:
         """Recordings as they run."""
         return Takes(self.store, self.pushes, self.finisher)
+
+    @cached_property
+    def abandoned(self) -> Abandoned:
+        """Recordings whose node does not come back."""
+        return Abandoned(self.store, self.finisher, self.finish_queue, now)
+
+    @cached_property
+    def bilibili(self) -> Bilibili:
+        """Videos of Bilibili."""
+        return Bilibili(self.store, self.sender, now)
 
     @cached_property
     def settings(self) -> Settings:

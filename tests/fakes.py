@@ -167,8 +167,8 @@ class MemoryObjects:
             del self.objects[k]
         return len(gone)
 
-    def link(self, key: str, expires_s: int, filename: str | None = None) -> str:
-        return f"/bucket/{key}?expires={expires_s}"
+    def link(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
+        return f"/bucket/{key}?expires={expires_s}{'&head' if head else ''}"
 
 
 @dataclass
@@ -236,6 +236,10 @@ class FakeSender:
         self.raw.append(body)
         self.verified.append(verify_tls)
         self.sent.append((url, json.loads(body), headers))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def get(self, url: str, timeout_s: float) -> Answer:
+        self.sent.append((url, {}, {}))
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 

@@ -258,6 +258,12 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         partition=lambda month: (f"AUDIT#{month}", ""),
         expires=lambda e: e.at + timedelta(days=AUDIT_DAYS),
     ),
+    m.VideoInfo: Layout(
+        tag="video_info",
+        key=lambda bvid: (f"BILIBILI#{bvid}", "VIDEO"),
+        key_of=lambda e: (e.bvid,),
+        expires=lambda e: e.fetched_at + timedelta(hours=KEPT_ANSWER_HOURS),
+    ),
     m.KeptAnswer: Layout(
         tag="kept_answer",
         key=lambda answer: (f"ANSWER#{answer}", "ANSWER"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
@@ -74,10 +74,12 @@ class S3Objects:
             count += len(batch)
         return count
 
-    def link(self, key: str, expires_s: int, filename: str | None = None) -> str:
+    def link(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
         """See `Objects`."""
         params: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
         if filename:
             params["ResponseContentDisposition"] = f'attachment; filename="{filename}"'
-        url = urlsplit(self._s3.generate_presigned_url("get_object", Params=params, ExpiresIn=expires_s))
+        # A signature is for one method.
+        call: Literal["get_object", "head_object"] = "head_object" if head else "get_object"
+        url = urlsplit(self._s3.generate_presigned_url(call, Params=params, ExpiresIn=expires_s))
         return f"{url.path}?{url.query}"

@@ -21,6 +21,8 @@ from urllib3.exceptions import HTTPError, InsecureRequestWarning
 from chalicelib.ports import Answer, Failure
 
 MAX_ANSWER_BYTES: Final = 65536
+MAX_DOCUMENT_BYTES: Final = 256 * 1024
+"""Of what is read, rather than told; it has to fit into the table."""
 _METADATA: Final = ("169.254.169.254", "fd00:ec2::254", "169.254.170.2", "169.254.170.23")
 
 
@@ -146,12 +148,30 @@ class GuardedSender:
         self, url: str, body: bytes, headers: dict[str, str], timeout_s: float, *, verify_tls: bool = True
     ) -> Answer:
         """See `Sender`."""
+        return self._send("POST", url, body, headers, timeout_s, verify_tls=verify_tls, most=MAX_ANSWER_BYTES)
+
+    def get(self, url: str, timeout_s: float) -> Answer:
+        """See `Sender`."""
+        return self._send("GET", url, b"", {}, timeout_s, verify_tls=True, most=MAX_DOCUMENT_BYTES)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: dict[str, str],
+        timeout_s: float,
+        *,
+        verify_tls: bool,
+        most: int,
+    ) -> Answer:
         started = time.monotonic()
         if not url.startswith(("http://", "https://")):
             return Answer(None, b"", "the target must be an http:// or https:// URL", 0, "url")
         try:
             with self._gate.limit(timeout_s):
-                answer = self._session.post(
+                answer = self._session.request(
+                    method,
                     url,
                     data=body,
                     headers=headers | {"Connection": "close"},
@@ -161,7 +181,7 @@ class GuardedSender:
                     verify=verify_tls,
                 )
                 with answer:
-                    content = self._read(answer)
+                    content = self._read(answer, most)
                 if self._gate.cut:
                     raise requests.exceptions.ReadTimeout("the answer took too long")
             return Answer(answer.status_code, content, "", int((time.monotonic() - started) * 1000))
@@ -171,11 +191,11 @@ class GuardedSender:
             return Answer(None, b"", words, int((time.monotonic() - started) * 1000), failure)
 
     @staticmethod
-    def _read(answer: requests.Response) -> bytes:
+    def _read(answer: requests.Response, most: int) -> bytes:
         """The body, within its size: an endless answer is no answer."""
         content = b""
         for chunk in answer.iter_content(1024):
             content += chunk
-            if len(content) > MAX_ANSWER_BYTES:
+            if len(content) > most:
                 raise requests.exceptions.ContentDecodingError("the answer is too large")
         return content

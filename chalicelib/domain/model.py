@@ -126,6 +126,8 @@ class Session(Entity):
     protocol: Protocol_ = "rtmp"
     recording: str | None = None
     recording_part: int = 0
+    end_event: str | None = None
+    """The event that told its end; the id of its `on_unpublish` too."""
 
 
 class OpenSession(Entity):
@@ -344,6 +346,8 @@ class RecordingPart(BaseModel):
     duration_ms: int = 0
     bytes: int = 0
     gaps: int = 0
+    abandoned: bool = False
+    """Its node did not come back: what it had not uploaded is missing."""
 
 
 class Recording(Entity):
@@ -570,6 +574,14 @@ class AuditEntry(Entity):
     fields: dict[str, Any] = {}
     outcome: Literal["begun", "done", "refused", "failed"] = "begun"
     status: int = 0
+
+
+class VideoInfo(Entity):
+    """What Bilibili told of a video, as JSON."""
+
+    bvid: str
+    fetched_at: datetime
+    data: str
 
 
 class KeptAnswer(Entity):

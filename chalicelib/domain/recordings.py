@@ -105,12 +105,21 @@ def is_complete(recording: Recording) -> bool:
     return bool(recording.parts) and all(p.done for p in recording.parts.values())
 
 
+def lost(recording: Recording) -> list[str]:
+    """The sessions of which the node did not come back."""
+    return sorted(session for session, part in recording.parts.items() if part.abandoned)
+
+
 def proof(
-    recording: str, segments: Sequence[Segment], hashes: dict[str, str], manifests: Sequence[SessionManifest]
+    recording: str,
+    segments: Sequence[Segment],
+    hashes: dict[str, str],
+    manifests: Sequence[SessionManifest],
+    lost_sessions: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The recording's `manifest.json`: every segment with its SHA-256 as read back from the store, and every gap.
 
-    `hashes`: object key → SHA-256 (hex) of what the store gave.
+    `lost_sessions`: those whose nodes did not come back. `hashes`: object key → SHA-256 (hex) of what the store gave.
     """
     claimed = {s.key: s for m in manifests for s in m.segments}
     gaps: list[dict[str, Any]] = [
@@ -127,6 +136,10 @@ def proof(
         for key, c in claimed.items()
         if key not in held and (k := SegmentKey.parse(key)) is not None
     ]
+    for session in lost_sessions:
+        following = 1 + max((s.key.index for s in segments if s.key.session == session), default=-1)
+        note = "the node did not come back; what it had not uploaded is missing"
+        gaps.append({"session": session, "before_index": following, "reason": "edge_lost", "note": note})
     return {
         "version": 1,
         "recording": recording,

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import callbacks as rules
 from chalicelib.domain import redact
 from chalicelib.domain.errors import ConflictError, NotFoundError
-from chalicelib.domain.model import Attempt, CallbackSettings, CallbackTrace, Delivery
+from chalicelib.domain.model import Attempt, CallbackSettings, CallbackTrace, Delivery, Recording, Session
 from chalicelib.ports import Answer, Clock, Put, Queue, Save, Store
 
 from .settings import Settings
@@ -22,7 +22,9 @@ _log = Logger(child=True)
 MAX_QUEUE_DELAY_S = 900
 IN_FLIGHT = timedelta(seconds=90)
 """An attempt that was begun and of which nothing was heard for so long is tried again."""
-WAIT_FOR_BEGIN_S = 2
+WAIT_S = 2
+EVENT_ON_ITS_WAY = timedelta(seconds=30)
+"""So long the end of a recording waits for a node to tell that its stream is over."""
 KEPT_ATTEMPTS = 30
 """So many of the attempts before a resend are kept."""
 
@@ -106,7 +108,7 @@ class Callbacks:
         if delivery is None or delivery.state != "pending" or delivery.due_at > self._clock():
             return
         if self._must_wait(delivery):
-            self._postpone(delivery, WAIT_FOR_BEGIN_S)
+            self._postpone(delivery, WAIT_S)
             return
         claimed = delivery.model_copy(update={"due_at": self._clock() + IN_FLIGHT})
         try:
@@ -116,8 +118,26 @@ class Callbacks:
         self._attempt(claimed.model_copy(update={"version": claimed.version + 1}))
 
     def _must_wait(self, delivery: Delivery) -> bool:
-        before = self._store.get(Delivery, delivery.after) if delivery.after else None
-        return before is not None and before.state == "pending"
+        """Whether something has to be told first: a recording ends after it began, and after its stream was over."""
+        if self._is_pending(delivery.after):
+            return True
+        if delivery.action != "on_record_end" or delivery.replay_of is not None:
+            return False
+        recording = self._store.get(Recording, str(delivery.payload.get("uuid", "")) or "-")
+        parts = recording.parts if recording else {}
+        return any(self._stream_is_to_be_told(delivery, part.node, session) for session, part in parts.items())
+
+    def _stream_is_to_be_told(self, delivery: Delivery, node: str, session_id: str) -> bool:
+        session = self._store.get(Session, node, session_id)
+        if session is None or session.recording != delivery.payload.get("uuid"):
+            return False  # it goes on in another recording
+        if session.state == "live":
+            return self._clock() - delivery.created_at < EVENT_ON_ITS_WAY
+        return self._is_pending(session.end_event)
+
+    def _is_pending(self, delivery: str | None) -> bool:
+        found = self._store.get(Delivery, delivery) if delivery else None
+        return found is not None and found.state == "pending"
 
     def _postpone(self, delivery: Delivery, seconds: int) -> None:
         due = self._clock() + timedelta(seconds=seconds)

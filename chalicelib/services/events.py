@@ -137,6 +137,8 @@ class Ingest:
         after = session_rules.advance(current, node, event, plan)
         if after is None:
             return []
+        if after.state == "ended":
+            after = after.model_copy(update={"end_event": event.id})
         changes: list[Change] = [Save(after), *self._open_pointer(node, session_id, after)]
         if after.state == "ended":
             changes += self._ended(after, event)
@@ -218,6 +220,7 @@ class Ingest:
             event.at,
             node=node,
             done=True,
+            abandoned=False,
             ended_at=(known.parts[session_id].ended_at if session_id in known.parts else None) or event.at,
             segments=body.segments,
             duration_ms=body.duration_ms,

@@ -51,7 +51,7 @@ class Announcements:
             known = self._store.get(Recording, recording_id) or rules.opened(
                 recording_id, manifest.stream, node, session, manifest.started_at
             )
-            if session in known.parts and known.parts[session].done:
+            if session in known.parts and known.parts[session].done and not known.parts[session].abandoned:
                 return self._finish_if_complete(known)
             changed = rules.with_part(
                 known,
@@ -59,6 +59,7 @@ class Announcements:
                 self._clock(),
                 node=node,
                 done=True,
+                abandoned=False,
                 ended_at=manifest.ended_at,
                 segments=len(manifest.segments),
                 duration_ms=sum(s.duration_ms for s in manifest.segments),
@@ -123,7 +124,7 @@ class Finisher:
         text = rules.playlist(segments, ended=True)
         self._objects.write(f"{folder}index.m3u8", text.encode(), PLAYLIST_TYPE)
         try:
-            changes = self._artifacts(recording_id, segments)
+            changes = self._artifacts(recording, segments)
         except SluiceError as error:
             self._failed(recording, str(error))
             return
@@ -133,8 +134,8 @@ class Finisher:
         keys = [stored.key for stored in self._objects.list(rules.folder(recording))]
         return [SessionManifest.model_validate_json(self._objects.read(key)) for key in keys if parse_manifest_key(key)]
 
-    def _artifacts(self, recording: str, segments: Sequence[rules.Segment]) -> dict[str, object]:
-        folder = rules.folder(recording)
+    def _artifacts(self, recording: Recording, segments: Sequence[rules.Segment]) -> dict[str, object]:
+        folder = rules.folder(recording.id)
         with tempfile.TemporaryDirectory(prefix="sluice-finish-") as name:
             work = Path(name)
             hashes: dict[str, str] = {}
@@ -144,9 +145,9 @@ class Finisher:
             length = self._media.duration_ms(mp4)
             picture = work / "thumbnail.jpg"
             has_picture = self._media.thumbnail(mp4, min(length / 2000, 10.0), picture)
-            proof = rules.proof(recording, segments, hashes, self._manifests(recording))
+            proof = rules.proof(recording.id, segments, hashes, self._manifests(recording.id), rules.lost(recording))
             self._objects.upload(f"{folder}index.mp4", mp4, "video/mp4")
-            self._folders.keep(recording, mp4, self._settings.get(RecordSettings).copy_to)
+            self._folders.keep(recording.id, mp4, self._settings.get(RecordSettings).copy_to)
             if has_picture:
                 self._objects.upload(f"{folder}thumbnail.jpg", picture, "image/jpeg")
             self._objects.write(f"{folder}manifest.json", json.dumps(proof, indent=1).encode(), "application/json")

@@ -164,8 +164,9 @@ class Library:
             raise NotFoundError("the recording is not finished yet")
         return self.object_link(recording, "index.mp4")
 
-    def object_link(self, recording: str, path: str, filename: str | None = None) -> str:
-        """Where the front (or the store) gives out one object of a recording, for an hour.
+    def object_link(self, recording: str, path: str, filename: str | None = None, *, head: bool = False) -> str:
+        """Where the front (or the store) gives out one object of a recording, or with `head` its
+        headers, for an hour.
 
         Raises:
             NotFoundError: no such object can exist.
@@ -174,4 +175,4 @@ class Library:
         parsed = SegmentKey.parse(key)
         if path not in ARTIFACTS and (parsed is None or parsed.recording != recording):
             raise NotFoundError("a recording has no such file")
-        return self._objects.link(key, LINK_LIFE_S, filename)
+        return self._objects.link(key, LINK_LIFE_S, filename, head=head)

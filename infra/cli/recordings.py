@@ -124,6 +124,22 @@ def _save(api: Api, path: str, target: Path) -> None:
 
 
 @app.command()
+def finish(
+    recording: Recording,
+    force: Annotated[bool, typer.Option("--force", help="Without what its nodes have not uploaded.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Finish a recording again; with --force one whose node does not come back."""
+    api = Api.from_environment()
+    found = find(api, recording)
+    api.call("POST", f"/v1/recordings/{found['id']}/finish", {"force": force})
+    if as_json:
+        show_json({"finishing": found["id"]})
+    else:
+        errors.print(f"finishing {found['id']}", markup=False)
+
+
+@app.command()
 def delete(
     recording: Recording,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,

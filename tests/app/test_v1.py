@@ -45,6 +45,7 @@ GUARDED = [
     ("GET", f"/v1/recordings/{ID}/manifest"),
     ("POST", f"/v1/recordings/{ID}/shares"),
     ("POST", f"/v1/recordings/{ID}/end"),
+    ("POST", f"/v1/recordings/{ID}/finish"),
     ("GET", "/v1/destinations"),
     ("POST", "/v1/destinations"),
     ("GET", "/v1/destinations/d1"),
@@ -101,6 +102,7 @@ UNKNOWN = [
     ("GET", f"/v1/recordings/{ID}/manifest"),
     ("POST", f"/v1/recordings/{ID}/shares"),
     ("POST", f"/v1/recordings/{ID}/end"),
+    ("POST", f"/v1/recordings/{ID}/finish"),
     ("GET", "/v1/destinations/d1"),
     ("PATCH", "/v1/destinations/d1"),
     ("DELETE", "/v1/destinations/d1"),
@@ -502,6 +504,13 @@ def test_a_recording_is_shown_shared_and_deleted(api: Api, recorded: str, cloud:
         assert found.status == 302
         assert found.headers["location"].startswith(f"/{BUCKET}/recordings/{recorded}/")
         assert "X-Amz-Signature" in found.headers["location"]
+        assert found.headers["access-control-allow-origin"] == "*"
+        head = api("HEAD", f"{base}/{name}", token=None)
+        assert (head.status, head.body) == (302, b"")
+        assert head.headers["location"].split("Signature=")[1] != found.headers["location"].split("Signature=")[1]
+    head = api("HEAD", share.json["links"]["hls"], token=None)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-type"].startswith("application/vnd.apple.mpegurl")
     assert api("DELETE", f"/v1/recordings/{recorded}").status == 204
     assert cloud.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
     assert api("GET", share.json["links"]["hls"], token=None).status == 404

@@ -79,7 +79,7 @@ def test_a_redirect_is_not_followed(sender: GuardedSender) -> None:
         )
         with target(lambda c: c.sendall(moved)) as (url, _):
             assert post(sender, url)[0] == 302
-        assert requests == []
+        assert b"".join(requests) == b""
 
 
 def endless(connection: socket.socket) -> None:
@@ -117,3 +117,20 @@ def test_what_cannot_be_reached_is_explained(sender: GuardedSender, url: str) ->
     assert status is None
     assert error
     assert url not in error
+
+
+def test_a_document_is_read_within_the_same_bounds(sender: GuardedSender) -> None:
+    body = b"x" * 200_000
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+    with target(lambda c: c.sendall(head + body)) as (url, requests):
+        answer = sender.get(url, 2.0)
+        assert (answer.status, answer.body) == (200, body)
+        assert requests[0].startswith(b"GET ")
+        assert sender.post(url, b"{}", {}, 2.0).failure == "size", "an answer to a callback is short"
+    with target(lambda c: c.sendall(head.replace(b"200000", b"900000") + body * 4)) as (url, _):
+        assert sender.get(url, 2.0).failure in ("size", "other")
+    closed = GuardedSender(allow_private=False)
+    with target(lambda c: c.sendall(OK)) as (url, requests):
+        assert closed.get(url, 1.0).failure == "address"
+        assert b"".join(requests) == b""
+    closed.close()

@@ -37,6 +37,10 @@ class _Secret(Fields):
     secret: str = ""
 
 
+class _Video(Fields):
+    bvid: str = ""
+
+
 class _NoAuth(Fields):
     pub_no_auth: bool = False
 
@@ -173,3 +177,9 @@ def secret_update(call: Call) -> Any:
 def secret_disable(call: Call) -> Any:
     """Switch publish authentication off or on."""
     wiring.settings.set_publish(secret=None, auth=not call.fields(_NoAuth).pub_no_auth)
+
+
+@route("/mgmt/bilibili")
+def bilibili(call: Call) -> Any:
+    """What Bilibili tells of a video, kept for a day; null when it tells nothing."""
+    return wiring.bilibili.video(call.fields(_Video).bvid)

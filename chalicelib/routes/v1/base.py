@@ -146,7 +146,8 @@ def operation(
         def route(**arguments: str) -> Response:
             return _run(made, {name: _decoded(value) for name, value in arguments.items()})
 
-        v1.route(path, methods=[method], content_types=["*/*"])(route)
+        methods = ["GET", "HEAD"] if method == "GET" and path.startswith("/v1/shares/") else [method]
+        v1.route(path, methods=methods, content_types=["*/*"])(route)
         return view
 
     return register
@@ -252,6 +253,8 @@ def answer(op: Operation, result: Any, caller: Caller) -> Response:
     if isinstance(result, BaseModel) and caller.support:
         result = without_secrets(result)
     if isinstance(result, Response):
+        if v1.current_request.method == "HEAD":
+            result.body = b""
         return problems.in_bytes(result)
     if result is None:
         return Response(b"", status_code=op.status, headers={"Cache-Control": "no-store"})

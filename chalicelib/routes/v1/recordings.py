@@ -13,13 +13,19 @@ from chalicelib.services.library import MAX_SHARE_S
 from chalicelib.wiring import wiring
 
 from ..views import Page, RecordingShown, View
-from .base import Body, Call, Nothing, Paging, operation, secrets
+from .base import Body, Call, Nothing, Paging, operation, secrets, v1
 
 
 class NewShare(Body):
     """How long a link shall live."""
 
     expires_s: int = Field(default=86400, ge=60, le=MAX_SHARE_S)
+
+
+class Finish(Body):
+    """How a recording shall be finished."""
+
+    force: bool = Field(default=False, description="true: without what its nodes have not uploaded.")
 
 
 class Links(View):
@@ -87,8 +93,21 @@ def end_recording(call: Call[Nothing], recording: str) -> None:
     wiring.takes.end(recording)
 
 
+@operation("POST", "/v1/recordings/{recording}/finish", scope="operate", status=202)
+def finish_recording(call: Call[Finish], recording: str) -> RecordingShown:
+    """Finish a recording again, or, with `force`, one whose node does not come back: what is missing becomes a gap.
+    Nodes that were silent for a day are given up without being told to.
+    """
+    return RecordingShown.of(wiring.abandoned.finish(recording, force=call.sent.force), secrets())
+
+
 def _redirect(location: str) -> Response:
-    return Response("", status_code=302, headers={"Location": location, "Cache-Control": "no-store"})
+    headers = {"Location": location, "Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
+    return Response("", status_code=302, headers=headers)
+
+
+def _heads() -> bool:
+    return bool(v1.current_request.method == "HEAD")
 
 
 @operation("GET", "/v1/shares/{token}/{name}", scope=None, media=PLAYLIST_TYPE)
@@ -98,11 +117,11 @@ def shared_file(call: Call[Nothing], token: str, name: str) -> Response:
     if name == "index.m3u8":
         headers = {"Content-Type": PLAYLIST_TYPE, "Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
         return Response(wiring.library.playlist(recording).encode(), headers=headers)
-    return _redirect(wiring.library.object_link(recording, name))
+    return _redirect(wiring.library.object_link(recording, name, head=_heads()))
 
 
 @operation("GET", "/v1/shares/{token}/{name}/{session}/{segment}", scope=None, status=302)
 def shared_segment(call: Call[Nothing], token: str, name: str, session: str, segment: str) -> Response:
     """A segment of a shared recording; `name` is its node. API Gateway takes one name for each place of a path."""
     recording = wiring.library.shared(token)
-    return _redirect(wiring.library.object_link(recording, f"{name}/{session}/{segment}"))
+    return _redirect(wiring.library.object_link(recording, f"{name}/{session}/{segment}", head=_heads()))
