@@ -30,6 +30,7 @@ from chalicelib.services.auth import Auth
 from chalicelib.services.authority import Authority
 from chalicelib.services.backup import Backup
 from chalicelib.services.bilibili import Bilibili
+from chalicelib.services.by_edge import ByEdge
 from chalicelib.services.callbacks import CallbackLog, Callbacks
 from chalicelib.services.certificates import Certificates
 from chalicelib.services.checks import Checks
@@ -246,7 +247,7 @@ class Wiring:
     @cached_property
     def webhooks(self) -> Webhooks:
         """Callbacks as they leave."""
-        return Webhooks(self.store, self.sender, now)
+        return Webhooks(self.store, self.sender, ByEdge(self.questions), now)
 
     @cached_property
     def publish(self) -> Publish:

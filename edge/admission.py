@@ -7,13 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
-
 from chalicelib.wire.edge import Plan, PublishRequest, PublishResponse
 from chalicelib.wire.hooks import Hook
 from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name
 
-from . import callback
+from .callback import Callbacks
 from .clock import Clock, new_ulid
 from .cloud import Cloud
 from .errors import CloudError, EdgeError, MediaServerError, SpoolError
@@ -71,11 +69,11 @@ class Admission:
         cloud: Cloud,
         snapshot: Snapshot,
         media: MediaServer,
-        http: httpx.AsyncClient,
+        callbacks: Callbacks,
         clock: Clock,
     ) -> None:
         self._lifecycle, self._cloud, self._snapshot = lifecycle, cloud, snapshot
-        self._media, self._http, self._clock = media, http, clock
+        self._media, self._callbacks, self._clock = media, callbacks, clock
         self._pending: dict[str, ClientKey] = {}
         self._gone: set[ClientKey] = set()
         self._late: set[asyncio.Task[None]] = set()
@@ -152,7 +150,7 @@ class Admission:
         done, _ = await asyncio.wait({asked}, timeout=budget)
         if done:
             try:
-                return await self._obey(asked.result())
+                return await self._obey(asked.result(), session)
             except CloudError as error:
                 log.limited("admission.cloud_failed", error=str(error))
         reason = self._snapshot.decide(session.stream, hook.param)
@@ -174,11 +172,11 @@ class Admission:
         )
         return await self._cloud.publish(request, LATE_S)
 
-    async def _obey(self, answer: PublishResponse) -> Decision:
+    async def _obey(self, answer: PublishResponse, session: Session) -> Decision:
         if answer.decision == "deny":
             return Decision(answer.reason or "denied")
         agreed = answer.decision == "allow" or (
-            answer.callback is not None and await callback.ask(self._http, answer.callback)
+            answer.callback is not None and await self._callbacks.ask(answer.callback, session)
         )
         if not agreed:
             return Decision("the callback refused")
@@ -192,7 +190,7 @@ class Admission:
     async def _obey_late(self, asked: asyncio.Task[PublishResponse], session: Session) -> None:
         """The cloud answered after the snapshot had decided: a no wins, a yes brings the plan."""
         try:
-            decision = await self._obey(await asked)
+            decision = await self._obey(await asked, session)
         except CloudError:
             return
         if not session.open or session.id not in self._lifecycle.book.sessions:

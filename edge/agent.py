@@ -14,6 +14,7 @@ from typing import Any
 from cryptography import x509
 from starlette.routing import BaseRoute
 
+from chalicelib.wire.callbacks import DeliverQuestion
 from chalicelib.wire.certificates import (
     CertificateCheck,
     CertificateObtain,
@@ -30,6 +31,7 @@ from . import AGENT_VERSION, abilities, orphans
 from .admission import Admission
 from .authority import Authority
 from .bounded import new_client
+from .callback import Callbacks
 from .clock import Clock, SystemClock
 from .cloud import Cloud
 from .collect import Collector
@@ -54,6 +56,7 @@ from .local.app import new_app
 from .local.server import LocalServer
 from .log import Log
 from .nudges import Nudges
+from .outgoing import Outgoing
 from .play import Play
 from .pushes import Pushes, Workers
 from .questions import Questions
@@ -115,7 +118,9 @@ class Agent:
         self.credentials = Credentials(clock)
         self.viewers = Viewers()
         self.play = Play(self.snapshot, clock)
-        self.admission = Admission(self.lifecycle, self.cloud, self.snapshot, self.media, self._far, clock)
+        self.outgoing = Outgoing(loopback=s.callbacks_to_self)
+        self.callbacks = Callbacks(self.outgoing, self.lifecycle)
+        self.admission = Admission(self.lifecycle, self.cloud, self.snapshot, self.media, self.callbacks, clock)
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
         self.store = Store(self.credentials, self._far)
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
@@ -185,6 +190,7 @@ class Agent:
         """Who wakes whom, and who answers what."""
         probe = Probe(self.settings.ffprobe, self.folders, private=self.settings.private_sources)
         LibraryAnswers(self.folders, probe).register(self.questions)
+        self.questions.register(DeliverQuestion, self.callbacks.deliver)
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
         self.questions.register(ApplySettingsQuestion, self.hls.answer)
         self.hls.changed = self.front.wake
@@ -268,6 +274,7 @@ class Agent:
         await self._status_server.close()
         await self._near.aclose()
         await self._far.aclose()
+        await self.outgoing.close()
         await asyncio.to_thread(self.spool.close)
         self.release()
         log.info("agent.stopped")

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -36,6 +36,7 @@ async def call(
     content: bytes | AsyncIterable[bytes] | None = None,
     headers: Mapping[str, str] | None = None,
     max_answer: int = MAX_ANSWER,
+    extensions: Mapping[str, Any] | None = None,
 ) -> Answer:
     """One request. `timeout_s` bounds all of it: a peer that trickles a byte a second gains nothing.
 
@@ -44,7 +45,9 @@ async def call(
     """
     try:
         async with asyncio.timeout(timeout_s):
-            request = http.build_request(method, url, content=content, headers=headers, timeout=timeout_s)
+            request = http.build_request(
+                method, url, content=content, headers=headers, timeout=timeout_s, extensions=dict(extensions or {})
+            )
             response = await http.send(request, stream=True, follow_redirects=False)
             try:
                 body = bytearray()

@@ -59,6 +59,8 @@ class Settings:
     """Where files that can be played lie, in `upload/` and `vlive/`; None: this node plays no files."""
     private_sources: bool
     """Whether URLs of sources and downloads may lead to private addresses. Cameras always may."""
+    callbacks_to_self: bool
+    """Whether callbacks that this node sends may go to this machine itself."""
     open_uploads: bool
     """Whether uploads need no credential, as old pages of the product that our users come from send none."""
     max_upload_bytes: int
@@ -227,6 +229,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ffprobe=read.text("FFPROBE_BIN", "ffprobe"),
         data_dir=read.path("SLUICE_DATA_DIR"),
         private_sources=read.choice("SLUICE_PRIVATE_SOURCES", ("allow", "deny")) == "allow",
+        callbacks_to_self=read.choice("SLUICE_CALLBACKS_TO_SELF", ("deny", "allow")) == "allow",
         open_uploads=read.choice("SLUICE_OPEN_UPLOADS", ("off", "on")) == "on",
         max_upload_bytes=read.megabytes("SLUICE_MAX_UPLOAD_MB", 20_000) * 1024 * 1024,
         download_proxy=read.url("YTDL_PROXY", ("http", "https", "socks5")),

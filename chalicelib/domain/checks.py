@@ -29,6 +29,11 @@ _FAILURES: Final[dict[str, tuple[Step, str]]] = {
     "other": ("connect", "the server ended the connection; look at its log"),
 }
 
+_FROM_THE_NODE: Final = {
+    "dns": "check the spelling of the host, and that the node can resolve it: it sends the callbacks",
+    "address": "name another machine: a node sends callbacks to itself only with SLUICE_CALLBACKS_TO_SELF=allow",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -53,9 +58,11 @@ def _of_status(status: int) -> Verdict:
     return Verdict(False, "status", words, "check the path of the URL, and that it takes POST")
 
 
-def verdict(failure: str | None, error: str, status: int | None, body: bytes) -> Verdict:
-    """What became of a trial callback."""
+def verdict(failure: str | None, error: str, status: int | None, body: bytes, *, by_edge: bool = False) -> Verdict:
+    """What became of a trial callback; `by_edge`: a node sent it."""
     if status is None:
+        if by_edge and failure in _FROM_THE_NODE:
+            return Verdict(False, "dns" if failure == "dns" else "address", error, _FROM_THE_NODE[failure])
         step, hint = _FAILURES.get(failure or "other", _FAILURES["other"])
         return Verdict(False, step, error, hint)
     if status != 200:

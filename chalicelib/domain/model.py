@@ -537,6 +537,9 @@ class CallbackSettings(Entity):
     on_unreachable: Literal["allow", "deny"] = "deny"
     verify_tls: bool = True
     disabled_reason: str = ""
+    sent_by: Literal["cloud", "edge"] = "cloud"
+    """edge: by `node`, which reaches what the cloud does not."""
+    node: str = ""
 
     @property
     def active(self) -> bool:

@@ -380,6 +380,8 @@ class CallbacksShown(View):
     opaque: str = Field(json_schema_extra=SHOWN_SECRET)
     host: str
     on_unreachable: Literal["allow", "deny"]
+    sent_by: Literal["cloud", "edge"]
+    node: str
     verify_tls: bool
     warning: str = Field(description="What is risky about these settings.")
     disabled_reason: str = Field(description="Why callbacks were switched off by themselves.")

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain import callbacks as rules
 from chalicelib.domain import redact
-from chalicelib.domain.errors import ConflictError, NotFoundError
+from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
 from chalicelib.domain.model import Attempt, CallbackSettings, CallbackTrace, Delivery, Recording, Session
 from chalicelib.ports import Answer, Clock, Put, Queue, Save, Store
 
@@ -23,6 +23,8 @@ MAX_QUEUE_DELAY_S = 900
 IN_FLIGHT = timedelta(seconds=90)
 """An attempt that was begun and of which nothing was heard for so long is tried again."""
 WAIT_S = 2
+NODE_AWAY = timedelta(days=3)
+NODE_AWAY_LOOK_S = 60
 EVENT_ON_ITS_WAY = timedelta(seconds=30)
 """So long the end of a recording waits for a node to tell that its stream is over."""
 KEPT_ATTEMPTS = 30
@@ -154,7 +156,11 @@ class Callbacks:
             return
         payload = rules.complete_payload(delivery.payload, delivery.id, target, self._base_url)
         text = json.dumps(payload)
-        answer = self._webhooks.send(target, delivery.id, text.encode())
+        try:
+            answer = self._webhooks.send(target, delivery.id, text.encode())
+        except (UnavailableError, NotFoundError) as error:
+            self._await_node(delivery, str(error))
+            return
         self._log_book.remember(text, answer)
         tried = delivery.model_copy(
             update={
@@ -173,11 +179,20 @@ class Callbacks:
         if due is None:
             self._settle(tried, "dead", "all attempts failed")
             return
-        self._store.commit(Save(tried.model_copy(update={"due_at": due})))
+        self._store.commit(Save(tried.model_copy(update={"due_at": due, "note": ""})))
         delay = (due - self._clock()).total_seconds()
         _log.info("callback_retry", extra={"delivery": delivery.id, "attempt": len(tried.attempts), "in_s": int(delay)})
         if delay <= MAX_QUEUE_DELAY_S:
             self._queue.send({"delivery": delivery.id}, int(delay) + 1)
+
+    def _await_node(self, delivery: Delivery, reason: str) -> None:
+        """The node that sends is away: nothing was tried, so it is no attempt. Three days are waited for it."""
+        if self._clock() - delivery.created_at > NODE_AWAY:
+            self._settle(delivery, "dead", f"it waited three days: {reason}")
+            return
+        due = self._clock() + timedelta(seconds=NODE_AWAY_LOOK_S)
+        self._store.commit(Save(delivery.model_copy(update={"due_at": due, "note": f"waiting: {reason}"})))
+        self._queue.send({"delivery": delivery.id}, NODE_AWAY_LOOK_S)
 
     def _settle(self, delivery: Delivery, state: str, note: str) -> None:
         self._store.commit(Save(delivery.model_copy(update={"state": state, "note": note})))

@@ -35,10 +35,12 @@ class Checks:
         self._clock = clock
 
     def check(self, target: str | None, verify_tls: bool | None) -> Trial:
-        """Send `{"action": "check"}`, signed, to a target; without one, to where callbacks go.
+        """Send `{"action": "check"}`, signed, to a target; without one, to where callbacks go. Whoever sends callbacks
+        sends it.
 
         Raises:
             InvalidInputError: no target was given and none is set.
+            UnavailableError: the node that sends callbacks is away.
         """
         known = self._settings.get(CallbackSettings)
         url = target or known.target
@@ -49,5 +51,6 @@ class Checks:
         message = str(ULID.from_datetime(self._clock()))
         body = json.dumps({"request_id": message, "action": "check", "opaque": known.opaque if not target else ""})
         answer = self._webhooks.attempt(trial, message, body.encode())
-        said = rules.verdict(answer.failure, answer.error, answer.status, answer.body)
+        by_edge = known.sent_by == "edge"
+        said = rules.verdict(answer.failure, answer.error, answer.status, answer.body, by_edge=by_edge)
         return Trial(message, url, answer, said)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from chalicelib.domain import admission, callbacks, ids
+from chalicelib.domain import admission, callbacks, ids, redact
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain import sessions as session_rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError
 from chalicelib.domain.model import (
+    Attempt,
     CallbackSettings,
+    CallbackTrace,
     Delivery,
     LedgerEvent,
     NodeSeen,
@@ -24,8 +27,9 @@ from chalicelib.domain.model import (
     SourceStatus,
     StreamTail,
 )
-from chalicelib.ports import Change, Clock, Delete, Save, Store
+from chalicelib.ports import Change, Clock, Delete, Put, Save, Store
 from chalicelib.wire.edge import (
+    CallbackAnswered,
     Event,
     EventBatch,
     EventBatchResponse,
@@ -110,6 +114,8 @@ class Ingest:
         if event.session is None or event.stream is None:
             return changes
         match event.body:
+            case CallbackAnswered():
+                changes += self._callback_answered(event.stream, event, event.body)
             case RecordingStarted():
                 changes += self._recording_started(node, event.session, event.stream, event, event.body.recording)
             case RecordingPartDone():
@@ -175,6 +181,33 @@ class Ingest:
         return Delivery(
             id=delivery_id, action=payload["action"], created_at=now, due_at=now, payload=payload, after=after
         )
+
+    def _callback_answered(self, stream: StreamName, event: Event, body: CallbackAnswered) -> list[Change]:
+        """A node asked the user's callback itself: the log has it as if the cloud had, and 410 means the same."""
+        target = self._settings.get(CallbackSettings)
+        now = self._clock()
+        payload = callbacks.publish_payload(body.request_id, target, self._settings.shown(stream), "***")
+        attempt = Attempt(
+            at=event.at, duration_ms=body.duration_ms, status=body.status, answer=body.answer[:500], error=body.error
+        )
+        delivery = Delivery(
+            id=body.request_id,
+            action="on_publish",
+            state="delivered" if body.agreed else "dead",
+            created_at=event.at,
+            due_at=now,
+            payload={k: v for k, v in payload.items() if k not in ("param", "request_id", "opaque")},
+            attempts=[attempt],
+            target=redact.callback_url(target.target),
+        )
+        before = self._store.get(CallbackTrace) or CallbackTrace()
+        response = body.answer if body.status == 200 else before.response
+        changes: list[Change] = [Put(delivery)]
+        changes.append(Put(before.model_copy(update={"request": json.dumps(payload), "response": response})))
+        if body.status == callbacks.GONE and target.enabled and target.sent_by == "edge":
+            off = {"enabled": False, "disabled_reason": "the target answered 410 Gone and wants no more callbacks"}
+            changes.append(Save(target.model_copy(update=off)))
+        return changes
 
     # recordings
 

@@ -7,6 +7,7 @@ from typing import cast
 
 from chalicelib.domain import admission, callbacks, ids, redact
 from chalicelib.domain import limits as limit_rules
+from chalicelib.domain.errors import NotFoundError, UnavailableError
 from chalicelib.domain.model import (
     CallbackSettings,
     Credential,
@@ -17,8 +18,8 @@ from chalicelib.domain.model import (
     Session,
     StreamTail,
 )
-from chalicelib.ports import Clock, Store
-from chalicelib.wire.edge import PublishRequest, PublishResponse
+from chalicelib.ports import Answer, Clock, Store
+from chalicelib.wire.edge import OutgoingCallback, PublishRequest, PublishResponse
 
 from .auth import Auth, bearer
 from .callbacks import CallbackLog
@@ -68,10 +69,13 @@ class Publish:
         limits = cast("LimitSettings | None", found[6])
         if limits is not None and (refusal := self._over(limits)):
             return PublishResponse(decision="deny", reason=refusal)
-        if target.active and (refusal := self._ask(target, request, publish.secret)):
-            return PublishResponse(decision="deny", reason=refusal)
         tail = cast("StreamTail | None", found[4])
         plan = admission.plan(request.session, request.stream, node, record, tail, self._clock())
+        if target.active and target.sent_by == "edge" and target.node == node:
+            callback = self._callback(target, request, publish.secret)
+            return PublishResponse(decision="ask_callback", reason=decision.reason, plan=plan, callback=callback)
+        if target.active and (refusal := self._ask(target, request, publish.secret)):
+            return PublishResponse(decision="deny", reason=refusal)
         return PublishResponse(decision="allow", reason=decision.reason, plan=plan)
 
     def _over(self, limits: LimitSettings) -> str:
@@ -81,13 +85,30 @@ class Publish:
         live = self._store.index(Session, "LIVE", limit=limits.max_streams + 1).items
         return limit_rules.refusal(limits, len(live))
 
+    def _callback(self, target: CallbackSettings, request: PublishRequest, secret: str) -> OutgoingCallback:
+        """The user's callback, for the node to send; what comes of it is told by an event."""
+        request_id = ids.derived_ulid(request.at, f"on_publish:{request.session}")
+        shown = redact.stream_name(request.stream, [secret])
+        body = json.dumps(callbacks.publish_payload(request_id, target, shown, request.param))
+        return OutgoingCallback(
+            url=target.target,
+            body=body,
+            headers=self._webhooks.headers(request_id, body.encode()),
+            timeout_s=callbacks.PUBLISH_TIMEOUT_S,
+            id=request_id,
+            verify_tls=target.verify_tls,
+        )
+
     def _ask(self, target: CallbackSettings, request: PublishRequest, secret: str) -> str:
         """Why the user's callback refused the publish, or '' when it agreed."""
         request_id = ids.derived_ulid(request.at, f"on_publish:{request.session}")
         # A secret may be in `param`, which the user's own rules rely on, and nowhere else.
         shown = redact.stream_name(request.stream, [secret])
         body = callbacks.publish_payload(request_id, target, shown, request.param)
-        answer = self._webhooks.send(target, request_id, json.dumps(body).encode())
+        try:
+            answer = self._webhooks.send(target, request_id, json.dumps(body).encode())
+        except (UnavailableError, NotFoundError) as error:
+            answer = Answer(None, b"", f"the node that sends callbacks is away: {error}", 0, "other")
         self._log.answered(request_id, body, answer, redact.callback_url(target.target))
         if callbacks.is_yes(answer.status, answer.body):
             return ""

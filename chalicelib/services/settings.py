@@ -9,9 +9,11 @@ from chalicelib.domain import redact
 from chalicelib.domain.admission import MIN_SECRET
 from chalicelib.domain.errors import ConflictError, InvalidInputError
 from chalicelib.domain.globs import compile_glob
-from chalicelib.domain.model import CallbackSettings, Entity, PublishSettings, RecordSettings
+from chalicelib.domain.model import CallbackSettings, Entity, Node, PublishSettings, RecordSettings
 from chalicelib.ports import Bootstrap, Folders, Save, Store
 from chalicelib.wire.names import StreamName
+
+from .paging import everything
 
 S = TypeVar("S", bound=Entity)
 
@@ -100,17 +102,29 @@ class Settings:
             raise InvalidInputError("postCpDir", "is not a folder on the machine where recordings are finished")
         return self._save(self.get(RecordSettings).model_copy(update={"copy_to": folder}), None)
 
+    def _with_sender(self, settings: CallbackSettings) -> CallbackSettings:
+        """The settings with the node that sends, which need not be named while there is only one."""
+        if settings.sent_by == "cloud":
+            return settings.model_copy(update={"node": ""})
+        nodes = [n.id for n in everything(self._store, Node, "NODES") if not n.revoked]
+        if not settings.node and len(nodes) == 1:
+            return settings.model_copy(update={"node": nodes[0]})
+        if settings.node not in nodes:
+            raise InvalidInputError("node", "must be the id of the node that reaches the target")
+        return settings
+
     def set_callbacks(self, changes: dict[str, object], version: int | None = None) -> CallbackSettings:
         """Change the callback target: any of `enabled`, `target`, `opaque`, `host`, `on_unreachable`,
-        `verify_tls`.
+        `verify_tls`, `sent_by`, `node`.
 
         Raises:
-            InvalidInputError: the target is not an http(s) URL.
+            InvalidInputError: the target is not an http(s) URL, or the node that is to send is none.
         """
         now = self.get(CallbackSettings)
         new = CallbackSettings.model_validate(now.model_dump() | changes)
         if new.enabled:
             new = new.model_copy(update={"disabled_reason": ""})
+        new = self._with_sender(new)
         if new.target and not new.target.startswith(("http://", "https://")):
             raise InvalidInputError("target", "must start with http:// or https://")
         return self._save(new, version)

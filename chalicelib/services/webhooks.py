@@ -13,6 +13,8 @@ from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.model import CallbackSettings, WebhookSecret
 from chalicelib.ports import Answer, Clock, Save, Sender, Store
 
+from .by_edge import ByEdge
+
 _log = Logger(child=True)
 
 
@@ -23,9 +25,10 @@ def _fresh() -> str:
 class Webhooks:
     """Signs and sends; keeps the secret."""
 
-    def __init__(self, store: Store, sender: Sender, clock: Clock) -> None:
+    def __init__(self, store: Store, sender: Sender, by_edge: ByEdge, clock: Clock) -> None:
         self._store = store
         self._sender = sender
+        self._by_edge = by_edge
         self._clock = clock
 
     def secret(self) -> WebhookSecret:
@@ -57,17 +60,31 @@ class Webhooks:
         return secret.rotated_at + webhooks.OVERLAP if both else None
 
     def send(self, target: CallbackSettings, message: str, body: bytes) -> Answer:
-        """One attempt. A target that answers 410 Gone is switched off."""
+        """One attempt. A target that answers 410 Gone is switched off.
+
+        Raises:
+            UnavailableError: the node that sends is away.
+        """
         answer = self.attempt(target, message, body)
         if answer.status == rules.GONE:
             self._switch_off(target)
         return answer
 
     def attempt(self, target: CallbackSettings, message: str, body: bytes) -> Answer:
-        """One signed request, whatever its answer."""
+        """One signed request, whatever its answer, from where callbacks are sent.
+
+        Raises:
+            UnavailableError: the node that sends is away.
+        """
+        headers, limit, verify = self.headers(message, body), rules.PUBLISH_TIMEOUT_S, target.verify_tls
+        if target.sent_by == "edge":
+            return self._by_edge.post(target.node, target.target, body, headers, limit, verify_tls=verify)
+        return self._sender.post(target.target, body, headers, limit, verify_tls=verify)
+
+    def headers(self, message: str, body: bytes) -> dict[str, str]:
+        """The headers of one attempt, signed."""
         now = self._clock()
-        headers = webhooks.headers(message, now, body, webhooks.active(self.secret(), now))
-        return self._sender.post(target.target, body, headers, rules.PUBLISH_TIMEOUT_S, verify_tls=target.verify_tls)
+        return webhooks.headers(message, now, body, webhooks.active(self.secret(), now))
 
     def _switch_off(self, target: CallbackSettings) -> None:
         known = self._store.get(CallbackSettings)

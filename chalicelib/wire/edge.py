@@ -73,6 +73,9 @@ class OutgoingCallback(Message):
     body: str = Field(repr=False)
     headers: dict[str, str] = {}
     timeout_s: float = 5.0
+    id: str = ""
+    """The request's id, with which the outcome is told."""
+    verify_tls: bool = True
 
 
 class PublishResponse(Message):
@@ -177,6 +180,20 @@ class CertificateState(Message):
     error: str = ""
 
 
+class CallbackAnswered(Message):
+    """What the user's `on_publish` callback answered, which this node sent itself."""
+
+    kind: Literal["callback.answered"] = "callback.answered"
+    request_id: str
+    agreed: bool
+    status: int | None = None
+    answer: str = Field(default="", max_length=2000)
+    """The beginning of the body."""
+    error: str = ""
+    """Why there was no answer."""
+    duration_ms: int = 0
+
+
 EventBody = Annotated[
     SessionAdmitted
     | SessionRefused
@@ -187,7 +204,8 @@ EventBody = Annotated[
     | PushState
     | SourceState
     | MediaServerState
-    | CertificateState,
+    | CertificateState
+    | CallbackAnswered,
     Field(discriminator="kind"),
 ]
 

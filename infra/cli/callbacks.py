@@ -16,6 +16,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
 
+class By(StrEnum):
+    """Who sends."""
+
+    cloud = "cloud"
+    edge = "edge"
+
+
 class State(StrEnum):
     """What became of a delivery."""
 
@@ -31,7 +38,7 @@ def show(as_json: Json = False) -> None:
     if as_json:
         show_json(found)
     else:
-        facts([(k, found[k]) for k in ("enabled", "target", "opaque", "host", "on_unreachable")])
+        facts([(k, found[k]) for k in ("enabled", "target", "opaque", "host", "on_unreachable", "sent_by", "node")])
         _warn(found)
 
 
@@ -50,14 +57,19 @@ def set_(
         bool | None,
         typer.Option("--verify-tls/--no-verify-tls", help="Whether its certificate must be valid."),
     ] = None,
+    by: Annotated[
+        By | None, typer.Option(help="Who sends: the cloud, or a node, which reaches its own network.")
+    ] = None,
+    node: Annotated[str | None, typer.Option(help="Which node sends; needed when there are several.")] = None,
     enabled: Annotated[bool | None, typer.Option("--on/--off", help="Send callbacks or not.")] = None,
     as_json: Json = False,
 ) -> None:
     """Change where callbacks go."""
-    changes = {"target": target, "opaque": opaque, "enabled": enabled, "verify_tls": verify_tls}
+    changes: dict[str, Any] = {"target": target, "opaque": opaque, "enabled": enabled, "verify_tls": verify_tls}
+    changes |= {"sent_by": by.value if by else None, "node": node}
     body = {k: v for k, v in changes.items() if v is not None}
     if not body:
-        raise CliError("Nothing to change. Give --target, --opaque, --verify-tls, --on or --off.")
+        raise CliError("Nothing to change. Give --target, --opaque, --by, --node, --verify-tls, --on or --off.")
     changed = Api.from_environment().call("PATCH", "/v1/settings/callbacks", body)
     if as_json:
         show_json(changed)

@@ -179,6 +179,8 @@ def _agent_child(
         SLUICE_HLS_DIR=str(settings.home / "media"),
         SLUICE_DATA_DIR=str(settings.home),
         SLUICE_PRIVATE_SOURCES="allow",
+        # As the functions here do: whoever runs everything on one machine has the target on it, too.
+        SLUICE_CALLBACKS_TO_SELF="allow",
         SLUICE_HOOK_LISTEN=f"127.0.0.1:{ports['hooks']}",
         SLUICE_STATUS_LISTEN=f"127.0.0.1:{ports['status']}",
         SLUICE_LOCAL_LISTEN=f"127.0.0.1:{ports['local']}",

@@ -92,6 +92,7 @@ DELIVERY = {
 }
 EVENT = {"at": "2026-11-22T12:00:00Z", "kind": "session.ended", "stream": "live/x", "data": {"reason": "unpublish"}}
 CALLBACKS = {"enabled": True, "target": "http://h/cb", "opaque": "", "host": "", "on_unreachable": "deny"}
+CALLBACKS |= {"sent_by": "cloud", "node": ""}
 ROOM = {"id": "R1", "title": "Mine", "stream": "r1", "secret": "x" * 16, "created_at": "2026-11-22T12:00:00Z"}
 TOKEN = {
     "id": "T1",

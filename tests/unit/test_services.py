@@ -30,6 +30,7 @@ from chalicelib.domain.model import (
 )
 from chalicelib.ports import Answer
 from chalicelib.services.auth import Auth
+from chalicelib.services.by_edge import ByEdge
 from chalicelib.services.callbacks import CallbackLog, Callbacks
 from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.events import Ingest
@@ -98,12 +99,12 @@ class Cloud:
         self.settings = Settings(self.store, lambda: BOOTSTRAP, self.folders)
         self.auth = Auth(self.store, self.nudger, self.clock, lambda: BOOTSTRAP)
         self.log = CallbackLog(self.store, self.clock)
-        self.webhooks = Webhooks(self.store, self.sender, self.clock)
+        self.questions = Questions(self.store, self.nudger, self.clock, lambda _: None)
+        self.webhooks = Webhooks(self.store, self.sender, ByEdge(self.questions), self.clock)
         self.publishing = Publish(self.store, self.settings, self.auth, self.webhooks, self.log, self.clock)
         self.pushes = Pushes(self.store, self.nudger, self.clock)
         self.sources = SourceLeases(self.store, self.pushes, self.clock)
         self.ingest = Ingest(self.store, self.settings, self.pushes, self.sources, self.clock)
-        self.questions = Questions(self.store, self.nudger, self.clock, lambda _: None)
         self.plays = Plays(self.store, self.pushes, self.questions, self.clock, lambda: "m" * 64)
         self.syncing = Sync(
             self.store,

@@ -14,7 +14,17 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from chalicelib.wire import certificates, edge, inputs, node_settings, questions, recording, secrets, sources
+from chalicelib.wire import (
+    callbacks,
+    certificates,
+    edge,
+    inputs,
+    node_settings,
+    questions,
+    recording,
+    secrets,
+    sources,
+)
 from chalicelib.wire.hooks import parse_hook
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -31,6 +41,7 @@ EVENT_KINDS = {
     "source.state",
     "media_server.state",
     "certificate.state",
+    "callback.answered",
 }
 MODELS: dict[str, type[BaseModel]] = {
     "enroll_request": edge.EnrollRequest,
@@ -69,6 +80,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "desired_source_transcode": sources.DesiredSource,
     "observed_source": sources.ObservedSource,
     "ffmpeg_found": edge.FfmpegFound,
+    "question_callback_deliver": callbacks.DeliverQuestion,
+    "callback_reply": callbacks.CallbackReply,
     "manifest": recording.SessionManifest,
     "accepted_secret": secrets.AcceptedSecret,
     **{f"event_{kind.replace('.', '_')}": edge.Event for kind in sorted(EVENT_KINDS)},

@@ -40,6 +40,12 @@ class CallbackChange(Body):
     opaque: str | None = Field(default=None, max_length=2000, json_schema_extra=SECRET)
     host: str | None = Field(default=None, max_length=500, description="In front of the URLs that callbacks carry.")
     on_unreachable: Literal["allow", "deny"] | None = None
+    sent_by: Literal["cloud", "edge"] | None = Field(
+        default=None, description="edge: a node sends, which reaches targets in its own network."
+    )
+    node: str | None = Field(
+        default=None, max_length=100, description="Which node sends; needed when there are several."
+    )
     verify_tls: bool | None = Field(default=None, description="false: any certificate will do. Not for the internet.")
     version: int | None = None
 

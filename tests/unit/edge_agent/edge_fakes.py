@@ -48,6 +48,8 @@ class FakeCloud:
     nudges: bool = False
     interval_s: float = 1.0
     publish_delay_s: float = 0.0
+    callback: dict[str, Any] | None = None
+    """What the agent is told to ask before it admits."""
     reject: Callable[[dict[str, Any]], bool] = lambda _: False
     published: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -103,7 +105,8 @@ class FakeCloud:
             return reply({"decision": "deny", "reason": "no accepted secret"})
         recording = recording_id(body["session"]) if self.record else None
         plan = Plan(recording=recording, merge_window_s=self.merge_window_s)
-        return reply({"decision": "allow", "plan": plan.model_dump()})
+        decision = "ask_callback" if self.callback else "allow"
+        return reply({"decision": decision, "plan": plan.model_dump(), "callback": self.callback})
 
     def _events(self, body: dict[str, Any]) -> Response:
         if any(self.reject(e) for e in body["events"]):
@@ -375,6 +378,7 @@ async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> A
         ffprobe="/nonexistent/ffprobe",
         data_dir=None,
         private_sources=True,
+        callbacks_to_self=True,
         open_uploads=False,
         max_upload_bytes=10_000_000,
         download_proxy="",
