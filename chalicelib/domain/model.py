@@ -293,6 +293,8 @@ class SourceLease(Entity):
     node: str
     session: str | None = None
     targets: list[str] = []
+    outputs: list[str] = []
+    """Hashes of the outputs' `/app/stream`, by which a transcode knows what it wrote itself."""
     fence: int
     held: bool
     granted_at: datetime

@@ -201,13 +201,21 @@ def _reads(source: Source, session: OpenSession) -> bool:
     )
 
 
-def place(source: Source, live: Iterable[OpenSession]) -> Place | None:
-    """Where a free source is to run; None while it cannot."""
+def _wrote(lease: SourceLease | None, session: OpenSession) -> bool:
+    """Whether a session is what the worker of a lease published: its stream is about to end."""
+    if lease is None or target_hash(f"/{session.stream.app}/{session.stream.stream}") not in lease.outputs:
+        return False
+    return lease.granted_at <= session.since <= (lease.released_at or session.since)
+
+
+def place(source: Source, live: Iterable[OpenSession], previous: SourceLease | None = None) -> Place | None:
+    """Where a free source is to run; None while it cannot. `previous`: its last lease."""
     if not source.enabled or not source.url:
         return None
     if source.kind != "transcode":
         return Place(source.node) if source.node and source.inputs else None
-    fitting = sorted((s for s in live if _reads(source, s)), key=lambda s: (s.since, s.session))
+    candidates = (s for s in live if _reads(source, s) and not _wrote(previous, s))
+    fitting = sorted(candidates, key=lambda s: (s.since, s.session))
     return Place(fitting[-1].node, fitting[-1].session) if fitting else None
 
 
@@ -230,6 +238,7 @@ def grant(source: Source, previous: SourceLease | None, where: Place, now: datet
         node=where.node,
         session=where.session,
         targets=targets_of(source),
+        outputs=sorted(map(target_hash, output_paths(source))),
         fence=previous.fence + 1 if previous else 1,
         held=True,
         granted_at=now,

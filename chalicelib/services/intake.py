@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from chalicelib.domain import sources as rules
-from chalicelib.domain.errors import InvalidInputError, NotFoundError, UpstreamError
+from chalicelib.domain.errors import InvalidInputError, NotFoundError, UnavailableError, UpstreamError
 from chalicelib.domain.model import KnownInput, NodeSeen, SourceFile
 from chalicelib.ports import Clock, Put, Store
 from chalicelib.wire.inputs import (
@@ -79,11 +80,15 @@ class Intake:
         checked = rules.check_input_url(url)
         return {"name": rules.url_name(checked), "uuid": self._new_uuid(), "target": checked}
 
-    def register(self, kind: Kind, files: list[SourceFile], node: str | None) -> tuple[str, list[SourceFile]]:
+    def register(
+        self, kind: Kind, files: list[SourceFile], node: str | None, fits: Callable[[list[SourceFile], str], None]
+    ) -> tuple[str, list[SourceFile]]:
         """Look into inputs, judge them and keep them; files are taken over. Returns the node and the whole objects.
+        `fits` is asked, with the node, before anything is moved; it raises InvalidInputError.
 
         Raises:
-            InvalidInputError: one cannot be played; nothing was moved or deleted.
+            InvalidInputError: one cannot be played. Uploads that were looked into are deleted then, as clients of the
+                compatible API expect; nothing else is.
             UnavailableError: the node is away.
         """
         if not 1 <= len(files) <= MAX_FILES:
@@ -95,10 +100,15 @@ class Intake:
         found = ProbeAnswer.model_validate(self._questions.ask(there, question, PROBE_S)).found
         limits = self._system.get()
         limit = limits.camera_kbps if kind == "camera" else limits.vlive_kbps
-        good = [
-            rules.check_probed(file, probed, limit, camera=kind == "camera")
-            for file, probed in zip(files, found, strict=True)
-        ]
+        try:
+            good = [
+                rules.check_probed(file, probed, limit, camera=kind == "camera")
+                for file, probed in zip(files, found, strict=True)
+            ]
+            fits(good, there)
+        except InvalidInputError:
+            self.discard(there, [f for f in files if f.target.startswith("upload/")], [])
+            raise
         good = self._adopt(there, good)
         self.keep(there, good)
         return there, good
@@ -166,10 +176,9 @@ class Intake:
         targets = sorted({f.target for f in files if f.type != "stream"} - still)
         if not targets or node is None:
             return
-        try:
+        # What is left lies in the node's folder and harms nobody; the caller's own matter counts.
+        with suppress(NotFoundError, UpstreamError, UnavailableError):
             self._questions.ask(node, DiscardQuestion(targets=targets[:200]), 5.0)
-        except (NotFoundError, UpstreamError):
-            return
 
 
 def read_files(sent: list[dict[str, Any]]) -> list[SourceFile]:

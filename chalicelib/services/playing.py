@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from ulid import ULID
 
 from chalicelib.domain import destinations as target_rules
 from chalicelib.domain import sources as rules
-from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Destination, Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
@@ -197,8 +196,7 @@ class PlayBook:
 
     def _discard(self, source: Source, keep: list[SourceFile]) -> None:
         used = [f for s in self._leases.all() if s.id != source.id for f in s.inputs]
-        with suppress(UnavailableError):  # the node is away; its files stay where they are
-            self._intake.discard(source.node, source.inputs, [*keep, *used])
+        self._intake.discard(source.node, source.inputs, [*keep, *used])
 
     # checks
 
@@ -232,8 +230,11 @@ class PlayBook:
             raise InvalidInputError("inputs", "holds a URL; that is a source of kind stream or camera")
         there = self._intake.node(node)
         files = [self._brought_in(wanted, there) for wanted in inputs]
-        kind = "camera" if source.kind == "camera" else "vlive"
-        there, good = self._intake.register(kind, files, there)  # type: ignore[arg-type]
+
+        def fits(found: list[SourceFile], where: str) -> None:
+            self._check_kind(source.model_copy(update={"inputs": found, "node": where}))
+
+        there, good = self._intake.register("camera" if source.kind == "camera" else "vlive", files, there, fits)
         return source.model_copy(update={"inputs": good, "node": there})
 
     def _brought_in(self, wanted: WantedInput, node: str) -> SourceFile:

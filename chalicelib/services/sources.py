@@ -78,10 +78,11 @@ class SourceLeases:
         return sum(self._offer(s, live) for s in sources)
 
     def _offer(self, source: Source, live: Iterable[OpenSession]) -> bool:
-        where = rules.place(source, live)
+        previous = self._store.get(SourceLease, source.id)
+        where = rules.place(source, live, previous)
         if where is None:
             return False
-        lease = rules.grant(source, self._store.get(SourceLease, source.id), where, self._clock())
+        lease = rules.grant(source, previous, where, self._clock())
         holds = None if lease is None else self._holds(lease)
         if lease is None or holds is None:
             return False

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from chalicelib.domain import destinations as target_rules
 from chalicelib.domain import sources as rules
-from chalicelib.domain.errors import InvalidInputError, UnavailableError
+from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
 
@@ -114,14 +113,16 @@ class PlaySlots:
         """
         self.check_platform(platform)
         known = self._find(platform)
-        there, files = self._intake.register(self._kind, read_files(sent), node or known.node)
-        if known.url:
-            silent = known.silent_audio
-            rules.check_container(known.url, files[:1], self._intake.ffmpeg_version(there), silent_audio=silent)
+
+        def fits(files: list[SourceFile], where: str) -> None:
+            if known.url:
+                version = self._intake.ffmpeg_version(where)
+                rules.check_container(known.url, files[:1], version, silent_audio=known.silent_audio)
+
+        there, files = self._intake.register(self._kind, read_files(sent), node or known.node, fits)
         self._save(known, inputs=files, node=there, restarts=known.restarts + 1)
         used = [f for s in self._leases.all() if s.id != known.id for f in s.inputs]
-        with suppress(UnavailableError):  # it went away in between: the files stay where they are
-            self._intake.discard(known.node, known.inputs, [*files, *used])
+        self._intake.discard(known.node, known.inputs, [*files, *used])
         return [_object(f) for f in files]
 
     def _save(self, source: Source, **changes: Any) -> None:

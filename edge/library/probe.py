@@ -17,6 +17,9 @@ from .addresses import check_public
 from .folders import Folders
 
 LIMIT_S: Final = 15.0
+SILENT_S: Final = 9.0
+"""FFmpeg gives up on a peer that sends nothing after 10 s, and calls that bad data."""
+SILENT: Final = "it can be reached, but sends nothing that can be played; is it switched on and sending?"
 _MOST_BYTES: Final = 1024 * 1024
 _SHOW: Final = ("-v", "error", "-print_format", "json", "-show_format", "-show_streams", "-show_error")
 
@@ -47,7 +50,10 @@ class Probe:
         options = url_options(url)
         if not self._private and not camera:
             await check_public(url)
+        began = asyncio.get_running_loop().time()
         found = await self._run([*options, url])
+        if found.error and asyncio.get_running_loop().time() - began >= SILENT_S:
+            found = Probed(error=SILENT)
         return found.model_copy(update={"error": redact(found.error, url_secrets(url))}) if found.error else found
 
     async def _run(self, arguments: list[str]) -> Probed:
@@ -64,7 +70,7 @@ class Probe:
             async with asyncio.timeout(LIMIT_S - 1):
                 out, _ = await child.communicate()
         except TimeoutError:
-            return Probed(error="it was opened, but nothing that can be played came within 15 s; is it sending?")
+            return Probed(error=SILENT)
         finally:
             if child.returncode is None:
                 child.kill()

@@ -142,7 +142,8 @@ def _read(spec: WorkerSpec) -> list[str]:
     url = plain_url(spec.input_url)
     options = url_options(url)
     if reading.kind == "camera":
-        options = ["-re", "-fflags", "nobuffer", *options]
+        # No -re: a camera sets its own pace, and what came during the probe would stay between it and us for ever.
+        options = ["-fflags", "nobuffer", *options]
     return [*options, "-i", url, *_silence(reading)]
 
 

@@ -22,8 +22,8 @@ from .spec import State, Timing, WorkerReport, WorkerSpec, check_transition
 _LOG: Final = logging.getLogger(__name__)
 _ADDRESS: Final = re.compile(r" @ 0x[0-9a-f]+")
 _MAX_ERROR: Final = 400
-_CAMERA_STALL_S: Final = 10.0
-"""A camera sends all the time, and what it sent last is still on its way for seconds."""
+_CAMERA_STALL_S: Final = 8.0
+"""A camera sends all the time. Under FFmpeg's own 10 s: FFmpeg then gives out a last picture, and hangs."""
 
 
 class Worker:

@@ -210,6 +210,16 @@ def test_a_transcode_follows_what_was_published_last_and_never_its_own_output() 
     assert rules.place(own, [live("out")]) is None
 
 
+def test_a_transcode_whose_target_changed_does_not_read_what_it_just_wrote() -> None:
+    old = source(kind="transcode", node=None, url="rtmp://127.0.0.1/live/out")
+    lease = rules.grant(old, None, rules.Place("n1", "S-a"), NOW.replace(second=10))
+    assert lease is not None
+    lease = lease.model_copy(update={"held": False, "released_at": NOW.replace(second=30)})
+    new = source(kind="transcode", node=None, url="rtmp://elsewhere.example/live/x")
+    assert rules.place(new, [live("a", since=1), live("out", since=12)], lease) == rules.Place("n1", "S-a")
+    assert rules.place(new, [live("a", since=1), live("out", since=40)], lease) == rules.Place("n1", "S-out")
+
+
 @given(st.lists(st.sampled_from("abcdef"), unique=True), st.sampled_from(["n1", "n2", None]))
 def test_a_granted_place_fits_as_long_as_nothing_changes(names: list[str], node: str | None) -> None:
     sessions = [live(n, since=i, node="n1" if i % 2 else "n2") for i, n in enumerate(names)]

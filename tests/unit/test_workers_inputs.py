@@ -69,6 +69,7 @@ def test_a_camera_is_read_over_tcp_and_silence_takes_the_place_of_its_sound() ->
     found = argv("rtsp://10.0.0.2/ch1", Reading("camera", silent_audio=True))
     assert option(found, "-rtsp_transport") == "tcp"
     assert option(found, "-fflags") == "nobuffer"
+    assert "-re" not in found[: found.index("-i")], "it would stay behind by what came during the probe"
     assert found.count("-i") == 2
     assert "anullsrc=channel_layout=stereo:sample_rate=44100" in found
     assert [found[i + 1] for i, a in enumerate(found) if a == "-map"] == ["0:v:0", "1:a:0"]
