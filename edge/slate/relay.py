@@ -26,6 +26,7 @@ LIVE: Final = "live"
 SLATE: Final = "slate"
 SILENCE_S: Final = 1.5
 """A live picture that stands still for this long is away. Far below the 10 s after which the push itself gives up."""
+FIRST_PICTURE_S: Final = 5.0
 _RESTART_S: Final = 0.5
 _TICK_S: Final = 0.25
 _QUEUED: Final = 3000
@@ -59,6 +60,7 @@ class Relay:
         self._readers: list[_Reader] = []
         self._configs: dict[str, dict[int, Tag]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopping: set[str] = set()
         self._last_live = 0.0
         self.showing = ""
         """Whose turn it is: `live`, `slate`, or '' before the first picture."""
@@ -70,6 +72,8 @@ class Relay:
         if url != self._url:
             self._url = url
             self._stop(LIVE)
+            if not self.showing:
+                self._last_live = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
         """Keep the inputs as they are needed, until cancelled."""
@@ -90,8 +94,9 @@ class Relay:
         now = asyncio.get_running_loop().time()
         if self._url is not None:
             self._start(LIVE)
-        flowing = self._url is not None and now - self._last_live < SILENCE_S
-        if flowing:
+        # What is live gets a little time for its first picture before the slate comes.
+        patience = SILENCE_S if self.showing else FIRST_PICTURE_S
+        if self._url is not None and now - self._last_live < patience:
             self._show(LIVE)
             if self.showing == LIVE:
                 self._stop(SLATE)
@@ -107,12 +112,17 @@ class Relay:
         if name not in self._tasks:
             task = asyncio.create_task(self._feed(name), name=f"relay {name}")
             self._tasks[name] = task
-            task.add_done_callback(lambda _: self._tasks.pop(name, None))
+            task.add_done_callback(lambda _: self._ended(name))
+
+    def _ended(self, name: str) -> None:
+        self._tasks.pop(name, None)
+        self._stopping.discard(name)
 
     def _stop(self, name: str) -> None:
-        task = self._tasks.get(name)
-        if task is not None:
-            task.cancel()
+        # Once only: a second cancellation would hit the task while it waits for its FFmpeg to be gone.
+        if name in self._tasks and name not in self._stopping:
+            self._stopping.add(name)
+            self._tasks[name].cancel()
 
     # inputs
 
