@@ -288,5 +288,7 @@ async def served_certificate(host: str, port: int, domain: str) -> x509.Certific
     try:
         der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     finally:
-        writer.close()
+        writer.transport.abort()  # without waiting for a farewell
+        with suppress(OSError):
+            await writer.wait_closed()
     return x509.load_der_x509_certificate(der) if der else None

@@ -11,8 +11,9 @@ from infra.local.demo.media import make_clip
 from infra.local.demo.receiver import Received, receiver
 from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_nginx, find_srs
 
+from .acme import Authority
 from .rtmp_sink import RtmpSink, rtmp_sink
-from .system import System, Witness, environment
+from .system import System, Witness, environment, free_port
 
 CLIP_S = 9.0
 
@@ -41,8 +42,27 @@ def received() -> Iterator[Received]:
 
 
 @pytest.fixture(scope="session")
-def _system(tmp_path_factory: pytest.TempPathFactory, clip: Path, received: Received) -> Iterator[System]:
-    system = System(tmp_path_factory.mktemp("instance") / "home", clip, received, environment())
+def _environment() -> dict[str, str]:
+    return environment()
+
+
+@pytest.fixture(scope="session")
+def acme(tmp_path_factory: pytest.TempPathFactory, _environment: dict[str, str]) -> Authority:
+    """The authority that the instance asks for certificates. It runs when a test starts it."""
+    ports = [free_port() for _ in range(4)]
+    return Authority(tmp_path_factory.mktemp("acme"), ports, int(_environment["HTTP_PORT"]))
+
+
+@pytest.fixture(scope="session")
+def _system(
+    tmp_path_factory: pytest.TempPathFactory,
+    clip: Path,
+    received: Received,
+    _environment: dict[str, str],
+    acme: Authority,
+) -> Iterator[System]:
+    home = tmp_path_factory.mktemp("instance") / "home"
+    system = System(home, clip, received, _environment | acme.environment)
     system.start()
     kind = system.agent_status()["media_server"]["kind"]
     assert kind == "srs" or not find_srs(), "what is tested is what was asked for"
