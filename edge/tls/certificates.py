@@ -79,6 +79,7 @@ class Certificates:
         self._state = folder.load()
         self._observed: dict[str, ObservedCertificate] = {}
         self._told: dict[str, str] = {}
+        self._one_first = False
         self._wake = asyncio.Event()
         self._changing = asyncio.Lock()
 
@@ -95,7 +96,8 @@ class Certificates:
         pair = self._folder.read(name) if name == "uploaded" else self._folder.self_signed(now)
         names = names_of(pair.leaf) if pair else []
         content = pair.leaf.fingerprint(hashes.SHA256()).hex() if pair else ""
-        return TlsPlan(self._folder.file(name), content, names[0] if names else "", self._state.wanted)
+        domains = self._state.wanted[:1] if self._one_first else self._state.wanted
+        return TlsPlan(self._folder.file(name), content, names[0] if names else "", domains)
 
     def observed(self) -> list[ObservedCertificate]:
         """The domains of the authority, as they were at the last look."""
@@ -162,18 +164,31 @@ class Certificates:
             bad = [problem for problem in (await problems(self._check, wanted)).values() if problem]
             if bad:
                 raise RefusedInputError("domain", "; ".join(bad))
-        async with self._changing:
-            await self._change(self._state.model_copy(update={"provider": "lets", "domains": wanted}))
-        self._wake.set()
         until = self._clock.monotonic() + OBTAIN_S
+        async with self._changing:
+            # Caddy asks for all at once, and each would make an account of its own where there is none: one then fails.
+            self._one_first = len(wanted) > 1 and not any(self._storage.glob("acme/*/users/*"))
+            try:
+                await self._change(self._state.model_copy(update={"provider": "lets", "domains": wanted}))
+                if self._one_first:
+                    await self._have(wanted[:1], until)
+            finally:
+                self._one_first = False
+            await self._apply()
+        self._wake.set()
+        if await self._have(wanted, until):
+            log.info("tls.obtained", domains=wanted)
+            return self._result(files=False)
+        raise CertificateError(self._why(wanted))
+
+    async def _have(self, domains: list[str], until: float) -> bool:
+        """Wait for certificates of these domains, at most until then (monotonic seconds)."""
         while self._clock.monotonic() < until:
             await asyncio.sleep(0.5)
             await self._look()
-            missing = [o for o in self.observed() if o.state == "missing"]
-            if not missing and len(self._observed.keys() & set(wanted)) == len(set(wanted)):
-                log.info("tls.obtained", domains=wanted)
-                return self._result(files=False)
-        raise CertificateError(self._why(wanted))
+            if all(d in self._observed and self._is_there(d) for d in domains):
+                return True
+        return False
 
     def _why(self, wanted: list[str]) -> str:
         missing = {d: self._observed[d].error for d in wanted if d in self._observed and not self._is_there(d)}

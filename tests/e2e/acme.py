@@ -69,7 +69,11 @@ class Authority:
         quick = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PATH": "/usr/bin:/bin"}
         with (self._folder / "pebble.log").open("ab") as log:
             self._programs = [subprocess.Popen(argv, env=quick, stdout=log, stderr=log) for argv in (dns, pebble)]
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
 
     def _answers(self) -> bool:
         try:

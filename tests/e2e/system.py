@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import re
 import secrets
 import signal
@@ -38,7 +39,8 @@ T = TypeVar("T")
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    for port in USER_PORTS:
+    # At random: other runs on the machine take theirs too.
+    for port in random.sample(USER_PORTS, len(USER_PORTS)):
         with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
             if port not in _given:
                 probe.bind(("127.0.0.1", port))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import ssl
 import subprocess
@@ -423,7 +424,20 @@ def test_certificates_are_obtained_told_and_shown(tmp_path: Path) -> None:
 
     front = run(tmp_path, story, Front(given={"here.example.com": pair}))
     assert [(t.domain, t.state) for t in front.told] == [("here.example.com", "valid")]
-    assert front.applied == [["self-signed", "here.example.com"], ["uploaded"]]
+    assert [a for a, _ in itertools.groupby(front.applied)] == [["self-signed", "here.example.com"], ["uploaded"]]
+
+
+def test_of_several_domains_one_is_had_first_where_there_is_no_account_yet(tmp_path: Path) -> None:
+    both = ["here.example.com", "also.example.com"]
+    account = tmp_path / "storage" / "acme" / "ca" / "users" / "default"
+
+    async def story(front: Front) -> None:
+        await front.certificates.obtain(CertificateObtain(domains=both, force=True))
+        account.mkdir(parents=True)
+        await front.certificates.obtain(CertificateObtain(domains=both, force=True))
+
+    front = run(tmp_path, story, Front(given={d: fresh(d) for d in both}))
+    assert front.applied == [["self-signed", both[0]], *[["self-signed", *both]] * 3]
 
 
 def test_a_domain_that_the_authority_cannot_reach_is_not_asked_for(tmp_path: Path) -> None:
