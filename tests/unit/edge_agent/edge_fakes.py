@@ -376,7 +376,7 @@ async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> A
         media_kind="srs",
         ffmpeg="/nonexistent/ffmpeg",
         ffprobe="/nonexistent/ffprobe",
-        data_dir=None,
+        data_dir=folder / "data",
         private_sources=True,
         callbacks_to_self=True,
         open_uploads=False,
