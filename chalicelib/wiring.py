@@ -282,7 +282,7 @@ class Wiring:
     @cached_property
     def transcodes(self) -> Transcodes:
         """The transcode that the compatible API knows."""
-        return Transcodes(self.store, now)
+        return Transcodes(self.store, self.source_leases, now)
 
     @cached_property
     def source_leases(self) -> SourceLeases:

@@ -10,10 +10,11 @@ from ulid import ULID
 from chalicelib.domain import destinations as target_rules
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Destination, Source, SourceFile, SourceLease, SourceStatus
+from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
 
+from .holds import refuse_pushed
 from .intake import Intake
 from .pushes import Pushes
 from .sources import SourceLeases
@@ -208,13 +209,7 @@ class PlayBook:
         for other in self._leases.all():
             if other.id != source.id and other.enabled and wanted & set(rules.targets_of(other)):
                 raise ConflictError(f"the source {other.name} pushes to the same target; switch it off first")
-        for destination in self._pushes.destinations():
-            if self._pushes_to(destination, wanted):
-                raise ConflictError(f"the destination {destination.name} has the same target; switch it off first")
-
-    @staticmethod
-    def _pushes_to(destination: Destination, wanted: set[str]) -> bool:
-        return destination.enabled and rules.target_hash(destination.url) in wanted
+        refuse_pushed(source, self._pushes.destinations())
 
     def _with_inputs(self, source: Source, inputs: list[WantedInput], node: str | None) -> Source:
         if source.kind == "transcode":

@@ -11,6 +11,7 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Destination, Lease, PushStatus, Session
 from chalicelib.ports import Clock, Save, Store
 
+from .holds import refuse_held
 from .paging import everything
 
 KNOWN: Final = ("wx", "bilibili", "kuaishou")
@@ -54,6 +55,7 @@ class Slots:
 
         Raises:
             InvalidInputError: the platform or the server cannot be used, or there are too many slots.
+            ConflictError: a source pushes to the same target.
         """
         platform = str(slot["platform"])
         if platform not in KNOWN and "forwarding-" not in platform:
@@ -66,22 +68,20 @@ class Slots:
             raise InvalidInputError("platform", f"there are {MAX_SLOTS} slots already")
         now = self._clock()
         base = known or Destination(id=_PREFIX + platform, name=platform, url=url, created_at=now, updated_at=now)
-        self._store.commit(
-            Save(
-                base.model_copy(
-                    update={
-                        "name": slot["label"] or platform,
-                        "platform": platform if platform in KNOWN else "custom",
-                        "url": url,
-                        "stream_name": slot["stream"],
-                        "prefer": "newest",
-                        "enabled": slot["enabled"],
-                        "slot": slot,
-                        "updated_at": now,
-                    }
-                )
-            )
+        new = base.model_copy(
+            update={
+                "name": slot["label"] or platform,
+                "platform": platform if platform in KNOWN else "custom",
+                "url": url,
+                "stream_name": slot["stream"],
+                "prefer": "newest",
+                "enabled": slot["enabled"],
+                "slot": slot,
+                "updated_at": now,
+            }
         )
+        refuse_held(self._store, new)
+        self._store.commit(Save(new))
 
     def states(self) -> list[SlotState]:
         """All slots with what becomes of them, sorted by platform."""

@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.model import (
+    Destination,
     NodeSource,
     OpenSession,
     Source,
@@ -43,6 +44,10 @@ class SourceLeases:
             cursor = page.cursor
             if cursor is None:
                 return found
+
+    def destinations(self) -> list[Destination]:
+        """All destinations, whose targets no source may have."""
+        return self._pushes.destinations()
 
     def settle(self, source: Source) -> None:
         """After a change of a source or of its lease: grant it if it is free, and tell the node that holds it."""

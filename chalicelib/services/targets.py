@@ -12,6 +12,7 @@ from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundE
 from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Slate
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 
+from .holds import refuse_held
 from .pushes import Pushes
 
 MAX_DESTINATIONS = 1000
@@ -82,6 +83,7 @@ class Targets:
 
         Raises:
             InvalidInputError: the URL or a pattern is not usable, or there are too many.
+            ConflictError: a source pushes to the same target.
         """
         if len(self._pushes.destinations()) >= MAX_DESTINATIONS:
             raise InvalidInputError("", f"there are {MAX_DESTINATIONS} destinations already; remove some first")
@@ -99,6 +101,7 @@ class Targets:
             created_at=now,
             updated_at=now,
         )
+        refuse_held(self._store, new)
         self._store.commit(Save(new))
         return new.model_copy(update={"version": 1})
 
@@ -107,7 +110,7 @@ class Targets:
 
         Raises:
             NotFoundError: there is none.
-            ConflictError: it was changed by somebody else in the meantime.
+            ConflictError: it was changed by somebody else in the meantime, or a source pushes to the same target.
             InvalidInputError: a value is not usable.
         """
         now = self._find(destination)
@@ -120,6 +123,7 @@ class Targets:
         if "slate" in changes:
             changes["slate"] = now.slate.model_copy(update=changes["slate"])
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
+        refuse_held(self._store, new)
         self._store.commit(Save(new))
         return new.model_copy(update={"version": new.version + 1})
 

@@ -14,7 +14,9 @@ from chalicelib.domain.model import Session, Source, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
 from chalicelib.wire.sources import Encoding
 
+from .holds import refuse_pushed
 from .slots import join_url
+from .sources import SourceLeases
 
 ID: Final = "transcode"
 ZERO: Final[dict[str, Any]] = {
@@ -45,8 +47,9 @@ class TranscodeTask:
 class Transcodes:
     """Sets and shows it."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, leases: SourceLeases, clock: Clock) -> None:
         self._store = store
+        self._leases = leases
         self._clock = clock
 
     def query(self) -> dict[str, Any]:
@@ -60,6 +63,7 @@ class Transcodes:
 
         Raises:
             InvalidInputError: a value is none that may be used.
+            ConflictError: a destination has the target.
         """
         known = self._store.get(Source, ID)
         now = self._clock()
@@ -69,7 +73,9 @@ class Transcodes:
             url = target_rules.check_target_url(join_url(config["server"], config["secret"]))
         task = (base.slot or {}).get("uuid") or str(uuid.uuid4())
         changes = {"enabled": config["all"], "encoding": encoding, "url": url, "slot": config | {"uuid": task}}
-        self._store.commit(Save(base.model_copy(update=changes | {"updated_at": now})))
+        new = base.model_copy(update=changes | {"updated_at": now})
+        refuse_pushed(new, self._leases.destinations())
+        self._store.commit(Save(new))
 
     def task(self) -> TranscodeTask:
         """What it is doing."""

@@ -11,6 +11,7 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
 
+from .holds import refuse_pushed
 from .intake import Intake, Kind, read_files
 from .slots import KNOWN, MAX_SLOTS, join_url
 from .sources import SourceLeases
@@ -129,7 +130,9 @@ class PlaySlots:
         first = (changes.get("inputs") or source.inputs)[:1]
         by_url = bool(first) and first[0].type == "stream"
         kind = "camera" if self._kind == "camera" else "stream" if by_url else "file"
-        self._store.commit(Save(source.model_copy(update={"kind": kind, **changes, "updated_at": self._clock()})))
+        new = source.model_copy(update={"kind": kind, **changes, "updated_at": self._clock()})
+        refuse_pushed(new, self._leases.destinations())
+        self._store.commit(Save(new))
 
     def states(self) -> list[PlayState]:
         """All slots with what becomes of them, sorted by platform."""

@@ -460,6 +460,26 @@ def test_nothing_else_pushes_where_a_source_does(api: Api, edge: Edge) -> None:
     assert "Tube" in api("POST", "/v1/sources", new(url=destination["url"])).json["detail"]
 
 
+def test_neither_does_a_slot_of_another_kind(api: Api, oryx: Oryx, edge: Edge) -> None:
+    files = oryx.data("/ffmpeg/vlive/source", platform="wx", files=[uploaded()])["files"]
+    forward = {"action": "update", "platform": "wx", "enabled": True} | TARGET
+    vlive = forward | {"files": files}
+    oryx.data("/ffmpeg/forward/secret", **forward)
+    assert "has the same target" in oryx.refused("/ffmpeg/vlive/secret", **vlive)
+    assert "has the same target" in oryx.refused("/ffmpeg/transcode/apply", **CONFIG)
+    oryx.data("/ffmpeg/forward/secret", **forward | {"enabled": False})
+    oryx.data("/ffmpeg/vlive/secret", **vlive)
+    source = wiring.store.get(Source, "slot-vlive-wx")
+    assert source is not None
+    wiring.source_leases.settle(source)
+    assert "pushes to this target" in oryx.refused("/ffmpeg/forward/secret", **forward)
+    body = {"name": "Tube", "url": "rtmp://a.example.com/live2/key"}
+    assert api("POST", "/v1/destinations", body).status == 409
+    made = api("POST", "/v1/destinations", body | {"enabled": False})
+    assert made.status == 201
+    assert api("POST", f"/v1/destinations/{made.json['id']}/enable", {}).status == 409
+
+
 def test_files_of_a_refused_list_are_not_taken_over(api: Api, edge: Edge) -> None:
     other = uploaded()
     edge.found[other["target"]] = {"format": {}, "video": VIDEO | {"width": 320}, "audio": AUDIO}
