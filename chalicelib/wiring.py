@@ -367,7 +367,7 @@ class Wiring:
     @cached_property
     def targets(self) -> Targets:
         """The destinations as they are edited."""
-        return Targets(self.store, self.pushes, now)
+        return Targets(self.store, self.pushes, self.questions, now)
 
     @cached_property
     def overview(self) -> Overview:

@@ -23,6 +23,7 @@ from chalicelib.wire.certificates import (
     CertificateUpload,
 )
 from chalicelib.wire.edge import FfmpegFound, ObservedNode, ObservedSession
+from chalicelib.wire.inputs import SlateQuestion
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.node_settings import ApplySettingsQuestion
 from chalicelib.wire.questions import KickQuestion
@@ -64,6 +65,7 @@ from .recorder import Recorder
 from .sender import Sender
 from .sessions import Session, SessionBook, Transition
 from .slate.argv import Shape
+from .slate.files import Slates
 from .slate.relays import Relays
 from .snapshot import Snapshot
 from .sources import Sources
@@ -126,7 +128,8 @@ class Agent:
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
         self.folders = Folders(s.data_dir) if s.data_dir else None
         self.sources = Sources(self.lifecycle, spool, s.srs_rtmp, s.ffmpeg, self.folders, self.play.own_tag, workers)
-        relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.local.port), lambda _: None)
+        self.slates = Slates(self.folders, Probe(s.ffprobe, self.folders, private=s.private_sources))
+        relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.local.port), self.slates.resolve)
         self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, workers)
         self._relay_routes = relays.routes()
         self.sender = Sender(self.cloud, spool, clock)
@@ -194,6 +197,7 @@ class Agent:
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
         self.questions.register(ApplySettingsQuestion, self.hls.answer)
         self.hls.changed = self.front.wake
+        self.questions.register(SlateQuestion, self.slates.adopt)
         certificates = self.certificates
         self.questions.register(CertificateQuery, certificates.query)
         self.questions.register(CertificateUpload, certificates.upload)

@@ -158,14 +158,15 @@ class StreamTail(Entity):
 
 
 class Slate(BaseModel):
-    """What keeps a target alive while its source is away: `file` of the node's data folder, '' for the card that every
-    node has. It is shown for at most `minutes` after the source went.
+    """What keeps a target alive while its source is away: `file` of the data folder of `node`, '' for the card that
+    every node has. It is shown for at most `minutes` after the source went.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     enabled: bool = False
     file: str = ""
+    node: str = ""
     has_sound: bool = False
     minutes: int = 60
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from chalicelib.domain.errors import ConflictError, UnauthenticatedError
 from chalicelib.domain.model import (
     CallbackSettings,
+    Destination,
     Node,
     NodeConfig,
     NodeLease,
@@ -163,7 +164,7 @@ class Sync:
                     fence=lease.fence,
                     url=d.url,
                     label=d.name,
-                    slate=DesiredSlate(file=d.slate.file, has_sound=d.slate.has_sound) if d.slate.enabled else None,
+                    slate=_slate(d, node_id),
                 )
                 for lease, d, session in sorted(serve, key=lambda each: each[0].destination)
             ],
@@ -207,6 +208,14 @@ class Sync:
             queue_url=node.queue_url,
             sqs_endpoint=keys.endpoint,
         )
+
+
+def _slate(destination: Destination, node: str) -> DesiredSlate | None:
+    """What a node shows there; a node that does not have the file shows the card."""
+    slate = destination.slate
+    if not slate.enabled:
+        return None
+    return DesiredSlate(file=slate.file, has_sound=slate.has_sound) if slate.node == node else DesiredSlate()
 
 
 class Liveness:

@@ -11,9 +11,11 @@ from chalicelib.domain import destinations as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Slate
 from chalicelib.ports import Clock, Delete, Page, Save, Store
+from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
 from .holds import refuse_held
 from .pushes import Pushes
+from .questions import Questions
 
 MAX_DESTINATIONS = 1000
 
@@ -30,9 +32,10 @@ class Target:
 class Targets:
     """Adds, changes, removes destinations."""
 
-    def __init__(self, store: Store, pushes: Pushes, clock: Clock) -> None:
+    def __init__(self, store: Store, pushes: Pushes, questions: Questions, clock: Clock) -> None:
         self._store = store
         self._pushes = pushes
+        self._questions = questions
         self._clock = clock
 
     def all(self) -> list[Target]:
@@ -97,7 +100,7 @@ class Targets:
             enabled=enabled,
             stream_name=stream_name,
             prefer=prefer,
-            slate=Slate.model_validate(slate or {}),
+            slate=self._slate(Slate(), slate or {}),
             created_at=now,
             updated_at=now,
         )
@@ -121,11 +124,23 @@ class Targets:
         if "streams" in changes:
             changes["streams"] = rules.check_patterns(changes["streams"])
         if "slate" in changes:
-            changes["slate"] = now.slate.model_copy(update=changes["slate"])
+            changes["slate"] = self._slate(now.slate, changes["slate"])
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
         refuse_held(self._store, new)
         self._store.commit(Save(new))
         return new.model_copy(update={"version": new.version + 1})
+
+    def _slate(self, now: Slate, changes: dict[str, Any]) -> Slate:
+        """A slate with changes; a file is taken in by its node first."""
+        new = now.model_copy(update=changes)
+        if not new.file:
+            return new.model_copy(update={"node": "", "has_sound": False})
+        if new.file == now.file:
+            return new
+        node = self._questions.node(changes.get("node")).id
+        question = SlateQuestion(file=new.file, replaces=now.file if now.node == node else "")
+        taken = SlateAnswer.model_validate(self._questions.ask(node, question, 20.0))
+        return new.model_copy(update={"file": taken.file, "has_sound": taken.has_sound, "node": node})
 
     def remove(self, destination: str, version: int | None = None) -> None:
         """Remove one; the node that pushes it stops. `version`: the one the caller saw.

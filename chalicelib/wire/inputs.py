@@ -55,6 +55,23 @@ class AdoptAnswer(Message):
     targets: list[str]
 
 
+class SlateQuestion(Question):
+    """Take an image or a clip in as a slate: an upload, or a file of the node under its data folder. `replaces`: the
+    slate that it takes the place of, which is deleted. Answer: `SlateAnswer`.
+    """
+
+    kind: Literal["slate.adopt"] = "slate.adopt"
+    file: str = Field(min_length=1, max_length=1000)
+    replaces: str = Field(default="", max_length=100)
+
+
+class SlateAnswer(Message):
+    """`file` is `slate/<uuid><ext>`; `has_sound`: it is a clip with a track of its own."""
+
+    file: str
+    has_sound: bool = False
+
+
 class DiscardQuestion(Question):
     """Delete files of ours, `upload/<uuid><ext>` or `vlive/<uuid><ext>`, that nothing uses any more. Answer: `{}`."""
 

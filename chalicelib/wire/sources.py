@@ -18,6 +18,8 @@ EXTENSIONS: Final = (".mp4", ".flv", ".ts", ".mkv", ".mov", ".mp3", ".aac", ".m4
 """Files that can be played."""
 SOUND_EXTENSIONS: Final = (".mp3", ".aac", ".m4a")
 """Files that need no picture."""
+IMAGE_EXTENSIONS: Final = (".png", ".jpg", ".jpeg")
+"""Files that a slate may be, besides those that can be played."""
 
 
 class Encoding(Message):

@@ -14,6 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from chalicelib.wire.sources import EXTENSIONS, IMAGE_EXTENSIONS
+
 from ..authority import Authority
 from ..errors import CloudError, EdgeError, NotHereError, RefusedInputError, RequestRefusedError
 from ..local.replies import success
@@ -78,7 +80,7 @@ class LibraryCalls:
             await self._admit(request, request.query_params.get("token", ""))
         name = unquote(request.scope["raw_path"].decode("ascii", "replace").rsplit("/", 1)[-1])
         try:
-            extension = check_extension(name)
+            extension = check_extension(name, EXTENSIONS + IMAGE_EXTENSIONS)
             boundary = boundary_of(request.headers.get("content-type", ""))
             folders.check_space(self._announced(request))
         except RefusedInputError as error:

@@ -36,15 +36,15 @@ class LibraryError(EdgeError):
     """A file could not be brought in or moved; the message says why and what to do."""
 
 
-def check_extension(name: str) -> str:
+def check_extension(name: str, allowed: tuple[str, ...] = EXTENSIONS) -> str:
     """The extension of a name, in lower case.
 
     Raises:
-        RefusedInputError: it is none of those that can be played.
+        RefusedInputError: it is none of those that are allowed.
     """
     extension = PurePosixPath(name).suffix.lower()
-    if extension not in EXTENSIONS:
-        raise RefusedInputError("file", f"the name must end with {', '.join(EXTENSIONS)}")
+    if extension not in allowed:
+        raise RefusedInputError("file", f"the name must end with {', '.join(allowed)}")
     return extension
 
 
@@ -94,14 +94,14 @@ class Folders:
         """What was written is whole."""
         partial.rename(partial.with_name(partial.name.removesuffix(_PARTIAL)))
 
-    def server_file(self, text: str) -> Path:
+    def server_file(self, text: str, allowed: tuple[str, ...] = EXTENSIONS) -> Path:
         """A file of this machine that lies under the data folder, by its absolute path or one relative to it.
 
         Raises:
             RefusedInputError: it lies elsewhere, also by way of a link, or cannot be played.
             NotHereError: there is none.
         """
-        check_extension(text)
+        check_extension(text, allowed)
         if "\0" in text or len(text) > 1000:
             raise RefusedInputError("file", "is no path")
         given = Path(text)
@@ -118,7 +118,7 @@ class Folders:
             raise NotHereError("there is no such file under the data folder of this node")
         if not real.is_file():
             raise RefusedInputError("file", "is no plain file")
-        check_extension(real.name)
+        check_extension(real.name, allowed)
         return real
 
     def copy_in(self, text: str) -> FileFound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.wire.sources import Probed, SourceAudio, SourceFormat, SourceVideo
@@ -44,6 +45,11 @@ class Probe:
             return Probed(error=error.reason)
         except (NotHereError, ValueError) as error:
             return Probed(error=str(error))
+
+    async def look_at_slate(self, path: Path, *, image: bool) -> Probed:
+        """What is in an image or a clip on this machine, by an absolute path that was checked before."""
+        options = ["-protocol_whitelist", "file", "-f", "image2", "-pattern_type", "none"]
+        return await self._run([*(options if image else file_options(str(path))), str(path)])
 
     async def _look_at_url(self, target: str, *, camera: bool) -> Probed:
         url = plain_url(target)

@@ -31,6 +31,7 @@ from chalicelib.services.limits import Limits
 from chalicelib.services.login import Login
 from chalicelib.services.overview import Overview
 from chalicelib.services.pushes import Pushes
+from chalicelib.services.questions import Questions
 from chalicelib.services.rooms import Rooms
 from chalicelib.services.settings import Settings
 from chalicelib.services.slots import Slots, join_url
@@ -62,7 +63,8 @@ class Owner:
         self.slots = Slots(self.store, self.clock)
         self.login = Login(self.store, lambda: BOOTSTRAP, self.clock, self.pauses.append)
         self.limits = Limits(self.store, Overview(self.store, self.clock), self.pushes, self.clock)
-        self.targets = Targets(self.store, self.pushes, self.clock)
+        questions = Questions(self.store, self.nudger, self.clock, self.pauses.append)
+        self.targets = Targets(self.store, self.pushes, questions, self.clock)
         self.backup = Backup(self.store, self.settings, self.rooms, self.pushes, self.clock)
 
 

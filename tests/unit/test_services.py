@@ -134,7 +134,7 @@ class Cloud:
         )
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
         self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
-        self.targets = Targets(self.store, self.pushes, self.clock)
+        self.targets = Targets(self.store, self.pushes, self.questions, self.clock)
         self.overview = Overview(self.store, self.clock)
         joined = self.auth.enroll(enrolment())
         self.node, self.token = joined.node, joined.token

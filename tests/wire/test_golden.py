@@ -60,6 +60,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "question_result": questions.QuestionResult,
     "question_session_kick": questions.KickQuestion,
     "question_settings_apply": node_settings.ApplySettingsQuestion,
+    "question_slate": inputs.SlateQuestion,
+    "slate_answer": inputs.SlateAnswer,
     "question_certificate_query": certificates.CertificateQuery,
     "question_certificate_upload": certificates.CertificateUpload,
     "question_certificate_self_signed": certificates.CertificateSelfSigned,

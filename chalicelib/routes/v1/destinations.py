@@ -17,10 +17,17 @@ URL = "rtmp://, rtmps:// or srt:// with the stream key at its end; never shown a
 
 
 class SlateWanted(Body):
-    """Keep the target alive while its source is away."""
+    """Keep the target alive while its source is away. What is absent stays as it is."""
 
-    enabled: bool = True
-    minutes: int = Field(default=60, ge=1, le=1440, description="For how long after the source went.")
+    enabled: bool | None = None
+    file: str | None = Field(
+        default=None,
+        max_length=1000,
+        description="Image or clip: the target of an upload, or a path under the node's data folder; empty: the card.",
+        examples=["upload/0b3c9a52-6a0c-4d0e-8a53-0d5b6a3f1c11.png"],
+    )
+    node: str | None = Field(default=None, max_length=100, description="Where the file is; with several nodes.")
+    minutes: int | None = Field(default=None, ge=1, le=1440, description="For how long after the source went; 60.")
 
 
 class NewDestination(Body):
@@ -45,7 +52,7 @@ class NewDestination(Body):
         default=[], max_length=50, description="Patterns over /app/stream; none: every stream.", examples=[["/live/*"]]
     )
     enabled: bool = True
-    slate: SlateWanted = SlateWanted(enabled=False)
+    slate: SlateWanted | None = None
 
 
 class DestinationChange(Body):
@@ -70,7 +77,8 @@ def list_destinations(call: Call[Paging]) -> Page[TargetShown]:
 @operation("POST", "/v1/destinations", status=201)
 def add_destination(call: Call[NewDestination]) -> DestinationShown:
     """Add a destination."""
-    sent = call.sent.model_dump(exclude={"server", "key"})
+    sent = call.sent.model_dump(exclude={"server", "key", "slate"})
+    sent["slate"] = call.sent.slate.model_dump(exclude_none=True) if call.sent.slate else None
     sent["url"] = whole_url(call.sent.platform, call.sent.url, call.sent.server, call.sent.key)
     return DestinationShown.of(wiring.targets.add(**sent))
 
