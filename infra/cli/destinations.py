@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -96,6 +98,36 @@ def enable(destination: Destination, as_json: Json = False) -> None:
 def disable(destination: Destination, as_json: Json = False) -> None:
     """Stop pushing to it."""
     _switch(destination, enabled=False, as_json=as_json)
+
+
+@app.command()
+def slate(
+    destination: Destination,
+    switch: Annotated[str, typer.Argument(help="on or off.")],
+    file: Annotated[
+        Path | None, typer.Option(help="An image or a clip on this machine.", exists=True, dir_okay=False)
+    ] = None,
+    card: Annotated[bool, typer.Option("--card", help="The card that every node has, instead of a file.")] = False,
+    minutes: Annotated[int | None, typer.Option(min=1, max=1440, help="For how long at most.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Keep a target alive while its source is away, with a card, an image or a clip."""
+    if switch not in ("on", "off"):
+        raise CliError("Say on or off: sluice destinations slate NAME on")
+    api = Api.from_environment()
+    found = find(api, destination)
+    wanted: dict[str, Any] = {"enabled": switch == "on"} | ({"minutes": minutes} if minutes else {})
+    if file is not None:
+        answer = api.upload(f"/terraform/v1/ffmpeg/vlive/upload/{quote(file.name, safe='')}", file)
+        wanted["file"] = answer["data"]["target"]
+    elif card:
+        wanted["file"] = ""
+    changed = api.call("PATCH", f"/v1/destinations/{found['id']}", {"slate": wanted})
+    if as_json:
+        show_json(changed)
+        return
+    shown = f"{changed['slate']['file'] or 'the card'}, for {changed['slate']['minutes']} minutes at the most"
+    errors.print(f"{changed['name']}: {shown if changed['slate']['enabled'] else 'no slate'}", markup=False)
 
 
 @app.command()

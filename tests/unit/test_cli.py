@@ -73,6 +73,7 @@ SOURCE = {
     "worker": WORKER,
     "waits_for": "",
 }
+SLATE = {"enabled": True, "file": "", "minutes": 5}
 RECORDING = {
     "id": ID,
     "stream": "live/x",
@@ -188,6 +189,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("POST", "/v1/destinations/d1/enable"): (200, DESTINATION),
         ("POST", "/v1/destinations/d1/disable"): (200, DESTINATION | {"enabled": False}),
         ("DELETE", "/v1/destinations/d1"): (204, None),
+        ("PATCH", "/v1/destinations/d1"): (200, DESTINATION | {"slate": SLATE}),
         ("POST", "/v1/sources"): (201, SOURCE),
         ("POST", "/v1/sources/s1/start"): (200, SOURCE),
         ("POST", "/v1/sources/s1/stop"): (200, SOURCE | {"enabled": False}),
@@ -324,6 +326,8 @@ CHANGING = [
     ("destinations", "enable", "Tube"),
     ("destinations", "disable", "d1"),
     ("destinations", "remove", "Tube", "--yes"),
+    ("destinations", "slate", "Tube", "on", "--minutes", "5"),
+    ("destinations", "slate", "d1", "off"),
     ("sources", "add-files", "Loop", "rtmp://a.example.com/live2/key", "/data/film.mp4", f"upload/{ID}.mp4", "--once"),
     ("sources", "add-stream", "Other", "rtmp://a.example.com/live2/key", "https://h.example/x.m3u8"),
     ("sources", "add-camera", "Door", "rtmp://a.example.com/live2/key", "rtsp://10.0.0.2/ch1", "--silent"),
@@ -518,6 +522,7 @@ def test_what_is_sent_is_what_was_typed(fake: FakeApi, run: Run) -> None:
         ("streams", "--kick", "live/nothing"),
         ("callbacks", "resend", "../nodes"),
         ("callbacks", "set"),
+        ("destinations", "slate", "Tube", "maybe"),
         ("certificate", "show", "--node", "nothing"),
     ],
 )
@@ -762,3 +767,15 @@ def test_a_domain_with_a_problem_is_told_and_ends_with_1(fake: FakeApi, run: Run
     fake.answers["POST", "/v1/nodes/n1/certificate/check"] = (200, found)
     said = run("certificate", "check", "a.example.com")
     assert (said.status, said.out.strip()) == (1, "a.example.com: a.example.com has no address yet")
+
+
+def test_a_slate_of_ones_own_is_brought_in_first(fake: FakeApi, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "film.mp4"
+    file.write_bytes(b"moving pictures")
+    assert "the card, for 5 minutes" in run("destinations", "slate", "Tube", "on", "--file", str(file)).err
+    (_, path, _), (method, changed, sent) = fake.changes()
+    assert path == "/terraform/v1/ffmpeg/vlive/upload/film.mp4"
+    assert (method, changed) == ("PATCH", "/v1/destinations/d1")
+    assert sent == {"slate": {"enabled": True, "file": f"upload/{ID}.mp4"}}
+    run("destinations", "slate", "Tube", "on", "--card")
+    assert fake.changes()[-1][2] == {"slate": {"enabled": True, "file": ""}}
