@@ -221,6 +221,8 @@ vhost __defaultVhost__ {{
         enabled {_on(s.rtc_port)};
         rtmp_to_rtc on;
         rtc_to_rtmp on;
+        # Browsers send keyframes when they are asked to. Without one every 2 s, segments begin amid pictures.
+        pli_for_rtmp 2.0;
     }}
     srt {{
         enabled {_on(s.srt_port)};

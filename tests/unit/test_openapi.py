@@ -68,7 +68,6 @@ def test_every_operation_says_what_it_answers() -> None:
                 409,
                 412,
                 422,
-                431,
                 503,
             }
 

@@ -46,8 +46,6 @@ _TAGS: Final = {
     "backup": "Settings, rooms and destinations as one document.",
     "restore": "What a backup holds, written back.",
 }
-TOO_LONG: Final = 431
-"""The one answer that is not ours: what stands before the functions gives it, without a body."""
 _ERRORS: Final = {
     400: "What was sent is wrong; `errors` names each field.",
     401: "No token, or one that is not valid.",
@@ -56,7 +54,6 @@ _ERRORS: Final = {
     409: "Somebody else changed it first, or its state does not allow this.",
     412: "It is not what `If-Match` asks for; `current` shows what is there, `etag` names it, `differs` the fields.",
     422: "The `Idempotency-Key` was used for another request.",
-    TOO_LONG: "The URL is longer than the front takes.",
     503: "A part does not answer; try again.",
 }
 
@@ -199,8 +196,6 @@ def _statuses(op: Operation) -> list[int]:
         found |= {400, 422}
     if op.edited:
         found |= {412}
-    if "{" in op.path or (op.method == "GET" and op.sends.model_fields):
-        found |= {TOO_LONG}
     if op.name == "explain":
         found |= {404}
     return sorted(found)
@@ -221,8 +216,4 @@ def _responses(op: Operation, names: Any) -> Json:
             "headers": {"Location": {"schema": {"type": "string"}}},
         }
     problem = {_PROBLEM: {"schema": names[Problem, "serialization"]}}
-    for status in _statuses(op):
-        out[str(status)] = {"description": _ERRORS[status]}
-        if status != TOO_LONG:
-            out[str(status)]["content"] = problem
-    return out
+    return out | {str(status): {"description": _ERRORS[status], "content": problem} for status in _statuses(op)}

@@ -12,6 +12,8 @@ const BROKEN = ["The stream broke off.", "播放中断。"];
 
 const NOTHING = ["Nothing comes: the stream is not live (yet).", "没有收到数据：该直播尚未开始。"];
 const PATIENCE_MS = 8000;
+const AGAIN = 8;
+const AGAIN_MS = 2000;
 
 function begin(video) {
   say("", "Starting …", "正在启动……");
@@ -25,11 +27,19 @@ function begin(video) {
   });
 }
 
-function playHls(video, url) {
+function playHls(video, url, again = AGAIN) {
   if (window.Hls && Hls.isSupported()) {
     const hls = new Hls({ liveDurationInfinity: true });
     hls.on(Hls.Events.ERROR, (_, data) => {
       if (!data.fatal) return;
+      console.warn("hls", data.type, data.details);
+      if (data.details === Hls.ErrorDetails.BUFFER_APPEND_ERROR && again > 0) {
+        // A stream's first segment may lack what announces its sound: once the stream has moved on, it plays.
+        hls.destroy();
+        const timer = setTimeout(() => playHls(video, url, again - 1), AGAIN_MS);
+        stop = () => clearTimeout(timer);
+        return;
+      }
       hls.destroy();
       if (/codec|Codec/.test(data.details)) say("bad", ...NO_CODEC);
       else if (/manifest|level/i.test(data.details)) say("bad", ...NOT_LIVE);
