@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,6 +13,9 @@ from .bounded import CallFailedError, call
 from .errors import MediaServerError
 
 PAGE: Final = 100
+RELOADED: Final = 90
+"""`SrsReloadStateFinished`"""
+RELOAD_LOOKS: Final = 50
 MAX_PAGES: Final = 50
 
 
@@ -94,9 +98,25 @@ class MediaServer:
         Raises:
             MediaServerError: no answer, or the configuration was refused: then the one before stays in use.
         """
+        before = (await self._reloaded())[0]
         data = await self._get("/api/v1/raw?rpc=reload", 5.0)
         if data.get("code") != 0:
-            raise MediaServerError(f"the media server refused its configuration: code {data.get('code')}")
+            raise MediaServerError(f"the media server does not reload: code {data.get('code')}")
+        for _ in range(RELOAD_LOOKS):  # the call only asks for it
+            rid, state, error = await self._reloaded()
+            if rid != before and error:
+                raise MediaServerError(f"the media server refused its configuration: error {error}")
+            if rid != before and state == RELOADED:
+                return
+            await asyncio.sleep(0.1)
+        raise MediaServerError("the media server was told to reload its configuration, and has not done so")
+
+    async def _reloaded(self) -> tuple[str, int, int]:
+        """The last reload: its id, its state, its error."""
+        data = (await self._get("/api/v1/raw?rpc=reload-fetch", 2.0)).get("data")
+        if not isinstance(data, dict):
+            raise MediaServerError("reload-fetch: no data")
+        return str(data.get("rid")), int(data.get("state") or 0), int(data.get("err") or 0)
 
     async def _get(self, path: str, timeout_s: float) -> dict[str, Any]:
         try:
