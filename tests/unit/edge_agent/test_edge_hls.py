@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from chalicelib.wire.node_settings import ApplySettingsQuestion, HlsMode, NodeSettings
+from edge.bounded import new_client
 from edge.config import load
 from edge.errors import MediaServerError
 from edge.front.settings import HlsFiles
 from edge.hls import Hls
+from edge.local.app import new_app
+from edge.local.server import LocalServer
 from edge.srs import MediaServer
 
 
@@ -102,5 +108,38 @@ def test_the_stand_in_serves_plain_playlists_and_says_that_it_can_do_no_more(tmp
         assert await hls.answer(question(plain=True)) == {}
         with pytest.raises(MediaServerError, match="use SRS"):
             await hls.answer(question(low_latency=True))
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("after", "error"),
+    [
+        ({"rid": "b", "state": 90, "err": 0}, ""),
+        ({"rid": "b", "state": 10, "err": 1023}, "refused its configuration: error 1023"),
+    ],
+)
+def test_a_reload_counts_once_the_media_server_says_so(after: dict[str, object], error: str) -> None:
+    async def story() -> None:
+        looks: list[dict[str, object]] = [{"rid": "a", "state": 90, "err": 0}] * 2 + [after]
+        asked = []
+
+        async def raw(request: Request) -> Response:
+            asked.append(request.query_params["rpc"])
+            fetch = request.query_params["rpc"] == "reload-fetch"
+            return JSONResponse({"code": 0, "data": looks.pop(0)} if fetch else {"code": 0})
+
+        server, client = LocalServer(new_app([Route("/api/v1/raw", raw)])), new_client()
+        media = MediaServer(f"http://127.0.0.1:{await server.start('127.0.0.1', 0)}", client)
+        try:
+            if error:
+                with pytest.raises(MediaServerError, match=error):
+                    await media.reload()
+            else:
+                await media.reload()
+        finally:
+            await client.aclose()
+            await server.close()
+        assert asked == ["reload-fetch", "reload", "reload-fetch", "reload-fetch"]
 
     asyncio.run(story())
