@@ -6,11 +6,15 @@ import json
 import os
 import socket
 import subprocess
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from infra.local.demo import media
 from infra.local.tools import find_ffmpeg
 
 from .system import System, new_name
@@ -144,3 +148,30 @@ def _cut_short(port: int) -> None:
                 connection.recv(1000)
             except (TimeoutError, ConnectionResetError):
                 continue
+
+
+@pytest.mark.parametrize("way", ["answers 1", "hangs"])
+def test_a_callback_target_keeps_a_publisher_out(system: System, way: str) -> None:
+    """The target has 5 s; what it has not said by then is a no."""
+    released = threading.Event()
+
+    def answer(call: dict[str, Any]) -> tuple[int, bytes]:
+        if call["action"] != "on_publish":
+            return 200, b"0"
+        if way == "hangs":
+            released.wait(30)
+        return 200, b"1"
+
+    system.received.answer = answer
+    name = new_name("unwelcome")
+    try:
+        began = time.monotonic()
+        assert media.try_publish(system.clip, system.rtmp(f"live/{name}?secret={system.secret}"), 15) != ""
+        took = time.monotonic() - began
+    finally:
+        released.set()
+        system.received.answer = lambda _: (200, b"0")
+    assert system.received.wait_for("on_publish", name, 5) is not None
+    assert system.stream(name) is None
+    assert (took >= 5) == (way == "hangs"), took
+    assert took < 5 + 2 + 3, "5 s for the target, 2 s for the cloud, and what an encoder needs to begin"
