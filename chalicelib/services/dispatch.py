@@ -7,13 +7,17 @@ from typing import Final
 
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain.model import (
+    CallbackSettings,
     Delivery,
     Destination,
     Entity,
     Lease,
     LedgerEvent,
     OpenSession,
+    PlaySettings,
+    PublishSettings,
     Recording,
+    RoomSecret,
     Source,
     SourceLease,
 )
@@ -27,6 +31,10 @@ from .sources import SourceLeases
 LOST_AFTER: Final = timedelta(minutes=20)
 """Longer than the longest finishing function may run."""
 SWEEP_DEPTH: Final = 200
+
+
+_OF_ADMISSION: Final = (PublishSettings, CallbackSettings, PlaySettings, RoomSecret)
+"""What every node has a copy of, in its admission snapshot."""
 
 
 class Dispatch:
@@ -50,6 +58,11 @@ class Dispatch:
 
     def changed(self, old: Entity | None, new: Entity | None) -> None:
         """One record of the stream: an entity before and after its write."""
+        if isinstance(new or old, _OF_ADMISSION):
+            self._pushes.nudge_all()
+        self._follow(old, new)
+
+    def _follow(self, old: Entity | None, new: Entity | None) -> None:
         match new:
             case LedgerEvent() if old is None:
                 self._event(new)

@@ -51,6 +51,12 @@ class Pushes:
         if node is not None and node.queue_url:
             self._nudger.nudge(node.queue_url)
 
+    def nudge_all(self) -> None:
+        """Wake every node: what they decide by when the cloud is away has changed."""
+        for node in everything(self._store, Node, "NODES"):
+            if node.queue_url and not node.revoked:
+                self._nudger.nudge(node.queue_url)
+
     def session_is_live(self, session: OpenSession) -> None:
         """Give the session every free destination that wants it."""
         wanting = [d for d in self.destinations() if rules.serves(d, session)]

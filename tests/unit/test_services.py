@@ -242,6 +242,19 @@ def cloud() -> Cloud:
     return Cloud()
 
 
+def test_nodes_learn_at_once_what_they_decide_by_while_the_cloud_is_away(cloud: Cloud) -> None:
+    other = cloud.auth.enroll(enrolment("d" * 32)).node
+    cloud.run_stream()
+    cloud.nudger.nudged.clear()
+    cloud.with_callbacks()
+    cloud.run_stream()
+    assert sorted(cloud.nudger.nudged) == sorted([cloud.node, other])
+    cloud.nudger.nudged.clear()
+    cloud.settings.set_record(enabled=True)
+    cloud.run_stream()
+    assert cloud.nudger.nudged == []
+
+
 # enrolment and callers
 
 
