@@ -72,6 +72,7 @@ from .sources import Sources
 from .spool import tables
 from .spool.writer import Spool
 from .srs import MediaServer
+from .srt import SrtPlay
 from .status import Status
 from .store import Store
 from .sync import Sync
@@ -127,6 +128,8 @@ class Agent:
         self.store = Store(self.credentials, self._far)
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
         self.folders = Folders(s.data_dir) if s.data_dir else None
+        srt_port = s.public_ports.get("srt") if s.media_kind == "srs" else None
+        self.srt = SrtPlay(self.lifecycle, self.play, s.srs_rtmp, srt_port, workers)
         self.sources = Sources(self.lifecycle, spool, s.srs_rtmp, s.ffmpeg, self.folders, self.play.own_tag, workers)
         self.slates = Slates(self.folders, Probe(s.ffprobe, self.folders, private=s.private_sources))
         relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.local.port), self.slates.resolve)
@@ -147,7 +150,14 @@ class Agent:
             Path(os.path.realpath(s.hls_dir)), lambda: self.hls.window_s, self.linker, spool, clock
         )
         self.hooks = Hooks(
-            self.admission, self.lifecycle, self.linker, self.viewers, self.play, self.media, self.status.count
+            self.admission,
+            self.lifecycle,
+            self.linker,
+            self.viewers,
+            self.play,
+            self.srt,
+            self.media,
+            self.status.count,
         )
         self._hook_server = Server(self.hooks.handle, MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
@@ -260,6 +270,7 @@ class Agent:
                 "sources": self.sources.run,
                 "library": self._tidy_library,
                 "certificates": self.certificates.run,
+                "srt": self.srt.run,
             }.items()
         ]
         log.info("agent.started", version=AGENT_VERSION, node=self.identity.node, sessions=len(self.book.opened()))
@@ -269,7 +280,7 @@ class Agent:
         await self._hook_server.close()
         await self.local.close()
         await self.questions.close()
-        await asyncio.gather(self.pushes.close(), self.sources.close())
+        await asyncio.gather(self.pushes.close(), self.sources.close(), self.srt.close())
         await _cancel([*self._tasks, *self._soon])
         with suppress(Exception):
             async with asyncio.timeout(LAST_WORDS_S):
@@ -371,6 +382,7 @@ class Agent:
             return
         # What the cloud wants of it is asked for once the cloud knows (`on_session_told`).
         self.pushes.apply()
+        self.srt.apply()
         self.sources.apply()
         if not session.open:
             self._later(lambda: self._tidy_up(session))

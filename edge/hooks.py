@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from chalicelib.wire.hooks import MAX_HOOK_BYTES, Hook, InvalidHookError, parse_hook
-from chalicelib.wire.names import InvalidNameError
+from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, InvalidNameError
 
 from .admission import Admission, RefusedError, check_connect
 from .errors import MediaServerError, SpoolError
@@ -18,6 +18,7 @@ from .log import Log
 from .play import Play
 from .sessions import Session
 from .srs import MediaServer
+from .srt import SrtPlay
 from .viewers import Viewers, stream_of
 
 log = Log("hooks")
@@ -40,8 +41,9 @@ class Hooks:
 
     def __init__(
         self, admission: Admission, lifecycle: Lifecycle, linker: Linker, viewers: Viewers, allowed: Play,
-        media: MediaServer, count: Callable[[str, str], None],
+        srt: SrtPlay, media: MediaServer, count: Callable[[str, str], None],
     ) -> None:  # fmt: skip
+        self._srt = srt
         self._admission, self._lifecycle, self._linker = admission, lifecycle, linker
         self._viewers, self._allowed, self._media, self._count = viewers, allowed, media, count
         self._actions: dict[str, Callable[[Hook], Response | Awaitable[Response]]] = {
@@ -73,7 +75,23 @@ class Hooks:
         return self._dispatch(hook)
 
     def _dispatch(self, hook: Hook) -> Response | Awaitable[Response]:
-        return self._actions[hook.action](hook)
+        return self._of_srt(hook) if hook.vhost == SRT_VHOST else self._actions[hook.action](hook)
+
+    def _of_srt(self, hook: Hook) -> Response:
+        """The virtual host of SRT's viewers: they watch what is live in the default one."""
+        if hook.action == "on_publish" and not self._srt.may_publish(hook):
+            self._count(hook.action, "refused")
+            return no(REFUSED, "refused")
+        there = hook.model_copy(update={"vhost": DEFAULT_VHOST})
+        if hook.action == "on_play":
+            answer = self._play(there)
+            if answer is YES:
+                self._srt.begin(there)
+            return answer
+        if hook.action == "on_stop":
+            self._srt.stop(there)
+            return self._stop(there)
+        return self._yes(hook)
 
     def _play(self, hook: Hook) -> Response:
         refused = self._allowed.refusal(stream_of(hook), hook.param)

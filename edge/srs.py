@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import httpx
 
+from chalicelib.wire.names import SRT_VHOST
+
 from .bounded import CallFailedError, call
 from .errors import MediaServerError
 
@@ -136,7 +138,10 @@ def live_stream(row: Any) -> LiveStream | None:
     cid = row["publish"].get("cid")
     if not row["publish"].get("active") or not isinstance(cid, str):
         return None
-    name = str(row.get("url") or f"{row.get('app', '')}/{row.get('name', '')}").lstrip("/")
+    url = str(row.get("url") or f"/{row.get('app', '')}/{row.get('name', '')}")
+    if url.startswith(f"{SRT_VHOST}/"):
+        return None  # a copy for viewers by SRT; those of the default host begin with a slash
+    name = url.lstrip("/")
     kbps = row.get("kbps")
     rate = kbps.get("recv_30s") if isinstance(kbps, dict) else None
     return LiveStream(

@@ -8,7 +8,10 @@ from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Final
 
+from chalicelib.wire.names import SRT_VHOST
+
 HOOKS: Final = ("on_connect", "on_close", "on_publish", "on_unpublish", "on_play", "on_stop", "on_hls")
+SRT_HOOKS: Final = ("on_publish", "on_unpublish", "on_play", "on_stop")
 
 # SRS's parser has no quoting: blanks, ';', braces, '#' and quotes end a value, '$' and '[' are expanded in paths.
 _PATH: Final = re.compile(r"/[\w./@:+=,~-]*", re.ASCII)
@@ -71,7 +74,8 @@ def render(settings: SrsSettings) -> str:
         InvalidSettingError: a value could end its directive and begin another, or makes no sense.
     """
     _check(settings)
-    return "\n".join([_server(settings), _listeners(settings), _vhost(settings)])
+    parts = [_server(settings), _listeners(settings), _vhost(settings)]
+    return "\n".join([*parts, _srt_vhost(settings)] if settings.srt_port is not None else parts)
 
 
 def _check(s: SrsSettings) -> None:
@@ -227,6 +231,24 @@ vhost __defaultVhost__ {{
     srt {{
         enabled {_on(s.srt_port)};
         srt_to_rtmp on;
+    }}
+}}
+"""
+
+
+def _srt_vhost(s: SrsSettings) -> str:
+    """Where viewers by SRT find streams that came in another way; the agent copies them there. Nothing else happens."""
+    base = f"http://{_endpoint(s.hook_ip, s.agent_port)}/hooks"
+    hooks = "\n".join(f"        {action} {base}/{action};" for action in SRT_HOOKS)
+    return f"""\
+vhost {SRT_VHOST} {{
+    http_hooks {{
+        enabled on;
+{hooks}
+    }}
+    srt {{
+        enabled on;
+        srt_to_rtmp off;
     }}
 }}
 """

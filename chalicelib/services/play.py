@@ -11,7 +11,7 @@ from urllib.parse import quote
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Node, NodeSeen, PlaySettings
 from chalicelib.ports import Clock, Save, Store
-from chalicelib.wire.names import DEFAULT_VHOST, StreamName
+from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, StreamName
 from chalicelib.wire.play import QUERY, play_key, play_token
 
 from .explain import parse_stream
@@ -114,7 +114,8 @@ def _url(kind: Format, name: StreamName, scheme: str, host: str, ports: dict[str
         case "rtmp" if "rtmp" in ports:
             return f"rtmp://{host}:{ports['rtmp']}/{app}/{stream}?{query}"
         case "srt" if "srt" in ports:
-            place = "" if name.vhost == DEFAULT_VHOST else f"h={name.vhost},"
+            # The virtual host in which the edge has every stream for SRT, see docs/delivery.md.
+            place = f"h={SRT_VHOST if name.vhost == DEFAULT_VHOST else name.vhost},"
             stream_id = f"#!::{place}r={name.app}/{name.stream},{QUERY}={token},m=request"
             return f"srt://{host}:{ports['srt']}?streamid={stream_id}"
         case "flv" | "hls" if web:

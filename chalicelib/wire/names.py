@@ -8,6 +8,8 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 DEFAULT_VHOST: Final = "__defaultVhost__"
+SRT_VHOST: Final = "srt"
+"""Where the edge has every live stream for viewers by SRT."""
 MAX_NAME_BYTES: Final = 200
 _SEGMENT: Final = re.compile(r"[\w.~@:+=-]+")
 

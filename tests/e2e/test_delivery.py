@@ -91,6 +91,7 @@ def test_what_is_published_is_watched_everywhere(system: System, browser: Browse
             page.close()
         if protocol == "srt":  # SRS makes RTMP of SRT, and not the other way round
             assert shows(srt(system, name, "request")), "SRT"
+        assert shows(srt(system, name, "request").replace("r=live", "h=srt,r=live")), "SRT, whichever way it came"
     system.gone(name, 60)
 
 

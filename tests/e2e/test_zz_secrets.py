@@ -6,6 +6,7 @@ import json
 import stat
 from pathlib import Path
 
+import httpx
 import pytest
 
 from .rtmp_sink import RtmpSink
@@ -29,6 +30,8 @@ def test_no_secret_is_in_a_log_a_callback_or_a_key(system: System, sink: RtmpSin
     system.live(f"{name}***")
     until(lambda: system.push(target).get("state") == "running", "the push runs")
     assert system.refused(f"live/{name}?secret={system.secret}"), "the stream is live already"
+    link = system.api.call("POST", "/v1/streams/play-links", {"stream": f"live/{name}"})
+    httpx.get(link["urls"]["hls"], trust_env=False, timeout=10)
     for encoder in encoders:
         system.end(encoder)
     system.gone(name)
@@ -36,7 +39,7 @@ def test_no_secret_is_in_a_log_a_callback_or_a_key(system: System, sink: RtmpSin
     system.assert_told(name)
     system.assert_told(f"{name}***")
     until(lambda: [r for r in system.recordings(f"{name}***") if r["state"] == "ready"], "it is finished", 60)
-    canaries = system.secrets() | {"stream key": key, "dead stream key": dead}
+    canaries = system.secrets() | {"stream key": key, "dead stream key": dead, "play link": link["token"]}
 
     logs = [p for p in (system.home / "logs").rglob("*") if p.is_file()]
     assert {"agent.log", "functions.log", "access.log", "cloud.log"} <= {p.name for p in logs}

@@ -1,0 +1,71 @@
+"""Viewers by SRT in their virtual host: a copy runs while somebody watches, and nobody else publishes there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edge import srt as srt_module
+from edge.srs import live_stream
+from edge.workers.argv import build_argv
+from edge.workers.spec import WorkerSpec
+
+from .edge_fakes import World, until
+from .test_edge_agent import go_live, leave, tell
+
+
+def copies(w: World) -> dict[str, WorkerSpec]:
+    return {i: s for workers in w.workers for i, s in workers.wanted.items() if i.startswith("srt:")}
+
+
+async def of_srt(w: World, action: str, client: str, stream: str = "s", param: str = "") -> bytes:
+    return (await w.hook(action, client, stream, vhost="srt", tcUrl="srt://srt/live", param=param)).body
+
+
+def test_a_copy_runs_while_somebody_watches_what_is_live(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(srt_module, "LINGER_S", 0.2)
+    monkeypatch.setattr(srt_module, "_LOOK_S", 0.05)
+
+    async def story(w: World) -> None:
+        w.agent.srt._port = 10080
+        assert await of_srt(w, "on_play", "v1") == b"0"
+        assert copies(w) == {}, "nothing is live yet"
+        await go_live(w)
+        (spec,) = (await until(lambda: copies(w))).values()
+        assert spec.input_url.startswith("rtmp://127.0.0.1:1935/live/s?sluice_pull=srt.")
+        assert spec.output_url.startswith("srt://127.0.0.1:10080?streamid=#!::h=srt,r=live/s,sluice_pull=srt.")
+        assert build_argv("ffmpeg", spec)[-1] == spec.output_url
+        tag = spec.output_url.partition("sluice_pull=")[2].partition(",")[0]
+        assert await of_srt(w, "on_publish", "copy", param=f"sluice_pull={tag}") == b"0"
+        assert await of_srt(w, "on_play", "v2") == b"0"
+        assert w.agent.viewers.count("live/s") == 2
+        assert await of_srt(w, "on_stop", "v1") == b"0"
+        assert await of_srt(w, "on_stop", "v2") == b"0"
+        assert w.agent.viewers.count("live/s") == 0
+        await until(lambda: not copies(w))
+        assert await of_srt(w, "on_play", "v3") == b"0"
+        assert copies(w)
+        await leave(w)
+        await until(lambda: not copies(w))
+        assert len(w.cloud.of_kind("session.admitted")) == 1, "the copy is no session"
+
+    tell(tmp_path, story)
+
+
+def test_nobody_else_publishes_there(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        w.agent.srt._port = 10080
+        for param in ("", "secret=x", "sluice_pull=srt.made-up"):
+            assert b'"code": 403' in await of_srt(w, "on_publish", "c9", param=param)
+        assert await of_srt(w, "on_unpublish", "c9") == b"0"
+        w.srs.publishers["x"] = "c1"
+        assert w.cloud.published == []
+
+    tell(tmp_path, story)
+
+
+def test_a_copy_is_not_taken_for_a_stream() -> None:
+    row = {"name": "x", "app": "live", "publish": {"active": True, "cid": "c1"}}
+    assert live_stream(row | {"url": "srt/live/x", "tcUrl": "srt://srt/live"}) is None
+    found = live_stream(row | {"url": "/srt/live/x"})
+    assert found is not None, "an app may be called srt"
