@@ -18,7 +18,9 @@ from ..library.probe import Probe
 
 ALLOWED: Final = (*IMAGE_EXTENSIONS, *(e for e in EXTENSIONS if e not in SOUND_EXTENSIONS))
 MAX_BYTES: Final = 500 * 1024 * 1024
-_SLATE: Final = re.compile(r"slate/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.[a-z0-9]{1,5}")
+_NAME: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.[a-z0-9]{1,5}"
+_SLATE: Final = re.compile(f"slate/{_NAME}")
+_UPLOAD: Final = re.compile(f"upload/{_NAME}")
 
 
 class Slates:
@@ -35,7 +37,7 @@ class Slates:
         return path if path.is_file() and not path.is_symlink() else None
 
     async def adopt(self, question: SlateQuestion) -> dict[str, Any]:
-        """Take a file in: it is copied, as its owner may want it elsewhere too.
+        """Take a file in. A file of the machine is copied, as its owner may want it elsewhere too; an upload is moved.
 
         Raises:
             RefusedInputError: it cannot be a slate; says why.
@@ -49,11 +51,14 @@ class Slates:
         if source.stat().st_size > MAX_BYTES:
             raise RefusedInputError("slate.file", f"is larger than {MAX_BYTES // 1024**2} MB")
         found = await self._probe.look_at_slate(source, image=image)
-        if found.error or found.video is None:
+        # Of an image that is none, FFmpeg knows the codec by the name, and no size.
+        if found.error or found.video is None or not found.video.width:
             raise RefusedInputError("slate.file", found.error or "has no picture")
         kept = await asyncio.to_thread(self._keep, self._given, source)
         if (old := self.resolve(question.replaces)) is not None:
             old.unlink(missing_ok=True)
+        if source == self._given.root / question.file and _UPLOAD.fullmatch(question.file):
+            source.unlink(missing_ok=True)
         return SlateAnswer(file=kept, has_sound=found.audio is not None and not image).model_dump()
 
     @staticmethod
