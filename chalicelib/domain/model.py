@@ -184,6 +184,8 @@ class Destination(Entity):
     """Of several live streams that fit: the one that has been live longest, or the one that came last."""
     stream_name: str = ""
     """When given, only streams of exactly this name are taken, whatever their app and vhost."""
+    room: str = ""
+    """The room whose stream name that is; it follows when the room gets another one."""
     slate: Slate = Slate()
     slot: dict[str, Any] | None = Field(default=None, repr=False)
     """The forward slot that a client of the compatible API keeps here, field by field as it sent it."""

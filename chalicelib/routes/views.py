@@ -210,6 +210,7 @@ class DestinationShown(View):
     url: str = Field(examples=["rtmp://a.rtmp.youtube.com/live2/***"])
     streams: list[str] = Field(examples=[["/live/*"]])
     stream_name: str
+    room: str
     prefer: Literal["oldest", "newest"]
     enabled: bool
     slate: SlateShown
@@ -220,7 +221,7 @@ class DestinationShown(View):
     @staticmethod
     def fields(d: Destination) -> dict[str, Any]:
         """What is shown of a destination."""
-        what = ("id", "name", "platform", "streams", "stream_name", "prefer", "enabled")
+        what = ("id", "name", "platform", "streams", "stream_name", "room", "prefer", "enabled")
         shown = (*what, "created_at", "updated_at", "version")
         slate = d.slate.model_dump(include={"enabled", "file", "minutes"})
         return {name: getattr(d, name) for name in shown} | {"url": redact.target_url(d.url), "slate": slate}

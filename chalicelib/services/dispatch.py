@@ -17,6 +17,7 @@ from chalicelib.domain.model import (
     PlaySettings,
     PublishSettings,
     Recording,
+    Room,
     RoomSecret,
     Source,
     SourceLease,
@@ -60,6 +61,8 @@ class Dispatch:
         """One record of the stream: an entity before and after its write."""
         if isinstance(new or old, _OF_ADMISSION):
             self._pushes.nudge_all()
+        if isinstance(new, Room) and isinstance(old, Room) and old.stream != new.stream:
+            self._pushes.follow_room(new)
         self._follow(old, new)
 
     def _follow(self, old: Entity | None, new: Entity | None) -> None:

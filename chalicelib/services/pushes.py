@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import cast
 
 from aws_lambda_powertools import Logger
@@ -17,6 +18,7 @@ from chalicelib.domain.model import (
     NodeLease,
     OpenSession,
     PushStatus,
+    Room,
     Session,
 )
 from chalicelib.domain.sessions import as_open
@@ -50,6 +52,13 @@ class Pushes:
         node = self._store.get(Node, node_id)
         if node is not None and node.queue_url:
             self._nudger.nudge(node.queue_url)
+
+    def follow_room(self, room: Room) -> None:
+        """A room may have another stream name: the destinations that are bound to it take that one."""
+        for destination in self.destinations():
+            if destination.room == room.id and destination.stream_name != room.stream:
+                with suppress(ConflictError):  # somebody edits it; the room's next change, or the editor, sets it right
+                    self._store.commit(Save(destination.model_copy(update={"stream_name": room.stream})))
 
     def nudge_all(self) -> None:
         """Wake every node: what they decide by when the cloud is away has changed."""

@@ -9,7 +9,7 @@ from ulid import ULID
 
 from chalicelib.domain import destinations as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Slate
+from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Room, Slate
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
@@ -70,7 +70,7 @@ class Targets:
             status if isinstance(status, PushStatus) else None,
         )
 
-    def add(
+    def add(  # noqa: PLR0913 - as many as a destination has
         self,
         *,
         name: str,
@@ -81,6 +81,7 @@ class Targets:
         stream_name: str = "",
         prefer: Literal["oldest", "newest"] = "oldest",
         slate: dict[str, Any] | None = None,
+        room: str = "",
     ) -> Destination:
         """Add one.
 
@@ -98,7 +99,8 @@ class Targets:
             url=rules.check_target_url(url),
             streams=rules.check_patterns(streams),
             enabled=enabled,
-            stream_name=stream_name,
+            stream_name=self._stream_of(room) if room else stream_name,
+            room=room,
             prefer=prefer,
             slate=self._slate(Slate(), slate or {}),
             created_at=now,
@@ -109,7 +111,7 @@ class Targets:
         return new.model_copy(update={"version": 1})
 
     def change(self, destination: str, changes: dict[str, Any], version: int | None) -> Destination:
-        """Change any of `name`, `url`, `platform`, `streams`, `enabled`, `slate`. `version`: the one the editor saw.
+        """Change any of `name`, `url`, `platform`, `streams`, `enabled`, `slate`, `room`; `version` is what was seen.
 
         Raises:
             NotFoundError: there is none.
@@ -123,12 +125,26 @@ class Targets:
             changes["url"] = rules.check_target_url(changes["url"])
         if "streams" in changes:
             changes["streams"] = rules.check_patterns(changes["streams"])
+        if "room" in changes:
+            changes["stream_name"] = self._stream_of(changes["room"]) if changes["room"] else ""
         if "slate" in changes:
             changes["slate"] = self._slate(now.slate, changes["slate"])
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
         refuse_held(self._store, new)
         self._store.commit(Save(new))
         return new.model_copy(update={"version": new.version + 1})
+
+    def _stream_of(self, room: str) -> str:
+        found = self._store.get(Room, room)
+        if found is None:
+            raise InvalidInputError("room", "there is no such room")
+        return found.stream
+
+    def pushes(self, limit: int, cursor: str | None) -> Page[Target]:
+        """What is pushed, or about to be: the destinations that a node holds the lease of."""
+        page = self._store.index(Lease, "LEASES_HELD", limit=limit, cursor=cursor)
+        found = self._store.get_many([(Destination, (lease.destination,)) for lease in page.items])
+        return Page([self._with_state(d) for d in found if isinstance(d, Destination)], page.cursor)
 
     def _slate(self, now: Slate, changes: dict[str, Any]) -> Slate:
         """A slate with changes; a file is taken in by its node first."""

@@ -53,6 +53,7 @@ GUARDED = [
     ("DELETE", "/v1/destinations/d1"),
     ("POST", "/v1/destinations/d1/enable"),
     ("POST", "/v1/destinations/d1/disable"),
+    ("GET", "/v1/pushes"),
     ("GET", "/v1/settings/publish"),
     ("PATCH", "/v1/settings/publish"),
     ("GET", "/v1/settings/record"),

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.domain.errors import InvalidInputError, UnavailableError
 from chalicelib.domain.model import Lease, OpenQuestion
+from chalicelib.services.rooms import Rooms
 from chalicelib.wire.edge import PushState, SessionEnded
 from chalicelib.wire.questions import QuestionResult
 
@@ -154,3 +155,27 @@ def test_a_file_that_its_node_refuses_changes_nothing(cloud: Cloud) -> None:
     with pytest.raises(UnavailableError):
         cloud.targets.change(destination, {"slate": {"file": "x.mp4"}}, None)
     assert cloud.targets.get(destination).destination.slate.file == ""
+
+
+def test_what_is_pushed_is_listed(cloud: Cloud) -> None:
+    destination = add(cloud)
+    add(cloud, enabled=False)
+    assert cloud.targets.pushes(10, None).items == []
+    cloud.go_live()
+    found = cloud.targets.pushes(10, None).items
+    assert destination in {t.destination.id for t in found}
+    assert all(t.lease is not None and t.lease.held for t in found)
+
+
+def test_a_destination_of_a_room_follows_its_stream_name(cloud: Cloud) -> None:
+    rooms = Rooms(cloud.store, cloud.clock)
+    room = rooms.create("R", {})
+    made = cloud.targets.add(name="T", url=URL, platform="custom", streams=[], enabled=True, room=room.id)
+    assert (made.room, made.stream_name) == (room.id, room.stream)
+    rooms.change(room.id, {"stream": "renamed"}, None)
+    cloud.run_stream()
+    assert cloud.targets.get(made.id).destination.stream_name == "renamed"
+    free = cloud.targets.change(made.id, {"room": ""}, None)
+    assert (free.room, free.stream_name) == ("", "")
+    with pytest.raises(InvalidInputError, match="no such room"):
+        cloud.targets.change(made.id, {"room": "x"}, None)

@@ -45,6 +45,7 @@ class NewDestination(Body):
     key: str = Field(default="", max_length=1000, json_schema_extra=SECRET)
     platform: str = Field(default="custom", pattern=PLATFORM)
     stream_name: str = Field(default="", max_length=200, description="Only streams of exactly this name, in any app.")
+    room: str = Field(default="", max_length=100, description="Id of a room: its stream, also when it is renamed.")
     prefer: Literal["oldest", "newest"] = Field(
         default="oldest", description="Of several live streams that fit: live longest, or came last."
     )
@@ -62,6 +63,7 @@ class DestinationChange(Body):
     url: str | None = Field(default=None, min_length=1, max_length=2000, description=URL, json_schema_extra=SECRET)
     platform: str | None = Field(default=None, pattern=PLATFORM)
     streams: list[str] | None = Field(default=None, max_length=50)
+    room: str | None = Field(default=None, max_length=100, description="Id of a room; empty: no room.")
     enabled: bool | None = Field(default=None, examples=[False])
     slate: SlateWanted | None = None
     version: int | None = None
@@ -112,3 +114,10 @@ def disable_destination(call: Call[Nothing], destination: str) -> DestinationSho
 def remove_destination(call: Call[Nothing], destination: str) -> None:
     """Remove a destination; its push stops."""
     wiring.targets.remove(destination, call.version)
+
+
+@operation("GET", "/v1/pushes", scope="read")
+def list_pushes(call: Call[Paging]) -> Page[TargetShown]:
+    """What is pushed now, or about to be: the destinations that a node serves, each with its push."""
+    page = wiring.targets.pushes(call.sent.limit, call.sent.cursor)
+    return Page[TargetShown](items=[TargetShown.with_push(t) for t in page.items], cursor=page.cursor)
