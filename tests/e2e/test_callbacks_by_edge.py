@@ -23,6 +23,7 @@ def test_the_node_sends_what_the_cloud_signs(by_edge: System) -> None:
     name = new_name("by-edge")
     encoder = by_edge.publish(name)
     by_edge.live(name)
+    by_edge.event(name, "recording.started")
     by_edge.end(encoder)
     by_edge.gone(name)
     by_edge.assert_told(name)
