@@ -13,7 +13,7 @@ from typing import Final
 
 from chalicelib.wire.oryx import HEADERS
 
-from .paths import RULES, Name, Rule
+from .paths import PAGES_OF_OTHER_NAMES, RULES, Name, Rule
 from .settings import FrontOptions, FrontSettings
 
 # What a client could claim about itself or its way here. Caddy sets X-Forwarded-For, -Host and -Proto anew.
@@ -219,8 +219,11 @@ def _well_known(settings: FrontSettings, rule: Rule) -> str:
 
 def _pages(settings: FrontSettings, rule: Rule) -> str:
     headers = f"""			@lasting not path /tools/player.html /tools/xgplayer.html
-			header @lasting Cache-Control "{_MONTH}\""""
-    return _handle(rule, _files(settings.options.pages, headers))
+			header @lasting Cache-Control "{_MONTH}"
+"""
+    # After the header: a page keeps the caching of the name that it was asked for by.
+    names = "\n".join(f"			rewrite {name} {page}" for name, page in PAGES_OF_OTHER_NAMES.items())
+    return _handle(rule, _files(settings.options.pages, headers + names))
 
 
 def _rtc(settings: FrontSettings, rule: Rule) -> str:

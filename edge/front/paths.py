@@ -18,6 +18,16 @@ LOCAL_CALLS: Final = ("/terraform/v1/ffmpeg/vlive/upload/*", "/terraform/v1/ffmp
 """
 
 
+PAGES_OF_OTHER_NAMES: Final = {
+    "/console/en_index.html": "/console/ng_index.html",
+    "/players/rtc_player.html": "/players/whep.html",
+    "/players/rtc_publisher.html": "/players/whip.html",
+    "/players/srs_player.html": "/tools/player.html",
+    "/tools/xgplayer.html": "/tools/player.html",
+}
+"""Names under which clients know a page too (section 15.3), and the page that is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`paths`: patterns of Caddy; empty means every path. `handling` and `caller` are for the reader of the table."""

@@ -374,6 +374,17 @@ def test_pages_and_how_long_they_are_kept(front: Front) -> None:
     assert front.get("/mgmt/none.js").status_code == 404
 
 
+def test_a_page_has_the_other_names_that_clients_know(front: Front) -> None:
+    for name, text, kept in (
+        ("/tools/xgplayer.html", "player", None),
+        ("/players/srs_player.html", "player", "max-age=2592000"),
+        ("/players/rtc_publisher.html", "whip", "max-age=2592000"),
+    ):
+        answer = front.get(f"{name}?stream=x")
+        assert (answer.status_code, answer.text) == (200, text), name
+        assert answer.headers.get("cache-control") == kept, name
+
+
 def test_well_known_files_are_not_kept(front: Front) -> None:
     answer = front.get("/.well-known/x.txt")
     assert (answer.text, answer.headers["cache-control"]) == ("known", "no-cache, max-age=0")
