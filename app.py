@@ -10,16 +10,17 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from chalice import Chalice, Rate, Response
+from chalice import Rate, Response
 from chalice.app import CaseInsensitiveMapping
 
 from chalicelib.routes import problems
+from chalicelib.routes.application import Application
 from chalicelib.routes.edge import edge
 from chalicelib.routes.oryx import oryx
 from chalicelib.routes.v1 import v1
-from chalicelib.wiring import wiring
+from chalicelib.wiring import Wiring, wiring
 
-app = Chalice(app_name="sluice", configure_logs=False)
+app = Application(app_name="sluice", configure_logs=False)
 app.api.binary_types = ["*/*"]
 app.register_blueprint(edge)
 app.register_blueprint(oryx)
@@ -108,14 +109,30 @@ def on_objects(event: Any) -> PartialItemFailureResponse:
     return _batch(event.to_dict(), EventType.SQS, _object_record)
 
 
+_SWEEPS: dict[str, Callable[[Wiring], int]] = {
+    "callbacks": lambda w: w.callbacks.sweep(),
+    "dispatch": lambda w: w.dispatch.sweep(),
+    "sources": lambda w: w.source_leases.sweep(),
+    "abandoned": lambda w: w.abandoned.sweep(),
+    "nodes_lost": lambda w: w.liveness.check(),
+    "sessions_limited": lambda w: w.limits.sweep(),
+}
+
+
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def on_minute(event: Any) -> None:
     """What is due, what was lost on its way, who has fallen silent."""
-    swept = wiring.callbacks.sweep() + wiring.dispatch.sweep()
-    swept += wiring.source_leases.sweep() + wiring.abandoned.sweep()
-    lost = wiring.liveness.check()
-    limited = wiring.limits.sweep()
-    metrics.add_metric(name="swept", unit=MetricUnit.Count, value=swept)
-    metrics.add_metric(name="nodes_lost", unit=MetricUnit.Count, value=lost)
-    log.info("minute", extra={"swept": swept, "nodes_lost": lost, "sessions_limited": limited})
+    done = {name: _swept(name, sweep) for name, sweep in _SWEEPS.items()}
+    metrics.add_metric(name="swept", unit=MetricUnit.Count, value=sum(done.values()))
+    metrics.add_metric(name="nodes_lost", unit=MetricUnit.Count, value=done["nodes_lost"])
+    log.info("minute", extra=done)
     metrics.flush_metrics()
+
+
+def _swept(name: str, sweep: Callable[[Wiring], int]) -> int:
+    """Do one sweep. One that fails keeps no other from its work, and is done again in a minute."""
+    try:
+        return sweep(wiring)
+    except Exception:
+        log.exception("sweep_failed", extra={"sweep": name})
+        return 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
-    """Where everything is. Optional places are None when they were not given."""
+class AwsPlaces:
+    """Where everything is on AWS."""
 
-    stage: str
     region: str
     table: str
     bucket: str
@@ -22,26 +22,12 @@ class Config:
     node_queue_prefix: str
     secret: str
     bootstrap: str
-    public_url: str
-    allow_private_targets: bool
-    ffmpeg: str
-    ffprobe: str
     store_endpoint: str | None
-    record_dir: str
-    """What callbacks and the compatible API name as the folder of recordings."""
-    keep_local: bool
-    """Whether finished MP4s are kept in `record_dir` as well."""
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
-        """Read it.
-
-        Raises:
-            KeyError: a variable that the template sets is missing.
-        """
-        e = os.environ if env is None else env
+    def read(cls, e: Mapping[str, str]) -> Self:
+        """Read them. Raises KeyError: a variable that the template sets is missing."""
         return cls(
-            stage=e["SLUICE_STAGE"],
             region=e.get("AWS_REGION") or e.get("AWS_DEFAULT_REGION") or "us-east-1",
             table=e["SLUICE_TABLE"],
             bucket=e["SLUICE_BUCKET"],
@@ -51,11 +37,68 @@ class Config:
             node_queue_prefix=e["SLUICE_NODE_QUEUE_PREFIX"],
             secret=e["SLUICE_SECRET"],
             bootstrap=e["SLUICE_BOOTSTRAP"],
+            store_endpoint=e.get("SLUICE_STORE_ENDPOINT") or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPlaces:
+    """Where everything is on one machine: below one folder."""
+
+    home: Path
+
+    @property
+    def database(self) -> Path:
+        """All state."""
+        return self.home / "sluice.sqlite3"
+
+    @property
+    def key(self) -> Path:
+        """The master key."""
+        return self.home / "master.key"
+
+    @property
+    def first_secrets(self) -> Path:
+        """What the installation was given or generated."""
+        return self.home / "instance.json"
+
+    @property
+    def objects(self) -> Path:
+        """The recordings."""
+        return self.home / "objects"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What holds everywhere, and the places of one of the two installations; the other is None."""
+
+    public_url: str
+    allow_private_targets: bool
+    ffmpeg: str
+    ffprobe: str
+    record_dir: str
+    """What callbacks and the compatible API name as the folder of recordings."""
+    keep_local: bool
+    """Whether finished MP4s are kept in `record_dir` as well."""
+    aws: AwsPlaces | None = None
+    local: LocalPlaces | None = None
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read it. `SLUICE_HOME` is set where everything runs on one machine.
+
+        Raises:
+            KeyError: a variable that the template sets is missing.
+        """
+        e = os.environ if env is None else env
+        home = e.get("SLUICE_HOME")
+        return cls(
             public_url=e.get("SLUICE_PUBLIC_URL", ""),
             allow_private_targets=e.get("SLUICE_ALLOW_PRIVATE_TARGETS", "false") == "true",
             ffmpeg=e.get("SLUICE_FFMPEG") or "/opt/bin/ffmpeg",
             ffprobe=e.get("SLUICE_FFPROBE") or "/opt/bin/ffprobe",
-            store_endpoint=e.get("SLUICE_STORE_ENDPOINT") or None,
             record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",
             keep_local=bool(e.get("SLUICE_RECORD_DIR")),
+            aws=None if home else AwsPlaces.read(e),
+            local=LocalPlaces(Path(home)) if home else None,
         )

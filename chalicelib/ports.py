@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from .domain.model import Entity
 
@@ -90,10 +90,21 @@ class Store(Protocol):
         """Entities whose time has come, earliest first."""
 
     def commit(self, *changes: Change) -> None:
-        """Make all changes or none.
+        """Make all changes or none. What has expired counts as not there.
 
         Raises:
             ConflictError: a version was not as expected.
+            InvalidInputError: an entity is too large, or holds a value that cannot be stored.
+            UnavailableError: the store cannot be written now; nothing was changed.
+        """
+
+
+class Table(Store, Protocol):
+    """A store whose changes are told, record by record."""
+
+    def entity(self, image: dict[str, Any]) -> Entity | None:
+        """The entity of an image in a record of the store's stream; None for a kind that this version does not know,
+        and for one whose time is over.
         """
 
 
@@ -147,6 +158,65 @@ class Queue(Protocol):
         """Queue a message; `delay_s` 0 to 900."""
 
 
+class Once(Protocol):
+    """Work that must not be done twice for one message."""
+
+    def run(self, work: Callable[[dict[str, str]], None], message: dict[str, str], context: Any) -> None:
+        """Do the work of `message` unless it was done within a day. `context` is the function's own.
+
+        Raises:
+            UnavailableError: another worker is at it; come back later.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Work that was given up. `origin`: `changes` (what follows from a change of the store), or the name of a queue;
+    `subject` names what it was about, `error` why it failed the last time.
+    """
+
+    id: str
+    origin: str
+    subject: str
+    at: datetime
+    tries: int
+    error: str
+
+
+class DeadLetters(Protocol):
+    """What was given up, until somebody looks after it."""
+
+    def page(self, limit: int, cursor: str | None = None) -> Page[DeadLetter]:
+        """They, the newest first."""
+
+    def count(self) -> int:
+        """How many there are."""
+
+    def redrive(self, letter: str) -> None:
+        """Have it tried again, from the first try on.
+
+        Raises:
+            NotFoundError: there is no such one.
+        """
+
+    def drop(self, letter: str) -> None:
+        """Forget it.
+
+        Raises:
+            NotFoundError: there is no such one.
+        """
+
+
+class Vault(Protocol):
+    """Secrets of the installation."""
+
+    def master(self) -> str:
+        """The master secret, from which every key is derived."""
+
+    def bootstrap(self) -> Bootstrap:
+        """What the installation was given or generated."""
+
+
 class Nudger(Protocol):
     """Tells nodes that there is something new."""
 
@@ -159,7 +229,7 @@ class Nudger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NodeCredentials:
-    """Time-limited keys of one node."""
+    """Where one node brings its segments, with time-limited keys where it needs some; see `wire.StoreCredentials`."""
 
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -168,6 +238,9 @@ class NodeCredentials:
     region: str
     bucket: str
     endpoint: str | None
+    kind: Literal["s3", "host"] = "s3"
+    folder: str = ""
+    queue_url: str | None = None
 
 
 class CredentialIssuer(Protocol):

@@ -10,13 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from chalicelib.adapters.items import MAX_ITEM_BYTES
 from chalicelib.adapters.layout import DUE, LAYOUTS, stamp
-from chalicelib.domain.errors import ConflictError, NotFoundError, UpstreamError
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
 from chalicelib.domain.model import Entity
 from chalicelib.ports import (
     Answer,
     Bootstrap,
     Change,
+    Clock,
     Delete,
     NodeCredentials,
     Page,
@@ -49,9 +51,12 @@ class FakeClock:
 
 
 class MemoryStore:
-    """`Store` in memory, laid out as the table is, so that it answers the same questions."""
+    """`Store` in memory, laid out as the table is, so that it answers the same questions. With a clock, what has
+    expired is as good as gone.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock
         self.rows: dict[Row, Entity] = {}
         self.changes: list[tuple[Entity | None, Entity | None]] = []
 
@@ -60,8 +65,13 @@ class MemoryStore:
         return layout.key(*layout.key_of(entity))
 
     def get(self, kind: type[E], *key: str) -> E | None:
-        found = self.rows.get(LAYOUTS[kind].key(*key))
+        found = self._there(LAYOUTS[kind].key(*key))
         return found if isinstance(found, kind) else None
+
+    def _there(self, row: Row) -> Entity | None:
+        found = self.rows.get(row)
+        expires = LAYOUTS[type(found)].expires(found) if found is not None and self._clock else None
+        return None if expires and self._clock and expires <= self._clock() else found
 
     def get_many(self, keys: Sequence[tuple[type[Entity], tuple[str, ...]]]) -> list[Entity | None]:
         return [self.get(kind, *key) for kind, key in keys]
@@ -109,17 +119,24 @@ class MemoryStore:
 
     @staticmethod
     def _page(kind: type[E], rows: Sequence[tuple[str, Entity]], limit: int, cursor: str | None) -> Page[E]:
-        start = int(json.loads(base64.b64decode(cursor))) if cursor else 0
+        listing = f"{kind.__name__}:"
+        try:
+            text = base64.b64decode(cursor, validate=True).decode() if cursor else f"{listing}0"
+            start = int(text.removeprefix(listing))
+        except ValueError:
+            raise InvalidInputError("cursor", "is not one that this API gave out") from None
         part = rows[start : start + limit]
         more = start + limit < len(rows)
-        following = base64.b64encode(json.dumps(start + limit).encode()).decode() if more else None
+        following = base64.b64encode(f"{listing}{start + limit}".encode()).decode() if more else None
         return Page([e for _, e in part if isinstance(e, kind)], following)
 
     def commit(self, *changes: Change) -> None:
         rows = [self._row(c.entity) for c in changes]
         assert len(set(rows)) == len(rows), "a transaction may write an item once"
         for change, row in zip(changes, rows, strict=True):
-            known = self.rows.get(row)
+            known = self._there(row)
+            if len(change.entity.model_dump_json()) > MAX_ITEM_BYTES:
+                raise InvalidInputError("", "it is too large to be stored")
             if isinstance(change, Save | Delete) and (known.version if known else 0) != change.entity.version:
                 raise ConflictError("changed")
         for change, row in zip(changes, rows, strict=True):

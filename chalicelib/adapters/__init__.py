@@ -1,1 +1,1 @@
-"""The outside world behind the ports. boto3 lives here and in `wiring`."""
+"""The outside world behind the ports."""

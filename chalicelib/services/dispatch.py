@@ -38,6 +38,14 @@ _OF_ADMISSION: Final = (PublishSettings, CallbackSettings, PlaySettings, RoomSec
 """What every node has a copy of, in its admission snapshot."""
 
 
+_FOLLOWED: Final = (*_OF_ADMISSION, Room, LedgerEvent, Delivery, Recording, Destination, Lease, Source, SourceLease)
+
+
+def follows(kind: type[Entity]) -> bool:
+    """Whether anything follows from a change of such an entity: of others, no record is needed."""
+    return kind in _FOLLOWED
+
+
 class Dispatch:
     """Reads the table's stream, record by record. Everything it starts may be started twice."""
 

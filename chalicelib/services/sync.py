@@ -60,7 +60,7 @@ def revision(model: BaseModel) -> str:
 class Sync:
     """Answers syncs."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a composition of collaborators
+    def __init__(
         self,
         store: Store,
         settings: Settings,
@@ -69,7 +69,6 @@ class Sync:
         questions: Questions,
         issuer: CredentialIssuer,
         clock: Clock,
-        store_endpoint: str | None,
         plays: Plays,
     ) -> None:
         self._plays = plays
@@ -80,7 +79,6 @@ class Sync:
         self._sources = sources
         self._issuer = issuer
         self._clock = clock
-        self._endpoint = store_endpoint
 
     def sync(self, node_id: str, request: SyncRequest) -> SyncResponse:
         """Take what the node observes, answer what it should do."""
@@ -205,8 +203,10 @@ class Sync:
             region=keys.region,
             bucket=keys.bucket,
             s3_endpoint=keys.endpoint,
-            queue_url=node.queue_url,
+            queue_url=keys.queue_url,
             sqs_endpoint=keys.endpoint,
+            kind=keys.kind,
+            folder=keys.folder,
         )
 
 

@@ -395,8 +395,15 @@ class AdmissionSnapshot(Message):
 
 
 class StoreCredentials(Message):
-    """Time-limited keys for the recordings under this node's prefix and for its nudge queue."""
+    """Where the node brings what belongs into the store, and where nudges come from.
 
+    `s3`: into the bucket, with these time-limited keys, which reach this node's prefix alone; nudges wait in the queue.
+    `host`: to the cloud's host, which needs no other key than the node's token; a node that sees the folder with the id
+    `folder` links into it instead; nudges come by a long poll at the host.
+    """
+
+    kind: Literal["s3", "host"] = "s3"
+    folder: str = ""
     access_key: str
     secret_key: str = Field(repr=False)
     session_token: str = Field(default="", repr=False)

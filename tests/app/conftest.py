@@ -158,7 +158,7 @@ def cloud(moto: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Clo
     vault.create_secret(Name="bootstrap", SecretString=json.dumps(given))
     wiring.__dict__.clear()
     wiring._given = _config(queues)
-    monkeypatch.setattr(wiring, "_client", client)
+    monkeypatch.setattr(wiring.adapters, "_client", client)
     yield Cloud(db, s3, sqs, queues)
     monkeypatch.undo()
     wiring.__dict__.clear()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from chalice.test import Client
 
+from chalicelib.adapters.aws.dynamo import DynamoStore
 from chalicelib.domain.model import Delivery, Destination
 from chalicelib.ports import Save
 from chalicelib.wiring import wiring
@@ -40,6 +41,12 @@ def delivery(**more: Any) -> Delivery:
     return Delivery.model_validate(fields | more)
 
 
+def table() -> DynamoStore:
+    store = wiring.store
+    assert isinstance(store, DynamoStore)
+    return store
+
+
 POISON = [
     {"NewImage": {"kind": {"S": "delivery"}, "pk": {"S": "x"}, "version": {"N": "1"}}},
     {"NewImage": {"kind": {"S": "delivery"}, "version": {"N": "1"}, "data": {"M": {"id": {"S": "x"}}}}},
@@ -57,7 +64,7 @@ POISON = [
 
 @pytest.mark.parametrize("poison", POISON)
 def test_of_the_table_only_the_poison_record_comes_back(client: Client, cloud: Cloud, poison: dict[str, Any]) -> None:
-    good = wiring.store._item(delivery())
+    good = table()._item(delivery())
     failed = invoke(
         client, "on_table", stream_record(1, NewImage=good), stream_record(2, **poison), stream_record(3, NewImage=good)
     )
@@ -78,9 +85,9 @@ def test_a_removed_destination_reaches_the_node_that_pushes_it(
     made = api("POST", "/v1/destinations", {"name": "d", "url": "rtmp://h/app/key"}).json
     node.go_live()
     node.sync()
-    old = wiring.store._db.get_item(
-        TableName="sluice-test", Key={"pk": {"S": f"DEST#{made['id']}"}, "sk": {"S": "DEST"}}
-    )["Item"]
+    old = table()._db.get_item(TableName="sluice-test", Key={"pk": {"S": f"DEST#{made['id']}"}, "sk": {"S": "DEST"}})[
+        "Item"
+    ]
     api("DELETE", f"/v1/destinations/{made['id']}")
     assert invoke(client, "on_table", stream_record(1, OldImage=old)) == []
     assert node.sync().json["desired"]["pushes"] == []
@@ -94,7 +101,7 @@ def test_a_live_session_is_given_its_destination_by_the_stream(
     api("POST", "/v1/destinations", {"name": "d", "url": "rtmp://h/app/key"})
     session = node.go_live()
     event = LedgerEvent(id=DELIVERY, at=datetime.now(UTC), kind="session.live", node=node.id, session=session)
-    assert invoke(client, "on_table", stream_record(1, NewImage=wiring.store._item(event))) == []
+    assert invoke(client, "on_table", stream_record(1, NewImage=table()._item(event))) == []
     assert api("GET", "/v1/destinations").json["items"][0]["push"]["session"] == session
 
 

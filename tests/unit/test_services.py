@@ -114,7 +114,6 @@ class Cloud:
             self.questions,
             FakeIssuer(),
             self.clock,
-            None,
             self.plays,
         )
         base = "http://base"

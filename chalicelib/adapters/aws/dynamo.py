@@ -1,4 +1,4 @@
-"""The table: one data mapper for all entities, after `layout.py`."""
+"""The table on DynamoDB."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from chalicelib.adapters.cipher import Cipher
+from chalicelib.adapters.items import Item, Items, key_of, only, partition_of
+from chalicelib.adapters.layout import DUE, LAYOUTS, stamp
 from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError
 from chalicelib.domain.model import Entity
 from chalicelib.ports import Change, Page, Put, Save
-
-from .cipher import Cipher
-from .layout import BY_TAG, DUE, LAYOUTS, Layout, stamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 E = TypeVar("E", bound=Entity)
-Item = dict[str, Any]
 
 INDEX: Final = "GSI1"
 _RETRIES: Final = 8
@@ -90,41 +89,21 @@ class DynamoStore:
     def __init__(self, client: DynamoDBClient, table: str, cipher: Cipher) -> None:
         self._db = client
         self._table = table
-        self._cipher = cipher
+        self._items = Items(cipher)
 
     # mapping
 
     def _item(self, entity: Entity) -> Item:
-        layout = LAYOUTS[type(entity)]
-        pk, sk = layout.key(*layout.key_of(entity))
-        data = entity.model_dump(mode="json", exclude={"version"})
-        for name in layout.secret:
-            data[name] = self._cipher.encrypt(json.dumps(data[name]), f"{pk}|{name}")
-        item = {"pk": pk, "sk": sk, "kind": layout.tag, "version": entity.version + 1, "data": _storable(data)}
-        if (index := layout.index(entity)) is not None:
-            item["gsi1pk"], item["gsi1sk"] = index
-        if (expires := layout.expires(entity)) is not None:
-            item["expires_at"] = int(expires.timestamp())
+        item = self._items.item(entity)
+        item["data"] = _storable(item["data"])
         return {k: _ser.serialize(v) for k, v in item.items()}
 
-    def entity(self, item: Item) -> Entity | None:
-        """The entity of a raw item (also of a stream record's image), or None for a kind this version does not know."""
-        plain = {k: _plain(_de.deserialize(v)) for k, v in item.items()}
-        kind = BY_TAG.get(plain.get("kind", ""))
-        if kind is None or plain.get("expires_at", time.time() + 1) <= time.time():
-            return None
-        data = plain["data"]
-        for name in LAYOUTS[kind].secret:
-            if not isinstance(data.get(name), str):
-                continue  # written before there was such an attribute, or before it was encrypted
-            data[name] = json.loads(self._cipher.decrypt(data[name], f"{plain['pk']}|{name}"))
-        return kind.model_validate(data | {"version": plain["version"]})
+    def entity(self, image: Item) -> Entity | None:
+        """See `Table`. An image has DynamoDB's types."""
+        return self._items.entity({k: _plain(_de.deserialize(v)) for k, v in image.items()})
 
     def _entities(self, items: Sequence[Item]) -> list[Entity]:
         return [e for e in map(self.entity, items) if e is not None]
-
-    def _of_kind(self, kind: type[E], items: Sequence[Item]) -> list[E]:
-        return [e for e in self._entities(items) if isinstance(e, kind)]
 
     # reading
 
@@ -168,8 +147,7 @@ class DynamoStore:
         before: str = "",
     ) -> Page[E]:
         """See `Store`."""
-        layout = LAYOUTS[kind]
-        pk, prefix = layout.partition(*partition) if layout.partition else layout.key(*partition)
+        pk, prefix = partition_of(kind, partition)
         condition, values = _part("pk", pk, "sk", prefix, before)
         return self._page(kind, condition, values, limit, cursor, newest, ConsistentRead=True)
 
@@ -233,18 +211,22 @@ class DynamoStore:
             Limit=limit,
             **options,
         )
-        return Page(self._of_kind(kind, answer["Items"]), _cursor(answer.get("LastEvaluatedKey")))
+        return Page(only(kind, self._entities(answer["Items"])), _cursor(answer.get("LastEvaluatedKey")))
 
     # writing
 
     def _write(self, change: Change) -> Item:
         entity = change.entity
-        layout: Layout = LAYOUTS[type(entity)]
         target = {"TableName": self._table}
         if isinstance(change, Put):
             return {"Put": target | {"Item": self._item(entity)}}
         if entity.version == 0:
-            guard: Item = {"ConditionExpression": "attribute_not_exists(pk)"}
+            # What has expired is as good as gone, though DynamoDB may take two days to remove it (its documentation,
+            # 'Using time to live').
+            guard: Item = {
+                "ConditionExpression": "attribute_not_exists(pk) OR expires_at <= :now",
+                "ExpressionAttributeValues": {":now": {"N": str(int(time.time()))}},
+            }
         else:
             guard = {
                 "ConditionExpression": "version = :v",
@@ -252,7 +234,7 @@ class DynamoStore:
             }
         if isinstance(change, Save):
             return {"Put": target | {"Item": self._item(entity)} | guard}
-        return {"Delete": target | {"Key": _key(*layout.key(*layout.key_of(entity)))} | guard}
+        return {"Delete": target | {"Key": _key(*key_of(entity))} | guard}
 
     def commit(self, *changes: Change) -> None:
         """See `Store`. A single change is a plain conditional write, several are a transaction."""

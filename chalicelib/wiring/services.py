@@ -1,28 +1,16 @@
-"""The composition root: which adapter stands behind which port. Everything is made when it is first needed, so that
-importing a handler costs little and touches nothing.
-"""
+"""Every service with what it needs, each made when it is first asked for."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 
-import boto3
-from botocore.config import Config as BotoConfig
-
-from chalicelib.adapters.cipher import Cipher
-from chalicelib.adapters.credentials import StsIssuer
-from chalicelib.adapters.dynamo import DynamoStore
 from chalicelib.adapters.ffmpeg import FfmpegMedia
 from chalicelib.adapters.folders import LocalFolders
-from chalicelib.adapters.objects import S3Objects
-from chalicelib.adapters.once import Once
 from chalicelib.adapters.outgoing import GuardedSender
-from chalicelib.adapters.queues import SqsNudger, SqsQueue
-from chalicelib.adapters.vault import Vault
 from chalicelib.config import Config
+from chalicelib.ports import DeadLetters, Nudger, Objects, Once, Queue, Table, Vault
 from chalicelib.services.abandoned import Abandoned
 from chalicelib.services.answers import Answers
 from chalicelib.services.audit import Audit
@@ -64,6 +52,8 @@ from chalicelib.services.transcodes import Transcodes
 from chalicelib.services.vlive import PlaySlots
 from chalicelib.services.webhooks import Webhooks
 
+from .adapters import Adapters
+
 
 def now() -> datetime:
     """The clock of the product."""
@@ -81,66 +71,65 @@ class Wiring:
         """The settings of this function."""
         return self._given or Config.from_environment()
 
-    def _client(self, service: str, **options: Any) -> Any:
-        retry = BotoConfig(retries={"mode": "standard", "max_attempts": 3}, **options)
-        return boto3.client(service, region_name=self.config.region, config=retry)  # type: ignore[call-overload]
-
     # adapters
+
+    @cached_property
+    def adapters(self) -> Adapters:
+        """Those of this installation. Only they are imported: boto3 alone takes a third of a second."""
+        if self.config.local is not None:
+            from .local import LocalAdapters
+
+            return LocalAdapters(self.config.local)
+        from .aws import AwsAdapters
+
+        if self.config.aws is None:
+            raise RuntimeError("the settings name no installation")
+        return AwsAdapters(self.config.aws)
 
     @cached_property
     def vault(self) -> Vault:
         """Secrets."""
-        return Vault(self._client("secretsmanager"), self.config.secret, self.config.bootstrap)
+        return self.adapters.vault
 
     @cached_property
-    def store(self) -> DynamoStore:
-        """The table."""
-        return DynamoStore(self._dynamodb, self.config.table, Cipher(self.vault.master))
-
-    @cached_property
-    def _dynamodb(self) -> Any:
-        return self._client("dynamodb")
+    def store(self) -> Table:
+        """The state."""
+        return self.adapters.store
 
     @cached_property
     def once(self) -> Once:
         """Work that is done once for each message."""
-        return Once(self._dynamodb, self.config.table)
+        return self.adapters.once
 
     @cached_property
-    def objects(self) -> S3Objects:
+    def objects(self) -> Objects:
         """The recordings."""
-        client = self._client("s3", signature_version="s3v4", s3={"addressing_style": "path"})
-        return S3Objects(client, self.config.bucket)
+        return self.adapters.objects
 
     @cached_property
-    def _sqs(self) -> Any:
-        return self._client("sqs")
+    def nudger(self) -> Nudger:
+        """What wakes nodes."""
+        return self.adapters.nudger
 
     @cached_property
-    def nudger(self) -> SqsNudger:
-        """The nodes' queues."""
-        return SqsNudger(self._sqs, self.config.node_queue_prefix)
-
-    @cached_property
-    def callbacks_queue(self) -> SqsQueue:
+    def callbacks_queue(self) -> Queue:
         """Deliveries that are due."""
-        return SqsQueue(self._sqs, self.config.callbacks_queue)
+        return self.adapters.callbacks_queue
 
     @cached_property
-    def finish_queue(self) -> SqsQueue:
+    def finish_queue(self) -> Queue:
         """Recordings to finish."""
-        return SqsQueue(self._sqs, self.config.finish_queue)
+        return self.adapters.finish_queue
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters | None:
+        """What was given up; None where the installation has its own tools for it."""
+        return self.adapters.dead_letters
 
     @cached_property
     def sender(self) -> GuardedSender:
         """The guarded client."""
         return GuardedSender(allow_private=self.config.allow_private_targets)
-
-    @cached_property
-    def issuer(self) -> StsIssuer:
-        """Keys for the nodes."""
-        c = self.config
-        return StsIssuer(self._client("sts"), c.node_role, c.bucket, c.region, c.store_endpoint)
 
     @cached_property
     def folders(self) -> LocalFolders:
@@ -303,9 +292,8 @@ class Wiring:
             self.pushes,
             self.source_leases,
             self.questions,
-            self.issuer,
+            self.adapters.issuer,
             now,
-            self.config.store_endpoint,
             self.plays,
         )
 
@@ -378,6 +366,3 @@ class Wiring:
     def liveness(self) -> Liveness:
         """Silent nodes."""
         return Liveness(self.store, now)
-
-
-wiring = Wiring()

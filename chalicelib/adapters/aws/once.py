@@ -17,8 +17,8 @@ from chalicelib.domain.errors import UnavailableError
 KEEP_S: Final = 24 * 3600
 
 
-class Once:
-    """Runs a function once for each message. A failed run may be repeated; one in progress holds others off until it
+class DynamoOnce:
+    """`Once` on the table. A failed run may be repeated; one in progress holds others off until it
     is done or the function that runs it has timed out.
     """
 

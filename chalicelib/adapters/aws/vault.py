@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
-class Vault:
-    """Reads secrets once and keeps them for the life of the process."""
+class SecretsVault:
+    """`Vault` on Secrets Manager. Reads secrets once and keeps them for the life of the process."""
 
     def __init__(self, client: SecretsManagerClient, master_arn: str, bootstrap_arn: str) -> None:
         self._client = client

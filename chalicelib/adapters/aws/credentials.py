@@ -56,4 +56,5 @@ class StsIssuer:
             region=self._region,
             bucket=self._bucket,
             endpoint=self._endpoint,
+            queue_url=queue_url,
         )

@@ -1,0 +1,1 @@
+"""AWS behind the ports. boto3 lives here and in `wiring`."""

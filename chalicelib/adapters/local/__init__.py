@@ -1,0 +1,1 @@
+"""One machine behind the ports: SQLite, a folder, threads."""

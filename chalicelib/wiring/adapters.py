@@ -1,0 +1,47 @@
+"""What an installation brings: an adapter for each port."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from chalicelib.ports import CredentialIssuer, DeadLetters, Nudger, Objects, Once, Queue, Table, Vault
+
+
+class Adapters(Protocol):
+    """One of the two installations. Each is made at its first use and then kept."""
+
+    @property
+    def vault(self) -> Vault:
+        """Secrets."""
+
+    @property
+    def store(self) -> Table:
+        """The state."""
+
+    @property
+    def once(self) -> Once:
+        """Work that is done once for each message."""
+
+    @property
+    def objects(self) -> Objects:
+        """The recordings."""
+
+    @property
+    def nudger(self) -> Nudger:
+        """What wakes nodes."""
+
+    @property
+    def callbacks_queue(self) -> Queue:
+        """Deliveries that are due."""
+
+    @property
+    def finish_queue(self) -> Queue:
+        """Recordings to finish."""
+
+    @property
+    def issuer(self) -> CredentialIssuer:
+        """Where nodes bring their segments."""
+
+    @property
+    def dead_letters(self) -> DeadLetters | None:
+        """What was given up; None where the installation has its own tools for it."""

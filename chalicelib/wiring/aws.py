@@ -1,0 +1,82 @@
+"""The adapters on AWS."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config as BotoConfig
+
+from chalicelib.adapters.aws.credentials import StsIssuer
+from chalicelib.adapters.aws.dynamo import DynamoStore
+from chalicelib.adapters.aws.once import DynamoOnce
+from chalicelib.adapters.aws.s3 import S3Objects
+from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
+from chalicelib.adapters.aws.vault import SecretsVault
+from chalicelib.adapters.cipher import Cipher
+from chalicelib.config import AwsPlaces
+from chalicelib.ports import DeadLetters
+
+
+class AwsAdapters:
+    """See `Adapters`."""
+
+    dead_letters: DeadLetters | None = None
+
+    def __init__(self, places: AwsPlaces) -> None:
+        self._at = places
+
+    def _client(self, service: str, **options: Any) -> Any:
+        retry = BotoConfig(retries={"mode": "standard", "max_attempts": 3}, **options)
+        return boto3.client(service, region_name=self._at.region, config=retry)  # type: ignore[call-overload]
+
+    @cached_property
+    def vault(self) -> SecretsVault:
+        """Secrets Manager."""
+        return SecretsVault(self._client("secretsmanager"), self._at.secret, self._at.bootstrap)
+
+    @cached_property
+    def store(self) -> DynamoStore:
+        """The table."""
+        return DynamoStore(self._dynamodb, self._at.table, Cipher(self.vault.master))
+
+    @cached_property
+    def _dynamodb(self) -> Any:
+        return self._client("dynamodb")
+
+    @cached_property
+    def once(self) -> DynamoOnce:
+        """In the table, too."""
+        return DynamoOnce(self._dynamodb, self._at.table)
+
+    @cached_property
+    def objects(self) -> S3Objects:
+        """The bucket."""
+        client = self._client("s3", signature_version="s3v4", s3={"addressing_style": "path"})
+        return S3Objects(client, self._at.bucket)
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return self._client("sqs")
+
+    @cached_property
+    def nudger(self) -> SqsNudger:
+        """The nodes' queues."""
+        return SqsNudger(self._sqs, self._at.node_queue_prefix)
+
+    @cached_property
+    def callbacks_queue(self) -> SqsQueue:
+        """Deliveries that are due."""
+        return SqsQueue(self._sqs, self._at.callbacks_queue)
+
+    @cached_property
+    def finish_queue(self) -> SqsQueue:
+        """Recordings to finish."""
+        return SqsQueue(self._sqs, self._at.finish_queue)
+
+    @cached_property
+    def issuer(self) -> StsIssuer:
+        """Keys for the nodes."""
+        at = self._at
+        return StsIssuer(self._client("sts"), at.node_role, at.bucket, at.region, at.store_endpoint)

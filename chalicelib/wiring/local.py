@@ -1,0 +1,112 @@
+"""The adapters on one machine. Nothing here imports boto3."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from chalicelib.adapters.cipher import Cipher
+from chalicelib.adapters.local.database import Database
+from chalicelib.adapters.local.folder import FolderObjects, recording_path
+from chalicelib.adapters.local.letters import LocalDeadLetters
+from chalicelib.adapters.local.nudges import LocalNudger
+from chalicelib.adapters.local.once import LocalOnce
+from chalicelib.adapters.local.queues import LocalQueue
+from chalicelib.adapters.local.store import SqliteStore
+from chalicelib.adapters.local.vault import FileVault
+from chalicelib.config import LocalPlaces
+from chalicelib.domain import links
+from chalicelib.ports import NodeCredentials
+from chalicelib.services.dispatch import follows
+
+CALLBACK_S: Final = 120.0
+"""Longer than an attempt to deliver a callback takes."""
+FINISH_S: Final = 4 * 3600.0
+"""Longer than a recording takes to finish."""
+_FAR: Final = timedelta(days=365)
+
+
+class LocalIssuer:
+    """`CredentialIssuer`: a node of this machine links into the folder, others send to the host; no keys."""
+
+    def __init__(self, objects: FolderObjects) -> None:
+        self._objects = objects
+
+    def issue(self, node: str, queue_url: str | None) -> NodeCredentials:
+        """See `CredentialIssuer`."""
+        return NodeCredentials(
+            kind="host", access_key="", secret_key="", session_token="", expires_at=datetime.now(UTC) + _FAR, region="",
+            bucket="", endpoint=None, folder=self._objects.id,
+        )  # fmt: skip
+
+
+class LocalAdapters:
+    """See `Adapters`."""
+
+    def __init__(self, places: LocalPlaces) -> None:
+        self._at = places
+
+    @cached_property
+    def database(self) -> Database:
+        """The file, opened."""
+        self.vault.prepare(self._at.database)
+        opened = Database(self._at.database)
+        self.vault.keep()
+        return opened
+
+    @cached_property
+    def vault(self) -> FileVault:
+        """Files of mode 0600."""
+        return FileVault(self._at.key, self._at.first_secrets)
+
+    @cached_property
+    def store(self) -> SqliteStore:
+        """The state."""
+        return SqliteStore(self.database, Cipher(self.vault.master), follows)
+
+    @cached_property
+    def once(self) -> LocalOnce:
+        """In the database, too."""
+        return LocalOnce(self.database)
+
+    @cached_property
+    def objects(self) -> FolderObjects:
+        """The folder."""
+        return FolderObjects(self._at.objects, self._sign)
+
+    def _sign(self, key: str, life_s: int, filename: str | None) -> str:
+        recording = key.split("/")[1]
+        token = links.make_token(links.key_of(self.vault.master()), recording, time.time() + life_s)
+        return recording_path(token, key, filename)
+
+    @cached_property
+    def nudger(self) -> LocalNudger:
+        """The long polls."""
+        return LocalNudger()
+
+    @cached_property
+    def callbacks_queue(self) -> LocalQueue:
+        """Deliveries that are due."""
+        return LocalQueue(self.database, "callbacks", CALLBACK_S)
+
+    @cached_property
+    def finish_queue(self) -> LocalQueue:
+        """Recordings to finish."""
+        return LocalQueue(self.database, "finish", FINISH_S)
+
+    @cached_property
+    def objects_queue(self) -> LocalQueue:
+        """Manifests that arrived by way of the host."""
+        return LocalQueue(self.database, "objects", CALLBACK_S)
+
+    @cached_property
+    def issuer(self) -> LocalIssuer:
+        """Where nodes bring their segments."""
+        return LocalIssuer(self.objects)
+
+    @cached_property
+    def dead_letters(self) -> LocalDeadLetters:
+        """What was given up."""
+        return LocalDeadLetters(self.database)
