@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -65,6 +66,8 @@ class Wiring:
 
     def __init__(self, config: Config | None = None) -> None:
         self._given = config
+        self.pause: Callable[[float], None] = time.sleep
+        """How a call waits for a node; a host that serves many at once bounds how many may."""
 
     @cached_property
     def config(self) -> Config:
@@ -305,7 +308,7 @@ class Wiring:
     @cached_property
     def questions(self) -> Questions:
         """What only a node can answer."""
-        return Questions(self.store, self.nudger, now, time.sleep)
+        return Questions(self.store, self.nudger, now, self.pause)
 
     @cached_property
     def certificates(self) -> Certificates:

@@ -98,17 +98,17 @@ class FolderObjects:
 
     def write(self, key: str, body: bytes, content_type: str) -> None:
         """See `Objects`. Readers see the old or the new object, also after a power cut."""
-        _write(self._made(key), body)
+        _write(self.made(key), body)
 
     def upload(self, key: str, path: Path, content_type: str) -> None:
         """See `Objects`. Where `path` lies on the same file system, its bytes are not copied."""
-        target = self._made(key)
-        partial = _partial(target)
+        target = self.made(key)
+        partial = unpublished(target)
         try:
             partial.hardlink_to(path)
         except OSError:  # another file system, or one without links
             shutil.copyfile(path, partial)
-        _publish(partial, target)
+        publish(partial, target)
 
     def delete_prefix(self, prefix: str) -> int:
         """See `Objects`."""
@@ -125,7 +125,12 @@ class FolderObjects:
         """See `Objects`. The front serves it to whoever has the token, by any of both methods."""
         return self._sign(valid_key(key), expires_s, filename)
 
-    def _made(self, key: str) -> Path:
+    def made(self, key: str) -> Path:
+        """The file of an object to be written; its folder is there.
+
+        Raises:
+            InvalidInputError: see `valid_key`. UnavailableError: the folder can't be made.
+        """
         target = self.path(key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -150,22 +155,23 @@ def _walk(folder: Path, cut: int) -> Iterator[tuple[str, os.DirEntry[str]]]:
             yield entry.path[cut:], entry
 
 
-def _partial(target: Path) -> Path:
+def unpublished(target: Path) -> Path:
+    """A name beside an object's file for what is being written; no listing shows it."""
     return target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}")
 
 
 def _write(target: Path, body: bytes) -> None:
-    partial = _partial(target)
+    partial = unpublished(target)
     try:
         with partial.open("xb") as file:
             file.write(body)
-        _publish(partial, target)
+        publish(partial, target)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise UnavailableError(f"the folder of the recordings can't be written: {error.strerror}") from error
 
 
-def _publish(partial: Path, target: Path) -> None:
+def publish(partial: Path, target: Path) -> None:
     """Give a whole file its name: durable on return."""
     with partial.open("rb") as file:
         os.fsync(file.fileno())

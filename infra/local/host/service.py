@@ -1,0 +1,149 @@
+"""The host, put together."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from aws_lambda_powertools import Logger
+
+from chalicelib.adapters.local.outbox import Outbox
+from chalicelib.adapters.local.queues import LocalQueue
+from chalicelib.wiring import wiring
+from chalicelib.wiring.local import LocalAdapters
+from infra.local import sockets
+
+from . import polls, uploads
+from .asgi import HostApp, Special
+from .clock import check_clock, note_clock
+from .files import Files
+from .metrics import Metrics
+from .polls import Polls
+from .pools import Pools, Seats
+from .uploads import Uploads
+from .work import Loop, consumer, every
+
+_log = Logger(service="host")
+MINUTE_S: Final = 60.0
+TIDY_S: Final = 10.0
+CALLBACK_WORKERS: Final = 4
+STOP_S: Final = 4
+_KEEP_ALIVE_S: Final = 180
+"""Longer than the front keeps a connection that it does not use (`edge.front`): it must never send into one that is
+being closed."""
+
+
+class Host:
+    """Opens the data of `home` and listens on `listen`."""
+
+    def __init__(self, home: Path, listen: Path) -> None:
+        """Open the database.
+
+        Raises:
+            RefusedError, KeyMissingError, ClockError: the data can't be used; the message says what to do.
+        """
+        adapters = wiring.adapters
+        if not isinstance(adapters, LocalAdapters):
+            raise TypeError("the host is for a standalone installation: SLUICE_HOME is not set")
+        self._adapters, self._listen = adapters, listen
+        went_back = check_clock(adapters.database)
+        if went_back:
+            _log.warning("clock_went_back", extra={"seconds": round(went_back)})
+        note_clock(adapters.database)
+        seats = Seats()
+        wiring.pause = seats.pause
+        self._pools = Pools()
+        # By its name, as it lies beside the packages; not earlier, as it wires what it needs.
+        self._functions = importlib.import_module("app")
+        self.loops = self._loops()
+        self.web = self._web()
+        for queue in self._queues():
+            queue.recover()
+
+    def serve(self) -> None:
+        """Serve until a signal says stop."""
+        for loop in self.loops:
+            loop.start()
+        listener = sockets.listen(self._listen)
+        config = uvicorn.Config(
+            self.web, http="httptools", loop="uvloop", ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, date_header=False, timeout_keep_alive=_KEEP_ALIVE_S, timeout_graceful_shutdown=STOP_S,
+        )  # fmt: skip
+        _log.info("host_started", extra={"socket": str(self._listen)})
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            self._close()
+            listener.close()
+
+    def _close(self) -> None:
+        for loop in self.loops:
+            loop.stop()
+        for loop in self.loops:
+            loop.join(1.0)
+        self._pools.close()
+        note_clock(self._adapters.database)
+        self._adapters.database.close()
+        _log.info("host_stopped")
+
+    def _web(self) -> HostApp:
+        adapters, pools = self._adapters, self._pools
+        waiting = Polls(adapters.nudger, wiring.auth.node_of, pools)
+        taking = Uploads(adapters.objects, adapters.objects_queue, wiring.auth.node_of, pools)
+        metrics = Metrics(self, adapters, pools, waiting)
+        specials: dict[str, Special] = {
+            polls.PATH: waiting,
+            uploads.PATH: taking,
+            "/metrics": metrics,
+            "/healthz": metrics.health,
+        }
+        return HostApp(self._functions.app, pools, specials, Files(adapters.objects.path))
+
+    def _queues(self) -> list[LocalQueue]:
+        return [self._adapters.callbacks_queue, self._adapters.finish_queue, self._adapters.objects_queue]
+
+    def _loops(self) -> list[Loop]:
+        adapters, app = self._adapters, self._functions
+        outbox = Loop("outbox", Outbox(adapters.database, lambda event: app_answer(app.on_table, event)).step)
+        adapters.database.committed = outbox.wake
+        loops = [outbox, Loop("minute", every(MINUTE_S, lambda: app_answer(app.on_minute, _MINUTE)))]
+        loops.append(Loop("tidy", every(TIDY_S, self._tidy)))
+        for queue, handle, number in (
+            (adapters.callbacks_queue, app.on_callbacks, CALLBACK_WORKERS),
+            (adapters.finish_queue, app.on_finish, 1),
+            (adapters.objects_queue, app.on_objects, 1),
+        ):
+            workers = [Loop(f"{queue.name}-{n}", consumer(queue, handle)) for n in range(number)]
+            queue.sent = _all(workers)
+            loops += workers
+        return loops
+
+    def _tidy(self) -> None:
+        """What SQLite and the files need now and then."""
+        database = self._adapters.database
+        while self._adapters.store.sweep() == 1000:
+            pass
+        database.checkpoint()
+        note_clock(database)
+
+
+def _all(loops: list[Loop]) -> Callable[[], None]:
+    def wake() -> None:
+        for loop in loops:
+            loop.wake()
+
+    return wake
+
+
+_MINUTE: Final[dict[str, Any]] = {
+    "version": "0", "account": "", "region": "", "id": "", "detail": {}, "detail-type": "Scheduled Event",
+    "source": "aws.events", "time": "", "resources": [],
+}  # fmt: skip
+
+
+def app_answer(function: Callable[[Any, Any], Any], event: dict[str, Any]) -> Any:
+    """Call an event function as AWS would."""
+    return function(event, None)
