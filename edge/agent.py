@@ -74,7 +74,7 @@ from .spool.writer import Spool
 from .srs import MediaServer
 from .srt import SrtPlay
 from .status import Status
-from .store import Store
+from .stores.store import Store
 from .sync import Sync
 from .tls.certificates import Certificates, served_certificate
 from .tls.check import DomainCheck
@@ -125,7 +125,7 @@ class Agent:
         self.callbacks = Callbacks(self.outgoing, self.lifecycle)
         self.admission = Admission(self.lifecycle, self.cloud, self.snapshot, self.media, self.callbacks, clock)
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
-        self.store = Store(self.credentials, self._far)
+        self.store = Store(self.credentials, self.cloud, self._far, s.objects_dir)
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
         self.folders = Folders(s.data_dir) if s.data_dir else None
         srt_port = s.public_ports.get("srt") if s.media_kind == "srs" else None
@@ -145,7 +145,7 @@ class Agent:
             sender=self.sender, media=self.media, clock=clock, questions=self.questions, hls=self.hls,
             observe=self.observe,
         )  # fmt: skip
-        self.nudges = Nudges(self.credentials, self._far, self.sync.wake)
+        self.nudges = Nudges(self.credentials, self.cloud, self._far, self.sync.wake)
         self.collector = Collector(
             Path(os.path.realpath(s.hls_dir)), lambda: self.hls.window_s, self.linker, spool, clock
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeVar
 
 import httpx
@@ -23,7 +23,7 @@ from chalicelib.wire.edge import (
 from chalicelib.wire.questions import AuthorizeRequest, AuthorizeResponse, QuestionResult
 
 from . import AGENT_VERSION
-from .bounded import CallFailedError, call
+from .bounded import Answer, CallFailedError, call
 from .config import SettingsSource
 from .errors import CloudError, CloudRejectedError, CloudUnreachableError, NotEnrolledError
 from .identity import Identity
@@ -85,6 +85,30 @@ class Cloud:
             CloudError: no answer.
         """
         return await self._call("authorize", request.model_dump_json().encode(), AuthorizeResponse, timeout_s)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        timeout_s: float,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """A call below `/edge/v1/` whose bodies are none of our messages. Does not enrol.
+
+        Raises:
+            CloudError: no answer, or not a good one.
+        """
+        url = f"{self._settings().current_cloud_url()}/edge/v1/{path}"
+        sent = {**(headers or {}), "Authorization": f"Bearer {self._identity.token}"}
+        name = path.partition("/")[0]
+        try:
+            got = await call(self._http, method, url, timeout_s=timeout_s, content=content, headers=sent)
+        except CallFailedError as error:
+            raise CloudUnreachableError(f"{name}: {error}") from error
+        if got.status >= 400:
+            raise _error(name, got.status)
+        return got
 
     async def enroll(self) -> None:
         """Get a node token for the join token.

@@ -80,6 +80,8 @@ class Settings:
     srs_hls_file: Path | None = None
     """Where SRS reads the modes of HLS; None: the media server is not SRS, or its modes are not ours to change."""
     rtc: RtcOptions = field(default_factory=RtcOptions)
+    objects_dir: Path | None = None
+    """The folder in which a cloud on this machine keeps the recordings: segments are linked into it."""
 
     def current_cloud_url(self) -> str:
         """The base URL of the API, without a closing slash; read anew from its file when there is one."""
@@ -242,6 +244,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         hls_fragment_s=read.seconds("SLUICE_HLS_FRAGMENT_S", 10.0),
         srs_hls_file=read.path("SLUICE_SRS_HLS_FILE"),
         rtc=_rtc(read),
+        objects_dir=read.path("SLUICE_OBJECTS_DIR"),
     )
     if not settings.cloud_url and settings.cloud_url_file is None:
         read.problems.append("SLUICE_CLOUD_URL is not set: the base URL of the cloud's API (or SLUICE_CLOUD_URL_FILE)")

@@ -1,4 +1,4 @@
-"""Long-polls the node's own queue: a message means "sync now"."""
+"""Long-polls for nudges, at the node's own queue or at the cloud's host: one means "sync now"."""
 
 from __future__ import annotations
 
@@ -13,35 +13,46 @@ from chalicelib.wire.edge import StoreCredentials
 
 from .bounded import CallFailedError, call
 from .clock import Backoff
+from .cloud import Cloud
 from .credentials import Credentials
+from .errors import CloudError
 from .log import Log
 from .signing import sign_sqs
 
 log = Log("nudges")
 WAIT_S: Final = 20
+HOST_WAIT_S: Final = 25.0
+"""So long the host holds a poll."""
 _EXPIRED: Final = (b"ExpiredToken", b"InvalidClientTokenId", b"UnrecognizedClient", b"InvalidAccessKeyId")
 
 
 class Nudges:
-    """The queue's reader. Without it everything still works, only as slowly as the plain sync."""
+    """Waits for nudges. Without it everything still works, only as slowly as the plain sync."""
 
-    def __init__(self, credentials: Credentials, http: httpx.AsyncClient, nudge: Callable[[], None]) -> None:
-        self._credentials, self._http, self._nudge = credentials, http, nudge
+    def __init__(
+        self, credentials: Credentials, cloud: Cloud, http: httpx.AsyncClient, nudge: Callable[[], None]
+    ) -> None:
+        self._credentials, self._cloud, self._http, self._nudge = credentials, cloud, http, nudge
         self._backoff = Backoff(1.0, 60.0)
 
     async def run(self) -> None:
         """Poll forever."""
         while True:
             credentials = await self._credentials.get()
-            if not credentials.queue_url:
+            if not credentials.queue_url and credentials.kind != "host":
                 await asyncio.sleep(30.0)
                 continue
             try:
-                await self._poll(credentials)
+                await (self._poll(credentials) if credentials.queue_url else self._wait_at_host())
                 self._backoff.reset()
-            except CallFailedError as error:
+            except (CallFailedError, CloudError) as error:
                 log.limited("nudges.failed", every_s=60.0, error=str(error))
                 await asyncio.sleep(1.0 + self._backoff.next())
+
+    async def _wait_at_host(self) -> None:
+        answer = await self._cloud.send("GET", "nudge", HOST_WAIT_S + 10.0)
+        if b"true" in answer.body:
+            self._nudge()
 
     async def _poll(self, credentials: StoreCredentials) -> None:
         answer = await self._sqs(

@@ -21,7 +21,7 @@ from .sessions import Session
 from .snapshot import Snapshot
 from .spool import tables
 from .spool.writer import Spool
-from .store import Store
+from .stores.store import Store
 
 log = Log("recorder")
 

@@ -66,13 +66,16 @@ class Wiring:
 
     def __init__(self, config: Config | None = None) -> None:
         self._given = config
-        self.pause: Callable[[float], None] = time.sleep
-        """How a call waits for a node; a host that serves many at once bounds how many may."""
 
     @cached_property
     def config(self) -> Config:
         """The settings of this function."""
         return self._given or Config.from_environment()
+
+    @cached_property
+    def pause(self) -> Callable[[float], None]:
+        """How a call waits for a node; a host that serves many at once puts in one that bounds how many may."""
+        return time.sleep
 
     # adapters
 

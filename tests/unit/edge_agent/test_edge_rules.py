@@ -20,7 +20,7 @@ from edge.segmentfile import (
     to_adopt,
     ts_duration_ms,
 )
-from edge.store import store_error
+from edge.stores.s3 import store_error
 
 FILES = st.lists(
     st.builds(
