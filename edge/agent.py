@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from .errors import ConfigError, SpoolError
 from .front.https import Https
 from .front.service import FrontService
 from .hls import Hls
-from .hooks import MAX_BODY, Hooks
+from .hooks import MAX_BODY, Hooks, behind_secret
 from .httpserver import Server
 from .identity import Identity
 from .kicks import Kicks
@@ -54,7 +54,7 @@ from .library.probe import Probe
 from .lifecycle import Lifecycle
 from .linker import Linker
 from .local.app import new_app
-from .local.server import LocalServer
+from .local.server import ForPrograms, LocalServer
 from .log import Log
 from .nudges import Nudges
 from .outgoing import Outgoing
@@ -109,14 +109,14 @@ class Agent:
 
     def _build(self, workers: WorkersFactory) -> None:
         s, clock, spool = self.settings, self._clock, self.spool
-        self._near, self._far = new_client(), new_client(30)
+        self._near, self._far, self._to_cloud = new_client(), new_client(30), new_client(30, s.cloud_socket)
         self.status = Status(self.report)
         self.book = SessionBook()
         self.lifecycle = Lifecycle(self.book, spool, clock)
         self.linker = Linker(s, self.lifecycle, spool, clock)
         self._restore()
-        self.media = MediaServer(s.srs_api, self._near)
-        self.cloud = Cloud(lambda: self.settings, self.identity, self._far)
+        self.media = MediaServer(s.srs_api, self._near, s.srs_login)
+        self.cloud = Cloud(lambda: self.settings, self.identity, self._to_cloud)
         self.snapshot = Snapshot(spool, clock)
         self.credentials = Credentials(clock)
         self.viewers = Viewers()
@@ -132,9 +132,8 @@ class Agent:
         self.srt = SrtPlay(self.lifecycle, self.play, s.srs_rtmp, srt_port, workers)
         self.sources = Sources(self.lifecycle, spool, s.srs_rtmp, s.ffmpeg, self.folders, self.play.own_tag, workers)
         self.slates = Slates(self.folders, Probe(s.ffprobe, self.folders, private=s.private_sources))
-        relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.local.port), self.slates.resolve)
+        relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.own.port), self.slates.resolve)
         self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, workers)
-        self._relay_routes = relays.routes()
         self.sender = Sender(self.cloud, spool, clock)
         self.questions = Questions(self.cloud, clock)
         self.authority = Authority(self.cloud, clock)
@@ -159,13 +158,13 @@ class Agent:
             self.media,
             self.status.count,
         )
-        self._hook_server = Server(self.hooks.handle, MAX_BODY)
+        self._hook_server = Server(behind_secret(self.hooks.handle, s.hook_secret), MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
         self.front = FrontService(
             lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self._near
         )
         self.certificates = self._certificates(s)
-        self.local = LocalServer(new_app(self._local_routes()))
+        self.local, self.own = self._local_servers(relays.routes())
 
     def _certificates(self, s: Settings) -> Certificates:
         well_known = (s.front.well_known if s.front else None) or s.agent_dir / "well-known"
@@ -223,8 +222,15 @@ class Agent:
         self.admission.on_plan = self.recorder.assign
         self.snapshot.on_play = self.front.wake
 
+    def _local_servers(self, own: Sequence[BaseRoute]) -> tuple[LocalServer, LocalServer]:
+        """One for the front, one for our own workers, who need TCP; the same where the front comes by TCP, too."""
+        if self.settings.local_socket is None:
+            both = LocalServer(new_app([*self._local_routes(), *own]))
+            return both, both
+        return LocalServer(new_app(self._local_routes())), LocalServer(ForPrograms(new_app(own)))
+
     def _local_routes(self) -> list[BaseRoute]:
-        """What the front and the workers may ask of this machine."""
+        """What the front may ask of this machine."""
         s = self.settings
         downloads = Downloads(s.ffmpeg, max_bytes=s.max_upload_bytes, private=s.private_sources, proxy=s.download_proxy)
         library = LibraryCalls(
@@ -234,7 +240,7 @@ class Agent:
             max_bytes=s.max_upload_bytes,
             open_uploads=s.open_uploads,
         )
-        return [*library.routes(), *self.front.routes(), *self._relay_routes]
+        return [*library.routes(), *self.front.routes()]
 
     def _restore(self) -> None:
         if self.spool.set_aside is not None:
@@ -250,8 +256,7 @@ class Agent:
             OSError: an address is in use.
         """
         await self._hook_server.start(*self.settings.hook_listen)
-        await self._status_server.start(*self.settings.status_listen)
-        await self.local.start(*self.settings.local_listen)
+        await self._listen()
         await self.sync.restore()
         self.ffmpeg = await asyncio.to_thread(abilities.look, self.settings.ffmpeg)
         await self._adopt_missed()
@@ -275,10 +280,20 @@ class Agent:
         ]
         log.info("agent.started", version=AGENT_VERSION, node=self.identity.node, sessions=len(self.book.opened()))
 
+    async def _listen(self) -> None:
+        s = self.settings
+        if s.status_socket is not None:
+            await self._status_server.start_unix(s.status_socket)
+        else:
+            await self._status_server.start(*s.status_listen)
+        if s.local_socket is not None:
+            await self.local.start_unix(s.local_socket)
+        await self.own.start(*s.local_listen)
+
     async def stop(self) -> None:
         """Stop: no new hooks, workers down, last events out if the cloud takes them at once, spool closed."""
         await self._hook_server.close()
-        await self.local.close()
+        await asyncio.gather(*(server.close() for server in {self.local, self.own}))
         await self.questions.close()
         await asyncio.gather(self.pushes.close(), self.sources.close(), self.srt.close())
         await _cancel([*self._tasks, *self._soon])
@@ -287,8 +302,9 @@ class Agent:
                 await self.sender.step()
         await self.admission.close()
         await self._status_server.close()
-        await self._near.aclose()
-        await self._far.aclose()
+        for client in (self._near, self._far, self._to_cloud):
+            await client.aclose()
+        await self.front.close()
         await self.outgoing.close()
         await asyncio.to_thread(self.spool.close)
         self.release()

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -62,10 +63,14 @@ async def call(
         raise CallFailedError(type(error).__name__) from error
 
 
-def new_client(connections: int = 20) -> httpx.AsyncClient:
-    """A pooled client that takes no proxy or credentials from the environment."""
+def new_client(connections: int = 20, socket: Path | None = None) -> httpx.AsyncClient:
+    """A pooled client that takes no proxy or credentials from the environment. `socket`: the Unix socket to which all
+    its requests go, whatever host they name.
+    """
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections // 2, keepalive_expiry=30)
-    return httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False, verify=_tls())
+    uds = str(socket) if socket else None
+    transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False, verify=_tls(), uds=uds)
+    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 
 @lru_cache(1)

@@ -16,13 +16,15 @@ from urllib.parse import urlsplit
 
 from .errors import ConfigError
 from .front.https import LETS_ENCRYPT, Authority
-from .front.settings import FrontOptions, StoreUpstream
+from .front.settings import FrontOptions
 from .rtc.candidate import RtcOptions
+from .sockets import LONGEST
 from .tls.check import Reach
 
 Address = tuple[str, int]
 PAGES: Final = Path(__file__).resolve().parent / "pages"
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_SOCKET: Final = re.compile(r"/[\w./@+=,~-]+", re.ASCII)
+_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
 RELOADABLE: Final = frozenset({"cloud_url", "join_token", "hls_window_s", "log_level"})
 
 
@@ -40,7 +42,6 @@ class Settings:
     """Everything that can be set. Secrets are left out of `repr`."""
 
     cloud_url: str
-    cloud_url_file: Path | None
     join_token: str = field(repr=False)
     join_token_file: Path | None
     node_name: str
@@ -80,18 +81,21 @@ class Settings:
     srs_hls_file: Path | None = None
     """Where SRS reads the modes of HLS; None: the media server is not SRS, or its modes are not ours to change."""
     rtc: RtcOptions = field(default_factory=RtcOptions)
+    cloud_socket: Path | None = None
+    """Where the cloud listens on this machine; None: it is reached by its URL."""
+    local_socket: Path | None = None
+    """Where the front finds the agent; None: at `local_listen`, which else serves our own workers alone."""
+    status_socket: Path | None = None
+    """Where the status page is; None: at `status_listen`."""
+    hook_secret: str = field(default="", repr=False)
+    """What the path of hooks has to hold; '': nothing."""
+    srs_login: tuple[str, str] | None = field(default=None, repr=False)
+    """User and password of the media server's API; None: it asks for none."""
     objects_dir: Path | None = None
-    """The folder in which a cloud on this machine keeps the recordings: segments are linked into it."""
+    """The cloud's folder of recordings, if it is on this machine: the front serves its files where the cloud says."""
 
     def current_cloud_url(self) -> str:
-        """The base URL of the API, without a closing slash; read anew from its file when there is one."""
-        if self.cloud_url_file is not None:
-            try:
-                text = self.cloud_url_file.read_text().strip()
-            except OSError:
-                text = ""
-            if text:
-                return text.rstrip("/")
+        """The base URL of the API, without a closing slash."""
         return self.cloud_url.rstrip("/")
 
     def current_join_token(self) -> str:
@@ -173,19 +177,28 @@ class _Reader:
             return default
         return int(value)
 
-    def store(self, name: str) -> StoreUpstream | None:
+    def socket(self, name: str) -> Path | None:
         value = self.text(name)
-        if not value:
+        if value and (not _SOCKET.fullmatch(value) or len(value) > LONGEST):
+            self.problems.append(f"{name} must be an absolute path of at most {LONGEST} plain characters")
             return None
-        address, _, bucket = value.removeprefix("http://").partition("/")
-        if (
-            not value.startswith("http://")
-            or not address.rpartition(":")[2].isdecimal()
-            or not _BUCKET.fullmatch(bucket)
-        ):
-            self.problems.append(f"{name} must look like http://127.0.0.1:9000/bucket")
-            return None
-        return StoreUpstream(address, bucket)
+        return Path(value) if value else None
+
+    def admin(self, name: str) -> str:
+        """Caddy's admin address: host:port, or `unix/` and the path of a socket."""
+        value = self.text(name)
+        if value.startswith("unix/"):
+            path = value.removeprefix("unix/")
+            if not _SOCKET.fullmatch(path) or len(path) > LONGEST:
+                self.problems.append(f"{name} must be host:port or unix//path/of/a/socket")
+            return value
+        return "{}:{}".format(*self.address(name, ""))
+
+    def secret(self, name: str) -> str:
+        value = self.text(name)
+        if value and not _SECRET.fullmatch(value):
+            self.problems.append(f"{name} must be 16 to 200 letters, digits, - and _")
+        return value
 
     def choice(self, name: str, options: tuple[str, ...]) -> str:
         value = self.text(name, options[0])
@@ -214,8 +227,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     read = _Reader(_with_file(os.environ if environ is None else environ))
     settings = Settings(
-        cloud_url=read.url("SLUICE_CLOUD_URL", ("http", "https")),
-        cloud_url_file=read.path("SLUICE_CLOUD_URL_FILE"),
+        cloud_url=read.url(
+            "SLUICE_CLOUD_URL", ("http", "https"), "http://cloud" if read.text("SLUICE_CLOUD_SOCKET") else ""
+        ),
         join_token=read.text("SLUICE_JOIN_TOKEN"),
         join_token_file=read.path("SLUICE_JOIN_TOKEN_FILE"),
         node_name=read.text("SLUICE_NODE_NAME", "edge")[:100],
@@ -244,10 +258,15 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         hls_fragment_s=read.seconds("SLUICE_HLS_FRAGMENT_S", 10.0),
         srs_hls_file=read.path("SLUICE_SRS_HLS_FILE"),
         rtc=_rtc(read),
+        cloud_socket=read.socket("SLUICE_CLOUD_SOCKET"),
+        local_socket=read.socket("SLUICE_LOCAL_SOCKET"),
+        status_socket=read.socket("SLUICE_STATUS_SOCKET"),
+        hook_secret=read.secret("SLUICE_HOOK_SECRET"),
+        srs_login=_srs_login(read),
         objects_dir=read.path("SLUICE_OBJECTS_DIR"),
     )
-    if not settings.cloud_url and settings.cloud_url_file is None:
-        read.problems.append("SLUICE_CLOUD_URL is not set: the base URL of the cloud's API (or SLUICE_CLOUD_URL_FILE)")
+    if not settings.cloud_url:
+        read.problems.append("SLUICE_CLOUD_URL is not set: the base URL of the cloud's API (or SLUICE_CLOUD_SOCKET)")
     if read.problems:
         raise ConfigError("\n".join(read.problems))
     return settings
@@ -256,23 +275,22 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 def _front(read: _Reader) -> FrontOptions | None:
     if not read.text("SLUICE_FRONT_ADMIN"):
         return None
-    admin, media = (
-        "{}:{}".format(*read.address(name, default))
-        for name, default in (("SLUICE_FRONT_ADMIN", ""), ("SLUICE_SRS_HTTP", "127.0.0.1:8080"))
-    )
     data = read.path("SLUICE_DATA_DIR")
     return FrontOptions(
-        admin=admin,
+        admin=read.admin("SLUICE_FRONT_ADMIN"),
         http_port=read.port("SLUICE_FRONT_HTTP", 2022) or 2022,
         https_port=read.port("SLUICE_FRONT_HTTPS", 2443),
         bind=read.text("SLUICE_FRONT_BIND"),
         access_log=read.path("SLUICE_FRONT_LOG") or read.folder("SLUICE_AGENT_DIR") / "access.log",
         pages=PAGES,
-        media_http=media,
+        media_http="{}:{}".format(*read.address("SLUICE_SRS_HTTP", "127.0.0.1:8080")),
         well_known=(data or read.folder("SLUICE_AGENT_DIR")) / ".well-known",
-        api_file=read.path("SLUICE_FRONT_API_FILE"),
-        store=read.store("SLUICE_FRONT_STORE"),
     )
+
+
+def _srs_login(read: _Reader) -> tuple[str, str] | None:
+    password = read.secret("SLUICE_SRS_API_PASSWORD")
+    return (read.text("SLUICE_SRS_API_USER", "sluice"), password) if password else None
 
 
 def _acme(read: _Reader) -> AcmeOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -11,7 +12,7 @@ from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, InvalidNameError
 
 from .admission import Admission, RefusedError, check_connect
 from .errors import MediaServerError, SpoolError
-from .httpserver import Request, Response
+from .httpserver import Handler, Request, Response
 from .lifecycle import Lifecycle
 from .linker import Linker
 from .log import Log
@@ -26,6 +27,7 @@ log = Log("hooks")
 YES: Final = Response(200, b"0")
 NO_FORWARD: Final = Response(200, b'{"code":0,"data":{"urls":[]}}', "application/json")
 OK: Final = Response(200, b"ok\n")
+NOT_FOUND: Final = Response(404, b"not found\n")
 MAX_BODY: Final = MAX_HOOK_BYTES
 REFUSED: Final = 403
 NOT_DURABLE: Final = 507
@@ -34,6 +36,22 @@ NOT_DURABLE: Final = 507
 def no(code: int, reason: str) -> Response:
     """A refusal that SRS understands."""
     return Response(200, json.dumps({"code": code, "msg": reason}).encode(), "application/json")
+
+
+def behind_secret(handle: Handler, secret: str) -> Handler:
+    """Hooks at `/hooks/<secret>` and below, and nowhere else, so that nobody but the media server can report what it
+    does; '' leaves them where they are.
+    """
+    if not secret:
+        return handle
+    expected = secret.encode()
+
+    def guarded(request: Request) -> Response | Awaitable[Response]:
+        before, _, shown = request.path.partition("/hooks/")
+        known = not before and hmac.compare_digest(shown.partition("/")[0].encode("utf-8", "replace"), expected)
+        return handle(request) if known or request.path == "/healthz" else NOT_FOUND
+
+    return guarded
 
 
 class Hooks:
@@ -63,7 +81,7 @@ class Hooks:
         if request.method == "GET" and request.path == "/healthz":
             return OK
         if request.path not in {"/", "/hooks"} and not request.path.startswith("/hooks/"):
-            return Response(404, b"not found\n")
+            return NOT_FOUND
         if request.method != "POST":
             return Response(405, b"POST only\n")
         try:

@@ -1,4 +1,5 @@
-"""A small HTTP/1.1 server for loopback: an asyncio protocol around httptools, nothing between it and the handler.
+"""A small HTTP/1.1 server for loopback and Unix sockets: an asyncio protocol around httptools, nothing between it and
+the handler.
 
 SRS opens a connection per hook and its publishers wait for the answer, so what counts is the cost of one short POST.
 Requests are bounded in head, body and time, whoever sends them.
@@ -10,11 +11,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, cast
 
 import httptools
 
 from .log import Log
+from .loopback import FOREIGN, host_allowed
+from .sockets import forget, listen_unix
 
 log = Log("http")
 
@@ -24,6 +28,7 @@ IDLE_S: Final = 60.0
 _REASONS: Final = {
     200: "OK",
     400: "Bad Request",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     413: "Content Too Large",
@@ -76,6 +81,8 @@ class Connection(asyncio.Protocol):
         self._body_bytes = 0
         self._url = b""
         self._body: list[bytes] = []
+        self._hosts: list[bytes] = []
+        self._of_browser = False
         self._reject = 0
         self._idle: asyncio.TimerHandle | None = None
 
@@ -110,10 +117,19 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:  # noqa: D102
         self._url, self._body, self._body_bytes = b"", [], 0
+        self._hosts, self._of_browser = [], False
         self._in_head = True
 
     def on_url(self, url: bytes) -> None:  # noqa: D102
         self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
+        # A hook has a handful of headers, and most are told apart by their first letter.
+        first = name[:1]
+        if first in b"hH" and name.lower() == b"host":
+            self._hosts.append(value)
+        elif first in b"oOsS" and name.lower().startswith((b"origin", b"sec-fetch-")):
+            self._of_browser = True
 
     def on_headers_complete(self) -> None:  # noqa: D102
         self._in_head, self._head_bytes = False, 0
@@ -132,6 +148,9 @@ class Connection(asyncio.Protocol):
         path = self._url.partition(b"?")[0].decode("latin-1")
         request = Request(self._parser.get_method().decode("latin-1"), path, b"".join(self._body))
         keep_alive = bool(self._parser.should_keep_alive())
+        if self._server.is_foreign(self._hosts, of_browser=self._of_browser):
+            self._reject = 403
+            return
         if self._busy is not None:
             self._waiting.append((request, keep_alive))
             if len(self._waiting) > MAX_WAITING:
@@ -168,7 +187,8 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int) -> None:
         log.limited("http.refused", status=status)
-        self._send(Response(status, _REASONS.get(status, "").lower().encode()), keep_alive=False)
+        words = FOREIGN if status == 403 else _REASONS.get(status, "").lower()
+        self._send(Response(status, words.encode()), keep_alive=False)
 
     def _restart_idle(self) -> None:
         if self._idle is not None:
@@ -200,6 +220,9 @@ class Server:
         self.port = 0
         """The port it listens on."""
         self._listener: asyncio.Server | None = None
+        self._host: str | None = None
+        self._known_hosts: dict[bytes, bool] = {}
+        self._path: Path | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen. Returns the port, which matters when `port` is 0.
@@ -208,9 +231,33 @@ class Server:
             OSError: the address is in use or not ours.
         """
         loop = asyncio.get_running_loop()
+        self._host = host
         self._listener = await loop.create_server(lambda: Connection(self), host, port, backlog=1024)
         self.port = int(self._listener.sockets[0].getsockname()[1])
         return self.port
+
+    async def start_unix(self, path: Path) -> None:
+        """Listen on a Unix socket, for this user alone.
+
+        Raises:
+            OSError: somebody listens there, or the folder cannot be written.
+        """
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_unix_server(lambda: Connection(self), sock=listen_unix(path, 1024))
+        self._path = path
+
+    def is_foreign(self, hosts: list[bytes], *, of_browser: bool) -> bool:
+        """Whether a request is not one of a program that means this server. A Unix socket is found by nothing else."""
+        if self._host is None:
+            return False
+        if of_browser or len(hosts) != 1:
+            return True
+        known = self._known_hosts.get(hosts[0])
+        if known is None:
+            known = host_allowed(hosts[0].decode("latin-1"), self._host)
+            if known:
+                self._known_hosts = {hosts[0]: known}
+        return not known
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
         """Call the handler; its mistakes become a 500."""
@@ -224,6 +271,7 @@ class Server:
         """Stop listening, let answers in progress finish, close what is idle."""
         if self._listener is not None:
             self._listener.close()
+            forget(self._path)
         running = [c.busy for c in self.connections if c.busy is not None]
         if running:
             await asyncio.wait(running, timeout=10.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -43,10 +44,11 @@ class Look:
 
 
 class MediaServer:
-    """SRS's HTTP API. It is on loopback and answers in milliseconds or not at all."""
+    """SRS's HTTP API. It is on loopback and answers in milliseconds or not at all. `login`: user and password."""
 
-    def __init__(self, base_url: str, http: httpx.AsyncClient) -> None:
+    def __init__(self, base_url: str, http: httpx.AsyncClient, login: tuple[str, str] | None = None) -> None:
         self._base, self._http = base_url, http
+        self._headers = {"Authorization": basic(login)} if login else {}
 
     async def look(self, timeout_s: float = 1.0) -> Look:
         """The streams with a publisher.
@@ -90,7 +92,9 @@ class MediaServer:
         if not client_id.replace("-", "").replace("_", "").isalnum():
             raise MediaServerError("not a client id")
         try:
-            await call(self._http, "DELETE", f"{self._base}/api/v1/clients/{client_id}", timeout_s=2.0)
+            await call(
+                self._http, "DELETE", f"{self._base}/api/v1/clients/{client_id}", timeout_s=2.0, headers=self._headers
+            )
         except CallFailedError as error:
             raise MediaServerError(f"kick: {error}") from error
 
@@ -122,13 +126,18 @@ class MediaServer:
 
     async def _get(self, path: str, timeout_s: float) -> dict[str, Any]:
         try:
-            answer = await call(self._http, "GET", self._base + path, timeout_s=timeout_s)
+            answer = await call(self._http, "GET", self._base + path, timeout_s=timeout_s, headers=self._headers)
             data = json.loads(answer.body.decode("utf-8", "replace"), strict=False)
         except (CallFailedError, ValueError) as error:
             raise MediaServerError(f"{path.partition('?')[0]}: {type(error).__name__}") from error
         if answer.status != 200 or not isinstance(data, dict):
             raise MediaServerError(f"{path.partition('?')[0]}: status {answer.status}")
         return data
+
+
+def basic(login: tuple[str, str]) -> str:
+    """The `Authorization` header of a user and a password."""
+    return f"Basic {base64.b64encode(':'.join(login).encode()).decode()}"
 
 
 def live_stream(row: Any) -> LiveStream | None:

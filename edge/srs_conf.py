@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Final
@@ -16,6 +16,7 @@ SRT_HOOKS: Final = ("on_publish", "on_unpublish", "on_play", "on_stop")
 # SRS's parser has no quoting: blanks, ';', braces, '#' and quotes end a value, '$' and '[' are expanded in paths.
 _PATH: Final = re.compile(r"/[\w./@:+=,~-]*", re.ASCII)
 _CANDIDATE: Final = re.compile(r"\*|(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?")
+_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SERVER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -43,8 +44,16 @@ class SrsSettings:
     """IP address or name that WebRTC clients are told to send to; `*`: SRS asks its own interfaces."""
     rtmp_ip: str = ""
     """Address on which RTMP listens; empty: all. The HTTP servers are on 127.0.0.1 always."""
+    rtmp_ipv6: bool = False
+    """Whether RTMP listens on all IPv6 addresses, too, where it listens on all. SRS has no such thing for SRT and RTC:
+    it takes a port there, and no address."""
     hook_ip: str = "127.0.0.1"
     """Where the agent listens. An address, never a name: a blocking lookup stalls the whole server."""
+    hook_secret: str = field(default="", repr=False)
+    """What the path of every hook holds, so that nobody else can send one; empty: nothing."""
+    api_user: str = "sluice"
+    api_password: str = field(default="", repr=False)
+    """With what the HTTP API is called (SRS 5.0.152, 6.0.39 and later); empty: it asks for nothing."""
     log_file: str = ""
     """Empty: to the console."""
     server_id: str = ""
@@ -92,6 +101,9 @@ def _check(s: SrsSettings) -> None:
         if port is not None and not 1 <= port <= 65535:
             raise InvalidSettingError(f"{name} must be between 1 and 65535")
     _check_addresses(s)
+    for name, value in (("hook_secret", s.hook_secret), ("api_user", s.api_user), ("api_password", s.api_password)):
+        if value and not _SECRET.fullmatch(value):
+            raise InvalidSettingError(f"{name} may only hold letters, digits, _ and -, at most 200")
     if s.server_id and not _SERVER_ID.fullmatch(s.server_id):
         raise InvalidSettingError("server_id may only hold letters, digits, _ and -")
     if not 1 <= s.max_connections <= 100_000:
@@ -130,8 +142,9 @@ def _on(port: int | None) -> str:
 def _server(s: SrsSettings) -> str:
     log = f"srs_log_tank file;\nsrs_log_file {s.log_file};" if s.log_file else "srs_log_tank console;"
     identity = f"server_id {s.server_id};\n" if s.server_id else ""
+    second = f" [::]:{s.rtmp_port}" if s.rtmp_ipv6 and not s.rtmp_ip else ""
     return f"""\
-listen {_endpoint(s.rtmp_ip, s.rtmp_port)};
+listen {_endpoint(s.rtmp_ip, s.rtmp_port)}{second};
 daemon off;
 # Told by the supervisor when to go, and never by a parent that was replaced.
 asprocess off;
@@ -145,12 +158,28 @@ query_latest_version off;
 """
 
 
+def _auth(s: SrsSettings) -> str:
+    if not s.api_password:
+        return ""
+    return f"""
+    auth {{
+        enabled on;
+        username {s.api_user};
+        password {s.api_password};
+    }}"""
+
+
+def _hook_base(s: SrsSettings) -> str:
+    base = f"http://{_endpoint(s.hook_ip, s.agent_port)}/hooks"
+    return f"{base}/{s.hook_secret}" if s.hook_secret else base
+
+
 def _listeners(s: SrsSettings) -> str:
     return f"""\
 http_api {{
     enabled on;
     listen {_endpoint("127.0.0.1", s.api_port)};
-    crossdomain off;
+    crossdomain off;{_auth(s)}
     raw_api {{
         enabled on;
         allow_reload on;
@@ -191,7 +220,7 @@ def _modes(s: SrsSettings) -> str:
 
 def _vhost(s: SrsSettings) -> str:
     modes = _modes(s)
-    base = f"http://{_endpoint(s.hook_ip, s.agent_port)}/hooks"
+    base = _hook_base(s)
     hooks = "\n".join(f"        {action} {base}/{action};" for action in HOOKS)
     # hls_dispose 0 and hls_cleanup off: the agent collects what it has linked; SRS would delete segments right after
     # it announced them. [timestamp] in the name: [seq] starts at 0 again after a restart, and would overwrite.
@@ -238,7 +267,7 @@ vhost __defaultVhost__ {{
 
 def _srt_vhost(s: SrsSettings) -> str:
     """Where viewers by SRT find streams that came in another way; the agent copies them there. Nothing else happens."""
-    base = f"http://{_endpoint(s.hook_ip, s.agent_port)}/hooks"
+    base = _hook_base(s)
     hooks = "\n".join(f"        {action} {base}/{action};" for action in SRT_HOOKS)
     return f"""\
 vhost {SRT_VHOST} {{

@@ -8,11 +8,12 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from ..bounded import Answer, CallFailedError, call
+from ..bounded import Answer, CallFailedError, call, new_client
 from ..clock import wait_or
 from ..errors import ConfigError, FrontError
 from ..log import Log
@@ -27,7 +28,9 @@ _TIMEOUT_S: Final = 10.0
 
 
 class Front:
-    """The front as the agent sees it. `settings` tells what is wanted at this moment."""
+    """The front as the agent sees it. `settings` tells what is wanted at this moment; `http` reaches Caddy's admin API,
+    also where that listens on a socket (`admin_client`).
+    """
 
     def __init__(self, settings: Callable[[], FrontSettings], http: httpx.AsyncClient) -> None:
         self._settings, self._http = settings, http
@@ -109,12 +112,19 @@ class Front:
     async def _ask(
         self, settings: FrontSettings, method: str, path: str, body: bytes | None = None, kind: str = ""
     ) -> Answer:
-        url = f"http://{settings.options.admin}{path}"
+        admin = settings.options.admin
+        # Caddy wants an address as the host, also on a socket.
+        url = f"http://{'127.0.0.1' if admin.startswith('unix/') else admin}{path}"
         headers = {"Content-Type": kind} if kind else None
         try:
             return await call(self._http, method, url, timeout_s=_TIMEOUT_S, content=body, headers=headers)
         except CallFailedError as error:
-            raise FrontError(f"the front's admin address {settings.options.admin} does not answer") from error
+            raise FrontError(f"the front's admin address {admin} does not answer") from error
+
+
+def admin_client(admin: str) -> httpx.AsyncClient:
+    """A client for Caddy's admin address: host:port, or `unix/` and the path of a socket."""
+    return new_client(socket=Path(admin.removeprefix("unix/")) if admin.startswith("unix/") else None)
 
 
 def _said(answer: Answer) -> str:

@@ -27,7 +27,7 @@ class Authority:
 class Https:
     """`pair`: a file with key and chain, found under `name`; its `content` (a hash) tells an old pair from a new one in
     the same file. It is served where nothing better is. `domains` get certificates of the authority, kept in `storage`;
-    what becomes of that is in `log`.
+    what becomes of that is in `log`. `trusted`: names whose certificate browsers accept, as an authority made it.
     """
 
     pair: Path
@@ -37,6 +37,7 @@ class Https:
     log: Path
     domains: tuple[str, ...] = ()
     authority: Authority = field(default_factory=Authority)
+    trusted: tuple[str, ...] = ()
 
 
 def secure(config: dict[str, Any], https: Https, *, http_port: int, https_port: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import httpx
@@ -10,12 +11,18 @@ from starlette.routing import BaseRoute, Route
 from ..authority import Authority
 from ..config import SettingsSource
 from ..errors import FrontError
+from ..log import Log
 from ..play import Play
 from ..rtc.proxy import RtcProxy
-from .driver import Front
+from ..srs import basic
+from .driver import Front, admin_client
 from .gate import Gate
 from .https import Https
+from .links import LOOK_S, find_links
+from .objects import Objects
 from .settings import FrontSettings, HlsFiles, cloud_upstream
+
+log = Log("front")
 
 
 class FrontService:
@@ -33,13 +40,16 @@ class FrontService:
         http: httpx.AsyncClient,
     ) -> None:
         self._settings, self._hls, self._https, self._play = settings, hls, https, play
+        self._links: tuple[str, ...] = ()
         start = settings()
         self._routes = [
             *Gate(authority).routes(),
+            *Objects(start.objects_dir).routes(),
             Route("/front/play", play.answer),
-            *RtcProxy(start.srs_api, start.rtc, http).routes(),
+            *RtcProxy(start.srs_api, start.rtc, http, start.srs_login).routes(),
         ]
-        self.driver = Front(self.wanted, http) if start.front is not None else None
+        self._admin = admin_client(start.front.admin) if start.front is not None else None
+        self.driver = Front(self.wanted, self._admin) if self._admin is not None else None
         """None where no front is ours to drive."""
 
     def routes(self) -> list[BaseRoute]:
@@ -49,7 +59,22 @@ class FrontService:
     async def run(self) -> None:
         """Keep the front as it is wanted, forever."""
         if self.driver is not None:
-            await self.driver.run()
+            await asyncio.gather(self.driver.run(), self._look_for_links(self.driver))
+
+    async def _look_for_links(self, driver: Front) -> None:
+        folder = self._settings().hls_dir
+        while True:
+            found = await asyncio.to_thread(find_links, folder)
+            if found != self._links:
+                log.alert("front.links_refused", links=len(found))
+                self._links = found
+                driver.wake()
+            await asyncio.sleep(LOOK_S)
+
+    async def close(self) -> None:
+        """Let go of what is open."""
+        if self._admin is not None:
+            await self._admin.aclose()
 
     def wake(self) -> None:
         """Something changed that the front depends on."""
@@ -84,11 +109,14 @@ class FrontService:
             raise RuntimeError("no front is configured")
         return FrontSettings(
             options=options,
-            cloud=cloud_upstream(settings.current_cloud_url(), options.api_file),
-            local="{}:{}".format(*settings.local_listen),
+            cloud=cloud_upstream(settings.current_cloud_url(), settings.cloud_socket),
+            local=f"unix/{settings.local_socket}" if settings.local_socket else "{}:{}".format(*settings.local_listen),
             media_api=settings.srs_api.partition("://")[2],
             hls_dir=settings.hls_dir,
             hls=self._hls(),
             https=self._https() if options.https_port is not None else None,
             play_auth=self._play.on,
+            media_credential=basic(settings.srs_login) if settings.srs_login else "",
+            objects_dir=settings.objects_dir,
+            links=self._links,
         )

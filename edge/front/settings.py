@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -11,22 +11,14 @@ from .https import Https
 
 @dataclass(frozen=True, slots=True)
 class CloudUpstream:
-    """Where calls of the API go. `address` is host:port, `prefix` what stands before every path, without a closing
-    slash; it may hold one of Caddy's placeholders.
+    """Where calls of the API go. `address` is host:port, or `unix/` and the path of a socket; `prefix` what stands
+    before every path, without a closing slash.
     """
 
     address: str
     host: str
     prefix: str = ""
     tls: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StoreUpstream:
-    """A store whose signed reads go through the front: the embedded cloud, or MinIO. `address` is host:port."""
-
-    address: str
-    bucket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,9 @@ class HlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class FrontOptions:
-    """What an operator sets. `bind` is the address on which the front listens; empty: on all."""
+    """What an operator sets. `bind` is the address on which the front listens; empty: on all. `admin` is where Caddy
+    takes its configuration: host:port, or `unix/` and the path of a socket.
+    """
 
     admin: str
     http_port: int
@@ -50,14 +44,13 @@ class FrontOptions:
     media_http: str
     """host:port of the media server's streams."""
     well_known: Path | None = None
-    api_file: Path | None = None
-    """The embedded cloud's id of the API, which a new deployment may change: the front reads it at each request."""
-    store: StoreUpstream | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FrontSettings:
-    """Everything a configuration depends on. `local` and `media_api` are host:port on loopback."""
+    """Everything a configuration depends on. `local` is host:port on loopback or a socket as in `CloudUpstream`,
+    `media_api` host:port.
+    """
 
     options: FrontOptions
     cloud: CloudUpstream
@@ -68,10 +61,16 @@ class FrontSettings:
     https: Https | None = None
     play_auth: bool = False
     """Whether viewers need a link: the agent is asked before a playlist or a stream is given out."""
+    media_credential: str = field(default="", repr=False)
+    """The `Authorization` header that the media server's API asks for; '' for none."""
+    objects_dir: Path | None = None
+    """The cloud's folder of recordings on this machine; None: the cloud serves them itself."""
+    links: tuple[str, ...] = ()
+    """Symbolic links in the HLS folder, which are not served."""
 
 
-def cloud_upstream(url: str, api_file: Path | None) -> CloudUpstream:
-    """Where the calls go when the cloud's API is at `url`.
+def cloud_upstream(url: str, socket: Path | None = None) -> CloudUpstream:
+    """Where the calls go when the cloud's API is at `url`, or listens on a socket of this machine.
 
     Raises:
         ConfigError: the URL is none that the front can forward to.
@@ -80,8 +79,8 @@ def cloud_upstream(url: str, api_file: Path | None) -> CloudUpstream:
     host, _, path = rest.partition("/")
     if scheme not in {"http", "https"} or not host or any(c in url for c in " {}\"'\\\n"):
         raise ConfigError("the cloud's URL cannot be forwarded to: it must be http(s)://host[:port][/path]")
-    address = host if ":" in host.rpartition("]")[2] else f"{host}:{443 if scheme == 'https' else 80}"
     prefix = f"/{path}".rstrip("/")
-    if api_file is not None:
-        prefix = f"/restapis/{{file.{api_file}}}/api/_user_request_"
+    if socket is not None:
+        return CloudUpstream(f"unix/{socket}", host, prefix)
+    address = host if ":" in host.rpartition("]")[2] else f"{host}:{443 if scheme == 'https' else 80}"
     return CloudUpstream(address, host, prefix, tls=scheme == "https")

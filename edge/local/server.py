@@ -6,12 +6,16 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..config import Address
+from ..loopback import FOREIGN, host_allowed, of_browser
+from ..sockets import forget, listen_unix
+from .replies import failure
 
 _LAST_ANSWERS_S: Final = 3
 _KEEP_ALIVE_S: Final = 180
@@ -26,8 +30,30 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
+class ForPrograms:
+    """Refuses what a browser's page sends to a server on loopback. The front is no such page, but hands over what one
+    sent: where it comes by TCP, only servers that the front does not use may be behind this.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - as ASGI says
+        good = scope["type"] != "http" or _from_program(scope)
+        await (self._app if good else failure(403, FOREIGN))(scope, receive, send)
+
+
+def _from_program(scope: Scope) -> bool:
+    headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+    hosts = [value for name, value in headers if name == "host"]
+    server = scope.get("server") or ("", 0)
+    if len(hosts) != 1 or any(of_browser(name) for name, _ in headers):
+        return False
+    return host_allowed(hosts[0], str(server[0]))
+
+
 class LocalServer:
-    """Listens on loopback from `start` to `close`."""
+    """Listens on loopback or on a Unix socket from `start` to `close`."""
 
     def __init__(self, app: ASGIApp) -> None:
         config = uvicorn.Config(
@@ -36,6 +62,7 @@ class LocalServer:
         )  # fmt: skip
         self._server = _Uvicorn(config)
         self._task: asyncio.Task[None] | None = None
+        self._path: Path | None = None
         self.port = 0
         """The port it listens on."""
 
@@ -50,6 +77,16 @@ class LocalServer:
         self._task = asyncio.create_task(self._serve(listener))
         return self.port
 
+    async def start_unix(self, path: Path) -> None:
+        """Listen on a Unix socket, for this user alone.
+
+        Raises:
+            OSError: somebody listens there, or the folder cannot be written.
+        """
+        listener = listen_unix(path)
+        self._path = path
+        self._task = asyncio.create_task(self._serve(listener))
+
     async def _serve(self, listener: socket.socket) -> None:
         try:
             await self._server.serve(sockets=[listener])
@@ -63,6 +100,7 @@ class LocalServer:
         """Stop listening; answers in progress get a few seconds to end."""
         if self._task is not None:
             self._server.should_exit = True
+            forget(self._path)
             await self._task
 
 

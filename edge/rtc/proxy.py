@@ -19,6 +19,7 @@ from chalicelib.wire.oryx import HEADERS
 from ..bounded import Answer, CallFailedError, call
 from ..errors import RequestRefusedError
 from ..log import Log
+from ..srs import basic
 from .candidate import RtcOptions, as_address, best_private, choose, host_of, with_eip
 from .sdp import with_port
 
@@ -32,13 +33,18 @@ _LOOKUP_S: Final = 5.0
 _NOT_OURS: Final = frozenset(
     {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "server"}
 )
+_FOR_US: Final = _NOT_OURS | {"authorization", "cookie", "proxy-authorization"}
+"""What a caller shows is for the agent and the cloud; the media server writes what it is sent into its log."""
 
 
 class RtcProxy:
-    """`base_url` is the media server's API. `resolve` finds the addresses of a name."""
+    """`base_url` is the media server's API, `login` user and password there."""
 
-    def __init__(self, base_url: str, options: RtcOptions, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, base_url: str, options: RtcOptions, http: httpx.AsyncClient, login: tuple[str, str] | None = None
+    ) -> None:
         self._base, self._options, self._http = base_url, options, http
+        self._login = {"authorization": basic(login)} if login else {}
         self._private = ""
         self._private_at = float("-inf")
         self.interfaces: Callable[[], dict[str, list[str]]] = _interfaces
@@ -55,12 +61,13 @@ class RtcProxy:
                 server does not answer.
         """
         body = await _bounded(request)
+        headers = _onwards(request) | self._login
         query = with_eip(request.url.query, await self._address(request))
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         url = httpx.URL(f"{self._base}{path}", query=query.encode() or None)
         try:
             answer = await call(
-                self._http, request.method, str(url), timeout_s=_TIMEOUT_S, content=body, headers=_onwards(request)
+                self._http, request.method, str(url), timeout_s=_TIMEOUT_S, content=body, headers=headers
             )
         except CallFailedError as error:
             log.limited("rtc.media_server_failed", error=str(error))
@@ -106,7 +113,7 @@ async def _bounded(request: Request) -> bytes:
 
 def _onwards(request: Request) -> dict[str, str]:
     """The client's headers, with its own address added to the chain (which the front has begun)."""
-    kept = {name: value for name, value in request.headers.items() if name not in _NOT_OURS}
+    kept = {name: value for name, value in request.headers.items() if name not in _FOR_US}
     kept["x-forwarded-for"] = request.headers.get("x-forwarded-for") or (request.client.host if request.client else "")
     return kept
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Final, Literal
 
 from edge.srs_conf import SrsSettings, hls_modes, render
 
+from .standin.settings import API_LOGIN, HOOK_SECRET
 from .tools import SRS_IMAGE, MissingToolError, Tool, find_docker, find_nginx, find_srs
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -36,6 +38,11 @@ class MediaSettings:
     rtc_candidate: str = "*"
     hls_fragment_s: float = 10
     hls_window_s: float = 60
+    hook_secret: str = field(default="", repr=False)
+    """What the path of hooks holds; empty: nothing."""
+    api_user: str = "sluice"
+    api_password: str = field(default="", repr=False)
+    """With what the HTTP API is called; empty: it asks for nothing."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,16 @@ def plan_media_server(settings: MediaSettings, env: Mapping[str, str] = os.envir
     return _standin(settings, env)
 
 
+def has_ipv6() -> bool:
+    """Whether programs of this machine can listen on IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def hls_file(settings: MediaSettings) -> Path:
     """Where SRS reads the modes of HLS."""
     return settings.work_dir / "hls.conf"
@@ -92,6 +109,10 @@ def _write_srs_conf(settings: MediaSettings) -> Path:
                 hls_fragment_s=settings.hls_fragment_s,
                 hls_window_s=settings.hls_window_s,
                 hls_file=str(modes),
+                rtmp_ipv6=has_ipv6(),
+                hook_secret=settings.hook_secret,
+                api_user=settings.api_user,
+                api_password=settings.api_password,
             )
         )
     )
@@ -139,9 +160,12 @@ def _standin(settings: MediaSettings, env: Mapping[str, str]) -> MediaServer:
         "--hls-fragment": settings.hls_fragment_s,
         "--hls-window": settings.hls_window_s,
     }
+    # Not as arguments: those are for everybody to read.
+    secrets = {HOOK_SECRET: settings.hook_secret} if settings.hook_secret else {}
+    secrets |= {API_LOGIN: f"{settings.api_user}:{settings.api_password}"} if settings.api_password else {}
     flags = [str(part) for pair in arguments.items() for part in pair]
     line = (
         f"media server: stand-in on nginx {nginx.version} (RTMP and HLS only: no SRT, WebRTC, HTTP-FLV), because there "
         "is no SRS_BIN, no srs on the path and no Docker engine"
     )
-    return MediaServer("stand-in", [sys.executable, "-m", "infra.local.standin", *flags], _ROOT, line)
+    return MediaServer("stand-in", [sys.executable, "-m", "infra.local.standin", *flags], _ROOT, line, secrets)

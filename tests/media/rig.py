@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from edge.loopback import host_allowed, of_browser
 from infra.local.media import MediaServer, MediaSettings, plan_media_server
 from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_nginx
 
@@ -27,6 +28,9 @@ try:
     FFMPEG, FFPROBE = find_ffmpeg().path, find_ffprobe().path
 except MissingToolError as missing:
     pytest.skip(str(missing), allow_module_level=True)
+
+HOOK_SECRET = "the-secret-of-hooks"
+LOGIN = ("sluice", "password-of-the-api")
 
 
 def free_port() -> int:
@@ -69,6 +73,10 @@ class Sink:
                 if len(raw) < length:
                     return  # the media server was killed in the middle of it
                 hook = json.loads(raw.decode("utf-8", "replace"), strict=False)
+                # What the agent asks of every hook.
+                assert self.path == f"/hooks/{HOOK_SECRET}/{hook['action']}"
+                assert host_allowed(self.headers.get("Host", ""))
+                assert not any(of_browser(name.lower()) for name in self.headers)
                 sink.hooks.append(hook)
                 status, body = sink.answer(hook)
                 self.send_response(status)
@@ -108,6 +116,8 @@ class Rig:
             rtmp_ip="127.0.0.1",
             hls_fragment_s=SEGMENT_S,
             hls_window_s=10,
+            hook_secret=HOOK_SECRET,
+            api_password=LOGIN[1],
         )
         self.plan = self._plan()
         log = (folder / "log").open("w")
@@ -135,7 +145,7 @@ class Rig:
 
     def api(self, path: str, method: str = "GET") -> dict[str, Any]:
         url = f"http://127.0.0.1:{self.settings.api_port}/api/v1/{path}"
-        answer: dict[str, Any] = httpx.request(method, url, timeout=5, trust_env=False).json()
+        answer: dict[str, Any] = httpx.request(method, url, auth=LOGIN, timeout=5, trust_env=False).json()
         return answer
 
     def url(self, path: str) -> str:

@@ -275,7 +275,9 @@ def test_a_restarted_media_server_has_a_new_service_id_and_overwrites_nothing(ow
     own.process.kill()
     own.process.wait()
     plan = own.plan
-    own.process = subprocess.Popen(plan.argv, cwd=plan.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    own.process = subprocess.Popen(
+        plan.argv, cwd=plan.cwd, env={**os.environ, **plan.env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     until(own._answers, "it is up again")
     own.publish("live/twice", pace=False)
     own.until_closed(own.client_of("twice", number=1))

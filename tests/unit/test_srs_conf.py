@@ -127,3 +127,25 @@ def test_no_value_adds_a_directive(run_dir: str, hls_dir: str, log_file: str, ip
 
 def shape(conf: str) -> list[int]:
     return [conf.count(c) for c in ";{}#"]
+
+
+def test_hooks_and_the_api_can_be_locked() -> None:
+    locked = replace(SETTINGS, hook_secret="s-1_a", api_user="u", api_password="p-2")
+    lines = directives(render(locked))
+    for action in HOOKS:
+        assert f"{action} http://127.0.0.1:22080/hooks/s-1_a/{action};" in lines
+    assert not [line for line in lines if "/hooks/on_" in line], "also in the host of SRT's viewers"
+    assert {"auth {", "username u;", "password p-2;"} <= set(lines)
+    assert "auth {" not in directives(render(SETTINGS))
+    assert "p-2" not in repr(locked)
+    for bad in (
+        replace(locked, hook_secret="x;y"), replace(locked, api_user="x y"), replace(locked, api_password="x\ny"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidSettingError, match="may only hold"):
+            render(bad)
+
+
+def test_rtmp_listens_on_both_kinds_of_addresses_where_it_listens_on_all() -> None:
+    assert "listen 1935 [::]:1935;" in directives(render(replace(SETTINGS, rtmp_ipv6=True)))
+    assert "listen 127.0.0.1:1935;" in directives(render(replace(SETTINGS, rtmp_ipv6=True, rtmp_ip="127.0.0.1")))
+    assert "listen 1935;" in directives(render(SETTINGS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from infra.local.tools import MissingToolError, find_nginx
 
 from .nginx import NginxError
 from .server import run
-from .settings import Settings, SettingsError
+from .settings import API_LOGIN, HOOK_SECRET, Settings, SettingsError
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
@@ -49,6 +50,8 @@ def main(argv: list[str]) -> int:
             hls_window_s=arguments.hls_window,
             rtmp_ip=arguments.rtmp_ip,
             slots=arguments.slots,
+            hook_secret=os.environ.get(HOOK_SECRET, ""),
+            api_login=os.environ.get(API_LOGIN, ""),
         )
         return asyncio.run(run(settings))
     except (MissingToolError, SettingsError, NginxError, OSError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import os
 import time
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from .adapter import Adapter, Kicker
 from .clients import VHOST, Client, Stream
-from .web import Request, Response, json_response
+from .web import Handler, Request, Response, json_response
 
 VERSION: Final = {"major": 0, "minor": 0, "revision": 0, "version": "0.0.0-standin"}
 _NOT_FOUND: Final = 2049
@@ -25,6 +27,20 @@ class Statistics(Kicker, Protocol):
 
     async def stat(self) -> Mapping[tuple[str, str], ET.Element]:
         """What nginx knows of each stream, by slot and name."""
+
+
+def locked(handle: Handler, login: str) -> Handler:
+    """The API as it answers callers who show `user:password`, as SRS does; '' asks for nothing."""
+    if not login:
+        return handle
+    expected = f"Basic {base64.b64encode(login.encode()).decode()}"
+
+    async def guarded(request: Request) -> Response:
+        if hmac.compare_digest(request.headers.get("authorization", "").encode(), expected.encode()):
+            return await handle(request)
+        return Response(401, b"", {"WWW-Authenticate": "Basic"})
+
+    return guarded
 
 
 class Api:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from .adapter import Adapter
-from .api import Api
+from .api import Api, locked
 from .clients import new_id
 from .hooks import HookSender, Identity
 from .nginx import Nginx
@@ -38,11 +38,11 @@ async def run(settings: Settings) -> int:
         NginxError: nginx did not start.
         OSError: a port is in use, or a folder cannot be written.
     """
-    hooks = HookSender(settings.hook_url)
+    hooks = HookSender("/".join(filter(None, (settings.hook_url, settings.hook_secret))))
     adapter = Adapter(settings, _identity(settings.work_dir), hooks)
     notices = await serve(adapter.handle, 0)
     nginx = await Nginx.start(settings, notices.sockets[0].getsockname()[1])
-    api = await serve(Api(adapter, nginx).handle, settings.api_port)
+    api = await serve(locked(Api(adapter, nginx).handle, settings.api_login), settings.api_port)
     reaper = asyncio.create_task(adapter.reap())
     _LOG.info("stand-in serves RTMP on port %d", settings.rtmp_port)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+HOOK_SECRET: Final = "SLUICE_HOOK_SECRET"  # noqa: S105 - a name
+API_LOGIN: Final = "SLUICE_SRS_API_LOGIN"
+"""In the environment of the stand-in: what the path of hooks holds, and `user:password` of the API."""
 _SAFE_PATH: Final = re.compile(r"/[\w./@:+=,~-]*", re.ASCII)
 _MAX_SOCKET_PATH: Final = 100
 
@@ -32,6 +35,9 @@ class Settings:
     rtmp_ip: str = "127.0.0.1"
     slots: int = 32
     """Applications that can be in use at the same time."""
+    hook_secret: str = field(default="", repr=False)
+    api_login: str = field(default="", repr=False)
+    """`user:password` that callers of the API have to show; empty: none."""
 
     def __post_init__(self) -> None:
         for name in ("hls_dir", "work_dir", "rtmp_module"):

@@ -11,6 +11,8 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from edge.loopback import host_allowed, of_browser
+
 _LOG: Final = logging.getLogger(__name__)
 _MAX_BODY: Final = 1 << 20
 _READ_TIMEOUT_S: Final = 10.0
@@ -18,12 +20,13 @@ _READ_TIMEOUT_S: Final = 10.0
 
 @dataclass(frozen=True)
 class Request:
-    """One request; `query` holds the first value of each name."""
+    """One request; `query` holds the first value of each name, `headers` those that came, by name in lower case."""
 
     method: str
     path: str
     query: dict[str, str]
     body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,14 @@ Handler = Callable[[Request], Awaitable[Response]]
 async def _read(reader: asyncio.StreamReader) -> Request:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     method, target, _ = head[0].split(" ", 2)
-    lengths = [line.partition(":")[2] for line in head[1:] if line.lower().startswith("content-length:")]
-    length = int(lengths[0]) if lengths else 0
+    pairs = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in head[1:])]
+    headers = dict(reversed(pairs))
+    length = int(headers.get("content-length", 0))
     if not 0 <= length <= _MAX_BODY:
         raise ValueError("body too large")
     url = urlsplit(target)
     query = {name: values[0] for name, values in parse_qs(url.query).items()}
-    return Request(method, url.path, query, await reader.readexactly(length))
+    return Request(method, url.path, query, await reader.readexactly(length), headers)
 
 
 def _encode(response: Response) -> bytes:
@@ -64,6 +68,8 @@ def _encode(response: Response) -> bytes:
 
 
 async def _answer(handler: Handler, request: Request) -> Response:
+    if not host_allowed(request.headers.get("host", "")) or any(map(of_browser, request.headers)):
+        return Response(403)
     try:
         return await handler(request)
     except Exception:

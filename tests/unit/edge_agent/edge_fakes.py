@@ -314,9 +314,10 @@ async def abandon(agent: Agent) -> None:
     await asyncio.gather(*agent._tasks, return_exceptions=True)
     await agent._hook_server.close()
     await agent._status_server.close()
-    await agent.local.close()
-    await agent._near.aclose()
-    await agent._far.aclose()
+    for server in {agent.local, agent.own}:
+        await server.close()
+    for client in (agent._near, agent._far, agent._to_cloud):
+        await client.aclose()
     agent.spool.close()
 
     agent.release()
@@ -362,7 +363,6 @@ async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> A
     hls.mkdir()
     settings = Settings(
         cloud_url=f"http://{HOST}:{ports[0]}",
-        cloud_url_file=None,
         join_token=JOIN,
         join_token_file=None,
         node_name="test",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from edge.front.caddyfile import render
 from edge.front.driver import Front
 from edge.front.gate import Gate, changes
 from edge.front.paths import RULES
-from edge.front.settings import CloudUpstream, FrontOptions, FrontSettings, cloud_upstream
+from edge.front.settings import CloudUpstream, FrontOptions, FrontSettings, HlsFiles, cloud_upstream
 from edge.local.app import new_app
 from edge.local.server import LocalServer
 from tests.unit.edge_agent.edge_fakes import HOST
@@ -42,26 +42,23 @@ def settings(folder: Path, admin: str = "127.0.0.1:1", bind: str = "") -> FrontS
 
 
 def test_a_cloud_is_forwarded_to_by_host_path_and_tls() -> None:
-    assert cloud_upstream("https://x.example.com/api", None) == CloudUpstream(
+    assert cloud_upstream("https://x.example.com/api") == CloudUpstream(
         "x.example.com:443", "x.example.com", "/api", tls=True
     )
-    assert cloud_upstream("http://[::1]:8/", None) == CloudUpstream("[::1]:8", "[::1]:8", "", tls=False)
-    embedded = cloud_upstream("http://127.0.0.1:5/restapis/old/api/_user_request_", Path("/r/api"))
-    assert embedded.prefix == "/restapis/{file./r/api}/api/_user_request_"
+    assert cloud_upstream("http://[::1]:8/") == CloudUpstream("[::1]:8", "[::1]:8", "", tls=False)
+    assert cloud_upstream("http://cloud", Path("/r/c.sock")) == CloudUpstream("unix//r/c.sock", "cloud")
     for bad in ("ftp://x", "x", "http://", "http://x/{env.HOME}", "http://x y/"):
         with pytest.raises(ConfigError):
-            cloud_upstream(bad, None)
+            cloud_upstream(bad)
 
 
 def test_every_rule_is_in_the_configuration(tmp_path: Path) -> None:
-    text = render(settings(tmp_path, bind="127.0.0.1"))
-    for name in ("local", "cloud", "well_known", "pages", "rtc", "versions", "media_api", "segments", "media", "ui"):
-        rule = next(r for r in RULES if r.name == name)
-        assert f"@{name} {{\n\t\t\tpath {' '.join(rule.paths)}" in text
+    text = render(replace(settings(tmp_path, bind="127.0.0.1"), hls=HlsFiles(plain=True)))
+    for rule in RULES:
+        assert f"@{rule.name} path {' '.join(rule.paths)}" in text
     assert "bind 127.0.0.1" in text
-    assert "header_up Host c\n\t\t\t\ttransport http {\n\t\t\t\t\ttls" in text.replace(
-        "\t\t\t\t\ttransport", "\t\t\t\ttransport"
-    )
+    assert "header_up Host c\n" in text
+    assert "\t\t\t\t\ttls\n" in text
 
 
 def test_the_options_of_the_front(tmp_path: Path) -> None:
@@ -70,18 +67,35 @@ def test_the_options_of_the_front(tmp_path: Path) -> None:
         "SLUICE_FRONT_ADMIN": "127.0.0.1:2019",
         "SLUICE_FRONT_HTTPS": "off",
         "SLUICE_DATA_DIR": str(tmp_path),
-        "SLUICE_FRONT_STORE": "http://127.0.0.1:9000/b-1",
     }
     front = load({**MINIMAL, **more}).front
     assert front is not None
     assert (front.admin, front.http_port, front.https_port) == ("127.0.0.1:2019", 2022, None)
     assert front.well_known == tmp_path / ".well-known"
-    assert front.store is not None
-    assert (front.store.address, front.store.bucket) == ("127.0.0.1:9000", "b-1")
     with pytest.raises(ConfigError, match="SLUICE_FRONT_HTTP must be a port"):
         load({**MINIMAL, **more, "SLUICE_FRONT_HTTP": "70000"})
-    with pytest.raises(ConfigError, match="SLUICE_FRONT_STORE must look like"):
-        load({**MINIMAL, **more, "SLUICE_FRONT_STORE": "http://x"})
+    for bad in ("unix/", "unix/relative", "unix//a b", "nonsense"):
+        with pytest.raises(ConfigError, match="SLUICE_FRONT_ADMIN must be"):
+            load({**MINIMAL, **more, "SLUICE_FRONT_ADMIN": bad})
+
+
+def test_everything_on_one_machine_can_meet_in_sockets() -> None:
+    names = {f"SLUICE_{name}_SOCKET": f"/run/sluice/{name.lower()}" for name in ("CLOUD", "LOCAL", "STATUS")}
+    minimal = {name: value for name, value in MINIMAL.items() if name != "SLUICE_CLOUD_URL"}
+    secrets = {"SLUICE_HOOK_SECRET": "s" * 20, "SLUICE_SRS_API_PASSWORD": "p" * 20}
+    found = load({**minimal, **names, **secrets, "SLUICE_FRONT_ADMIN": "unix//run/sluice/admin"})
+    assert (found.cloud_url, found.cloud_socket) == ("http://cloud", Path("/run/sluice/cloud"))
+    assert (found.local_socket, found.status_socket) == (Path("/run/sluice/local"), Path("/run/sluice/status"))
+    assert found.front is not None
+    assert found.front.admin == "unix//run/sluice/admin"
+    assert (found.hook_secret, found.srs_login) == ("s" * 20, ("sluice", "p" * 20))
+    assert "s" * 20 not in repr(found)
+    assert "p" * 20 not in repr(found)
+    for name in names:
+        with pytest.raises(ConfigError, match=name):
+            load({**MINIMAL, name: "relative"})
+    with pytest.raises(ConfigError, match="SLUICE_HOOK_SECRET"):
+        load({**MINIMAL, "SLUICE_HOOK_SECRET": "short"})
 
 
 def test_what_is_said_about_webrtc() -> None:

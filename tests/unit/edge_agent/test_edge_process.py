@@ -36,14 +36,6 @@ def test_settings_from_a_file_win_and_some_can_be_reloaded(tmp_path: Path) -> No
     assert needs_restart(old, new) == ["segment_mode"]
 
 
-def test_the_cloud_url_file_is_read_anew(tmp_path: Path) -> None:
-    file = tmp_path / "url"
-    settings = load({**MINIMAL, "SLUICE_CLOUD_URL_FILE": str(file)})
-    assert settings.current_cloud_url() == "http://127.0.0.1:1"
-    file.write_text("http://127.0.0.1:2/x/\n")
-    assert settings.current_cloud_url() == "http://127.0.0.1:2/x"
-
-
 def environment(w: World) -> dict[str, str]:
     s = w.settings
     return {
