@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,15 @@ _LOCAL: Final = ("-protocol_whitelist", "file,concat,crypto,data")
 REMUX_TIMEOUT_S: Final = 840
 
 
+_PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None)
+
+
+def _die_with_us() -> None:
+    """Between fork and exec: ask the kernel to end the child with the thread that waits for it (`man 2 prctl`)."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 class FfmpegMedia:
     """`Media` with the FFmpeg and ffprobe programs."""
 
@@ -24,7 +35,13 @@ class FfmpegMedia:
 
     def _run(self, argv: Sequence[str]) -> bytes:
         try:
-            done = subprocess.run(argv, capture_output=True, check=False, timeout=REMUX_TIMEOUT_S)
+            done = subprocess.run(
+                argv,
+                capture_output=True,
+                check=False,
+                timeout=REMUX_TIMEOUT_S,
+                preexec_fn=_die_with_us,
+            )
         except FileNotFoundError as error:
             raise UpstreamError(f"{Path(argv[0]).name} is not installed where recordings are finished") from error
         except subprocess.TimeoutExpired as error:

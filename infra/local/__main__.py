@@ -8,11 +8,8 @@ import signal
 import sys
 import time
 
-from rich.console import Console
-
-from edge.srs_conf import InvalidSettingError
 from infra.errors import InfraError
-from infra.local.launcher import Launcher
+from infra.local.launcher import Launcher, say
 from infra.local.lock import holder
 from infra.local.settings import Settings, read_settings
 from infra.local.tools import MissingToolError
@@ -20,25 +17,25 @@ from infra.local.tools import MissingToolError
 _STOP_S = 30.0
 
 
-def status(settings: Settings, console: Console) -> int:
+def status(settings: Settings) -> int:
     """Say whether this folder's instance runs; 0 when it is ready, 3 when it is not."""
     pid = holder(settings.run_dir)
     ready = settings.run_dir / "ready.json"
     if pid is None:
-        console.print(f"nothing runs in {settings.home}", markup=False)
+        say(f"nothing runs in {settings.home}")
         return 3
     if not ready.exists():
-        console.print(f"starting or stopping (pid {pid})", markup=False)
+        say(f"starting or stopping (pid {pid})")
         return 3
-    console.print(f"ready (pid {pid}); addresses and secrets are in {ready}", markup=False)
+    say(f"ready (pid {pid}); addresses and secrets are in {ready}")
     return 0
 
 
-def stop(settings: Settings, console: Console) -> int:
+def stop(settings: Settings) -> int:
     """Stop this folder's instance and wait until it is gone."""
     pid = holder(settings.run_dir)
     if pid is None:
-        return status(settings, console)
+        return status(settings)
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_S
     while holder(settings.run_dir) == pid:
@@ -53,17 +50,17 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Run Sluice on this machine.")
     parser.add_argument("command", choices=["run", "status", "stop"])
     command = parser.parse_args(sys.argv[1:] if argv is None else argv).command
-    console = Console(soft_wrap=True)
     try:
         settings = read_settings()
         if command == "run":
-            Launcher(settings, console).run()
+            Launcher(settings).run()
             return 0
-        return {"status": status, "stop": stop}[command](settings, console)
+        return {"status": status, "stop": stop}[command](settings)
     except InfraError as error:
-        console.print(f"{error}\n{error.hint}".rstrip(), markup=False, highlight=False)
-    except (MissingToolError, InvalidSettingError, OSError) as error:
-        console.print(str(error), markup=False, highlight=False)
+        say(f"{error}\n{error.hint}".rstrip())
+    # A setting that the media server can't be given is a ValueError of its own.
+    except (MissingToolError, ValueError, OSError) as error:
+        say(str(error))
     return 1
 
 

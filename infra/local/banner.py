@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from infra.local.identity import Identity
 from infra.local.settings import Settings
+from infra.local.sockets import Sockets
 
 
-def addresses(settings: Settings, identity: Identity) -> dict[str, str]:
+def addresses(settings: Settings, identity: Identity, sockets: Sockets, publish_secret: str) -> dict[str, str]:
     """The addresses and secrets of a running instance; tools read them from `run/ready.json`."""
     rtmp = f"rtmp://127.0.0.1:{settings.rtmp.number}/live"
-    name, secret = "livestream", identity.publish_secret
+    name, secret = "livestream", publish_secret
     return {
         "url": identity.url,
         "api": f"{identity.url}/v1",
@@ -23,24 +26,23 @@ def addresses(settings: Settings, identity: Identity) -> dict[str, str]:
         "play_flv": f"{identity.url}/live/{name}.flv",
         "play_hls": f"{identity.url}/live/{name}.m3u8",
         "play_rtmp": f"{rtmp}/{name}",
-        "agent_status": f"http://127.0.0.1:{identity.ports['status']}/status",
+        "host_socket": str(sockets.host),
+        "status_socket": str(sockets.status),
         "media_api": f"http://127.0.0.1:{identity.ports['media_api']}",
-        "cloud": f"http://127.0.0.1:{identity.ports['gateway']}",
         "home": str(settings.home),
         "logs": str(settings.log_dir),
     }
 
 
-def banner(settings: Settings, identity: Identity, media_kind: str) -> str:
-    """The closing block of the start."""
-    at = addresses(settings, identity)
-    rows = [
-        ("Admin password", at["admin_password"]),
+def banner(at: Mapping[str, str], *, with_srs: bool, sign_in: str) -> str:
+    """The closing block of the start. `sign_in`: a link that works once; '': there is none."""
+    rows = [("Sign in, once", sign_in)] if sign_in else []
+    rows += [
         ("API", f"{at['api']}  (Authorization: Bearer {at['api_secret']})"),
         ("API, described", f"{at['url']}/v1/docs"),
         ("Publish, RTMP", at["publish_rtmp"]),
     ]
-    if media_kind == "srs":
+    if with_srs:
         rows += [("Publish, SRT", at["publish_srt"]), ("Publish, WHIP", at["publish_whip"])]
         rows += [("Play, HTTP-FLV", at["play_flv"])]
     rows += [("Play, HLS", at["play_hls"]), ("Play, RTMP", at["play_rtmp"]), ("Data", at["home"]), ("Logs", at["logs"])]

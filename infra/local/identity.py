@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -14,7 +15,7 @@ from infra.local.ports import is_free, pick_free
 from infra.local.settings import Settings
 
 # On loopback only; picked once so that restarts leave addresses as they are.
-INTERNAL_PORTS = ("gateway", "hooks", "status", "local", "media_api", "media_http", "front_admin")
+INTERNAL_PORTS = ("hooks", "workers", "media_api", "media_http")
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,22 @@ class Identity:
     admin_password: str
     publish_secret: str
     join_token: str
-    cloud_secret: str
+    hook_secret: str
+    """What the path of the media server's hooks holds."""
+    media_password: str
+    """With what the media server's API is called."""
     node_name: str
     ports: Mapping[str, int]
     url: str = ""
 
-    def bootstrap(self) -> str:
-        """What the functions must know at the first start; the template's parameter `Bootstrap`."""
-        names = ("join_token", "api_secret", "admin_password", "publish_secret")
-        return json.dumps({name: getattr(self, name) for name in names}, sort_keys=True)
+    @property
+    def media_login(self) -> dict[str, str]:
+        """The header with which the media server's API is called."""
+        login = base64.b64encode(f"sluice:{self.media_password}".encode()).decode()
+        return {"Authorization": f"Basic {login}"}
+
+
+_FIELDS = frozenset(Identity.__dataclass_fields__)
 
 
 def _new() -> Identity:
@@ -42,7 +50,8 @@ def _new() -> Identity:
         admin_password=secrets.token_urlsafe(12),
         publish_secret=secrets.token_hex(16),
         join_token=secrets.token_urlsafe(32),
-        cloud_secret=secrets.token_hex(20),
+        hook_secret=secrets.token_urlsafe(24),
+        media_password=secrets.token_urlsafe(24),
         node_name="this-machine",
         ports={},
     )
@@ -60,10 +69,11 @@ def _with_ports(identity: Identity, among: range) -> Identity:
 
 def _read(path: Path) -> Identity:
     try:
-        return Identity(**json.loads(path.read_text()))
+        kept = json.loads(path.read_text())
+        return Identity(**asdict(_new()) | {name: value for name, value in kept.items() if name in _FIELDS})
     except FileNotFoundError:
         return _new()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise InfraError(
             f"{path} is damaged: {error}",
             hint="Restore it from a backup. Without it, a new instance needs a new folder (SLUICE_HOME).",

@@ -8,27 +8,32 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Final
 
-from rich.console import Console
-
-from edge.front.caddyfile import startup
 from infra.errors import InfraError
+from infra.local.aside import aside
 from infra.local.banner import addresses, banner
-from infra.local.cloud import ACCOUNT, REGION, STAGE, Cloud
+from infra.local.formerly import refuse_former_data
 from infra.local.identity import Identity, load_identity, write_private
 from infra.local.lock import hold
-from infra.local.media import MediaServer, MediaSettings, hls_file, plan_media_server
 from infra.local.ports import require_free
-from infra.local.probe import answers, read_json, warm
+from infra.local.probe import answers, ask, read_json
 from infra.local.settings import Settings
+from infra.local.sockets import Sockets, sockets_of
 from infra.local.supervisor import Child, Supervisor
-from infra.local.tools import find_caddy, find_ffmpeg, find_ffprobe
 
-_TEND_S = 0.2
+_TEND_S: Final = 0.2
+_REFUSED: Final = 78
+"""The host's exit status when the data can't be used as it is."""
+
+
+def say(text: str) -> None:
+    """Tell the user."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 @dataclass
@@ -36,7 +41,6 @@ class Launcher:
     """One run of one instance. `run` returns when it was told to stop, with nothing left running."""
 
     settings: Settings
-    console: Console
     _stop: bool = field(default=False, init=False)
 
     def run(self) -> None:
@@ -45,17 +49,15 @@ class Launcher:
         Raises:
             InfraError: something is missing or in the way; whatever had been started is stopped.
         """
-        for folder in (self.settings.home, self.settings.run_dir, self.settings.log_dir):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._make_folders()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
         with hold(self.settings.run_dir):
             ready = self.settings.run_dir / "ready.json"
             ready.unlink(missing_ok=True)
-            supervisor = Supervisor(self._say, lambda: self._stop)
+            supervisor = Supervisor(say, lambda: self._stop)
             try:
-                identity = self._start(supervisor)
-                write_private(ready, json.dumps(addresses(self.settings, identity) | {"pid": os.getpid()}, indent=1))
+                self._start(supervisor)
                 while not self._stop:
                     supervisor.tend()
                     time.sleep(_TEND_S)
@@ -64,15 +66,27 @@ class Launcher:
             finally:
                 ready.unlink(missing_ok=True)
                 if supervisor.busy:
-                    self._say("stopping …")
+                    say("stopping …")
                     supervisor.stop()
-                    self._say(f"stopped; the data is kept in {self.settings.home}")
+                    say(f"stopped; the data is kept in {self.settings.home}")
+
+    def _make_folders(self) -> None:
+        os.umask(0o077)
+        for folder in (self.settings.home, self.settings.run_dir, self.settings.log_dir):
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                probe = folder / f".probe-{os.getpid()}"
+                probe.touch()
+                probe.unlink()
+            except OSError as error:
+                raise InfraError(
+                    f"{folder} can't be written: {error.strerror}.",
+                    hint="Give it to the user who runs this, make room on its disk, or choose another: SLUICE_HOME.",
+                ) from error
+        refuse_former_data(self.settings.home)
 
     def _asked_to_stop(self, *_: object) -> None:
         self._stop = True
-
-    def _say(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False)
 
     def _step(self, what: str, action: Callable[[], str]) -> None:
         """Do one thing, and say what came of it and how long it took."""
@@ -80,185 +94,104 @@ class Launcher:
             raise KeyboardInterrupt
         began = time.monotonic()
         said = action()
-        self._say(f"  ✓ {what:15} {said}  ({time.monotonic() - began:.1f} s)")
+        say(f"  ✓ {what:13} {said}  ({time.monotonic() - began:.1f} s)")
 
-    def _start(self, supervisor: Supervisor) -> Identity:
+    def _start(self, supervisor: Supervisor) -> None:
         settings = self.settings
-        ffmpeg, ffprobe, caddy = (find(settings.environment) for find in (find_ffmpeg, find_ffprobe, find_caddy))
         identity = load_identity(settings)
-        media = plan_media_server(_media_settings(settings, identity), settings.environment)
-        self._require_ports(media)
-        cloud = Cloud(settings, identity, ffmpeg.path, ffprobe.path)
-        self._say("Sluice starts. The first time takes a little longer.")
-        self._step("embedded cloud", lambda: self._start_cloud(supervisor, cloud))
-        self._step("functions", lambda: "deployed" if cloud.ensure_deployed() else "unchanged")
-        children = (
-            ("media server", _media_child(settings, identity, media), media.log_line.removeprefix("media server: ")),
-            ("front", _front_child(settings, identity, caddy.path), "waits for the agent"),
-            ("agent", _agent_child(settings, identity, cloud, media, ffmpeg.path, ffprobe.path), identity.url),
-        )
-        for what, child, said in children:
-            self._step(what, partial(_start_child, supervisor, child, said))
-        self._step("warm functions", lambda: warm(f"{identity.url}/v1/health"))
-        identity = replace(identity, publish_secret=_publish_secret(identity))
-        self._say(banner(settings, identity, media.kind))
-        return identity
+        sockets = sockets_of(settings.home)
+        say("Sluice starts.")
+        plan = aside(lambda: _planned(settings, identity, sockets))
+        children = _children(settings, identity, sockets, plan.programs)
+        with_srs = plan.kind == "srs"
+        self._require_ports(with_srs=with_srs)
+        # These know nothing of each other, and two cores start them in the time of one.
+        for name in ("host", "media server", "front"):
+            supervisor.spawn(children[name])
+        for name, said in (("host", "answers"), ("media server", plan.said), ("front", "waits for the agent")):
+            self._step(name, partial(_await, supervisor, name, said))
+        supervisor.spawn(children["agent"])
+        self._step("agent", partial(_await, supervisor, "agent", identity.url))
+        secret = _publish_secret(sockets, identity)
+        at = addresses(settings, identity, sockets, secret)
+        write_private(settings.run_dir / "ready.json", json.dumps(at | {"pid": os.getpid()}, indent=1))
+        say(banner(at, with_srs=with_srs, sign_in=_sign_in_link(sockets, identity)))
 
-    def _start_cloud(self, supervisor: Supervisor, cloud: Cloud) -> str:
-        def redeploy() -> None:
-            try:
-                cloud.ensure_deployed()
-            except InfraError as error:
-                self._say(f"the functions could not be deployed again: {error}")
-
-        child = cloud.child()
-        supervisor.start(replace(child, after_restart=redeploy))
-        return cloud.endpoint
-
-    def _require_ports(self, media: MediaServer) -> None:
+    def _require_ports(self, *, with_srs: bool) -> None:
         settings = self.settings
         ports = [settings.http, settings.https, settings.rtmp]
-        if media.kind == "srs":
+        if with_srs:
             ports += [settings.srt, settings.rtc]
         for port in ports:
             require_free(port, settings.bind)
 
 
-def _start_child(supervisor: Supervisor, child: Child, said: str) -> str:
-    supervisor.start(child)
-    return said
+@dataclass(frozen=True)
+class _Planned:
+    """What is kept of a plan."""
+
+    programs: dict[str, dict[str, object]]
+    kind: str
+    said: str
 
 
-def _media_settings(settings: Settings, identity: Identity) -> MediaSettings:
-    return MediaSettings(
-        agent_port=identity.ports["hooks"],
-        hls_dir=settings.home / "media",
-        work_dir=settings.home / "media-server",
-        rtmp_port=settings.rtmp.number,
-        srt_port=settings.srt.number,
-        rtc_port=settings.rtc.number,
-        api_port=identity.ports["media_api"],
-        http_port=identity.ports["media_http"],
-        rtmp_ip=settings.bind,
-        rtc_candidate=settings.environment.get("CANDIDATE") or "*",
-        hls_fragment_s=settings.hls_fragment_s,
-        hls_window_s=max(60, 6 * settings.hls_fragment_s),
-    )
+def _planned(settings: Settings, identity: Identity, sockets: Sockets) -> _Planned:
+    """Make the plan; aside, as it needs much that the launcher doesn't."""
+    from infra.local.plan import make_plan
+
+    plan = make_plan(settings, identity, sockets)
+    programs = {p.name: dict(p.__dict__) for p in (plan.host, plan.media, plan.agent, plan.front)}
+    return _Planned(programs, plan.kind, plan.said)
 
 
-def _environment(settings: Settings, **more: str) -> dict[str, str]:
-    """Of the user's environment, only what programs need to run at all."""
-    kept = {name: settings.environment[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in settings.environment}
-    return kept | {"PYTHONUNBUFFERED": "1"} | more
-
-
-def _media_child(settings: Settings, identity: Identity, media: MediaServer) -> Child:
+def _children(
+    settings: Settings, identity: Identity, sockets: Sockets, programs: dict[str, dict[str, object]]
+) -> dict[str, Child]:
     versions = f"http://127.0.0.1:{identity.ports['media_api']}/api/v1/versions"
-    return Child(
-        name="media server",
-        argv=media.argv,
-        env=_environment(settings) | dict(media.env),
-        log=settings.log_dir / "media.log",
-        cwd=media.cwd,
-        ready=lambda: answers(versions),
-        stop_timeout_s=4,
-    )
-
-
-def _agent_child(
-    settings: Settings, identity: Identity, cloud: Cloud, media: MediaServer, ffmpeg: str, ffprobe: str
-) -> Child:
-    ports = identity.ports
-    status = f"http://127.0.0.1:{ports['status']}/status"
-    environment = _environment(
-        settings,
-        SLUICE_CLOUD_URL_FILE=str(cloud.url_file),
-        SLUICE_JOIN_TOKEN_FILE=str(settings.run_dir / "join-token"),
-        SLUICE_NODE_NAME=identity.node_name,
-        SLUICE_AGENT_DIR=str(settings.home / "agent"),
-        SLUICE_HLS_DIR=str(settings.home / "media"),
-        SLUICE_DATA_DIR=str(settings.home),
-        SLUICE_PRIVATE_SOURCES="allow",
-        # As the functions here do: whoever runs everything on one machine has the target on it, too.
-        SLUICE_CALLBACKS_TO_SELF="allow",
-        SLUICE_HOOK_LISTEN=f"127.0.0.1:{ports['hooks']}",
-        SLUICE_STATUS_LISTEN=f"127.0.0.1:{ports['status']}",
-        SLUICE_LOCAL_LISTEN=f"127.0.0.1:{ports['local']}",
-        SLUICE_SRS_API=f"http://127.0.0.1:{ports['media_api']}",
-        SLUICE_SRS_RTMP=f"rtmp://127.0.0.1:{settings.rtmp.number}",
-        SLUICE_MEDIA_KIND=media.kind,
-        SLUICE_SEGMENT_MODE="link",
-        SLUICE_PUBLIC_PORTS=_public_ports(settings, media),
-        SLUICE_FRONT_ADMIN=f"127.0.0.1:{ports['front_admin']}",
-        SLUICE_FRONT_HTTP=str(settings.http.number),
-        SLUICE_FRONT_HTTPS=str(settings.https.number),
-        SLUICE_FRONT_BIND=settings.bind,
-        SLUICE_FRONT_LOG=str(settings.log_dir / "access.log"),
-        SLUICE_FRONT_API_FILE=str(cloud.api_file),
-        SLUICE_FRONT_STORE=f"{cloud.endpoint}/sluice-{STAGE}-{ACCOUNT}-{REGION}",
-        SLUICE_SRS_HTTP=f"127.0.0.1:{ports['media_http']}",
-        SLUICE_SRS_RTC_PORT=str(settings.rtc.number),
-        **_hls_environment(_media_settings(settings, identity), media),
-        **_passed_on(settings),
-        FFMPEG_BIN=ffmpeg,
-        FFPROBE_BIN=ffprobe,
-    )
-    return Child(
-        name="agent",
-        argv=[sys.executable, "-m", "edge"],
-        env=environment,
-        log=settings.log_dir / "agent.log",
+    login = identity.media_login
+    ready: dict[str, Callable[[], bool]] = {
+        "host": lambda: answers(sockets.host, "/healthz"),
+        "media server": lambda: answers(versions, headers=login),
+        "front": lambda: answers(sockets.front, "/config/"),
         # The front serves what the agent has told it to.
-        ready=lambda: _agent_is_ready(read_json(status)) and answers(f"{identity.url}/v1/health"),
-        stop_timeout_s=6,
-    )
+        "agent": lambda: _agent_is_ready(sockets) and answers(f"{identity.url}/v1/health"),
+    }
+    children = {}
+    for name, program in programs.items():
+        made = {key: value for key, value in program.items() if key not in ("log", "cwd")}
+        cwd = {"cwd": program["cwd"]} if program["cwd"] else {}
+        children[name] = Child(log=settings.log_dir / str(program["log"]), ready=ready[name], **made, **cwd)  # type: ignore[arg-type]
+    return children
 
 
-def _publish_secret(identity: Identity) -> str:
-    """The secret that holds now: it may have been changed since the first start."""
-    url, headers = f"{identity.url}/v1/settings/publish", {"Authorization": f"Bearer {identity.api_secret}"}
-    return str(read_json(url, headers).get("secret") or identity.publish_secret)
-
-
-def _public_ports(settings: Settings, media: MediaServer) -> str:
-    ports = {"http": settings.http, "https": settings.https, "rtmp": settings.rtmp}
-    if media.kind == "srs":
-        ports |= {"srt": settings.srt, "rtc": settings.rtc}
-    return ",".join(f"{name}={port.number}" for name, port in ports.items())
-
-
-def _agent_is_ready(status: dict[str, Any]) -> bool:
+def _agent_is_ready(sockets: Sockets) -> bool:
     """Enrolled, in touch with the cloud, and with a media server."""
+    status = read_json(sockets.status, "/status")
     cloud, media = status.get("cloud", {}), status.get("media_server", {})
     return bool(status.get("node") and cloud.get("last_sync_age_s") is not None and media.get("up"))
 
 
-def _front_child(settings: Settings, identity: Identity, caddy: str) -> Child:
-    """Caddy, which knows nothing yet but where the agent finds it."""
-    admin = f"127.0.0.1:{identity.ports['front_admin']}"
-    path: Path = settings.run_dir / "Caddyfile"
-    path.write_text(startup(admin, settings.environment.get("SLUICE_ACME_RENEW_INTERVAL", "")))
-    home = str(settings.home / "front")
-    return Child(
-        name="front",
-        argv=[caddy, "run", "--config", str(path), "--adapter", "caddyfile"],
-        env=_environment(settings, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home),
-        log=settings.log_dir / "front.log",
-        ready=lambda: answers(f"http://{admin}/config/"),
-        stop_timeout_s=3,
+def _await(supervisor: Supervisor, name: str, said: str) -> str:
+    supervisor.await_ready(name)
+    return said
+
+
+def _bearer(identity: Identity) -> dict[str, str]:
+    return {"Authorization": f"Bearer {identity.api_secret}", "Content-Type": "application/json"}
+
+
+def _publish_secret(sockets: Sockets, identity: Identity) -> str:
+    """The secret that holds now: it may have been changed since the first start."""
+    found = read_json(sockets.host, "/v1/settings/publish", _bearer(identity))
+    return str(found.get("secret") or identity.publish_secret)
+
+
+def _sign_in_link(sockets: Sockets, identity: Identity) -> str:
+    """A link that signs its user in once; '' when it could not be had."""
+    status, body = ask(
+        sockets.host, "/v1/sign-in-links", method="POST", body=b"{}", headers=_bearer(identity), timeout_s=5.0
     )
-
-
-def _hls_environment(media_settings: MediaSettings, media: MediaServer) -> dict[str, str]:
-    known = {
-        "SLUICE_HLS_FRAGMENT_S": str(media_settings.hls_fragment_s),
-        "SLUICE_HLS_WINDOW_S": str(media_settings.hls_window_s),
-    }
-    return known | ({"SLUICE_SRS_HLS_FILE": str(hls_file(media_settings))} if media.kind == "srs" else {})
-
-
-def _passed_on(settings: Settings) -> dict[str, str]:
-    """What the user says about WebRTC candidates and certificates, as far as it is said."""
-    names = ["NAME_LOOKUP", "PLATFORM_DOCKER", "CANDIDATE", "SLUICE_TLS_SHOW_KEY"]
-    names += [name for name in settings.environment if name.startswith("SLUICE_ACME_")]
-    return {name: settings.environment[name] for name in names if settings.environment.get(name)}
+    with suppress(ValueError):
+        if status == 201:
+            return f"{identity.url}{json.loads(body)['path']}"
+    return ""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import socket
 
-import psutil
-
 from infra.errors import InfraError
 from infra.local.settings import Port
 
@@ -40,6 +38,8 @@ def pick_free(among: range, taken: set[int]) -> int:
 
 def holder(number: int, *, udp: bool = False) -> str:
     """The process that holds a port, as far as we may know: `nginx (pid 123)` or ''."""
+    import psutil  # only needed when something is in the way
+
     try:
         for found in psutil.net_connections("udp" if udp else "tcp"):
             local = found.laddr

@@ -1,36 +1,65 @@
-"""Asks a server on this machine whether it serves."""
+"""Asks a server of this machine whether it serves. The launcher lives long and asks little: no library is needed."""
 
 from __future__ import annotations
 
+import http.client
+import json
+import socket
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
 
 
-def answers(url: str, status: int = 200, timeout_s: float = 2) -> bool:
-    """Whether `url` answers with `status` soon. Never raises for what the network does."""
+def ask(
+    at: str | Path,
+    path: str = "",
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = 2.0,
+) -> tuple[int, bytes]:
+    """(status, body) of an answer. `at`: a URL, or a Unix socket with `path` beside it. Status 0: there was none."""
+    if isinstance(at, Path):
+        connection: http.client.HTTPConnection = _UnixConnection(at, timeout_s)
+    else:
+        url = urlsplit(at)
+        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=timeout_s)
+        path = path or url.path or "/"
     try:
-        return httpx.get(url, timeout=timeout_s, trust_env=False).status_code == status
-    except httpx.HTTPError:
-        return False
+        connection.request(method, path, body=body, headers=dict(headers or {}))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    finally:
+        connection.close()
 
 
-def warm(url: str, together: int = 4) -> str:
-    """Ask so often at once that the embedded cloud has as many workers of the function as one publish keeps busy:
-    each takes a second or more to load, which the first publisher would have to wait for.
-    """
-    with ThreadPoolExecutor(together) as pool:
-        served = sum(pool.map(lambda _: answers(url, timeout_s=20), range(together)))
-    return f"{served} of {together} answer"
+def answers(at: str | Path, path: str = "", status: int = 200, headers: Mapping[str, str] | None = None) -> bool:
+    """Whether it answers so, soon."""
+    return ask(at, path, headers=headers)[0] == status
 
 
-def read_json(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The JSON object at `url`, or an empty one."""
+def read_json(at: str | Path, path: str = "", headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The JSON object that is there, or an empty one."""
+    status, body = ask(at, path, headers=headers, timeout_s=5.0)
     try:
-        answer = httpx.get(url, headers=headers, timeout=5, trust_env=False)
-        body = answer.json() if answer.status_code == 200 else {}
-    except (httpx.HTTPError, ValueError):
+        found = json.loads(body) if status == 200 else {}
+    except ValueError:
         return {}
-    return body if isinstance(body, dict) else {}
+    return found if isinstance(found, dict) else {}

@@ -39,6 +39,8 @@ class Settings:
     hls_fragment_s: float
     admin_password: str | None
     api_secret: str | None
+    public_url: str
+    """Where users reach the instance, as callbacks and links tell it."""
     environment: Mapping[str, str]
 
     @property
@@ -48,7 +50,7 @@ class Settings:
 
     @property
     def log_dir(self) -> Path:
-        """One log for each process, and one of the functions."""
+        """One log for each process."""
         return self.home / "logs"
 
 
@@ -78,6 +80,13 @@ def _seconds(environment: Mapping[str, str], variable: str, default: float) -> f
     return value
 
 
+def _url(environment: Mapping[str, str], variable: str, default: str) -> str:
+    text = environment.get(variable, "").strip().rstrip("/") or default
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+        raise InfraError(f"{variable} is {text!r}.", hint="Give a URL such as https://live.example.com.")
+    return text
+
+
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the choices. Raises InfraError that names the variable which makes no sense."""
     env = os.environ if environment is None else environment
@@ -95,5 +104,6 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         hls_fragment_s=_seconds(env, "SLUICE_HLS_FRAGMENT", 10),
         admin_password=env.get("MGMT_PASSWORD") or None,
         api_secret=env.get("SRS_PLATFORM_SECRET") or None,
+        public_url=_url(env, "SLUICE_PUBLIC_URL", f"http://127.0.0.1:{_port(env, 'HTTP_PORT', 2022).number}"),
         environment=dict(env),
     )

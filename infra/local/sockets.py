@@ -1,12 +1,12 @@
-"""Unix sockets: where the programs of one instance talk to each other."""
+"""Where the programs of one instance meet: Unix sockets in a folder that only their owner may enter."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import stat
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,53 +16,49 @@ _LONGEST: Final = 100
 """A socket's path has at most 107 bytes (`man 7 unix`)."""
 
 
-def folder_for(home: Path) -> Path:
-    """A folder of mode 0700 for the sockets of an instance: in its own folder, or, where paths there are too long,
-    in one of the system's for temporary files, the same at each start.
+@dataclass(frozen=True)
+class Sockets:
+    """The sockets of an instance in `folder`."""
+
+    folder: Path
+
+    @property
+    def host(self) -> Path:
+        """The cloud's API."""
+        return self.folder / "host.sock"
+
+    @property
+    def agent(self) -> Path:
+        """What the front hands to the agent."""
+        return self.folder / "agent.sock"
+
+    @property
+    def status(self) -> Path:
+        """The agent's status."""
+        return self.folder / "status.sock"
+
+    @property
+    def front(self) -> Path:
+        """Caddy's administration."""
+        return self.folder / "front.sock"
+
+
+def sockets_of(home: Path) -> Sockets:
+    """The sockets of the instance in `home`: in its own folder or, where paths there are too long, in one of the
+    system's for temporary files, the same at each start.
 
     Raises:
         InfraError: somebody else has that folder.
     """
     inside = home / "run"
-    if len(os.fsencode(inside / "metrics.sock")) <= _LONGEST:
+    if len(os.fsencode(inside / "status.sock")) <= _LONGEST:
         inside.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return inside
+        inside.chmod(0o700)
+        return Sockets(inside)
     name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"sluice-{os.getuid()}-{name}"
     folder.mkdir(exist_ok=True, mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise InfraError(f"{folder} belongs to somebody else.", hint="Remove it, or choose a shorter SLUICE_HOME.")
-    return folder
-
-
-def is_live(path: Path) -> bool:
-    """Whether a program listens there."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
-
-
-def listen(path: Path) -> socket.socket:
-    """A socket that listens at `path`, for its owner alone. What a killed predecessor left there is replaced.
-
-    Raises:
-        OSError: another program listens there, or the folder can't be written.
-    """
-    if path.exists():
-        if is_live(path):
-            raise OSError(f"another program listens at {path}")
-        path.unlink()
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        listener.bind(str(path))
-        path.chmod(0o600)
-        listener.listen(512)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+    return Sockets(folder)

@@ -1,4 +1,4 @@
-"""Starts processes one after the other, keeps them running, stops them in reverse order.
+"""Starts processes, keeps them running, stops them in reverse order.
 
     starting ──ready──▶ running ──exit──▶ waiting ──delay over──▶ starting
                            └──stop──▶ stopped       (a first start that fails is the caller's error, not restarted)
@@ -17,28 +17,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from infra.errors import InfraError
 from infra.local.parent import die_with_parent
 from infra.paths import ROOT
 
-_LOG_BYTES = 10_000_000
-_MAX_DELAY_S = 10.0
-_STEADY_S = 30.0
-_POLL_S = 0.1
+_LOG_BYTES: Final = 10_000_000
+_LOG_LOOK_S: Final = 30.0
+_MAX_DELAY_S: Final = 10.0
+_STEADY_S: Final = 30.0
+_POLL_S: Final = 0.02
+_TELL_AT_S: Final = (1.0, 3.0, 10.0)
 
 
 def _always() -> bool:
     return True
 
 
-def _nothing() -> None:
-    return None
-
-
 @dataclass(frozen=True)
 class Child:
-    """A process to run. `ready` says whether it serves; `after_restart` mends what its death has broken."""
+    """A process to run. `ready` says whether it serves. Until then it may take `stall_s` without doing anything, and
+    `longest_s` in all: a busy machine is slow, which is no failure.
+    """
 
     name: str
     argv: Sequence[str]
@@ -46,9 +47,9 @@ class Child:
     log: Path
     cwd: Path = ROOT
     ready: Callable[[], bool] = _always
-    ready_timeout_s: float = 30.0
+    stall_s: float = 30.0
+    longest_s: float = 600.0
     stop_timeout_s: float = 5.0
-    after_restart: Callable[[], None] = _nothing
 
 
 @dataclass
@@ -64,7 +65,9 @@ class _Running:
 def tail(log: Path, lines: int = 8) -> str:
     """The last lines of a log, indented."""
     try:
-        text = log.read_text(errors="replace").splitlines()
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 64 * 1024))
+            text = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
     return "\n".join(f"    {line[:300]}" for line in text[-lines:])
@@ -77,28 +80,42 @@ class Supervisor:
     say: Callable[[str], None]
     stopping: Callable[[], bool]
     _running: list[_Running] = field(default_factory=list)
+    _logs_seen: float = field(default_factory=time.monotonic)
 
     def start(self, child: Child) -> None:
-        """Start and wait until it serves.
+        """Start and wait until it serves; see `await_ready`."""
+        self.spawn(child)
+        self.await_ready(child.name)
+
+    def spawn(self, child: Child) -> None:
+        """Start, and don't wait.
 
         Raises:
-            InfraError: it ended, or did not serve in time; its last words are in the message.
+            InfraError: the program can't be run.
         """
-        if child.log.exists() and child.log.stat().st_size > _LOG_BYTES:
-            child.log.replace(child.log.with_name(child.log.name + ".1"))
-        running = _Running(child, _spawn(child), time.monotonic())
-        self._running.append(running)
-        deadline = running.started + child.ready_timeout_s
+        _cut(child.log)
+        self._running.append(_Running(child, _spawn(child), time.monotonic()))
+
+    def await_ready(self, name: str) -> None:
+        """Wait until it serves, and say so when that takes longer than a second.
+
+        Raises:
+            InfraError: it ended, or did nothing any more; its last words are in the message.
+        """
+        running = next(r for r in self._running if r.child.name == name)
+        child, waiting = running.child, _Waiting(running)
         while not child.ready():
             if self.stopping():
                 raise KeyboardInterrupt
             if running.process.poll() is not None:
-                raise InfraError(f"The {child.name} ended at once. Its log, {child.log}, says:\n{tail(child.log)}")
-            if time.monotonic() > deadline:
+                raise InfraError(f"The {name} ended at once. Its log, {child.log}, says:\n{tail(child.log)}")
+            if waiting.is_over():
                 raise InfraError(
-                    f"The {child.name} does not serve after {child.ready_timeout_s:.0f} s. Its log, {child.log}, "
+                    f"The {name} does not serve after {waiting.seconds:.0f} s, and does nothing. Its log, {child.log}, "
                     f"says:\n{tail(child.log)}"
                 )
+            if waiting.is_news():
+                self.say(f"    the {name} is starting … ({waiting.seconds:.0f} s)")
             time.sleep(_POLL_S)
 
     @property
@@ -113,6 +130,16 @@ class Supervisor:
                 self._look(running)
             elif time.monotonic() >= running.restart_at:
                 self._restart(running)
+        if time.monotonic() - self._logs_seen > _LOG_LOOK_S:
+            self._logs_seen = time.monotonic()
+            for running in self._running:
+                _cut(running.child.log)
+
+    def remove(self, name: str) -> None:
+        """Stop one, for good."""
+        for running in [r for r in self._running if r.child.name == name]:
+            self._running.remove(running)
+            self._end(running)
 
     def _look(self, running: _Running) -> None:
         status = running.process.poll()
@@ -120,7 +147,6 @@ class Supervisor:
         if status is None:
             if not running.back and child.ready():
                 running.back = True
-                child.after_restart()
                 self.say(f"the {child.name} is back")
             return
         _kill_group(running.process)
@@ -135,23 +161,69 @@ class Supervisor:
         )
 
     def _restart(self, running: _Running) -> None:
-        running.restart_at = None
         running.started = time.monotonic()
-        running.process = _spawn(running.child)
+        try:
+            running.process = _spawn(running.child)
+        except InfraError as error:  # out of memory or processes: it may be better in a while
+            self.say(str(error))
+            running.restart_at = time.monotonic() + _MAX_DELAY_S
+            return
+        running.restart_at = None
         running.back = False
 
     def stop(self) -> None:
         """Stop all, the last one first; whoever does not go in time is killed."""
         while self._running:
-            running = self._running.pop()
-            if running.process.poll() is None:
-                running.process.send_signal(signal.SIGTERM)
-                try:
-                    running.process.wait(running.child.stop_timeout_s)
-                except subprocess.TimeoutExpired:
-                    self.say(f"the {running.child.name} does not stop; it is killed")
-            _kill_group(running.process)
-            running.process.wait()
+            self._end(self._running.pop())
+
+    def _end(self, running: _Running) -> None:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+            try:
+                running.process.wait(running.child.stop_timeout_s)
+            except subprocess.TimeoutExpired:
+                self.say(f"the {running.child.name} does not stop; it is killed")
+        _kill_group(running.process)
+        running.process.wait()
+
+
+class _Waiting:
+    """How long a start takes, and whether it still gets on: a process that gets on uses the processor or writes."""
+
+    def __init__(self, running: _Running) -> None:
+        self._child, self._process = running.child, running.process
+        self._began = self._moved = time.monotonic()
+        self._seen = ""
+        self._told = 0
+
+    @property
+    def seconds(self) -> float:
+        """Since its beginning."""
+        return time.monotonic() - self._began
+
+    def is_over(self) -> bool:
+        """Whether nothing more is to be expected."""
+        now, seen = time.monotonic(), self._progress()
+        if seen != self._seen:
+            self._seen, self._moved = seen, now
+        return now - self._moved > self._child.stall_s or now - self._began > self._child.longest_s
+
+    def is_news(self) -> bool:
+        """Whether the user has waited long enough to be told: after 1, 3 and 10 s, then every 10."""
+        due = _TELL_AT_S[self._told] if self._told < len(_TELL_AT_S) else 10.0 * (self._told - 1)
+        if self.seconds < due:
+            return False
+        self._told += 1
+        return True
+
+    def _progress(self) -> str:
+        """Changes whenever the process has done something: processor time and reads and writes (`man 5 proc`)."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+            size = self._child.log.stat().st_size
+        except (OSError, IndexError):
+            return ""
+        return f"{fields[11]} {fields[12]} {fields[7]} {size}"
 
 
 def _how(status: int) -> str:
@@ -160,14 +232,24 @@ def _how(status: int) -> str:
     return f"ended with status {status}"
 
 
+def _cut(log: Path) -> None:
+    """Keep a log's size bounded: what it holds becomes `.1`, and whoever writes goes on at the beginning."""
+    try:
+        if log.stat().st_size > _LOG_BYTES:
+            log.with_name(log.name + ".1").write_bytes(log.read_bytes())
+            os.truncate(log, 0)
+    except OSError:
+        return  # there is none yet, or the disk is full: no reason to stop anything
+
+
 def open_private(path: str, flags: int) -> int:
     """An opener of files that are for their owner alone: what a program says may hold a secret."""
     return os.open(path, flags, 0o600)
 
 
 def _spawn(child: Child) -> subprocess.Popen[bytes]:
-    with open(child.log, "ab", opener=open_private) as log:
-        try:
+    try:
+        with open(child.log, "ab", opener=open_private) as log:
             # A group of its own keeps Ctrl-C from reaching it before its turn, and takes its children along at the end.
             return subprocess.Popen(
                 list(child.argv),
@@ -179,8 +261,8 @@ def _spawn(child: Child) -> subprocess.Popen[bytes]:
                 process_group=0,
                 preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 -- we have no other threads
             )
-        except OSError as error:
-            raise InfraError(f"The {child.name} can't be started: {error}") from error
+    except OSError as error:
+        raise InfraError(f"The {child.name} can't be started: {error}") from error
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ from chalicelib.adapters.local.outbox import Outbox
 from chalicelib.adapters.local.queues import LocalQueue
 from chalicelib.wiring import wiring
 from chalicelib.wiring.local import LocalAdapters
-from infra.local import sockets
+from edge.sockets import listen_unix
 
 from . import polls, uploads
 from .asgi import HostApp, Special
@@ -67,7 +67,7 @@ class Host:
         """Serve until a signal says stop."""
         for loop in self.loops:
             loop.start()
-        listener = sockets.listen(self._listen)
+        listener = listen_unix(self._listen)
         config = uvicorn.Config(
             self.web, http="httptools", loop="uvloop", ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, date_header=False, timeout_keep_alive=_KEEP_ALIVE_S, timeout_graceful_shutdown=STOP_S,
