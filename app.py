@@ -16,6 +16,7 @@ from chalice.app import CaseInsensitiveMapping
 from chalicelib.routes import problems
 from chalicelib.routes.application import Application
 from chalicelib.routes.edge import edge
+from chalicelib.routes.files import files
 from chalicelib.routes.oryx import oryx
 from chalicelib.routes.v1 import v1
 from chalicelib.wiring import Wiring, wiring
@@ -23,6 +24,7 @@ from chalicelib.wiring import Wiring, wiring
 app = Application(app_name="sluice", configure_logs=False)
 app.api.binary_types = ["*/*"]
 app.register_blueprint(edge)
+app.register_blueprint(files)
 app.register_blueprint(oryx)
 app.register_blueprint(v1)
 

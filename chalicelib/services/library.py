@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import jwt
 
+from chalicelib.domain import links
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Recording
@@ -164,6 +165,24 @@ class Library:
             raise NotFoundError("the recording is not finished yet")
         return self.object_link(recording, "index.mp4")
 
+    def opened(self, token: str, recording: str, path: str) -> str:
+        """The key of a file of a recording that a token opens.
+
+        Raises:
+            ForbiddenError: the token is none for this recording, or has expired.
+            NotFoundError: no such file can exist.
+        """
+        if not links.opens(links.key_of(self._signing_key()), token, recording, self._clock().timestamp()):
+            raise ForbiddenError("the link is not valid or has expired; ask for a new one")
+        return self._key_of(recording, path)
+
+    def _key_of(self, recording: str, path: str) -> str:
+        key = rules.folder(recording) + path
+        parsed = SegmentKey.parse(key)
+        if path not in ARTIFACTS and (parsed is None or parsed.recording != recording):
+            raise NotFoundError("a recording has no such file")
+        return key
+
     def object_link(self, recording: str, path: str, filename: str | None = None, *, head: bool = False) -> str:
         """Where the front (or the store) gives out one object of a recording, or with `head` its
         headers, for an hour.
@@ -171,8 +190,4 @@ class Library:
         Raises:
             NotFoundError: no such object can exist.
         """
-        key = rules.folder(recording) + path
-        parsed = SegmentKey.parse(key)
-        if path not in ARTIFACTS and (parsed is None or parsed.recording != recording):
-            raise NotFoundError("a recording has no such file")
-        return self._objects.link(key, LINK_LIFE_S, filename, head=head)
+        return self._objects.link(self._key_of(recording, path), LINK_LIFE_S, filename, head=head)

@@ -8,16 +8,20 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra.errors import InfraError
+from infra.local.aside import aside
 from infra.local.banner import addresses, banner
+from infra.local.formerly import refuse_former_data
 from infra.local.identity import INTERNAL_PORTS, load_identity
 from infra.local.lock import hold, holder
 from infra.local.ports import is_free, pick_free, require_free
 from infra.local.settings import Port, Settings, read_settings
+from infra.local.sockets import sockets_of
 from infra.local.supervisor import Child, Supervisor
 
 
@@ -86,7 +90,7 @@ def test_the_user_s_secrets_win(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, MGMT_PASSWORD="mine", SRS_PLATFORM_SECRET="my-secret")
     identity = load_identity(settings)
     assert (identity.admin_password, identity.api_secret) == ("mine", "my-secret")
-    assert json.loads(identity.bootstrap())["admin_password"] == "mine"
+    assert json.loads((tmp_path / "instance.json").read_text())["admin_password"] == "mine"
 
 
 def test_a_port_that_somebody_took_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
@@ -120,10 +124,83 @@ def test_one_folder_has_one_launcher(tmp_path: Path) -> None:
 def test_the_banner_promises_only_what_the_media_server_can(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     identity = load_identity(settings)
-    at = addresses(settings, identity)
-    assert at["publish_rtmp"].endswith(f"/live/livestream?secret={identity.publish_secret}")
-    assert "SRT" not in banner(settings, identity, "stand-in")
-    assert at["publish_srt"] in banner(settings, identity, "srs")
+    at = addresses(settings, identity, sockets_of(tmp_path), "the-secret-of-now")
+    assert at["publish_rtmp"].endswith("/live/livestream?secret=the-secret-of-now")
+    assert "SRT" not in banner(at, with_srs=False, sign_in="")
+    assert at["publish_srt"] in banner(at, with_srs=True, sign_in="")
+
+
+def test_the_banner_shows_a_link_that_signs_in_and_never_a_password(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, MGMT_PASSWORD="of-the-first-start")
+    at = addresses(settings, load_identity(settings), sockets_of(tmp_path), "s")
+    shown = banner(at, with_srs=True, sign_in="http://h/console/sign-in#once")
+    assert "http://h/console/sign-in#once" in shown
+    assert "of-the-first-start" not in shown
+
+
+def test_data_of_the_emulator_s_time_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "dynamodb.json").write_text("{}")
+    with pytest.raises(InfraError, match="earlier version") as caught:
+        refuse_former_data(tmp_path)
+    assert "sluice backup" in caught.value.hint
+
+
+def test_sockets_of_a_long_path_lie_elsewhere_and_are_private(tmp_path: Path) -> None:
+    home = tmp_path / ("x" * 120)
+    home.mkdir()
+    first, again = sockets_of(home), sockets_of(home)
+    assert first == again
+    assert len(str(first.status)) <= 100
+    assert stat.S_IMODE(first.folder.stat().st_mode) == 0o700
+    first.folder.chmod(0o755)
+    with pytest.raises(InfraError, match="somebody else"):
+        sockets_of(home)
+    first.folder.rmdir()
+
+
+def test_what_is_done_aside_comes_back_or_is_raised() -> None:
+    assert aside(lambda: [1, "two"]) == [1, "two"]
+    with pytest.raises(InfraError, match="no such thing") as caught:
+        aside(lambda: _raise(InfraError("no such thing", hint="make it")))
+    assert caught.value.hint == "make it"
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def test_a_slow_start_is_told_and_a_start_that_does_nothing_is_given_up(
+    tmp_path: Path, supervisor: Supervisor, said: Said
+) -> None:
+    idle = child(tmp_path, "idle", "import time; time.sleep(60)", ready=lambda: False)
+    with pytest.raises(InfraError, match="does nothing"):
+        supervisor.start(replace(idle, stall_s=1.2))
+    assert any("idle is starting" in text for text in said)
+
+
+def test_a_start_that_gets_on_is_waited_for(tmp_path: Path, supervisor: Supervisor) -> None:
+    done = tmp_path / "done"
+    busy = f"""
+import pathlib, time
+end = time.monotonic() + 2.5
+while time.monotonic() < end:
+    pass
+pathlib.Path({str(done)!r}).touch()
+time.sleep(60)"""
+    supervisor.start(replace(child(tmp_path, "busy", busy, ready=done.exists), stall_s=1.0))
+    assert done.exists()
+
+
+def test_a_log_is_kept_within_bounds_while_it_is_written(tmp_path: Path, supervisor: Supervisor) -> None:
+    log = tmp_path / "worker.log"
+    supervisor.start(child(tmp_path, "worker", "import time; time.sleep(60)"))
+    with log.open("ab") as file:
+        file.truncate(10_000_001)
+    supervisor._logs_seen = 0.0
+    supervisor.tend()
+    assert log.stat().st_size == 0
+    assert (tmp_path / "worker.log.1").stat().st_size == 10_000_001
 
 
 class Said(list[str]):

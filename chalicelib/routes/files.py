@@ -1,0 +1,47 @@
+"""`/recordings/<token>/…`: files of recordings, for whoever has a token. Where they lie in a folder, the answer names
+the file, and the front or the host gives it out (as nginx does with `X-Accel-Redirect`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from chalice import Blueprint, Response
+
+from chalicelib.wiring import wiring
+
+files = Blueprint(__name__)
+_TYPES: Final = {
+    "ts": "video/mp2t", "m3u8": "application/vnd.apple.mpegurl", "mp4": "video/mp4", "jpg": "image/jpeg",
+    "json": "application/json",
+}  # fmt: skip
+_NAME: Final = re.compile(r"[\w .()+@=,-]{1,200}")
+
+
+def _give(token: str, recording: str, path: str) -> Response:
+    key = wiring.library.opened(token, recording, path)
+    headers = {
+        "X-Accel-Redirect": key,
+        "Content-Type": _TYPES.get(path.rpartition(".")[2], "application/octet-stream"),
+        # What has a token never changes; the playlist of a running recording is not served here.
+        "Cache-Control": "private, max-age=3600",
+        "Access-Control-Allow-Origin": "*",
+        "X-Content-Type-Options": "nosniff",
+    }
+    name = (files.current_request.query_params or {}).get("download", "")
+    if name and _NAME.fullmatch(name):
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return Response(b"", headers=headers)
+
+
+@files.route("/recordings/{token}/{recording}/{name}", methods=["GET", "HEAD"])
+def artifact(token: str, recording: str, name: str) -> Response:
+    """A file that was made of a recording."""
+    return _give(token, recording, name)
+
+
+@files.route("/recordings/{token}/{recording}/{name}/{session}/{segment}", methods=["GET", "HEAD"])
+def segment(token: str, recording: str, name: str, session: str, segment: str) -> Response:
+    """A segment; `name` is its node. API Gateway takes one name for each place of a path."""
+    return _give(token, recording, f"{name}/{session}/{segment}")
