@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -81,5 +80,4 @@ class S3Objects:
             params["ResponseContentDisposition"] = f'attachment; filename="{filename}"'
         # A signature is for one method.
         call: Literal["get_object", "head_object"] = "head_object" if head else "get_object"
-        url = urlsplit(self._s3.generate_presigned_url(call, Params=params, ExpiresIn=expires_s))
-        return f"{url.path}?{url.query}"
+        return str(self._s3.generate_presigned_url(call, Params=params, ExpiresIn=expires_s))
