@@ -149,7 +149,7 @@ class PushState(Message):
 
     kind: Literal["push.state"] = "push.state"
     destination: str
-    fence: int
+    fence: int = Field(ge=0, le=2**53)
     state: Literal["waiting", "starting", "running", "retrying", "stopped"]
     attempt: int = 0
     bitrate_kbps: float | None = None
@@ -265,7 +265,7 @@ class ObservedPush(Message):
 
     destination: str
     session: Ulid
-    fence: int
+    fence: int = Field(ge=0, le=2**53)
     state: Literal["waiting", "starting", "running", "retrying", "stopped"]
     attempt: int = 0
     bitrate_kbps: float | None = None
@@ -360,7 +360,7 @@ class DesiredPush(Message):
     destination: str
     session: Ulid
     stream: StreamName
-    fence: int
+    fence: int = Field(ge=0, le=2**53)
     url: str = Field(repr=False)
     """The whole target URL, key included."""
     label: str = ""

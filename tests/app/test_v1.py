@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.wiring import wiring
-from tests.app.conftest import BUCKET, PROBLEM, Api, Cloud, Node
+from tests.app.conftest import PROBLEM, Api, Cloud, Node
 from tests.fakes import BOOTSTRAP
 
 KEYED = "rtmp://a.example.com/live2/stream-key-0123456789"
@@ -503,17 +503,19 @@ def test_a_recording_is_shown_shared_and_deleted(api: Api, recorded: str, cloud:
     for name in names:
         found = api("GET", f"{base}/{name}", token=None)
         assert found.status == 302
-        assert found.headers["location"].startswith(f"/{BUCKET}/recordings/{recorded}/")
-        assert "X-Amz-Signature" in found.headers["location"]
+        link = found.headers["location"]
+        assert f"/{recorded}/" in link
+        assert "X-Amz-Signature" in link or link.startswith("/recordings/")
         assert found.headers["access-control-allow-origin"] == "*"
         head = api("HEAD", f"{base}/{name}", token=None)
         assert (head.status, head.body) == (302, b"")
-        assert head.headers["location"].split("Signature=")[1] != found.headers["location"].split("Signature=")[1]
+        if "Signature=" in link:  # S3 signs for one method
+            assert head.headers["location"].split("Signature=")[1] != link.split("Signature=")[1]
     head = api("HEAD", share.json["links"]["hls"], token=None)
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-type"].startswith("application/vnd.apple.mpegurl")
     assert api("DELETE", f"/v1/recordings/{recorded}").status == 204
-    assert cloud.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+    assert cloud.objects() == []
     assert api("GET", share.json["links"]["hls"], token=None).status == 404
 
 

@@ -354,7 +354,7 @@ def test_an_object_is_stored_under_its_checksum_by_its_own_node_alone(
         assert put(objects, queue, key, body) == status, key
     other = KEY.replace("00000000-2000", "00000001-2000")
     assert put(objects, queue, other, body, sent=b"something else") == 400
-    assert put(objects, queue, other, body, **{"x-amz-checksum-sha256": "x"}) == 400
+    assert put(objects, queue, other, body, None, **{"x-amz-checksum-sha256": "x"}) == 400
     assert put(objects, queue, other, body, Authorization="Bearer other") == 401
     assert [o.key for o in objects.list("recordings/")] == [KEY]
     assert [p.name for p in objects.root.rglob("*") if p.is_file()] == ["00000000-2000.ts"], "nothing half is left"
