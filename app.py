@@ -36,11 +36,11 @@ for _entry in (entry for methods in app.routes.values() for entry in methods.val
 
 @app.middleware("http")
 def one_line_each(event: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Every request is one log line. Clients may leave out `Accept`, and bodies go out as bytes: Chalice insists on
-    both where every type counts as binary.
+    """Every request is one log line. Chalice, for which every type counts as binary here, insists on an `Accept` that
+    clients may leave out.
     """
     event.headers = CaseInsensitiveMapping({"accept": "*/*", **event.headers})
-    response = problems.in_bytes(get_response(event))
+    response = problems.as_sent(get_response(event))
     context = event.context or {}
     log.info(
         "request",

@@ -90,12 +90,32 @@ def answering(view: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
-def in_bytes(response: Response) -> Response:
-    """The response with its body as bytes."""
-    body = response.body
-    if not isinstance(body, bytes):
-        text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-        response.body = text.encode()
-        if not isinstance(body, str):
-            response.headers.setdefault("Content-Type", "application/json")
-    return response
+class Sent(Response):
+    """A response as it goes out: text as text for every client, whatever it accepts; base64 only where the body is bytes.
+    The gateway counts every type as binary, so that bodies of requests come in unchanged; Chalice would by the same list
+    encode every answer, and clients that send no `Accept` would get it so.
+    """
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        """The response in the form that the gateway takes."""
+        is_binary = isinstance(self.body, bytes)
+        sent = super().to_dict(binary_types if is_binary else None)
+        return sent | {"isBase64Encoded": is_binary}
+
+
+def as_sent(response: Response) -> Sent:
+    """The response with its body as text, or as bytes where its type is no text."""
+    body, headers = response.body, dict(response.headers)
+    if not isinstance(body, bytes | str):
+        body = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+        headers.setdefault("Content-Type", "application/json")
+    kind = next((str(v) for k, v in headers.items() if k.lower() == "content-type"), "")
+    if isinstance(body, bytes) and is_text(kind):
+        body = body.decode()
+    return Sent(body, headers, response.status_code)
+
+
+def is_text(content_type: str) -> bool:
+    """Whether a body of this type is text. No type: an empty body, or a redirect."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return not kind or kind.startswith("text/") or kind.endswith(("json", "xml", "javascript", "mpegurl"))

@@ -16,7 +16,7 @@ from .calls import Call, route
 
 def _playlist(recording: str) -> Response:
     text = wiring.library.compatible_playlist(recording)
-    return Response(text.encode(), headers=HEADERS | {"Content-Type": PLAYLIST_TYPE, "Cache-Control": "no-cache"})
+    return Response(text, headers=HEADERS | {"Content-Type": PLAYLIST_TYPE, "Cache-Control": "no-cache"})
 
 
 def _redirect(location: str) -> Response:

@@ -179,13 +179,13 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
         return _change(op, caller, sent, path, arguments)
     kept = wiring.answers.begin(caller.name, f"POST {path}", key, request.raw_body)
     if kept.status:
-        return Response(kept.body.encode(), status_code=kept.status, headers=kept.headers | protocol.REPLAYED)
+        return Response(kept.body, status_code=kept.status, headers=kept.headers | protocol.REPLAYED)
     try:
         response = _change(op, caller, sent, path, arguments)
     except Exception:
         wiring.answers.forget(kept)
         raise
-    wiring.answers.keep(kept, response.status_code, response.headers, response.body.decode())
+    wiring.answers.keep(kept, response.status_code, response.headers, str(response.body))
     return response
 
 
@@ -254,14 +254,14 @@ def answer(op: Operation, result: Any, caller: Caller) -> Response:
         result = without_secrets(result)
     if isinstance(result, Response):
         if v1.current_request.method == "HEAD":
-            result.body = b""
-        return problems.in_bytes(result)
+            result.body = ""
+        return problems.as_sent(result)
     if result is None:
-        return Response(b"", status_code=op.status, headers={"Cache-Control": "no-store"})
+        return Response("", status_code=op.status, headers={"Cache-Control": "no-store"})
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     if op.versioned:
         headers["ETag"] = preconditions.etag(result)
-    return Response(result.model_dump_json(by_alias=True).encode(), status_code=op.status, headers=headers)
+    return Response(result.model_dump_json(by_alias=True), status_code=op.status, headers=headers)
 
 
 def secrets() -> list[str]:
@@ -269,6 +269,6 @@ def secrets() -> list[str]:
     return [wiring.settings.get(PublishSettings).secret]
 
 
-def as_json(value: Any) -> bytes:
+def as_json(value: Any) -> str:
     """JSON as it goes out."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
