@@ -35,9 +35,11 @@ from chalicelib.services.callbacks import CallbackLog, Callbacks
 from chalicelib.services.certificates import Certificates
 from chalicelib.services.checks import Checks
 from chalicelib.services.dispatch import Dispatch
+from chalicelib.services.enrolment import Enrolment
 from chalicelib.services.events import Ingest
 from chalicelib.services.explain import Explain
 from chalicelib.services.finishing import Announcements, Finisher
+from chalicelib.services.fleet import Fleet
 from chalicelib.services.intake import Intake
 from chalicelib.services.kicks import Kicks
 from chalicelib.services.library import Library
@@ -152,7 +154,7 @@ class Wiring:
     @cached_property
     def login(self) -> Login:
         """The administrator."""
-        return Login(self.store, self.vault.bootstrap, now, time.sleep)
+        return Login(self.store, self.vault.bootstrap, now, self.vault.master)
 
     @cached_property
     def rooms(self) -> Rooms:
@@ -202,7 +204,17 @@ class Wiring:
     @cached_property
     def auth(self) -> Auth:
         """Callers."""
-        return Auth(self.store, self.nudger, now, self.vault.bootstrap)
+        return Auth(self.store, now, self.vault.bootstrap)
+
+    @cached_property
+    def enrolment(self) -> Enrolment:
+        """Edges that become nodes."""
+        return Enrolment(self.store, self.nudger, now, self.vault.bootstrap)
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """Nodes that are to be none any more."""
+        return Fleet(self.store, self.enrolment, self.ingest, self.pushes, self.source_leases, self.abandoned, now)
 
     @cached_property
     def callback_log(self) -> CallbackLog:

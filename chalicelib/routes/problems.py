@@ -24,6 +24,7 @@ STATUS: Final[dict[type[e.SluiceError], tuple[int, str]]] = {
     e.ConflictError: (409, "Conflict"),
     e.ChangedMeanwhileError: (412, "Changed in the meantime"),
     e.StaleVersionError: (409, "Conflict"),
+    e.TooManyTriesError: (429, "Too many tries"),
     e.ReusedKeyError: (422, "Key used twice"),
     e.UnavailableError: (503, "Unavailable"),
     e.UpstreamError: (502, "Upstream failed"),
@@ -52,6 +53,10 @@ def from_error(error: e.SluiceError) -> Response:
     if isinstance(error, e.ChangedMeanwhileError):
         answer = problem(status, title, str(error), etag=error.etag, current=error.current, differs=error.differs)
         answer.headers["ETag"] = error.etag
+        return answer
+    if isinstance(error, e.TooManyTriesError):
+        answer = problem(status, title, str(error))
+        answer.headers["Retry-After"] = str(error.retry_s)
         return answer
     return problem(status, title, str(error))
 
@@ -90,10 +95,10 @@ def answering(view: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
-class Sent(Response):
-    """A response as it goes out: text as text for every client, whatever it accepts; base64 only where the body is bytes.
-    The gateway counts every type as binary, so that bodies of requests come in unchanged; Chalice would by the same list
-    encode every answer, and clients that send no `Accept` would get it so.
+class Sent(Response):  # type: ignore[misc] # Chalice has no types
+    """A response as it goes out: text as text for every client, base64 only where the body is bytes. The gateway counts
+    every type as binary, so that bodies of requests come in unchanged; by the same list Chalice would encode every
+    answer, and a client that sends no `Accept` would get it so.
     """
 
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:

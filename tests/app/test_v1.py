@@ -35,7 +35,17 @@ GUARDED = [
     ("POST", "/v1/nodes/n1/certificate/self-signed"),
     ("POST", "/v1/nodes/n1/certificate/obtain"),
     ("POST", "/v1/nodes/n1/certificate/check"),
+    ("DELETE", "/v1/nodes/n1"),
+    ("POST", "/v1/nodes/n1/token"),
     ("POST", "/v1/join-tokens"),
+    ("POST", "/v1/logout"),
+    ("GET", "/v1/me"),
+    ("GET", "/v1/logins"),
+    ("DELETE", "/v1/logins"),
+    ("DELETE", f"/v1/logins/{ID}"),
+    ("POST", "/v1/sign-in-links"),
+    ("GET", "/v1/api-secret"),
+    ("POST", "/v1/api-secret"),
     ("GET", "/v1/streams"),
     ("DELETE", f"/v1/streams/{ULID_}"),
     ("GET", "/v1/sessions"),
@@ -97,6 +107,9 @@ UNKNOWN = [
     ("PATCH", f"/v1/rooms/{ID}"),
     ("DELETE", f"/v1/rooms/{ID}"),
     ("GET", "/v1/nodes/n1"),
+    ("DELETE", "/v1/nodes/n1"),
+    ("POST", "/v1/nodes/n1/token"),
+    ("DELETE", f"/v1/logins/{ID}"),
     ("DELETE", f"/v1/streams/{ULID_}"),
     ("GET", f"/v1/recordings/{ID}"),
     ("DELETE", f"/v1/recordings/{ID}"),
@@ -153,7 +166,7 @@ def test_this_suite_knows_every_guarded_route() -> None:
 
     routes = {(m, path) for path, methods in app.routes.items() for m in methods if path.startswith("/v1/")}
     opened = {("GET", f"/v1/{name}") for name in ("health", "openapi.json", "docs")} | {
-        r for r in routes if r[1].startswith("/v1/shares/")
+        r for r in routes if r[1].startswith("/v1/shares/") or r[1] in ("/v1/login", "/v1/sign-in")
     }
     shapes = {(m, [_bare(s) for s in p.split("/")].__str__()) for m, p in GUARDED}
     known = {(m, [_bare(s) for s in p.split("/")].__str__()) for m, p in routes - opened}
