@@ -126,7 +126,7 @@ class Library:
             NotFoundError: there is no such recording, or nothing of it is in the store yet.
         """
         found = self.get(recording)
-        segments = self._finisher.segments(recording)
+        segments = self._finisher.segments(found)
         if not segments:
             raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
         return rules.playlist(segments, ended=rules.is_complete(found))
@@ -137,8 +137,7 @@ class Library:
         Raises:
             NotFoundError: as for `playlist`.
         """
-        self.get(recording)
-        segments = self._finisher.segments(recording)
+        segments = self._finisher.segments(self.get(recording))
         if not segments:
             raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
         return compatible_playlist(segments)
