@@ -55,6 +55,7 @@ from chalicelib.services.questions import Questions
 from chalicelib.services.replay import Replay
 from chalicelib.services.rooms import Rooms
 from chalicelib.services.settings import Settings
+from chalicelib.services.shares import Shares
 from chalicelib.services.slots import Slots
 from chalicelib.services.sources import SourceLeases
 from chalicelib.services.sync import Liveness, Sync
@@ -351,8 +352,20 @@ class Wiring:
         """Deliveries."""
         base_url = self.config.public_url
         return Callbacks(
-            self.store, self.settings, self.callbacks_queue, self.webhooks, self.callback_log, now, base_url
+            self.store,
+            self.settings,
+            self.callbacks_queue,
+            self.webhooks,
+            self.callback_log,
+            now,
+            base_url,
+            self.shares,
         )
+
+    @cached_property
+    def shares(self) -> Shares:
+        """Links to recordings."""
+        return Shares(now, self.vault.master)
 
     @cached_property
     def dispatch(self) -> Dispatch:

@@ -391,13 +391,22 @@ def test_a_secret_that_a_url_cannot_carry_is_refused(api: Api, secret: str) -> N
 
 def test_what_is_recorded_is_shown_and_changed(api: Api) -> None:
     wanted = {"enabled": False, "globs": ["/live/a*", "/x/?"], "merge_window_s": 0}
-    assert api("PATCH", "/v1/settings/record", wanted).json == wanted | {"version": 1}
-    assert api("GET", "/v1/settings/record").json == wanted | {"version": 1}
+    closed = {"open_recordings": False, "link_days": 7}
+    assert api("PATCH", "/v1/settings/record", wanted).json == wanted | closed | {"version": 1}
+    assert api("GET", "/v1/settings/record").json == wanted | closed | {"version": 1}
     assert api("PATCH", "/v1/settings/record", {"enabled": True, "version": 9}).status == 409
 
 
 @pytest.mark.parametrize(
-    "bad", [{"merge_window_s": -1}, {"merge_window_s": 301}, {"globs": ["/["]}, {"globs": ["/a"] * 101}]
+    "bad",
+    [
+        {"merge_window_s": -1},
+        {"merge_window_s": 301},
+        {"link_days": 0},
+        {"link_days": 31},
+        {"globs": ["/["]},
+        {"globs": ["/a"] * 101},
+    ],
 )
 def test_a_record_policy_that_makes_no_sense_is_refused(api: Api, bad: dict[str, Any]) -> None:
     assert api("PATCH", "/v1/settings/record", bad).status == 400

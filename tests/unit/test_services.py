@@ -43,6 +43,7 @@ from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
 from chalicelib.services.questions import Questions
 from chalicelib.services.settings import Settings
+from chalicelib.services.shares import Shares
 from chalicelib.services.sources import SourceLeases
 from chalicelib.services.sync import Liveness, Sync
 from chalicelib.services.targets import Targets
@@ -121,8 +122,9 @@ class Cloud:
         )
         base = "http://base"
         self.callbacks = Callbacks(
-            self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base
-        )
+            self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base,
+            Shares(self.clock, lambda: "key"),
+        )  # fmt: skip
         self.dispatch = Dispatch(self.store, self.pushes, self.sources, self.callbacks, self.finish_queue, self.clock)
         self.finisher = Finisher(
             self.store,

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from chalice import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.domain import redact
 from chalicelib.domain.access import Caller, Scope, may, require
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, SluiceError
 from chalicelib.domain.model import PublishSettings
@@ -252,6 +253,7 @@ def _change(op: Operation, call: Call[Any], path: str, arguments: dict[str, str]
     """Make a change, between the two halves of its entry in the audit."""
     request, who = v1.current_request, call.caller
     fields = protocol.audited(call.sent)
+    path = redact.text(path, secrets())
     entry = wiring.audit.begin(who.name, op.name, path, protocol.address(request), fields, by=who.id)
     try:
         response = answer(op, _checked(op, call, arguments, request.headers.get("if-match")), call)
@@ -311,7 +313,7 @@ def answer(op: Operation, result: Any, call: Call[Any]) -> Response:
 
 def secrets() -> list[str]:
     """What has to be masked in names."""
-    return [wiring.settings.get(PublishSettings).secret]
+    return wiring.settings.get(PublishSettings).ever
 
 
 def as_json(value: Any) -> str:
