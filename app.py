@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from chalice import Chalice, Rate, Response
 from chalice.app import CaseInsensitiveMapping
 
+from chalicelib.adapters.logs import MaskingFormatter
 from chalicelib.routes import problems
 from chalicelib.routes.edge import edge
 from chalicelib.routes.oryx import oryx
@@ -25,7 +26,7 @@ app.register_blueprint(edge)
 app.register_blueprint(oryx)
 app.register_blueprint(v1)
 
-log = Logger(service="sluice")
+log = Logger(service="sluice", logger_formatter=MaskingFormatter())
 metrics = Metrics(namespace="Sluice", service="sluice")
 
 
