@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from chalicelib.domain import passwords, tries
 from chalicelib.domain.errors import TooManyTriesError, UnauthenticatedError
 from chalicelib.domain.model import AuditEntry, Credential, LoginHold
-from chalicelib.ports import Change
+from chalicelib.ports import Change, Put
 from chalicelib.services.login import Login
 from chalicelib.wiring import wiring
 from tests.fakes import BOOTSTRAP, FakeClock, MemoryStore
@@ -448,3 +448,19 @@ def test_whoever_shows_the_api_secret_makes_one_login(page: Browser, v1: V1) -> 
     kept = [e for e in v1.store.rows.values() if isinstance(e, Credential)]
     assert [c.subject for c in kept] == ["bearer"]
     assert not [e for e in v1.store.rows.values() if isinstance(e, LoginHold)]
+
+
+def test_a_login_of_an_older_password_does_not_hold_even_if_it_is_still_there() -> None:
+    """Whatever a lagging index, or somebody who put it back, left behind."""
+    store, clock = MemoryStore(), FakeClock()
+    login = new_login(store, clock)
+    begun = login.sign_in(PASSWORD, "a")
+    token = login.login(PASSWORD, "a").token
+    kept = [e for e in store.rows.values() if isinstance(e, Credential)]
+    login.reset(NEW)
+    store.commit(*map(Put, kept))
+    with pytest.raises(UnauthenticatedError):
+        login.logins.caller(begun.secret)
+    with pytest.raises(UnauthenticatedError):
+        login.check_token(token)
+    assert login.logins.all() == []

@@ -136,3 +136,9 @@ def test_where_recordings_are_open_the_url_is_as_it_always_was() -> None:
     cloud.with_callbacks()
     cloud.settings.set_record(open_recordings=True)
     assert artifact_url(cloud).startswith("http://base/terraform/v1/hooks/record/hls/")
+
+
+def test_players_may_add_to_a_link_what_keeps_caches_away(api: Api, paths: list[str], recorded: str) -> None:
+    share = api("POST", f"/v1/recordings/{recorded}/shares").json["links"]["hls"]
+    assert paths
+    assert get(api, share, "?_=123").status == 200

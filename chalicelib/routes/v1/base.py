@@ -177,7 +177,8 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
         caller = caller_of(request)
         _admit(op, op.scope, caller, arguments)
     if op.method == "GET":
-        call = Call(caller, _queried(op.sends, request))
+        # Links are followed by players, some of which add what keeps caches away.
+        call = Call(caller, Nothing() if op.resource == "shares" else _queried(op.sends, request))
         return answer(op, op.view(call, **arguments), call)
     _queried(Nothing, request)
     call = Call(caller, Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body))
