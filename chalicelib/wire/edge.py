@@ -431,6 +431,8 @@ class SyncResponse(Message):
     questions: list[dict[str, Any]] = Field(default=[], repr=False)
     """What somebody in the cloud waits for, as `questions.Asked`. Plain JSON here, so that one which the agent does not
     understand cannot hide the rest."""
+    node_token: str | None = Field(default=None, repr=False)
+    """The node's new token, to be kept and used from now on. The one before ends when this one is first used."""
 
 
 class Nudge(Message):

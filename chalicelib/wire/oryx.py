@@ -17,8 +17,10 @@ HEADERS: Final = {
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Allow-Methods": "*",
     "Access-Control-Expose-Headers": "*",
+    "Access-Control-Allow-Credentials": "true",
 }
-"""On every answer. No `-Credentials`: with the origin `*`, browsers refuse that pair (Q4)."""
+"""On every answer. Clients look for `-Credentials`; with the origin `*`, browsers refuse the pair (Q4). Never under
+`/v1` and the console, whose cookie it must not concern."""
 ERROR_HEADERS: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 
 

@@ -61,6 +61,8 @@ class Api:
                 base_url=url,
                 headers={"Authorization": f"Bearer {token}"},
                 timeout=TIMEOUT_S,
+                # The front closes what it kept open whenever its configuration changes: a connection for each call.
+                limits=httpx.Limits(max_keepalive_connections=0),
                 transport=transport,
                 trust_env=False,
             )

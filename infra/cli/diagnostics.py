@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from chalicelib.wire import masking
 from infra.cli import doctor
 from infra.cli.client import Api, CliError
 from infra.cli.output import errors, show_json
@@ -29,10 +30,12 @@ app_json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """The text without any of the secrets; longest first, so that none is left in part."""
+    """The text without any of the secrets, longest first, so that none is left in part; and without what looks like
+    one: the tokens of links, of which nobody keeps a list.
+    """
     for secret in sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    return text
+    return masking.masked(text)
 
 
 def _strings(value: Any) -> Iterable[str]:
@@ -61,7 +64,8 @@ def known_secrets(home: Path, copy: dict[str, Any]) -> set[str]:
     kept = _object(home / "instance.json")
     found |= {v for k, v in kept.items() if k.endswith(("secret", "password", "token"))}
     found |= {v for k, v in _object(home / "agent" / "state.json").items() if k != "node"}
-    found.add(str(copy.get("publish", {}).get("secret", "")))
+    publish = copy.get("publish", {})
+    found |= {str(publish.get("secret", "")), *_strings(publish.get("retired", []))}
     found |= {str(copy.get("callbacks", {}).get(name, "")) for name in ("target", "opaque")}
     for room in copy.get("rooms", []):
         found |= {room["secret"], *_strings(room.get("extra", {}))}

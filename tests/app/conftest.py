@@ -323,7 +323,10 @@ class Node:
 
 
 def enroll(api: Api, nonce: str = NONCE) -> Answer:
-    body = {"join_token": BOOTSTRAP.join_token, "nonce": nonce, "name": "edge-1", "agent_version": "0.1"}
+    """Enrol a node: the first one with the installation's join token, others with one of their own."""
+    first = nonce == NONCE
+    join = BOOTSTRAP.join_token if first else wiring.enrolment.create_join_token()[0]
+    body = {"join_token": join, "nonce": nonce, "name": "edge-1", "agent_version": "0.1"}
     return api("POST", "/edge/v1/enroll", body, token=None)
 
 

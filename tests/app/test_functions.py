@@ -12,6 +12,7 @@ from chalice.test import Client
 from chalicelib.adapters.aws.dynamo import DynamoStore
 from chalicelib.domain.model import Delivery, Destination
 from chalicelib.ports import Save
+from chalicelib.wire.recording import recording_id
 from chalicelib.wiring import wiring
 from tests.app.conftest import STREAM, Api, Aws, Node
 
@@ -172,7 +173,7 @@ def test_a_manifest_that_cannot_be_read_is_passed_over(
 
 
 def test_a_manifest_makes_the_recording_complete(client: Client, cloud: Aws, api: Api, node: Node) -> None:
-    recording = "00000000-0000-4000-8000-000000000000"
+    recording = recording_id(DELIVERY)
     key = f"recordings/{recording}/{node.id}/{DELIVERY}/manifest.json"
     segment = {"index": 0, "duration_ms": 2000, "bytes": 5, "sha256": "0" * 64, "key": "k"}
     manifest = {

@@ -108,7 +108,8 @@ def test_a_stream_of_another_node_is_asked_for_by_way_of_the_one_that_sends(clou
 
 
 def test_gone_switches_callbacks_off_whoever_asked(cloud: Cloud, asked: AsksNode) -> None:
-    told = CallbackAnswered(request_id=cloud.session(9), agreed=False, status=410)
+    callback = cloud.ask(cloud.session(1)).callback
+    told = CallbackAnswered(request_id=callback.id, agreed=False, status=410)
     cloud.send(cloud.event(cloud.session(1), told))
     now = cloud.settings.get(CallbackSettings)
     assert (now.enabled, "410" in now.disabled_reason) == (False, True)

@@ -133,6 +133,16 @@ AUDIT = {
     "outcome": "done",
     "fields": {"name": "ci"},
 }
+LOGIN = {
+    "id": "L1",
+    "kind": "console",
+    "address": "192.0.2.1",
+    "created_at": "2026-11-22T12:00:00Z",
+    "last_used": "2026-11-22T12:00:00Z",
+    "expires_at": "2026-12-22T12:00:00Z",
+    "current": False,
+}
+RECORD = {"enabled": True, "globs": [], "merge_window_s": 30, "open_recordings": False, "link_days": 7, "version": 1}
 COPY = {"made_at": "2026-11-22T12:00:00Z", "destinations": [], "rooms": []}
 PLATFORM = {"id": "youtube", "name": "YouTube", "server": "rtmp://a.rtmp.youtube.com/live2", "key_page": "https://h/"}
 CERTIFICATE = {
@@ -221,6 +231,17 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("POST", "/v1/callbacks/check"): (200, TRIAL),
         ("POST", "/v1/callbacks/replay"): (200, {"deliveries": 3, "next_from": None}),
         ("POST", "/v1/explain"): (200, EXPLAINED),
+        ("DELETE", "/v1/nodes/n1"): (204, None),
+        ("POST", "/v1/nodes/n1/token"): (202, None),
+        ("POST", "/v1/join-tokens"): (201, {"token": "join-x", "expires_at": "later"}),
+        ("GET", "/v1/logins"): (200, {"items": [LOGIN]}),
+        ("DELETE", "/v1/logins"): (204, None),
+        ("DELETE", "/v1/logins/L1"): (204, None),
+        ("POST", "/v1/sign-in-links"): (201, {"path": "/console/sign-in#x", "expires_at": "later"}),
+        ("GET", "/v1/api-secret"): (200, {"secret": "old-secret"}),
+        ("POST", "/v1/api-secret"): (200, {"secret": "new-secret"}),
+        ("GET", "/v1/settings/record"): (200, RECORD),
+        ("PATCH", "/v1/settings/record"): (200, RECORD | {"open_recordings": True}),
         ("GET", "/v1/backup"): (200, COPY),
         ("POST", "/v1/restore"): (200, {"written": 4}),
     }
@@ -320,6 +341,9 @@ READING = [
     ("play", "show"),
     ("platforms",),
     ("certificate", "show"),
+    ("logins", "list"),
+    ("api-secret", "show"),
+    ("recordings", "settings"),
 ]
 CHANGING = [
     ("destinations", "add", "Tube", "rtmp://a.example.com/live2/key", "--stream", "/live/*"),
@@ -357,6 +381,15 @@ CHANGING = [
     ("callbacks", "check"),
     ("callbacks", "replay", "2026-11-22T12:00:00Z"),
     ("explain", "live/x", "--param", "?secret=x"),
+    ("nodes", "revoke", "edge", "-y"),
+    ("nodes", "rotate", "n1"),
+    ("nodes", "join", "--name", "second"),
+    ("logins", "end", "L1", "-y"),
+    ("logins", "end", "all", "-y"),
+    ("sign-in-link",),
+    ("api-secret", "rotate", "--grace", "60", "-y"),
+    ("recordings", "settings", "--open"),
+    ("recordings", "settings", "--link-days", "3", "--closed"),
     ("certificate", "check", "a.example.com"),
     ("certificate", "obtain", "a.example.com", "b.example.com"),
     ("certificate", "self-signed", "--node", "edge"),
@@ -384,6 +417,20 @@ def test_every_changing_command_changes_one_thing(fake: FakeApi, run: Run, argv:
     said = run(*argv)
     assert (said.status, len(fake.changes())) == (0, 1)
     assert said.out + said.err
+
+
+def test_the_instances_own_file_takes_a_new_api_secret_over(
+    fake: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
+    file = tmp_path / "instance.json"
+    for kept in ("old-secret", "of another instance"):
+        file.write_text(json.dumps({"url": "u", "api_secret": kept, "more": 1}))
+        assert run("api-secret", "rotate", "-y").status == 0
+        expected = "new-secret" if kept == "old-secret" else kept
+        assert json.loads(file.read_text()) == {"url": "u", "api_secret": expected, "more": 1}
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["instance.json"]
 
 
 @pytest.mark.parametrize("argv", [*READING, *CHANGING])
