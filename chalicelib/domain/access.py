@@ -19,6 +19,7 @@ from .model import Credential
 
 Scope = Literal["read", "operate", "admin"]
 _RANK: Final[dict[Scope, int]] = {"read": 0, "operate": 1, "admin": 2}
+THIS_MACHINE: Final = "this-machine"
 API_SECRET: Final = "api-secret"  # noqa: S105 - a name
 SUPPORT: Final = "support:"
 TOKEN_PREFIX: Final = "sluice_"  # noqa: S105 - how tokens begin
@@ -36,7 +37,7 @@ WHOLE: Final = frozenset(
     }
 )  # fmt: skip
 """With these one could give oneself everything else: they take a scope without a resource."""
-_RESERVED: Final = frozenset({API_SECRET, "admin", "support", "login", "installation"})
+_RESERVED: Final = frozenset({API_SECRET, THIS_MACHINE, "admin", "support", "login", "installation"})
 _GRANT: Final = re.compile(r"(read|operate|admin)(?::([a-z][a-z-]{0,39})(?:/(\S{1,200}))?)?")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -31,9 +32,11 @@ def bearer(header: str | None) -> str:
 class Auth:
     """Checks callers."""
 
-    def __init__(self, store: Store, clock: Clock, bootstrap: Callable[[], Bootstrap]) -> None:
+    def __init__(self, store: Store, clock: Clock, bootstrap: Callable[[], Bootstrap], machine_token: str = "") -> None:
+        """`machine_token`: what programs of the host's own machine show, anew at each of its starts; '': there is none."""
         self._store = store
         self._clock = clock
+        self._machine_token = machine_token
         self._api_secrets = ApiSecrets(store, clock, bootstrap)
 
     def caller(self, header: str | None) -> Caller:
@@ -43,6 +46,8 @@ class Auth:
             UnauthenticatedError: the token is missing or wrong.
         """
         token = bearer(header)
+        if self._machine_token and hmac.compare_digest(ids.token_hash(token), ids.token_hash(self._machine_token)):
+            return Caller(access.THIS_MACHINE, "admin", id=access.THIS_MACHINE)
         known, found = self._store.get_many([(ApiSecret, ()), (Credential, (ids.token_hash(token),))])
         if self._api_secrets.accepts(token, cast("ApiSecret | None", known)):
             return Caller(access.API_SECRET, "admin", id=access.API_SECRET)

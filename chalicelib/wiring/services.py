@@ -80,6 +80,11 @@ class Wiring:
         """How a call waits for a node; a host that serves many at once puts in one that bounds how many may."""
         return time.sleep
 
+    @cached_property
+    def machine_token(self) -> str:
+        """With what programs of the host's own machine call, if there is a host; it puts it in."""
+        return ""
+
     # adapters
 
     @cached_property
@@ -200,7 +205,7 @@ class Wiring:
     @cached_property
     def auth(self) -> Auth:
         """Callers."""
-        return Auth(self.store, now, self.vault.bootstrap)
+        return Auth(self.store, now, self.vault.bootstrap, self.machine_token)
 
     @cached_property
     def enrolment(self) -> Enrolment:

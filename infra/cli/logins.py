@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from infra.cli.client import Api, CliError
+from infra.cli.client import Api
 from infra.cli.output import errors, facts, show_json, table
 
 app = typer.Typer(help="Who is logged in.", no_args_is_help=True)
@@ -73,37 +70,13 @@ def rotate(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Make a new API secret. The instance's own file on this machine takes it over; other clients need to be told."""
+    """Make a new API secret, and tell it to your clients. `sluice` on the machine itself needs none."""
     if not yes:
         when = f"in {grace} seconds" if grace else "now"
         typer.confirm(f"The old API secret ends {when}, for every client. Go on?", abort=True, err=True)
     api = Api.from_environment()
-    old = api.call("GET", "/v1/api-secret")["secret"]
     fresh = api.call("POST", "/v1/api-secret", {"grace_s": grace})["secret"]
-    _keep(old, fresh)
     if as_json:
         show_json({"secret": fresh})
     else:
         facts([("api secret", fresh)])
-
-
-def _keep(old: str, fresh: str) -> None:
-    """Write the new secret where this machine's instance has the old one: without it, `sluice` could not call any more.
-
-    Raises:
-        CliError: it cannot be written; the message holds what is to be done.
-    """
-    path = Path(os.environ.get("SLUICE_HOME") or "data") / "instance.json"
-    try:
-        kept = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return
-    if not isinstance(kept, dict) or kept.get("api_secret") != old:
-        return
-    beside = path.with_name(f"{path.name}.new")
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            json.dump(kept | {"api_secret": fresh}, out, indent=1)
-        beside.replace(path)
-    except OSError as error:
-        raise CliError(f"{path} cannot be written ({error.strerror}); put this into it: {fresh}") from None
