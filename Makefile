@@ -38,7 +38,7 @@ check: install ## Format, lint, types, import contracts, unit tests: under a min
 
 test: check ## Everything, with media and the demonstration
 	@infra/install-media-tools
-	$(BIN)/pytest $(wildcard tests/contract tests/app tests/package tests/media)
+	$(BIN)/pytest $(wildcard tests/contract tests/app tests/package tests/security tests/media)
 	@# The end-to-end tests measure promises in seconds; what fails on a busy machine gets one more chance, and says so.
 	$(BIN)/pytest tests/e2e || { echo "failed once; again:"; $(BIN)/pytest tests/e2e --last-failed; }
 	$(MAKE) --no-print-directory demo

@@ -64,7 +64,7 @@ from .outgoing import Outgoing
 from .play import Play
 from .pushes import Pushes, Workers
 from .questions import Questions
-from .reach import own_ports
+from .reach import media_ports, own_ports
 from .recorder import Recorder
 from .sender import Sender
 from .sessions import Session, SessionBook, Transition
@@ -111,7 +111,9 @@ class Agent:
         self.proxy = FilteringProxy()
         ours = own_ports(settings)
         here = settings.private_sources
-        self.passages = Passages(self.proxy, AddressRule(private=here, loopback=here, own_ports=ours))
+        self.passages = Passages(
+            self.proxy, AddressRule(private=here, loopback=here, own_ports=ours), media_ports(settings)
+        )
         self.outgoing = Outgoing(AddressRule(private=True, loopback=settings.callbacks_to_self, own_ports=ours))
         self._build(workers or self._supervisor)
         self._connect()
@@ -172,7 +174,7 @@ class Agent:
         self._hook_server = Server(behind_secret(self.hooks.handle, s.hook_secret), MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
         self.front = FrontService(
-            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self._near
+            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near
         )
         self.certificates = self._certificates(s)
         self.local, self.own = self._local_servers(relays.routes())

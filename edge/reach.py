@@ -50,7 +50,13 @@ def own_ports(settings: Settings) -> frozenset[int]:
     if settings.front is not None:
         front = settings.front
         ports |= {front.http_port, front.https_port or 0, _port(front.admin, 0), _port(front.media_http, 8080)}
-    return frozenset(ports - {0})
+    return frozenset((ports | set(settings.public_ports.values())) - {0})
+
+
+def media_ports(settings: Settings) -> frozenset[int]:
+    """Those of them at which the media server gives out streams to everybody."""
+    srt = settings.public_ports.get("srt", 0)
+    return frozenset({_port(settings.srs_rtmp, 1935), settings.public_ports.get("rtmp", 0), srt} - {0})
 
 
 def _port(address: str, default: int) -> int:

@@ -18,7 +18,7 @@ HEADERS: Final = {
     "Access-Control-Allow-Methods": "*",
     "Access-Control-Expose-Headers": "*",
 }
-"""On every answer. No `-Credentials`: with the origin `*`, browsers refuse that pair (Q4)."""
+"""On every answer. The front adds `-Credentials` under `/terraform`, `/api` and `/rtc`, as clients look for it (Q4)."""
 ERROR_HEADERS: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 
 

@@ -4,7 +4,7 @@ looked at before, and that it is given in place of the name.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -19,13 +19,17 @@ from ..workers.ways import Way
 from .proxy import FilteringProxy
 
 _BY_PROXY: Final = ("http", "https")
+_MEDIA: Final = ("rtmp", "srt")
 
 
 class Passages:
-    """`rule` is for URLs of sources and downloads; cameras have private addresses."""
+    """`rule` is for URLs of sources and downloads; cameras have private addresses. `media_ports`: those of our own at
+    which the media server gives out streams to everybody; streams may be read there, and nothing else.
+    """
 
-    def __init__(self, proxy: FilteringProxy, rule: AddressRule) -> None:
+    def __init__(self, proxy: FilteringProxy, rule: AddressRule, media_ports: Collection[int] = frozenset()) -> None:
         self._proxy, self._rule = proxy, rule
+        self._of_media = replace(rule, own_ports=frozenset(rule.own_ports) - frozenset(media_ports))
 
     @asynccontextmanager
     async def through(self, url: str, *, camera: bool = False) -> AsyncIterator[Way]:
@@ -36,7 +40,8 @@ class Passages:
             RefusedInputError: it leads where this node does not read from, or nowhere.
         """
         found = source_url(url)
-        rule = replace(self._rule, private=True) if camera else self._rule
+        rule = self._of_media if found.scheme in _MEDIA else self._rule
+        rule = replace(rule, private=True) if camera else rule
         addresses = await _addresses(found, rule)
         if found.scheme in _BY_PROXY:
             with self._proxy.ticket(rule) as proxy:

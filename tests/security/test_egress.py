@@ -185,6 +185,20 @@ def test_our_own_ports_are_read_by_nobody(inside: Site, scheme: str) -> None:
     run(but(inside), through)
 
 
+def test_streams_of_our_own_are_read_as_streams_alone(inside: Site) -> None:
+    async def ways(proxy: FilteringProxy) -> list[bool]:
+        passages, found = Passages(proxy, but(inside), {inside.port}), []
+        for scheme in ("rtmp", "rtsp", "http"):
+            try:
+                async with passages.through(f"{scheme}://127.0.0.1:{inside.port}/live/x.flv"):
+                    found.append(True)
+            except RefusedInputError:
+                found.append(False)
+        return found
+
+    assert run(but(inside), lambda _, proxy: ways(proxy)) == [True, False, False]
+
+
 METADATA = [
     "169.254.169.254", "[fd00:ec2::254]", "100.100.100.200", "168.63.129.16", "169.254.170.2",
     "[::ffff:169.254.169.254]",
