@@ -194,6 +194,11 @@ class Front:
         except ValueError:
             return answer.status, text
 
+    def clear(self) -> None:
+        """Forget what has reached the upstreams."""
+        for seen in self.seen.values():
+            seen.clear()
+
     def log(self) -> str:
         """The access log and the log of Caddy itself."""
         return (self.folder / "access.log").read_text() + (self.folder / "log").read_text()
