@@ -168,7 +168,8 @@ def test_only_what_is_listed_reaches_what_is_behind(front: Front) -> None:
     @settings(max_examples=600)
     @given(
         st.one_of(st.sampled_from(["GET", "POST"]), st.sampled_from(METHODS)), TARGETS,
-        st.lists(st.sampled_from(HEADERS), max_size=5), st.sampled_from([b"", b"", b"", b"x", b"x" * 5000]), st.booleans(),
+        st.lists(st.sampled_from(HEADERS), max_size=5), st.sampled_from([b"", b"", b"", b"x", b"x" * 5000]),
+        st.booleans(),
     )  # fmt: skip
     def attack(method: str, target: str, headers: list[str], body: bytes, tls: bool) -> None:
         nonlocal reached
