@@ -33,7 +33,7 @@ class Auth:
     """Checks callers."""
 
     def __init__(self, store: Store, clock: Clock, bootstrap: Callable[[], Bootstrap], machine_token: str = "") -> None:
-        """`machine_token`: what programs of the host's own machine show, anew at each of its starts; '': there is none."""
+        """`machine_token`: what programs of the host's machine show, another at each start; '': there is none."""
         self._store = store
         self._clock = clock
         self._machine_token = machine_token

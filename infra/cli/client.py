@@ -24,8 +24,8 @@ class NotFoundCliError(CliError):
 
 
 def find_instance(environment: Mapping[str, str]) -> tuple[str, str]:
-    """(URL, token): from SLUICE_URL and SLUICE_TOKEN, else from the instance in SLUICE_HOME (default ./data), whose host
-    lays down a token for programs of its machine.
+    """(URL, token): from SLUICE_URL and SLUICE_TOKEN, else from the instance in SLUICE_HOME (default ./data). Its
+    host lays down a token for programs of its machine.
 
     Raises:
         CliError: neither is there.

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from infra.cli import main as cli
+from infra.cli.client import find_instance
 from infra.cli.doctor import OLDEST_FFMPEG, judge_ffmpeg, version_of
 from infra.cli.output import length, size
 
@@ -419,18 +420,13 @@ def test_every_changing_command_changes_one_thing(fake: FakeApi, run: Run, argv:
     assert said.out + said.err
 
 
-def test_the_instances_own_file_takes_a_new_api_secret_over(
-    fake: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
-    file = tmp_path / "instance.json"
-    for kept in ("old-secret", "of another instance"):
-        file.write_text(json.dumps({"url": "u", "api_secret": kept, "more": 1}))
-        assert run("api-secret", "rotate", "-y").status == 0
-        expected = "new-secret" if kept == "old-secret" else kept
-        assert json.loads(file.read_text()) == {"url": "u", "api_secret": expected, "more": 1}
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert [p.name for p in tmp_path.iterdir()] == ["instance.json"]
+def test_on_its_own_machine_it_calls_with_the_token_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / "instance.json").write_text(json.dumps({"url": "u", "api_secret": "of-the-first-start"}))
+    assert find_instance({"SLUICE_HOME": str(tmp_path)}) == ("u", "of-the-first-start")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "machine-token").write_text("of-this-start")
+    assert find_instance({"SLUICE_HOME": str(tmp_path)}) == ("u", "of-this-start")
+    assert find_instance({"SLUICE_HOME": str(tmp_path), "SLUICE_TOKEN": "mine"}) == ("u", "mine")
 
 
 @pytest.mark.parametrize("argv", [*READING, *CHANGING])

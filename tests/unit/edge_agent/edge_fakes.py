@@ -320,6 +320,7 @@ async def abandon(agent: Agent) -> None:
     await agent._status_server.close()
     for server in {agent.local, agent.own}:
         await server.close()
+    await agent.proxy.close()
     for client in (agent._near, agent._far, agent._to_cloud):
         await client.aclose()
     agent.spool.close()
