@@ -74,6 +74,9 @@ class Config:
 
     public_url: str
     allow_private_targets: bool
+    allow_loopback_targets: bool
+    """This machine itself; the ports of our own programs never."""
+    own_ports: frozenset[int]
     ffmpeg: str
     ffprobe: str
     record_dir: str
@@ -95,6 +98,8 @@ class Config:
         return cls(
             public_url=e.get("SLUICE_PUBLIC_URL", ""),
             allow_private_targets=e.get("SLUICE_ALLOW_PRIVATE_TARGETS", "false") == "true",
+            allow_loopback_targets=e.get("SLUICE_ALLOW_LOOPBACK_TARGETS", "false") == "true",
+            own_ports=frozenset(int(port) for port in e.get("SLUICE_OWN_PORTS", "").split(",") if port.isdecimal()),
             ffmpeg=e.get("SLUICE_FFMPEG") or "/opt/bin/ffmpeg",
             ffprobe=e.get("SLUICE_FFPROBE") or "/opt/bin/ffprobe",
             record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",

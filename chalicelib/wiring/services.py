@@ -143,7 +143,12 @@ class Wiring:
     @cached_property
     def sender(self) -> GuardedSender:
         """The guarded client."""
-        return GuardedSender(allow_private=self.config.allow_private_targets)
+        config = self.config
+        return GuardedSender(
+            allow_private=config.allow_private_targets,
+            allow_loopback=config.allow_loopback_targets,
+            own_ports=config.own_ports,
+        )
 
     @cached_property
     def folders(self) -> LocalFolders:

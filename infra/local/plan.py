@@ -50,7 +50,7 @@ def make_plan(settings: Settings, identity: Identity, sockets: Sockets) -> Plan:
     media_settings = _media_settings(settings, identity)
     media = plan_media_server(media_settings, settings.environment)
     return Plan(
-        host=_host(settings, sockets, ffmpeg.path, ffprobe.path),
+        host=_host(settings, identity, sockets, ffmpeg.path, ffprobe.path),
         media=_media(settings, media),
         agent=_agent(settings, identity, sockets, media_settings, media, ffmpeg.path, ffprobe.path),
         front=_front(settings, sockets, caddy.path),
@@ -85,7 +85,7 @@ def _environment(settings: Settings, **more: str) -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"} | more
 
 
-def _host(settings: Settings, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Program:
+def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Program:
     scratch = settings.home / "scratch"
     scratch.mkdir(exist_ok=True)
     environment = _environment(
@@ -93,7 +93,9 @@ def _host(settings: Settings, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Pr
         SLUICE_HOME=str(settings.home),
         SLUICE_HOST_SOCKET=str(sockets.host),
         SLUICE_PUBLIC_URL=settings.public_url,
-        SLUICE_ALLOW_PRIVATE_TARGETS="true",
+        SLUICE_ALLOW_PRIVATE_TARGETS=_allowed(settings, "SLUICE_PRIVATE_TARGETS"),
+        SLUICE_ALLOW_LOOPBACK_TARGETS=_allowed(settings, "SLUICE_LOOPBACK_TARGETS"),
+        SLUICE_OWN_PORTS=_own_ports(settings, identity),
         SLUICE_FFMPEG=ffmpeg,
         SLUICE_FFPROBE=ffprobe,
         SLUICE_RECORD_DIR=str(settings.home / "record"),
@@ -103,6 +105,17 @@ def _host(settings: Settings, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Pr
         POWERTOOLS_METRICS_DISABLED="true",
     )
     return Program("host", [sys.executable, "-m", "infra.local.host"], environment, "host.log", stop_timeout_s=8)
+
+
+def _allowed(settings: Settings, variable: str) -> str:
+    """Whoever runs everything on one machine often has the target on it, or beside it: by default it may be there."""
+    return "false" if settings.environment.get(variable) == "deny" else "true"
+
+
+def _own_ports(settings: Settings, identity: Identity) -> str:
+    """Where no callback may go. The front is open to everybody anyway, and has the example of a target."""
+    ports = {*identity.ports.values(), settings.rtmp.number, settings.srt.number, settings.rtc.number}
+    return ",".join(map(str, sorted(ports)))
 
 
 def _media(settings: Settings, media: MediaServer) -> Program:
@@ -132,8 +145,7 @@ def _agent(
         SLUICE_DATA_DIR=str(settings.home),
         SLUICE_OBJECTS_DIR=str(settings.home / "objects"),
         SLUICE_PRIVATE_SOURCES=settings.environment.get("SLUICE_PRIVATE_SOURCES") or "allow",
-        # As the host does: whoever runs everything on one machine has the target on it, too.
-        SLUICE_CALLBACKS_TO_SELF="allow",
+        SLUICE_CALLBACKS_TO_SELF=settings.environment.get("SLUICE_LOOPBACK_TARGETS") or "allow",
         SLUICE_HOOK_LISTEN=f"127.0.0.1:{ports['hooks']}",
         SLUICE_HOOK_SECRET=identity.hook_secret,
         SLUICE_LOCAL_LISTEN=f"127.0.0.1:{ports['workers']}",
