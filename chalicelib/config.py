@@ -80,6 +80,8 @@ class Config:
     """What callbacks and the compatible API name as the folder of recordings."""
     keep_local: bool
     """Whether finished MP4s are kept in `record_dir` as well."""
+    own_ports: frozenset[int] = frozenset()
+    """Where this installation listens on its machine."""
     aws: AwsPlaces | None = None
     local: LocalPlaces | None = None
 
@@ -99,6 +101,7 @@ class Config:
             ffprobe=e.get("SLUICE_FFPROBE") or "/opt/bin/ffprobe",
             record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",
             keep_local=bool(e.get("SLUICE_RECORD_DIR")),
+            own_ports=frozenset(int(p) for p in e.get("SLUICE_OWN_PORTS", "").split(",") if p.strip().isdecimal()),
             aws=None if home else AwsPlaces.read(e),
             local=LocalPlaces(Path(home)) if home else None,
         )

@@ -230,12 +230,18 @@ class FakeFolders:
         self.kept.pop(recording, None)
 
 
+@dataclass
 class FakeIssuer:
     """`CredentialIssuer`."""
 
+    store: str = ""
+
+    def current_store(self) -> str:
+        return self.store
+
     def issue(self, node: str, queue_url: str | None) -> NodeCredentials:
         expires = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
-        return NodeCredentials("key", "secret", "token", expires, "us-east-1", "bucket", None)
+        return NodeCredentials("key", "secret", "token", expires, "us-east-1", "bucket", None, store=self.store)
 
 
 @dataclass

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
 
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.local.database import Database
-from chalicelib.adapters.local.folder import FolderObjects, recording_path
+from chalicelib.adapters.local.folder import FolderObjects, recording_path, valid_key
 from chalicelib.adapters.local.letters import LocalDeadLetters
 from chalicelib.adapters.local.nudges import LocalNudger
 from chalicelib.adapters.local.once import LocalOnce
 from chalicelib.adapters.local.queues import LocalQueue
 from chalicelib.adapters.local.store import SqliteStore
 from chalicelib.adapters.local.vault import FileVault
+from chalicelib.adapters.routed import RoutedObjects
 from chalicelib.config import LocalPlaces
 from chalicelib.domain import links
-from chalicelib.ports import NodeCredentials
+from chalicelib.domain.model import OWN_STORE
+from chalicelib.ports import NodeCredentials, StoreProbe
 from chalicelib.services.dispatch import follows
+
+from .stores import LocalStores
 
 CALLBACK_S: Final = 120.0
 """Longer than an attempt to deliver a callback takes."""
@@ -29,16 +34,26 @@ _FAR: Final = timedelta(days=365)
 
 
 class LocalIssuer:
-    """`CredentialIssuer`: a node of this machine links into the folder, others send to the host; no keys."""
+    """`CredentialIssuer`: a node of this machine links into the folder, others send to the host; where a bucket takes
+    the recordings, all ask for signed URLs. No keys ever.
+    """
 
-    def __init__(self, objects: FolderObjects) -> None:
-        self._objects = objects
+    def __init__(self, folder: FolderObjects, current: Callable[[], str]) -> None:
+        self._folder = folder
+        self._current = current
+
+    def current_store(self) -> str:
+        """See `CredentialIssuer`."""
+        return self._current()
 
     def issue(self, node: str, queue_url: str | None) -> NodeCredentials:
         """See `CredentialIssuer`."""
+        current = self._current()
+        own = current == OWN_STORE
         return NodeCredentials(
-            kind="host", access_key="", secret_key="", session_token="", expires_at=datetime.now(UTC) + _FAR, region="",
-            bucket="", endpoint=None, folder=self._objects.id,
+            kind="host" if own else "presigned", access_key="", secret_key="", session_token="",
+            expires_at=datetime.now(UTC) + _FAR, region="", bucket="", endpoint=None,
+            folder=self._folder.id if own else "", store=current,
         )  # fmt: skip
 
 
@@ -72,9 +87,31 @@ class LocalAdapters:
         return LocalOnce(self.database)
 
     @cached_property
-    def objects(self) -> FolderObjects:
-        """The folder."""
+    def folder(self) -> FolderObjects:
+        """The store that is always there."""
         return FolderObjects(self._at.objects, self._sign)
+
+    @cached_property
+    def stores(self) -> LocalStores:
+        """The folder and the buckets of the settings."""
+        return LocalStores(self.folder, self.store)
+
+    @cached_property
+    def objects(self) -> RoutedObjects:
+        """The recordings, wherever they lie."""
+        return RoutedObjects(self.stores.of, lambda key, life_s, name: self._sign(valid_key(key), life_s, name))
+
+    @property
+    def put_links(self) -> LocalStores:
+        """Uploads into the bucket of the moment."""
+        return self.stores
+
+    @property
+    def store_probe(self) -> StoreProbe:
+        """Tries a bucket out."""
+        from chalicelib.adapters.aws.s3_probe import probe
+
+        return probe
 
     def _sign(self, key: str, life_s: int, filename: str | None) -> str:
         recording = key.split("/")[1]
@@ -104,7 +141,7 @@ class LocalAdapters:
     @cached_property
     def issuer(self) -> LocalIssuer:
         """Where nodes bring their segments."""
-        return LocalIssuer(self.objects)
+        return LocalIssuer(self.folder, self.stores.current)
 
     @cached_property
     def dead_letters(self) -> LocalDeadLetters:

@@ -50,7 +50,7 @@ def make_plan(settings: Settings, identity: Identity, sockets: Sockets) -> Plan:
     media_settings = _media_settings(settings, identity)
     media = plan_media_server(media_settings, settings.environment)
     return Plan(
-        host=_host(settings, sockets, ffmpeg.path, ffprobe.path),
+        host=_host(settings, identity, sockets, ffmpeg.path, ffprobe.path),
         media=_media(settings, media),
         agent=_agent(settings, identity, sockets, media_settings, media, ffmpeg.path, ffprobe.path),
         front=_front(settings, sockets, caddy.path),
@@ -85,7 +85,7 @@ def _environment(settings: Settings, **more: str) -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"} | more
 
 
-def _host(settings: Settings, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Program:
+def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Program:
     scratch = settings.home / "scratch"
     scratch.mkdir(exist_ok=True)
     environment = _environment(
@@ -94,6 +94,7 @@ def _host(settings: Settings, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Pr
         SLUICE_HOST_SOCKET=str(sockets.host),
         SLUICE_PUBLIC_URL=settings.public_url,
         SLUICE_ALLOW_PRIVATE_TARGETS="true",
+        SLUICE_OWN_PORTS=",".join(str(port) for port in _own_ports(settings, identity)),
         SLUICE_FFMPEG=ffmpeg,
         SLUICE_FFPROBE=ffprobe,
         SLUICE_RECORD_DIR=str(settings.home / "record"),
@@ -103,6 +104,11 @@ def _host(settings: Settings, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Pr
         POWERTOOLS_METRICS_DISABLED="true",
     )
     return Program("host", [sys.executable, "-m", "infra.local.host"], environment, "host.log", stop_timeout_s=8)
+
+
+def _own_ports(settings: Settings, identity: Identity) -> list[int]:
+    """The TCP ports on which something of ours listens."""
+    return sorted({settings.http.number, settings.https.number, settings.rtmp.number, *identity.ports.values()})
 
 
 def _media(settings: Settings, media: MediaServer) -> Program:

@@ -56,6 +56,7 @@ class Host:
         seats = Seats()
         wiring.pause = seats.pause
         self._pools = Pools()
+        self._files = Files(adapters.stores.places, self._pools)
         # By its name, as it lies beside the packages; not earlier, as it wires what it needs.
         self._functions = importlib.import_module("app")
         self.loops = self._loops()
@@ -92,7 +93,7 @@ class Host:
     def _web(self) -> HostApp:
         adapters, pools = self._adapters, self._pools
         waiting = Polls(adapters.nudger, wiring.auth.node_of, pools)
-        taking = Uploads(adapters.objects, adapters.objects_queue, wiring.auth.node_of, pools)
+        taking = Uploads(adapters.folder, adapters.objects_queue, wiring.auth.node_of, pools)
         metrics = Metrics(self, adapters, pools, waiting)
         specials: dict[str, Special] = {
             polls.PATH: waiting,
@@ -100,7 +101,7 @@ class Host:
             "/metrics": metrics,
             "/healthz": metrics.health,
         }
-        return HostApp(self._functions.app, pools, specials, Files(adapters.objects.path))
+        return HostApp(self._functions.app, pools, specials, self._files)
 
     def _queues(self) -> list[LocalQueue]:
         return [self._adapters.callbacks_queue, self._adapters.finish_queue, self._adapters.objects_queue]
