@@ -62,6 +62,19 @@ class Stores:
         self._refuse(store.endpoint)
         return probe(store)
 
+    def try_known(self, store: str) -> ProbeResult:
+        """The same with one that is known by its id; the folder is always there.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self.get().known(store)
+        if found is None and store == OWN_STORE:
+            return ProbeResult()
+        if found is None:
+            raise NotFoundError("there is no such store")
+        return self.try_out(found)
+
     def put(self, store: ObjectStore, *, current: bool, force: bool, version: int | None) -> StoreSettings:
         """Add a store, or change the one of that id, once it was tried out.
 

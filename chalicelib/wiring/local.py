@@ -20,8 +20,8 @@ from chalicelib.adapters.local.vault import FileVault
 from chalicelib.adapters.routed import RoutedObjects
 from chalicelib.config import LocalPlaces
 from chalicelib.domain import links
-from chalicelib.domain.model import OWN_STORE
-from chalicelib.ports import NodeCredentials, StoreProbe
+from chalicelib.domain.model import OWN_STORE, ObjectStore
+from chalicelib.ports import NodeCredentials, ProbeResult, StoreProbe
 from chalicelib.services.dispatch import follows
 
 from .stores import LocalStores
@@ -55,6 +55,13 @@ class LocalIssuer:
             expires_at=datetime.now(UTC) + _FAR, region="", bucket="", endpoint=None,
             folder=self._folder.id if own else "", store=current,
         )  # fmt: skip
+
+
+def _probe(store: ObjectStore) -> ProbeResult:
+    """See `StoreProbe`. Imported when it is asked for, as it brings boto3."""
+    from chalicelib.adapters.aws.s3_probe import probe
+
+    return probe(store)
 
 
 class LocalAdapters:
@@ -109,9 +116,7 @@ class LocalAdapters:
     @property
     def store_probe(self) -> StoreProbe:
         """Tries a bucket out."""
-        from chalicelib.adapters.aws.s3_probe import probe
-
-        return probe
+        return _probe
 
     def _sign(self, key: str, life_s: int, filename: str | None) -> str:
         recording = key.split("/")[1]

@@ -18,6 +18,7 @@ from infra.cli import (
     play,
     recordings,
     sources,
+    stores,
     tokens,
 )
 from infra.cli.client import ALL, Api, CliError
@@ -34,6 +35,7 @@ secret = typer.Typer(help="The publish secret.", no_args_is_help=True)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(destinations.app, name="destinations")
 app.add_typer(sources.app, name="sources")
+app.add_typer(stores.app, name="store")
 app.add_typer(secret, name="secret")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(certificates.app, name="certificate")

@@ -66,7 +66,8 @@ def words_of(error: BaseException) -> str:
 
 
 def _without_answer(error: BaseException) -> str:
-    text = str(error)
+    # botocore keeps what the connection said apart from its own words.
+    text = f"{error} {getattr(error, 'kwargs', {}).get('error', '')}"
     causes = (
         (isinstance(error, SSLError), "TLS failed: the certificate was not accepted, or there is no TLS there (TLS)"),
         (any(sign in text for sign in _NO_NAME), "the endpoint's host name cannot be resolved (DNS)"),

@@ -16,6 +16,7 @@ from . import (  # noqa: F401 - they add their routes
     rooms,
     settings,
     sources,
+    stores,
     streams,
     system,
     tokens,
