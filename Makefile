@@ -4,23 +4,30 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-LOCKS := requirements-dev.txt infra/local/requirements.txt
+DEV_STAMP := $(VENV)/.installed-dev
+DEV_LOCKS := requirements-dev.txt tests/emulator/requirements.txt
+PIP := $(BIN)/python -m infra.install
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test check clean lock
+.PHONY: help install develop run demo cloud test check clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-install: $(STAMP) ## Fetch everything that is needed, once
+install: $(STAMP) ## Fetch what the product needs, once
 
-$(STAMP): $(LOCKS) requirements.txt
+$(STAMP): requirements-run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || test -x $(BIN)/pip || { echo "Python cannot make environments here: apt-get install python3-venv" >&2; exit 1; }
-	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(LOCKS))
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
-	$(BIN)/python -m infra.vendor
+	@test -x $(BIN)/pip || { echo "Making an environment for Python in $(VENV) …"; $(PYTHON) -m venv $(VENV); }
+	@$(PIP) "the libraries and Caddy" requirements-run.txt
+	@touch $@
+
+develop: $(DEV_STAMP) ## Fetch what tests and deployment need, too
+
+$(DEV_STAMP): $(STAMP) $(DEV_LOCKS) requirements.txt
+	@$(PIP) "what tests and checks need" $(DEV_LOCKS)
+	@$(BIN)/python -m infra.vendor
 	@touch $@
 
 run: install ## Run the whole product on this machine
@@ -29,7 +36,10 @@ run: install ## Run the whole product on this machine
 demo: install ## Prove the main path on a running or a fresh instance
 	@$(BIN)/python -m infra.local.demo
 
-check: install ## Format, lint, types, import contracts, unit tests: under a minute
+cloud: develop ## Run the packaged functions on an emulator of AWS, for developers; on loopback only
+	@$(BIN)/python -m tests.emulator
+
+check: develop ## Format, lint, types, import contracts, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -38,15 +48,16 @@ check: install ## Format, lint, types, import contracts, unit tests: under a min
 
 test: check ## Everything, with media and the demonstration
 	@infra/install-media-tools
-	$(BIN)/pytest $(wildcard tests/contract tests/app tests/package tests/media)
+	$(BIN)/pytest $(wildcard tests/contract tests/app tests/security tests/package tests/emulator tests/media)
 	@# The end-to-end tests measure promises in seconds; what fails on a busy machine gets one more chance, and says so.
 	$(BIN)/pytest tests/e2e || { echo "failed once; again:"; $(BIN)/pytest tests/e2e --last-failed; }
 	$(MAKE) --no-print-directory demo
 
-lock: install ## Renew the locked versions from the .in files
+lock: develop ## Renew the locked versions from the .in files
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --constraint requirements-dev.txt infra/local/requirements.in -o infra/local/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" requirements-run.in -o requirements-run.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --constraint requirements-run.txt requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --constraint requirements-dev.txt tests/emulator/requirements.in -o tests/emulator/requirements.txt
 
 clean: ## Remove what was built; the data and the environment stay
 	rm -rf .build .cache .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -138,8 +138,8 @@ class Objects(Protocol):
         """Delete all objects under `prefix`; returns how many there were."""
 
     def link(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
-        """A path with a query (no scheme, no host) with which the front or the store gives the object out, or
-        with `head` its headers.
+        """Where whoever has the link reads the object for so long, or with `head` its headers: a path of the front, or
+        a whole URL of the store.
         """
 
 

@@ -17,7 +17,6 @@ from .cloud import Cloud
 from .credentials import Credentials
 from .errors import CloudError
 from .log import Log
-from .signing import sign_sqs
 
 log = Log("nudges")
 WAIT_S: Final = 20
@@ -62,11 +61,13 @@ class Nudges:
         if not messages:
             return
         self._nudge()
-        # One by one: the embedded cloud wants a permission of its own for the batch, which IAM does not know.
+        # One by one: the emulator of the tests wants a permission of its own for the batch, which IAM does not know.
         for message in messages:
             await self._sqs(credentials, "DeleteMessage", {"ReceiptHandle": message.get("ReceiptHandle", "")}, 10.0)
 
     async def _sqs(self, c: StoreCredentials, action: str, body: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        from .signing import sign_sqs  # botocore takes 5 MB, which an agent without a queue never needs
+
         data = json.dumps({"QueueUrl": c.queue_url, **body}).encode()
         url = c.sqs_endpoint or f"https://sqs.{c.region}.amazonaws.com"
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}

@@ -1,8 +1,8 @@
 """The libraries of the functions, unpacked once for each Python and architecture.
 
 Chalice can fetch them itself, but asks the package index again whenever the application changes. Here they are fetched
-once (`make install`), so that every later packaging works without a network, and what no function loads is left out.
-Versions and hashes are those of requirements-dev.txt, which are what the tests ran with.
+once (`make develop`), so that every later packaging works without a network, and what no function loads is left out.
+Versions and hashes are those of requirements-run.txt, which are what the tests ran with.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Target:
 
     @classmethod
     def host(cls) -> Target:
-        """This machine, where the embedded cloud runs the functions as ordinary processes."""
+        """This machine, where an emulator runs the functions as ordinary processes."""
         machine = platform.machine().lower()
         architecture = "arm64" if machine in {"arm64", "aarch64"} else "x86_64"
         return cls(architecture, f"{sys.version_info.major}.{sys.version_info.minor}")
@@ -55,7 +55,7 @@ def requirements() -> list[str]:
 
 def vendor_dir(target: Target) -> Path:
     """Where the libraries for `target` are or will be; the name changes whenever the content would."""
-    sources = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt", Path(__file__))
+    sources = (ROOT / "requirements.txt", ROOT / "requirements-run.txt", Path(__file__))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     return BUILD / "vendor" / f"{target.architecture}-{target.python}-{digest}"
 
@@ -84,13 +84,13 @@ def _install(target: Target, folder: Path) -> None:
     platforms = [f"--platform=manylinux{tag}_{machine}" for tag in ("2014", "_2_17", "_2_28", "_2_34")]
     argv = [*pip, "--target", str(folder), "--only-binary=:all:", "--implementation=cp"]
     argv += [f"--python-version={target.python}", *platforms]
-    argv += ["--constraint", str(ROOT / "requirements-dev.txt"), "--requirement", str(wanted)]
+    argv += ["--constraint", str(ROOT / "requirements-run.txt"), "--requirement", str(wanted)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise InfraError(
             f"The libraries of the functions could not be fetched for {target.architecture}, Python {target.python}:\n"
             f"{done.stderr.strip()[-2000:]}",
-            hint="Run `make install` once with a network; nothing needs it afterwards.",
+            hint="Run `make develop` once with a network; nothing needs it afterwards.",
         )
 
 
@@ -108,5 +108,5 @@ def prune(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    # For `make install`: what the embedded default packages.
+    # For `make develop`: what the tests package.
     ensure_vendor(Target.host())

@@ -1,4 +1,4 @@
-"""What several suites need: Hypothesis' manners, and an embedded cloud to talk to."""
+"""What several suites need: Hypothesis' manners, and an emulator of AWS to talk to."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The embedded cloud by itself, empty, on a port of its own; yields its endpoint."""
+    """The emulator by itself, empty, on a port of its own; yields its endpoint."""
     port = free_port()
     home = tmp_path_factory.mktemp("emulator")
     env = {
@@ -61,8 +61,8 @@ def _wait(url: str, child: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            raise RuntimeError("the embedded cloud did not start")
+            raise RuntimeError("the emulator did not start")
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_ministack/health", timeout=2):
             return
         time.sleep(0.2)
-    raise RuntimeError("the embedded cloud did not answer in a minute")
+    raise RuntimeError("the emulator did not answer in a minute")

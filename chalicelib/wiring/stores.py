@@ -87,4 +87,4 @@ class LocalStores:
 
 
 def _remote(store: S3Objects, key: str) -> Remote:
-    return Remote(lambda head: store.url(key, LINK_S, head=head))
+    return Remote(lambda head: store.link(key, LINK_S, head=head))

@@ -20,12 +20,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 import psutil
 
 from infra.cli.client import Api
 from infra.local.demo import media
 from infra.local.demo.receiver import Received
+from infra.local.probe import read_json
 from infra.local.start import Instance, start_instance
 
 FRAGMENT_S = 2.0
@@ -152,8 +152,8 @@ class System:
     def agent(self) -> psutil.Process:
         return until(lambda: self.child("-m", "edge"), "the agent runs")
 
-    def cloud(self) -> psutil.Process:
-        return until(lambda: self.child("infra.local.emulator"), "the embedded cloud runs")
+    def host(self) -> psutil.Process:
+        return until(lambda: self.child("infra.local.host"), "the host runs")
 
     def media_server(self) -> psutil.Process:
         return until(lambda: self.child("infra.local.standin") or self.child("-c"), "the media server runs")
@@ -170,10 +170,7 @@ class System:
 
     def agent_status(self) -> dict[str, Any]:
         """Empty while it does not answer."""
-        with suppress(httpx.HTTPError):
-            status: dict[str, Any] = httpx.get(self.instance.at["agent_status"], timeout=2, trust_env=False).json()
-            return status
-        return {}
+        return read_json(Path(self.instance.at["status_socket"]), "/status")
 
     def wait_for_agent(self, *, besides: int) -> None:
         """Until another agent than that process serves and is in touch with the cloud and the media server."""
@@ -349,7 +346,7 @@ class System:
     def secrets(self) -> dict[str, str]:
         """Everything that must not be seen, by what it is."""
         identity = json.loads((self.home / "instance.json").read_text())
-        kinds = ("api_secret", "admin_password", "publish_secret", "join_token", "cloud_secret")
+        kinds = ("api_secret", "admin_password", "publish_secret", "join_token", "hook_secret", "media_password")
         node = json.loads((self.home / "agent" / "state.json").read_text())
         return {kind: identity[kind] for kind in kinds} | {"node_token": node["token"]}
 

@@ -110,7 +110,11 @@ def test_a_wrong_secret_is_refused_by_each_protocol(system: System, browser: Bro
 
 def _publisher(system: System, name: str) -> str:
     """The media server's id of the client that publishes."""
-    rows = httpx.get(f"{system.instance.at['media_api']}/api/v1/streams/", trust_env=False).json()["streams"]
+    url, bearer = (
+        f"{system.instance.at['url']}/api/v1/streams/",
+        {"Authorization": f"Bearer {system.instance.at['api_secret']}"},
+    )
+    rows = httpx.get(url, headers=bearer, trust_env=False).json()["streams"]
     return str(next(row["publish"]["cid"] for row in rows if row["name"] == name))
 
 

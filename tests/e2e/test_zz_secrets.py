@@ -42,7 +42,7 @@ def test_no_secret_is_in_a_log_a_callback_or_a_key(system: System, sink: RtmpSin
     canaries = system.secrets() | {"stream key": key, "dead stream key": dead, "play link": link["token"]}
 
     logs = [p for p in (system.home / "logs").rglob("*") if p.is_file()]
-    assert {"agent.log", "functions.log", "access.log", "cloud.log"} <= {p.name for p in logs}
+    assert {"agent.log", "access.log", "host.log"} <= {p.name for p in logs}
     # The media server writes what it is asked into its own log, and SRS offers no way to keep queries out of it:
     # the file is for its owner alone.
     media_logs = [p for p in logs if p.name.startswith("media.log")]

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -123,17 +122,12 @@ class S3Objects:
 
     def link(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
         """See `Objects`."""
-        url = urlsplit(self.url(key, expires_s, filename, head=head))
-        return f"{url.path}?{url.query}"
-
-    def url(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
-        """A signed URL of an object, host included. Nothing is asked of the store."""
         params: dict[str, Any] = {"Bucket": self._bucket, "Key": self._prefix + key}
         if filename:
             params["ResponseContentDisposition"] = f'attachment; filename="{filename}"'
         # A signature is for one method.
         call: Literal["get_object", "head_object"] = "head_object" if head else "get_object"
-        return self._s3.generate_presigned_url(call, Params=params, ExpiresIn=expires_s)
+        return str(self._s3.generate_presigned_url(call, Params=params, ExpiresIn=expires_s))
 
     def put_link(self, key: str, size: int, sha256: str, content_type: str, expires_s: int) -> PutLink:
         """See `PutLinks`."""

@@ -1,0 +1,121 @@
+"""The emulator as a process, and the deployment onto it, by the same commands as on AWS."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from infra.deploy import Deployment, deploy
+from infra.local.probe import answers
+from infra.local.supervisor import Child, Supervisor
+from infra.vendor import Target
+
+ACCOUNT: Final = "000000000000"
+REGION: Final = "us-east-1"
+STAGE: Final = "test"
+BUCKET: Final = f"sluice-{STAGE}-{ACCOUNT}-{REGION}"
+
+
+@dataclass
+class Cloud:
+    """An emulator in `home`, on loopback alone: whoever reaches it can do everything there."""
+
+    home: Path
+    port: int
+    ffmpeg: str = "/bin/false"
+    ffprobe: str = "/bin/false"
+    first: dict[str, str] = field(
+        default_factory=lambda: {
+            "api_secret": f"srs-v2-{secrets.token_hex(16)}",
+            "publish_secret": secrets.token_hex(16),
+            "admin_password": secrets.token_urlsafe(12),
+            "join_token": secrets.token_urlsafe(32),
+        }
+    )
+    url: str = ""
+    """The base of the API, once it is deployed."""
+    _key: str = field(default_factory=lambda: secrets.token_hex(20))
+
+    @property
+    def endpoint(self) -> str:
+        """Where AWS's own APIs are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def child(self) -> Child:
+        """The emulator as a process."""
+        scratch = self.home / "scratch"
+        scratch.mkdir(exist_ok=True)
+        return Child(
+            name="emulator",
+            argv=[str(Path(sys.executable).with_name("ministack"))],
+            env={
+                # All of it: what is here reaches the functions.
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+                "HOME": str(self.home),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "BIND_HOST": "127.0.0.1",
+                "MINISTACK_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(self.port),
+                "S3_DATA_DIR": str(self.home / "objects"),
+                "LAMBDA_EXECUTOR": "local",
+                "LAMBDA_ACCOUNT_CONCURRENCY": "16",
+                "IOT_MTLS_ENABLED": "0",
+                "SFTP_ENABLED": "0",
+                "AUTH": "true",
+                "TMPDIR": str(scratch),
+                "AWS_ACCESS_KEY_ID": ACCOUNT,
+                "AWS_SECRET_ACCESS_KEY": self._key,
+                # Without a socket to ask, it looks for no Docker.
+                "DOCKER_HOST": "unix:///nonexistent",
+            },
+            log=self.home / "emulator.log",
+            cwd=self.home,
+            ready=lambda: answers(f"{self.endpoint}/_ministack/health"),
+            stop_timeout_s=5,
+        )
+
+    def deployment(self) -> Deployment:
+        """What `infra.deploy` needs to deploy here."""
+        folder = self.home / "build"
+        folder.mkdir(exist_ok=True)
+        environment = {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": self._key,
+            "AWS_DEFAULT_REGION": REGION,
+            # No file of the user's may change what happens here.
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        parameters = {
+            "Bootstrap": json.dumps(self.first, sort_keys=True),
+            "AllowPrivateTargets": "true",
+            "FfmpegPath": self.ffmpeg,
+            "FfprobePath": self.ffprobe,
+            "StoreEndpoint": self.endpoint,
+        }
+        return Deployment(STAGE, "sluice-test-code", folder, Target.host(), environment, parameters)
+
+    def deploy(self) -> None:
+        """Deploy with the real commands."""
+        made = deploy(self.deployment())
+        self.url = f"{self.endpoint}/restapis/{made['RestAPIId']}/api/_user_request_"
+
+
+@contextmanager
+def emulated(cloud: Cloud) -> Iterator[Cloud]:
+    """The emulator runs while the block does, with everything deployed to it."""
+    supervisor = Supervisor(lambda _: None, lambda: False)
+    try:
+        supervisor.start(cloud.child())
+        cloud.deploy()
+        yield cloud
+    finally:
+        supervisor.stop()
