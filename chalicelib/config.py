@@ -46,6 +46,18 @@ class LocalPlaces:
     """Where everything is on one machine: below one folder."""
 
     home: Path
+    replication_socket: Path | None = None
+    """Where the program that replicates the database is asked how it fares."""
+
+    @property
+    def replication(self) -> Path:
+        """Where the database is replicated to; missing while it is not."""
+        return self.home / "replicate.json"
+
+    @property
+    def replication_log(self) -> Path:
+        """What the program that does it says."""
+        return self.home / "logs" / "replication.log"
 
     @property
     def database(self) -> Path:
@@ -103,5 +115,9 @@ class Config:
             keep_local=bool(e.get("SLUICE_RECORD_DIR")),
             own_ports=frozenset(int(p) for p in e.get("SLUICE_OWN_PORTS", "").split(",") if p.strip().isdecimal()),
             aws=None if home else AwsPlaces.read(e),
-            local=LocalPlaces(Path(home)) if home else None,
+            local=LocalPlaces(Path(home), _path(e, "SLUICE_REPLICATION_SOCKET")) if home else None,
         )
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]) if env.get(name) else None

@@ -207,6 +207,35 @@ class DeadLetters(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """How the copy of the database elsewhere fares. `lag_s`: how old what is there may be; `error`: what is in the way,
+    while something is.
+    """
+
+    state: Literal["starting", "ok", "behind", "failing"]
+    target: str
+    lag_s: float | None
+    synced_at: datetime | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What an operator has to know of the data. `replication` None: it is off."""
+
+    database_bytes: int
+    dead_letters: int
+    replication: Replication | None = None
+
+
+class LooksAfter(Protocol):
+    """Looks at the data."""
+
+    def look(self) -> Upkeep:
+        """As it is now."""
+
+
 class Vault(Protocol):
     """Secrets of the installation."""
 

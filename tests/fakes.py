@@ -19,6 +19,7 @@ from chalicelib.ports import (
     Bootstrap,
     Change,
     Clock,
+    DeadLetter,
     Delete,
     NodeCredentials,
     Page,
@@ -196,6 +197,32 @@ class FakeQueue:
 
     def send(self, message: dict[str, str], delay_s: int = 0) -> None:
         self.sent.append((message, delay_s))
+
+
+@dataclass
+class FakeDeadLetters:
+    """`DeadLetters` in memory."""
+
+    letters: list[DeadLetter] = field(default_factory=list)
+    redriven: list[str] = field(default_factory=list)
+
+    def page(self, limit: int, cursor: str | None = None) -> Page[DeadLetter]:
+        start = int(cursor or 0)
+        more = start + limit < len(self.letters)
+        return Page(self.letters[start : start + limit], str(start + limit) if more else None)
+
+    def count(self) -> int:
+        return len(self.letters)
+
+    def redrive(self, letter: str) -> None:
+        self.drop(letter)
+        self.redriven.append(letter)
+
+    def drop(self, letter: str) -> None:
+        found = [each for each in self.letters if each.id == letter]
+        if not found:
+            raise NotFoundError("there is no such dead letter")
+        self.letters.remove(found[0])
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import Protocol
 from chalicelib.ports import (
     CredentialIssuer,
     DeadLetters,
+    LooksAfter,
     Nudger,
     Objects,
     Once,
@@ -64,3 +65,7 @@ class Adapters(Protocol):
     @property
     def store_probe(self) -> StoreProbe | None:
         """Tries stores out; None where there is one for ever."""
+
+    @property
+    def upkeep(self) -> LooksAfter | None:
+        """How the data fares; None where others look after it."""

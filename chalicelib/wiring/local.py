@@ -15,13 +15,15 @@ from chalicelib.adapters.local.letters import LocalDeadLetters
 from chalicelib.adapters.local.nudges import LocalNudger
 from chalicelib.adapters.local.once import LocalOnce
 from chalicelib.adapters.local.queues import LocalQueue
+from chalicelib.adapters.local.replication import replication_of
 from chalicelib.adapters.local.store import SqliteStore
+from chalicelib.adapters.local.upkeep import LocalUpkeep
 from chalicelib.adapters.local.vault import FileVault
 from chalicelib.adapters.routed import RoutedObjects
 from chalicelib.config import LocalPlaces
 from chalicelib.domain import links
 from chalicelib.domain.model import OWN_STORE, ObjectStore
-from chalicelib.ports import NodeCredentials, ProbeResult, StoreProbe
+from chalicelib.ports import NodeCredentials, ProbeResult, Replication, StoreProbe
 from chalicelib.services.dispatch import follows
 
 from .stores import LocalStores
@@ -69,6 +71,11 @@ class LocalAdapters:
 
     def __init__(self, places: LocalPlaces) -> None:
         self._at = places
+
+    @property
+    def places(self) -> LocalPlaces:
+        """Where everything is."""
+        return self._at
 
     @cached_property
     def database(self) -> Database:
@@ -152,3 +159,12 @@ class LocalAdapters:
     def dead_letters(self) -> LocalDeadLetters:
         """What was given up."""
         return LocalDeadLetters(self.database)
+
+    @cached_property
+    def upkeep(self) -> LocalUpkeep:
+        """How the data fares."""
+        return LocalUpkeep(self.database, self.dead_letters, self._replication)
+
+    def _replication(self) -> Replication | None:
+        at = self._at
+        return replication_of(at.replication, at.replication_socket, at.replication_log, datetime.now(UTC))

@@ -14,6 +14,7 @@ from infra.cli import (
     diagnostics,
     doctor,
     explain,
+    letters,
     owner,
     play,
     recordings,
@@ -36,6 +37,7 @@ app.add_typer(recordings.app, name="recordings")
 app.add_typer(destinations.app, name="destinations")
 app.add_typer(sources.app, name="sources")
 app.add_typer(stores.app, name="store")
+app.add_typer(letters.app, name="dead-letters")
 app.add_typer(secret, name="secret")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(certificates.app, name="certificate")
@@ -58,6 +60,7 @@ def status(as_json: Json = False) -> None:
     api = Api.from_environment()
     health = api.call("GET", "/v1/health")
     nodes, streams, targets = (list(api.items(f"/v1/{name}", ALL)) for name in ("nodes", "streams", "destinations"))
+    data = api.call("GET", "/v1/system")
     pushing = [t for t in targets if t["push"] and t["push"]["state"] == "running"]
     view = {
         "api": api.url,
@@ -67,11 +70,20 @@ def status(as_json: Json = False) -> None:
         "streams_live": len(streams),
         "destinations": len(targets),
         "destinations_pushing": len(pushing),
+        "dead_letters": data["dead_letters"],
+        "replication": _replication(data["replication"]),
     }
     if as_json:
         show_json(view)
     else:
         facts([(k.replace("_", " "), v) for k, v in view.items()])
+
+
+def _replication(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "off"
+    lag = "" if found["lag_s"] is None else f", {found['lag_s']:.0f} s behind"
+    return f"{found['state']} to {found['target']}{lag}" + (f" ({found['error']})" if found["error"] else "")
 
 
 @app.command()

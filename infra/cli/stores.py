@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.client import Api, CliError
-from infra.cli.output import errors, facts, show_json, table
+from infra.cli.output import facts, show_json, table
 
 app = typer.Typer(help="Where recordings are kept: the folder, or buckets.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -99,7 +99,7 @@ def store_test(
         show_json(found)
     else:
         said = "it works" if found["ok"] else f"failed at the step {found['failed']}: {found['words']}"
-        errors.print("\n".join([said, *found["notes"]]), markup=False)
+        facts([("store", said), *(("note", note) for note in found["notes"])])
     raise typer.Exit(0 if found["ok"] else 1)
 
 

@@ -9,6 +9,7 @@ from . import (  # noqa: F401 - they add their routes
     docs,
     events,
     explain,
+    letters,
     nodes,
     platforms,
     play,

@@ -17,7 +17,7 @@ REFUSED = 78
 def main() -> int:
     """Serve; returns the exit status."""
     os.umask(0o077)
-    from chalicelib.adapters.local.database import RefusedError
+    from chalicelib.adapters.local.refused import RefusedError
     from chalicelib.adapters.local.vault import KeyMissingError
     from infra.local.host.service import Host
 

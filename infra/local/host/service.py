@@ -31,6 +31,8 @@ MINUTE_S: Final = 60.0
 TIDY_S: Final = 10.0
 CALLBACK_WORKERS: Final = 4
 STOP_S: Final = 4
+_WAL_ALONE: Final = 1024 * 1024
+_WAL_BESIDE: Final = 64 * 1024 * 1024
 _KEEP_ALIVE_S: Final = 180
 """Longer than the front keeps a connection that it does not use (`edge.front`): it must never send into one that is
 being closed."""
@@ -120,6 +122,7 @@ class Host:
             workers = [Loop(f"{queue.name}-{n}", consumer(queue, handle)) for n in range(number)]
             queue.sent = _all(workers)
             loops += workers
+        adapters.dead_letters.redriven = _all(loops)
         return loops
 
     def _tidy(self) -> None:
@@ -127,7 +130,8 @@ class Host:
         database = self._adapters.database
         while self._adapters.store.sweep() == 1000:
             pass
-        database.checkpoint()
+        # Litestream takes checkpoints over; a WAL that grows all the same tells that it does not run.
+        database.checkpoint(_WAL_BESIDE if self._adapters.places.replication.exists() else _WAL_ALONE)
         note_clock(database)
 
 
