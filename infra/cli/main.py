@@ -10,6 +10,7 @@ import typer
 from infra.cli import (
     callbacks,
     certificates,
+    data,
     destinations,
     diagnostics,
     doctor,
@@ -18,6 +19,7 @@ from infra.cli import (
     owner,
     play,
     recordings,
+    replicate,
     sources,
     stores,
     tokens,
@@ -37,6 +39,8 @@ app.add_typer(recordings.app, name="recordings")
 app.add_typer(destinations.app, name="destinations")
 app.add_typer(sources.app, name="sources")
 app.add_typer(stores.app, name="store")
+app.add_typer(replicate.app, name="replicate")
+app.add_typer(data.settings, name="settings")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(secret, name="secret")
 app.add_typer(callbacks.app, name="callbacks")
@@ -47,7 +51,7 @@ app.command("explain")(explain.explain)
 app.add_typer(owner.rooms, name="rooms")
 app.add_typer(owner.limits, name="limits")
 app.add_typer(play.app, name="play")
-for command in (owner.platforms, owner.password, owner.backup, owner.restore, diagnostics.diagnostics):
+for command in (owner.platforms, owner.password, data.backup, data.restore, diagnostics.diagnostics):
     app.command()(command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -60,7 +64,7 @@ def status(as_json: Json = False) -> None:
     api = Api.from_environment()
     health = api.call("GET", "/v1/health")
     nodes, streams, targets = (list(api.items(f"/v1/{name}", ALL)) for name in ("nodes", "streams", "destinations"))
-    data = api.call("GET", "/v1/system")
+    system = api.call("GET", "/v1/system")
     pushing = [t for t in targets if t["push"] and t["push"]["state"] == "running"]
     view = {
         "api": api.url,
@@ -70,8 +74,8 @@ def status(as_json: Json = False) -> None:
         "streams_live": len(streams),
         "destinations": len(targets),
         "destinations_pushing": len(pushing),
-        "dead_letters": data["dead_letters"],
-        "replication": _replication(data["replication"]),
+        "dead_letters": system["dead_letters"],
+        "replication": _replication(system["replication"]),
     }
     if as_json:
         show_json(view)

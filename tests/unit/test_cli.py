@@ -641,9 +641,9 @@ def test_a_replay_goes_on_until_all_is_sent(fake: FakeApi, run: Run) -> None:
 
 def test_a_backup_is_private_and_never_overwrites(fake: FakeApi, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "backup.json"
-    assert json.loads(run("backup", str(file), "--json").out) == {"file": str(file)}
+    assert json.loads(run("settings", "export", str(file), "--json").out) == {"file": str(file)}
     assert (file.stat().st_mode & 0o777, json.loads(file.read_text())) == (0o600, COPY)
-    assert "exists" in run("backup", str(file)).err
+    assert "exists" in run("settings", "export", str(file)).err
     assert run("restore", str(file), answer="n\n").status == 1
     assert fake.changes() == []
     assert json.loads(run("restore", str(file), "--json", answer="y\n").out) == {"written": 4}
