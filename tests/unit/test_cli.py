@@ -344,10 +344,10 @@ READING = [
     ("certificate", "show"),
     ("store", "list"),
     ("store", "show"),
-    ("store", "test"),
     ("dead-letters", "list"),
 ]
 CHANGING = [
+    ("store", "test"),
     ("store", "set", "folder"),
     ("store", "remove", "s3-1", "-y", "--force"),
     ("dead-letters", "redrive", "all"),
