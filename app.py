@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from chalice import Rate, Response
 from chalice.app import CaseInsensitiveMapping
 
+from chalicelib.adapters.logs import MaskingFormatter
 from chalicelib.routes import problems
 from chalicelib.routes.application import Application
 from chalicelib.routes.edge import edge
@@ -28,7 +29,7 @@ app.register_blueprint(files)
 app.register_blueprint(oryx)
 app.register_blueprint(v1)
 
-log = Logger(service="sluice")
+log = Logger(service="sluice", logger_formatter=MaskingFormatter())
 metrics = Metrics(namespace="Sluice", service="sluice")
 
 
@@ -39,11 +40,11 @@ for _entry in (entry for methods in app.routes.values() for entry in methods.val
 
 @app.middleware("http")
 def one_line_each(event: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Every request is one log line. Clients may leave out `Accept`, and bodies go out as bytes: Chalice insists on
-    both where every type counts as binary.
+    """Every request is one log line. Chalice, for which every type counts as binary here, insists on an `Accept` that
+    clients may leave out.
     """
     event.headers = CaseInsensitiveMapping({"accept": "*/*", **event.headers})
-    response = problems.in_bytes(get_response(event))
+    response = problems.as_sent(get_response(event))
     context = event.context or {}
     log.info(
         "request",

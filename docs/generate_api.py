@@ -19,7 +19,8 @@ def _v1() -> Iterator[str]:
     yield "|---|---|---|"
     for (method, path), operation in sorted(OPERATIONS.items(), key=lambda o: (o[0][1], o[0][0])):
         summary = operation.summary.split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
-        yield f"| `{method} {path}` | {operation.scope or 'open'} | {' '.join(summary.split())} |"
+        scope = "any" if operation.own else operation.scope or "open"
+        yield f"| `{method} {path}` | {scope} | {' '.join(summary.split())} |"
 
 
 def _others(prefix: str) -> Iterator[str]:

@@ -153,6 +153,9 @@ class Admission:
                 return await self._obey(asked.result(), session)
             except CloudError as error:
                 log.limited("admission.cloud_failed", error=str(error))
+        if self._cloud.turned_away:
+            # That is an answer. What the snapshot knows is no longer this node's to decide by.
+            return Decision("the cloud does not know this node")
         reason = self._snapshot.decide(session.stream, hook.param)
         if not done:
             self._watch_late(asked, session)

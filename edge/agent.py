@@ -14,6 +14,7 @@ from typing import Any
 from cryptography import x509
 from starlette.routing import BaseRoute
 
+from chalicelib.wire.addresses import AddressRule
 from chalicelib.wire.callbacks import DeliverQuestion
 from chalicelib.wire.certificates import (
     CertificateCheck,
@@ -38,6 +39,8 @@ from .cloud import Cloud
 from .collect import Collector
 from .config import Settings
 from .credentials import Credentials
+from .egress.passages import Passages
+from .egress.proxy import FilteringProxy
 from .errors import ConfigError, SpoolError
 from .front.https import Https
 from .front.service import FrontService
@@ -61,6 +64,7 @@ from .outgoing import Outgoing
 from .play import Play
 from .pushes import Pushes, Workers
 from .questions import Questions
+from .reach import media_ports, own_ports
 from .recorder import Recorder
 from .sender import Sender
 from .sessions import Session, SessionBook, Transition
@@ -104,8 +108,18 @@ class Agent:
         self._tasks: list[asyncio.Task[None]] = []
         self._soon: set[asyncio.Task[None]] = set()
         self.ffmpeg = FfmpegFound()
-        self._build(workers or (lambda tell: Supervisor(ffmpeg=settings.ffmpeg, on_change=tell)))
+        self.proxy = FilteringProxy()
+        ours = own_ports(settings)
+        here = settings.private_sources
+        self.passages = Passages(
+            self.proxy, AddressRule(private=here, loopback=here, own_ports=ours), media_ports(settings)
+        )
+        self.outgoing = Outgoing(AddressRule(private=True, loopback=settings.callbacks_to_self, own_ports=ours))
+        self._build(workers or self._supervisor)
         self._connect()
+
+    def _supervisor(self, tell: Callable[[WorkerReport], None]) -> Supervisor:
+        return Supervisor(ffmpeg=self.settings.ffmpeg, on_change=tell, open_way=self.passages.through)
 
     def _build(self, workers: WorkersFactory) -> None:
         s, clock, spool = self.settings, self._clock, self.spool
@@ -121,7 +135,6 @@ class Agent:
         self.credentials = Credentials(clock)
         self.viewers = Viewers()
         self.play = Play(self.snapshot, clock)
-        self.outgoing = Outgoing(loopback=s.callbacks_to_self)
         self.callbacks = Callbacks(self.outgoing, self.lifecycle)
         self.admission = Admission(self.lifecycle, self.cloud, self.snapshot, self.media, self.callbacks, clock)
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
@@ -131,7 +144,7 @@ class Agent:
         srt_port = s.public_ports.get("srt") if s.media_kind == "srs" else None
         self.srt = SrtPlay(self.lifecycle, self.play, s.srs_rtmp, srt_port, workers)
         self.sources = Sources(self.lifecycle, spool, s.srs_rtmp, s.ffmpeg, self.folders, self.play.own_tag, workers)
-        self.slates = Slates(self.folders, Probe(s.ffprobe, self.folders, private=s.private_sources))
+        self.slates = Slates(self.folders, Probe(s.ffprobe, self.folders, self.passages.through))
         relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.own.port), self.slates.resolve)
         self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, workers)
         self.sender = Sender(self.cloud, spool, clock)
@@ -161,7 +174,7 @@ class Agent:
         self._hook_server = Server(behind_secret(self.hooks.handle, s.hook_secret), MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
         self.front = FrontService(
-            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self._near
+            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near
         )
         self.certificates = self._certificates(s)
         self.local, self.own = self._local_servers(relays.routes())
@@ -195,12 +208,13 @@ class Agent:
             storage=self.settings.agent_dir / "front",
             log=self.settings.agent_dir / "certificates.log",
             domains=tuple(plan.domains),
+            trusted=tuple(dict.fromkeys(plan.trusted)),
             authority=self.settings.acme.authority,
         )
 
     def _connect(self) -> None:
         """Who wakes whom, and who answers what."""
-        probe = Probe(self.settings.ffprobe, self.folders, private=self.settings.private_sources)
+        probe = Probe(self.settings.ffprobe, self.folders, self.passages.through)
         LibraryAnswers(self.folders, probe).register(self.questions)
         self.questions.register(DeliverQuestion, self.callbacks.deliver)
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
@@ -232,7 +246,9 @@ class Agent:
     def _local_routes(self) -> list[BaseRoute]:
         """What the front may ask of this machine."""
         s = self.settings
-        downloads = Downloads(s.ffmpeg, max_bytes=s.max_upload_bytes, private=s.private_sources, proxy=s.download_proxy)
+        downloads = Downloads(
+            s.ffmpeg, max_bytes=s.max_upload_bytes, open_way=self.passages.through, proxy=s.download_proxy
+        )
         library = LibraryCalls(
             self.folders,
             downloads if Downloads.available() else None,
@@ -257,6 +273,7 @@ class Agent:
         """
         await self._hook_server.start(*self.settings.hook_listen)
         await self._listen()
+        await self.proxy.start()
         await self.sync.restore()
         self.ffmpeg = await asyncio.to_thread(abilities.look, self.settings.ffmpeg)
         await self._adopt_missed()
@@ -305,6 +322,7 @@ class Agent:
         for client in (self._near, self._far, self._to_cloud):
             await client.aclose()
         await self.front.close()
+        await self.proxy.close()
         await self.outgoing.close()
         await asyncio.to_thread(self.spool.close)
         self.release()

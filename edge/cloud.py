@@ -44,6 +44,10 @@ class Cloud:
         self._refused_token = ""
         self.reachable = False
         """Whether the last call was answered."""
+        self.turned_away = False
+        """Whether the cloud answered last that it does not know this node (any more)."""
+        self.revoked = False
+        """Whether it said that the node was revoked: nobody waits for this node any more."""
         self.on_recovery: Callable[[], None] = lambda: None
 
     async def publish(self, request: PublishRequest, timeout_s: float) -> PublishResponse:
@@ -143,6 +147,15 @@ class Cloud:
         self._refused_token = ""
         log.info("cloud.enrolled", node=answer.node)
 
+    def renew(self, token: str) -> None:
+        """Use a new token from now on; the cloud ends the old one when it sees the new."""
+        try:
+            self._identity.renewed(token)
+        except OSError as error:
+            log.warning("cloud.token_not_kept", error=type(error).__name__)  # the next sync brings another
+            return
+        log.info("cloud.token_renewed")
+
     async def _call(self, path: str, body: bytes, answer: type[M], timeout_s: float) -> M:
         token = self._identity.token
         if not token or token == self._refused_token:
@@ -163,6 +176,7 @@ class Cloud:
         try:
             got = await call(self._http, "POST", url, timeout_s=timeout_s, content=body, headers=headers)
             if got.status >= 400:
+                self._refused(got.status)
                 raise _error(path, got.status)
             parsed = answer.model_validate_json(got.body)
         except CallFailedError as error:
@@ -175,7 +189,16 @@ class Cloud:
             self._seen(reachable=False)
             raise
         self._seen(reachable=True)
+        self.turned_away = self.revoked = False
         return parsed
+
+    def _refused(self, status: int) -> None:
+        """The cloud is there, and does not want this node."""
+        if status not in (401, 403):
+            return
+        if not self.turned_away:
+            log.warning("cloud.turned_away", status=status)
+        self.turned_away, self.revoked = True, status == 403
 
     def _seen(self, *, reachable: bool) -> None:
         recovered = reachable and not self.reachable

@@ -12,6 +12,8 @@ EdgeError
 ├── MediaServerError       SRS's HTTP API did not answer, or not as expected
 ├── FrontError             the front does not answer, or refused its configuration
 ├── RefusedInputError      what somebody sent cannot be used; names the field and says why
+├── HostNotFoundError      a host that a user named has no address
+├── AddressRefusedError    it has none that this node reaches for others
 ├── NotHereError           what somebody asked for is not on this node
 └── RequestRefusedError    a request to the local server that cannot be served; `status` says how to answer
 """
@@ -78,6 +80,14 @@ class RefusedInputError(EdgeError):
         super().__init__(f"{field}: {reason}" if field else reason)
         self.field = field
         self.reason = reason
+
+
+class HostNotFoundError(EdgeError):
+    """A host that a user named has no address."""
+
+
+class AddressRefusedError(EdgeError):
+    """A host that a user named has no address that this node reaches for others."""
 
 
 class NotHereError(EdgeError):

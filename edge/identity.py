@@ -52,6 +52,14 @@ class Identity:
         """
         self._save(replace(self._state, node=node, token=token))
 
+    def renewed(self, token: str) -> None:
+        """Keep the token that replaces the one this node has.
+
+        Raises:
+            OSError: it could not be written; the old one goes on.
+        """
+        self._save(replace(self._state, token=token))
+
     def _load(self) -> State:
         try:
             data = json.loads(self._path.read_text())

@@ -1,14 +1,12 @@
 """Requests to addresses that a user gave, sent from this machine because only it can reach them.
 
-Private addresses are what this is for. This machine itself is not: on loopback listen the media server, the front and
-the agent, which obey whoever reaches them. Link-local addresses, among them those of metadata services, never are.
+Private addresses are what this is for. This machine itself is not, unless its operator says so, and never the ports on
+which the media server, the front and the agent listen (`chalicelib.wire.addresses`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
 import ssl
 import time
 from dataclasses import dataclass
@@ -16,7 +14,11 @@ from typing import Final, Literal
 
 import httpx
 
+from chalicelib.wire.addresses import AddressRule
+
 from .bounded import CallFailedError, call
+from .errors import AddressRefusedError, HostNotFoundError
+from .reach import reachable
 
 Failure = Literal["url", "dns", "address", "refused", "tls", "timeout", "size", "other"]
 MAX_ANSWER: Final = 64 * 1024
@@ -52,21 +54,11 @@ class Reply:
     duration_ms: int = 0
 
 
-def may_reach(address: str, *, loopback: bool) -> bool:
-    """Whether requests of users may go to an IP address; `loopback`: also to this machine."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        found = found.ipv4_mapped or found.sixtofour or found
-    if found.is_loopback:
-        return loopback
-    return not (found.is_link_local or found.is_multicast or found.is_unspecified or found.is_reserved)
-
-
 class Outgoing:
     """Sends; every connection is one of its own, so that none is taken over from another host."""
 
-    def __init__(self, *, loopback: bool) -> None:
-        self._loopback = loopback
+    def __init__(self, rule: AddressRule) -> None:
+        self._rule = rule
         none_kept = httpx.Limits(max_connections=20, max_keepalive_connections=0)
         options = {"limits": none_kept, "trust_env": False, "follow_redirects": False}
         self._strict = httpx.AsyncClient(verify=ssl.create_default_context(), **options)  # type: ignore[arg-type]
@@ -98,30 +90,33 @@ class Outgoing:
             raise NotSentError("url") from None
         if target.scheme not in ("http", "https") or not target.host:
             raise NotSentError("url")
-        address = await self._address(target)
         sent = headers | {"Host": target.netloc.decode("ascii"), "Connection": "close"}
         http = self._strict if verify_tls else self._open
-        # The address that was looked at is the one that is connected to; the certificate is that of the name.
-        request = target.copy_with(host=address)
-        try:
-            answer = await call(
-                http, "POST", str(request), timeout_s=timeout_s, content=body, headers=sent, max_answer=MAX_ANSWER,
-                extensions={"sni_hostname": target.host},
-            )  # fmt: skip
-        except CallFailedError as error:
-            raise NotSentError(_failure(error)) from error
-        return Reply(answer.status, answer.body)
+        failure: Failure = "refused"
+        for address in await self._addresses(target):
+            # The address that was looked at is the one that is connected to; the certificate is that of the name.
+            request = target.copy_with(host=address)
+            try:
+                answer = await call(
+                    http, "POST", str(request), timeout_s=timeout_s, content=body, headers=sent, max_answer=MAX_ANSWER,
+                    extensions={"sni_hostname": target.host},
+                )  # fmt: skip
+            except CallFailedError as error:
+                failure = _failure(error)
+                if failure != "refused":
+                    raise NotSentError(failure) from error
+            else:
+                return Reply(answer.status, answer.body)
+        raise NotSentError(failure)
 
-    async def _address(self, target: httpx.URL) -> str:
+    async def _addresses(self, target: httpx.URL) -> list[str]:
         port = target.port or (443 if target.scheme == "https" else 80)
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
+            return await reachable(target.host, port, self._rule)
+        except HostNotFoundError:
             raise NotSentError("dns") from None
-        allowed = [str(place[0]) for *_, place in found if may_reach(str(place[0]), loopback=self._loopback)]
-        if not allowed:
-            raise NotSentError("address")
-        return allowed[0]
+        except AddressRefusedError:
+            raise NotSentError("address") from None
 
     async def close(self) -> None:
         """Let go of what is open."""

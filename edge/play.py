@@ -18,7 +18,17 @@ from .snapshot import Snapshot
 
 OWN_PULL: Final = "sluice_pull"
 """The query key that marks our own workers' pulls."""
-_ENDINGS: Final = (".m3u8", ".flv")
+_ENDINGS: Final = (".m3u8", ".flv", ".aac", ".mp3", ".ts")
+
+
+def _in_vhost(stream: str, query: str) -> str:
+    """The name as the media server reads it: the query may name another virtual host."""
+    try:
+        named = parse_qs(query, max_num_fields=100).get("vhost", [])
+    except ValueError:
+        return stream
+    other = next((vhost for vhost in named if vhost != DEFAULT_VHOST), "")
+    return f"{other}/{stream}" if other else stream
 
 
 class Play:
@@ -58,10 +68,11 @@ class Play:
     def refusal_of_url(self, url: str) -> str | None:
         """The same for a playlist or FLV by its path and query, for what the front serves itself."""
         parts = urlsplit(url)
-        path = unquote(parts.path).strip("/")
-        for ending in _ENDINGS:
-            path = path.removesuffix(ending)
-        return self.refusal(path.removeprefix(f"{DEFAULT_VHOST}/"), parts.query)
+        path = unquote(parts.path).removeprefix("/")
+        # One ending: a stream may be called x.flv, and then x.flv.m3u8 is its playlist, and not that of x.
+        ending = next((e for e in _ENDINGS if path.endswith(e)), "")
+        stream = path.removesuffix(ending).removeprefix(f"{DEFAULT_VHOST}/")
+        return self.refusal(_in_vhost(stream, parts.query), parts.query)
 
     async def answer(self, request: Request) -> Response:
         """Caddy's `forward_auth` asks: 204 lets the request through, 403 is the answer that the viewer gets."""

@@ -148,7 +148,8 @@ async def probe_duration_ms(ffprobe: str, path: Path, timeout_s: float = 5.0) ->
     """What ffprobe says, or None."""
     try:
         process = await asyncio.create_subprocess_exec(
-            ffprobe, "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", "-i", f"file:{path}",
+            ffprobe, "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", "mpegts",
+            "-show_entries", "format=duration", "-of", "csv=p=0", "-i", f"file:{path}",
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
     except OSError:

@@ -150,7 +150,8 @@ def live_stream(row: Any) -> LiveStream | None:
     url = str(row.get("url") or f"/{row.get('app', '')}/{row.get('name', '')}")
     if url.startswith(f"{SRT_VHOST}/"):
         return None  # a copy for viewers by SRT; those of the default host begin with a slash
-    name = url.lstrip("/")
+    # Those of other hosts begin with the host's name, and an app may look like one.
+    name = url.lstrip("/") if url.startswith("/") else f"//{url}"
     kbps = row.get("kbps")
     rate = kbps.get("recv_30s") if isinstance(kbps, dict) else None
     return LiveStream(

@@ -93,11 +93,18 @@ class Sync:
             return await self.step()
         except CloudError as error:
             log.limited("sync.failed", error=str(error))
+            if self._cloud.revoked:
+                self._give_up()
         except SpoolError as error:
             log.limited("sync.spool_failed", error=str(error))
         except Exception:
             log.exception("sync.broken")
         return 0.5 + self._backoff.next()
+
+    def _give_up(self) -> None:
+        """The node was revoked: others may push now what this one pushed."""
+        self._pushes.desire([])
+        self._sources.desire([])
 
     async def step(self) -> float:
         """One sync. Returns the seconds until the next.
@@ -140,6 +147,8 @@ class Sync:
         )
 
     async def _apply(self, answer: SyncResponse, request: SyncRequest, sent_at: float) -> None:
+        if answer.node_token:
+            self._cloud.renew(answer.node_token)
         self._questions.take(answer.questions)
         await self._snapshot.confirm(answer.snapshot)
         if answer.credentials is not None:

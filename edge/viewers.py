@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from chalicelib.wire.hooks import Hook
-from chalicelib.wire.names import DEFAULT_VHOST
+from chalicelib.wire.names import identity
 
 MAX_CLIENTS = 200_000
 
 
 def stream_of(hook: Hook) -> str:
     """The identity of the stream that a hook names, unvalidated. An HLS viewer asks for `name.m3u8`."""
-    path = f"{hook.app}/{hook.stream.removesuffix('.m3u8')}"
-    return path if hook.vhost in {"", DEFAULT_VHOST} else f"{hook.vhost}/{path}"
+    return identity(hook.vhost, f"{hook.app}/{hook.stream.removesuffix('.m3u8')}")
 
 
 class Viewers:

@@ -130,13 +130,10 @@ class Watch:
 
     async def _adopt(self, stream: LiveStream, service_id: str) -> None:
         """SRS publishes only what an agent admitted, so this one was; the agent's memory of it is gone."""
-        vhost, _, rest = stream.name.rpartition("/")[0].partition("/")
-        parts = stream.name.split("/")
+        path, _, last = stream.name.rpartition("/")
+        vhost, _, app = path[2:].partition("/") if path.startswith("//") else (DEFAULT_VHOST, "", path)
         try:
-            if "." in vhost and len(parts) > 2 and rest:
-                name = StreamName(vhost=vhost, app=rest, stream=parts[-1])
-            else:
-                name = StreamName(vhost=DEFAULT_VHOST, app="/".join(parts[:-1]), stream=parts[-1])
+            name = StreamName(vhost=vhost, app=app, stream=last)
         except (InvalidNameError, ValidationError):
             return
         session = Session(new_ulid(), name, service_id, stream.cid, self._clock.now(), by="snapshot")

@@ -77,7 +77,10 @@ class Local(Echo):
     def _check(self) -> None:
         asked = urlsplit(self.headers.get("X-Forwarded-Uri", ""))
         good = self.headers.get("Authorization") == "Bearer good" or parse_qs(asked.query).get("token") == ["good"]
-        self.say(200 if good else 401, b"" if good else b"no\n", Content_Type="text/plain; charset=utf-8")
+        reader = self.headers.get("Authorization") == "Bearer reader"
+        kept = {"X_Sluice_Scope": "admin" if good else "read"} if good or reader else {}
+        status, body = (200, b"") if kept else (401, b"no\n")
+        self.say(status, body, Content_Type="text/plain; charset=utf-8", **kept)
 
     def _watch(self) -> None:
         self.say(204 if "sluice_play=good" in self.headers.get("X-Forwarded-Uri", "") else 403)
@@ -190,6 +193,11 @@ class Front:
             return answer.status, json.loads(text)
         except ValueError:
             return answer.status, text
+
+    def clear(self) -> None:
+        """Forget what has reached the upstreams."""
+        for seen in self.seen.values():
+            seen.clear()
 
     def log(self) -> str:
         """The access log and the log of Caddy itself."""

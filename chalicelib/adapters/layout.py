@@ -14,6 +14,9 @@ from chalicelib.domain.ids import ulid_time
 
 DELIVERY_DAYS: Final = 90
 CLOSED_SESSION_DAYS: Final = 90
+OWNED_SESSION_DAYS: Final = 400
+ASKED_CALLBACK_DAYS: Final = 30
+LOGIN_HOLD_HOURS: Final = 2
 AUDIT_DAYS: Final = 365
 KEPT_ANSWER_HOURS: Final = 24
 QUESTION_MINUTES: Final = 10
@@ -116,6 +119,19 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         expires=lambda e: e.ended_at and e.ended_at + timedelta(days=CLOSED_SESSION_DAYS),
         secret=("stream",),
     ),
+    m.SessionOwner: Layout(
+        tag="session_owner",
+        key=lambda session: (f"SESSION#{session}", "OWNER"),
+        key_of=lambda e: (e.session,),
+        expires=lambda e: e.at + timedelta(days=OWNED_SESSION_DAYS),
+    ),
+    m.AskedCallback: Layout(
+        tag="asked_callback",
+        key=lambda node, request: (f"CALLBACK#{node}", request),
+        key_of=lambda e: (e.node, e.id),
+        expires=lambda e: e.at + timedelta(days=ASKED_CALLBACK_DAYS),
+        secret=("target",),
+    ),
     m.Credential: Layout(
         tag="credential",
         key=lambda token_hash: (f"TOKEN#{token_hash}", "TOKEN"),
@@ -212,7 +228,13 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         tag="login_hold",
         key=lambda address: (f"LOGIN#{address}", "HOLD"),
         key_of=lambda e: (e.address,),
-        expires=lambda e: e.until,
+        expires=lambda e: max(e.since, e.until) + timedelta(hours=LOGIN_HOLD_HOURS),
+    ),
+    m.ApiSecret: Layout(
+        tag="api_secret",
+        key=lambda: ("CONFIG", "api_secret"),
+        key_of=lambda _: (),
+        secret=("current", "previous"),
     ),
     m.Room: Layout(
         tag="room",
@@ -229,7 +251,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         secret=("secret",),
     ),
     m.PublishSettings: Layout(
-        tag="publish_settings", key=lambda: ("CONFIG", "publish"), key_of=lambda _: (), secret=("secret",)
+        tag="publish_settings", key=lambda: ("CONFIG", "publish"), key_of=lambda _: (), secret=("secret", "retired")
     ),
     m.PlaySettings: Layout(tag="play_settings", key=lambda: ("CONFIG", "play"), key_of=lambda _: ()),
     m.RecordSettings: Layout(tag="record_settings", key=lambda: ("CONFIG", "record"), key_of=lambda _: ()),

@@ -4,11 +4,10 @@ name that resolves to something else a moment later gains nothing.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -16,34 +15,21 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, disable_warnings
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, InsecureRequestWarning
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, InsecureRequestWarning, NewConnectionError
 
 from chalicelib.ports import Answer, Failure
+from chalicelib.wire.addresses import AddressRule
 
 MAX_ANSWER_BYTES: Final = 65536
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
 """Of what is read, rather than told; it has to fit into the table."""
-_METADATA: Final = ("169.254.169.254", "fd00:ec2::254", "169.254.170.2", "169.254.170.23")
+
+
+BLOCKED: Final = "the target is not a public address, or it is this machine; such targets are switched off"
 
 
 class BlockedAddressError(OSError):
     """The target's address may not be reached."""
-
-
-def address_allowed(address: str, *, allow_private: bool) -> bool:
-    """Whether a request of ours may go to an IP address.
-
-    Public ones always; private and loopback ones when the operator allowed it; metadata services, link-local,
-    multicast and unspecified ones never. An IPv4 address inside an IPv6 one counts as itself.
-    """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        ip = ip.ipv4_mapped or ip.sixtofour or ip
-    if ip.is_loopback:
-        return allow_private
-    if str(ip) in _METADATA or ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved:
-        return False
-    return ip.is_global or (allow_private and ip.is_private)
 
 
 class _Gate:
@@ -51,16 +37,40 @@ class _Gate:
     time-outs begin anew with every byte, so that a trickle would never end.
     """
 
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    def __init__(self, rule: AddressRule) -> None:
+        self._rule = rule
         self._socket: socket.socket | None = None
         self.cut = False
 
-    def pass_(self, sock: socket.socket) -> socket.socket:
-        """The socket, if its peer may be reached."""
-        if not address_allowed(sock.getpeername()[0], allow_private=self._allow_private):
+    def connect(self, host: str, port: int, timeout_s: float | None) -> socket.socket:
+        """A connection to the first address of a host that answers, and may be reached.
+
+        Raises:
+            BlockedAddressError: none of them may be reached.
+            OSError: none answers, or there are none.
+        """
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        places = [place for *_, place in found if self._rule.allows(str(place[0]), port)]
+        if not places:
+            raise BlockedAddressError(BLOCKED)
+        error: OSError = ConnectionRefusedError("no address answers")
+        for number, place in enumerate(places):
+            try:
+                # An address that swallows what it is sent must leave time for the others.
+                return self._connect(place, timeout_s and timeout_s / (len(places) - number))
+            except OSError as failed:
+                error = failed
+        raise error
+
+    def _connect(self, place: Any, timeout_s: float | None) -> socket.socket:
+        began = time.monotonic()
+        sock = socket.create_connection(place[:2], timeout_s)
+        peer, local = sock.getpeername(), sock.getsockname()
+        if self.cut or not self._rule.allows(str(peer[0]), int(peer[1]), local=str(local[0])):
             sock.close()
-            raise BlockedAddressError("the target is not a public address; private targets are switched off")
+            raise BlockedAddressError(BLOCKED)
+        if timeout_s:
+            sock.settimeout(max(timeout_s - (time.monotonic() - began), 0.1))
         self._socket = sock
         return sock
 
@@ -87,11 +97,11 @@ class _Gate:
 def _pools(gate: _Gate) -> dict[str, Any]:
     class Plain(HTTPConnection):
         def _new_conn(self) -> Any:
-            return gate.pass_(super()._new_conn())
+            return _connected(gate, self)
 
     class Secure(HTTPSConnection):
         def _new_conn(self) -> Any:
-            return gate.pass_(super()._new_conn())
+            return _connected(gate, self)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -100,6 +110,16 @@ def _pools(gate: _Gate) -> dict[str, Any]:
         ConnectionCls = Secure
 
     return {"http": PlainPool, "https": SecurePool}
+
+
+def _connected(gate: _Gate, connection: HTTPConnection) -> socket.socket:
+    timeout = connection.timeout if isinstance(connection.timeout, int | float) else None
+    try:
+        return gate.connect(connection._dns_host, connection.port or connection.default_port, timeout)
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, "no answer in time") from error
+    except OSError as error:
+        raise NewConnectionError(connection, str(error)) from error
 
 
 class _GuardedAdapter(HTTPAdapter):
@@ -117,7 +137,7 @@ def _explain(error: Exception) -> tuple[Failure, str]:
     text = str(error)
     unknown_name = any(sign in text for sign in ("Name or service not known", "NameResolutionError", "nodename nor"))
     causes: list[tuple[bool, Failure, str]] = [
-        ("not a public address" in text, "address", "the target is not a public address; private targets are off"),
+        ("not a public address" in text, "address", BLOCKED),
         (unknown_name, "dns", "the host name cannot be resolved"),
         (isinstance(error, requests.exceptions.SSLError), "tls", "the TLS certificate was not accepted"),
         (isinstance(error, requests.exceptions.Timeout), "timeout", "no answer in time"),
@@ -129,10 +149,15 @@ def _explain(error: Exception) -> tuple[Failure, str]:
 
 
 class GuardedSender:
-    """`Sender` with `requests`."""
+    """`Sender` with `requests`. `allow_loopback`: whether this machine may be reached; None: as private addresses may.
+    `own_ports`: those of this machine on which programs of ours listen; they are never reached.
+    """
 
-    def __init__(self, *, allow_private: bool) -> None:
-        self._gate = _Gate(allow_private=allow_private)
+    def __init__(
+        self, *, allow_private: bool, allow_loopback: bool | None = None, own_ports: Collection[int] = frozenset()
+    ) -> None:
+        loopback = allow_private if allow_loopback is None else allow_loopback
+        self._gate = _Gate(AddressRule(private=allow_private, loopback=loopback, own_ports=own_ports))
         self._session = requests.Session()
         self._session.trust_env = False
         # Whoever switches verification off is told so by the settings, not by a line in our log at each request.

@@ -19,6 +19,9 @@ from .model import Credential
 
 Scope = Literal["read", "operate", "admin"]
 _RANK: Final[dict[Scope, int]] = {"read": 0, "operate": 1, "admin": 2}
+THIS_MACHINE: Final = "this-machine"
+API_SECRET: Final = "api-secret"  # noqa: S105 - a name
+SUPPORT: Final = "support:"
 TOKEN_PREFIX: Final = "sluice_"  # noqa: S105 - how tokens begin
 ID_LENGTH: Final = 16
 USED_GRAIN: Final = timedelta(minutes=1)
@@ -26,8 +29,15 @@ MAX_LIFE: Final = timedelta(days=3650)
 SUPPORT_LIFE: Final = timedelta(hours=24)
 MAX_SUPPORT_LIFE: Final = timedelta(days=7)
 MAX_GRANTS: Final = 50
-WHOLE: Final = frozenset({"tokens", "password", "backup", "restore"})
+WHOLE: Final = frozenset(
+    {
+        "tokens", "password", "backup", "restore",
+        # A node gets all stream keys, a login or the API secret is everything.
+        "join-tokens", "api-secret", "login", "logins", "sign-in", "sign-in-links",
+    }
+)  # fmt: skip
 """With these one could give oneself everything else: they take a scope without a resource."""
+_RESERVED: Final = frozenset({API_SECRET, THIS_MACHINE, "admin", "support", "login", "installation"})
 _GRANT: Final = re.compile(r"(read|operate|admin)(?::([a-z][a-z-]{0,39})(?:/(\S{1,200}))?)?")
 
 
@@ -79,11 +89,16 @@ def grants_of(scope: str) -> tuple[Grant, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who showed valid credentials. `support`: reads everything, and sees no secret."""
+    """Somebody who showed valid credentials. `support`: reads everything, and sees no secret. `id`: of the credentials;
+    names may be given twice. `login`: the hash of the login, of a caller who logged in.
+    """
 
     name: str
     scope: str
     support: bool = False
+    id: str = ""
+    expires_at: datetime | None = None
+    login: str = ""
 
     @property
     def level(self) -> Scope | None:
@@ -120,6 +135,17 @@ def require(caller: Caller, need: Scope, resource: str = "", names: Sequence[str
     wanted = need if not resource or resource in WHOLE else f"{need} or {need}:{resource}"
     single = " or one for just this" if names and resource and resource not in WHOLE else ""
     raise ForbiddenError(f"this needs the scope {wanted}{single}; the token has the scope {caller.scope}")
+
+
+def check_token_name(name: str) -> None:
+    """A token must not be called as somebody else is in the audit.
+
+    Raises:
+        InvalidInputError: it is.
+    """
+    plain = name.strip().casefold()
+    if plain in _RESERVED or plain.startswith((SUPPORT, "login:", "node:")):
+        raise InvalidInputError("name", "is reserved; take another one")
 
 
 def token_id(credential: Credential) -> str:

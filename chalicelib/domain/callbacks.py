@@ -14,6 +14,7 @@ RETRY_DELAYS_S: Final = (5, 30, 120, 600, 3600, 14400, 43200, 86400, 115200)
 """Between ten attempts, three days in all."""
 PUBLISH_TIMEOUT_S: Final = 5.0
 MAX_ANSWER_BYTES: Final = 65536
+OPEN_FOLDER: Final = "/terraform/v1/hooks/record/hls/{}/"
 GONE: Final = 410
 """The answer of a target that wants no more callbacks."""
 
@@ -54,13 +55,15 @@ def record_end_payload(
 
 
 def complete_payload(
-    payload: dict[str, Any], request_id: str, settings: CallbackSettings, base_url: str
+    payload: dict[str, Any], request_id: str, settings: CallbackSettings, base_url: str, folder: str = ""
 ) -> dict[str, Any]:
-    """Add what is known only when a callback is sent."""
+    """Add what is known only when a callback is sent. `folder`: the path of a recording's files, signed; '' where
+    recordings are open.
+    """
     done = {"request_id": request_id, "opaque": settings.opaque} | payload
     if done["action"] == "on_record_end":
         host = (settings.host or base_url).rstrip("/")
-        done["artifact_url"] = f"{host}/terraform/v1/hooks/record/hls/{done['uuid']}/index.mp4"
+        done["artifact_url"] = f"{host}{folder or OPEN_FOLDER.format(done['uuid'])}index.mp4"
     return done
 
 

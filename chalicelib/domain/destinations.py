@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
+
+from chalicelib.wire.urls import InvalidUrlError, parse_url
 
 from .errors import InvalidInputError
 from .globs import compile_glob, matches_any
@@ -21,23 +22,13 @@ def check_target_url(url: str) -> str:
     Raises:
         InvalidInputError: it cannot; the reason says what to write instead and never repeats the URL.
     """
-    text = url.strip()
-    if any(ord(c) < 33 or ord(c) == 127 for c in text) or len(text) > 2000:
-        raise InvalidInputError("url", "must not hold spaces or control characters and at most 2,000 characters")
     try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise InvalidInputError("url", f"is not a URL; {_HINT}") from None
-    if parts.scheme.lower() not in SCHEMES:
-        raise InvalidInputError("url", f"must start with rtmp://, rtmps:// or srt://; {_HINT}")
-    if not parts.hostname:
-        raise InvalidInputError("url", f"names no host; {_HINT}")
-    if parts.scheme == "srt" and port is None:
-        raise InvalidInputError("url", "an srt:// URL needs a port, for instance srt://host:10080?streamid=…")
-    if parts.scheme != "srt" and not parts.path.strip("/"):
+        found = parse_url(url.strip(), SCHEMES, user_info=True)
+    except InvalidUrlError as error:
+        raise InvalidInputError("url", f"{error}; {_HINT}") from None
+    if found.scheme != "srt" and not found.path.strip("/"):
         raise InvalidInputError("url", "names no application; a target looks like rtmp://host/app/<stream key>")
-    return text
+    return found.text
 
 
 def check_patterns(patterns: Iterable[str]) -> list[str]:

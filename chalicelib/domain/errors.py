@@ -8,6 +8,7 @@ SluiceError
 ├── ConflictError          somebody else changed it first, or it is in a state that does not allow this
 ├── ChangedMeanwhileError  what was to be edited is not what the editor saw
 │   └── StaleVersionError  the same, where the editor said so in what was sent
+├── TooManyTriesError      a password was tried too often; says when to try again
 ├── ReusedKeyError         an idempotency key was used for another request
 ├── UnavailableError       a part we need does not answer; worth trying again
 └── UpstreamError          something outside (a callback target, a platform) refused or failed
@@ -64,6 +65,14 @@ class ChangedMeanwhileError(SluiceError):
 
 class StaleVersionError(ChangedMeanwhileError):
     """What was to be edited is not the version that was sent."""
+
+
+class TooManyTriesError(SluiceError):
+    """A password was tried too often from there. `retry_s`: in so many seconds it may be tried again."""
+
+    def __init__(self, retry_s: int) -> None:
+        super().__init__(f"too many tries; try again in {retry_s} seconds")
+        self.retry_s = retry_s
 
 
 class ReusedKeyError(SluiceError):

@@ -44,6 +44,10 @@ class Node(Entity):
     snapshot_key: str = Field(repr=False)
     queue_url: str | None = None
     revoked: bool = False
+    rotate: bool = False
+    """It is to get a new token; its old one ends when the new one is first used."""
+    next_hash: str = ""
+    """Of the token that was handed over and was not used yet."""
 
 
 class NodeSeen(Entity):
@@ -87,10 +91,10 @@ class QuestionAnswer(Entity):
 
 
 class Credential(Entity):
-    """A bearer token by its hash. `subject` is a node's id, or empty for a join token."""
+    """Something that opens a door, by its hash. `subject`: of a node's token its id, of a login how it came about."""
 
     hash: str
-    kind: Literal["node", "join", "api"]
+    kind: Literal["node", "join", "api", "login", "sign_in"]
     subject: str = ""
     name: str = ""
     scope: str = "admin"
@@ -101,6 +105,12 @@ class Credential(Entity):
     expires_at: datetime | None = None
     last_used: datetime | None = None
     revoked: bool = False
+    used_by: str = ""
+    """Of a join token: the one node that enrolled with it."""
+    generation: int = 0
+    """Of a login: that of the password that it was made with; see `AdminPassword`."""
+    address: str = ""
+    """Of a login: where it came from."""
 
 
 # sessions -------------------------------------------------------------------------------------------------------------
@@ -128,6 +138,24 @@ class Session(Entity):
     recording_part: int = 0
     end_event: str | None = None
     """The event that told its end; the id of its `on_unpublish` too."""
+
+
+class SessionOwner(Entity):
+    """Which node a session belongs to. The first fact of a session makes it; no other node may speak of the session."""
+
+    session: str
+    node: str
+    at: datetime
+
+
+class AskedCallback(Entity):
+    """An `on_publish` that a node was told to send itself. Only that node may tell what was answered, once."""
+
+    node: str
+    id: str
+    session: str
+    target: str = Field(repr=False)
+    at: datetime
 
 
 class OpenSession(Entity):
@@ -494,16 +522,33 @@ class StoreSettings(Entity):
 
 
 class AdminPassword(Entity):
-    """The admin password, as scrypt left it (RFC 7914). While there is none, the installation's own holds."""
+    """The admin password, as scrypt left it (RFC 7914). While there is none, the installation's own holds.
+    `generation` grows with every change, and with it end the logins that were made before.
+    """
 
     salt: str
     hash: str
+    generation: int = 0
+
+
+class ApiSecret(Entity):
+    """The API secret once it was rotated; until then, the installation's own holds. `previous` is good for a while."""
+
+    current: str = Field(repr=False)
+    previous: str = Field(default="", repr=False)
+    previous_until: datetime
+    rotated_at: datetime
 
 
 class LoginHold(Entity):
-    """Logins from an address that wait, after a wrong password."""
+    """How often a password was tried from an address (`*`: from all of them), and how long it has to wait now."""
 
     address: str
+    since: datetime
+    """When the window began in which `tries` are counted."""
+    tries: int = 0
+    holds: int = 0
+    """How often it had to wait; every time is longer."""
     until: datetime
 
 
@@ -545,10 +590,16 @@ class RoomSecret(Entity):
 
 
 class PublishSettings(Entity):
-    """Who may publish."""
+    """Who may publish. `retired`: secrets of before, newest first; names that hold one are masked all the same."""
 
     secret: str = Field(repr=False)
     auth: bool = True
+    retired: list[str] = Field(default=[], repr=False)
+
+    @property
+    def ever(self) -> list[str]:
+        """All secrets that names may hold."""
+        return [self.secret, *self.retired]
 
 
 class PlaySettings(Entity):
@@ -564,6 +615,10 @@ class RecordSettings(Entity):
     enabled: bool = True
     globs: list[str] = []
     merge_window_s: int = 30
+    open_recordings: bool = False
+    """Whether who knows the id of a recording may read it without credentials."""
+    link_days: int = 7
+    """How long the links live that callbacks carry."""
     copy_to: str = ""
     """A folder where finished MP4s are copied as well, on an installation that has one."""
 
@@ -614,6 +669,8 @@ class AuditEntry(Entity):
     id: str
     at: datetime
     who: str
+    by: str = ""
+    """The id of the credentials: names may be given twice."""
     action: str
     path: str
     address: str = ""

@@ -27,8 +27,10 @@ def parse_flat_name(recording: str, name: str) -> SegmentKey | None:
     return SegmentKey.parse(f"recordings/{recording}/{node}/{session}/{file}")
 
 
-def compatible_playlist(segments: Sequence[Segment], root: str = SEGMENT_ROOT) -> str:
-    """The VOD playlist of section 11.3: always ended, two decimals, absolute segment paths, no last line feed."""
+def compatible_playlist(segments: Sequence[Segment], root: str = SEGMENT_ROOT, query: str = "") -> str:
+    """The VOD playlist of section 11.3: always ended, two decimals, absolute segment paths, no last line feed.
+    `query`: what each segment's URL ends in.
+    """
     longest = max((s.key.duration_ms for s in segments), default=0)
     lines = [
         "#EXTM3U",
@@ -42,6 +44,7 @@ def compatible_playlist(segments: Sequence[Segment], root: str = SEGMENT_ROOT) -
     for s in segments:
         if id(s) in breaks:
             lines.append("#EXT-X-DISCONTINUITY")
-        lines += [f"#EXTINF:{s.key.duration_ms / 1000:.2f}, no desc", f"{root}/{s.key.recording}/{flat_name(s.key)}"]
+        lines.append(f"#EXTINF:{s.key.duration_ms / 1000:.2f}, no desc")
+        lines.append(f"{root}/{s.key.recording}/{flat_name(s.key)}{query}")
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines)

@@ -10,9 +10,9 @@ from math import ceil
 from typing import Any
 
 from chalicelib.wire.names import StreamName
-from chalicelib.wire.recording import RECORDINGS, SegmentKey, SessionManifest
+from chalicelib.wire.recording import RECORDINGS, SegmentKey, SessionManifest, recording_id
 
-from .model import Recording, RecordingPart
+from .model import Recording, RecordingPart, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,33 @@ def opened(recording: str, stream: StreamName, node: str, session: str, at: date
     return Recording(
         id=recording, stream=stream, state="recording", started_at=at, updated_at=at, parts={session: part}
     )
+
+
+MOST_OF_A_SESSION = 64
+"""So many recordings of one session are known by their derived ids, should the cloud have forgotten them."""
+
+
+def belongs(
+    recording: str, known: Recording | None, node: str, session_id: str, stream: StreamName, session: Session | None
+) -> bool:
+    """Whether a node's session may be part of a recording: it is already, the recording is one of this stream on this
+    node, or it is new and was planned for the session or derived from it. `session`: what is known of it.
+    """
+    if known is not None:
+        part = known.parts.get(session_id)
+        if part is not None:
+            return part.node == node
+        return known.stream == stream and any(p.node == node for p in known.parts.values())
+    planned = session is not None and session.recording == recording
+    return planned or any(recording_id(session_id, n) == recording for n in range(MOST_OF_A_SESSION))
+
+
+def of_its_parts(recording: Recording, keys: Iterable[Segment]) -> list[Segment]:
+    """The segments that lie where the nodes of the recording's sessions may write. What lies elsewhere in its folder
+    was put there by a node that it does not concern.
+    """
+    parts = recording.parts
+    return [s for s in keys if s.key.session in parts and parts[s.key.session].node == s.key.node]
 
 
 def with_part(recording: Recording, session: str, at: datetime, **changes: Any) -> Recording:

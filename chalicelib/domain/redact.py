@@ -11,12 +11,16 @@ from chalicelib.wire.names import StreamName
 MASK: Final = "***"
 
 
+def text(value: str, secrets: Iterable[str]) -> str:
+    """A text without any of the secrets; longest first, so that none is left in part."""
+    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
+        value = value.replace(secret, MASK)
+    return value
+
+
 def stream_name(name: StreamName, secrets: Iterable[str]) -> StreamName:
     """The name as it may be shown: a secret in it is masked."""
-    shown = name.stream
-    for secret in secrets:
-        if secret:
-            shown = shown.replace(secret, MASK)
+    shown = text(name.stream, secrets)
     if shown == name.stream:
         return name
     return StreamName.model_construct(vhost=name.vhost, app=name.app, stream=shown)

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from chalicelib.wire.sources import SOUND_EXTENSIONS, DesiredSource, PlayedInput, Probed
+from chalicelib.wire.urls import InvalidUrlError, parse_url, plain_user
 
 from .errors import InvalidInputError
 from .globs import matches_any
@@ -43,18 +44,13 @@ def check_input_url(url: str) -> str:
         InvalidInputError: it cannot; the reason never repeats the URL.
     """
     text = url.strip()
-    if any(ord(c) < 33 or ord(c) == 127 for c in text) or len(text) > 2000:
-        raise InvalidInputError("url", "must not hold spaces or control characters and at most 2,000 characters")
-    scheme, found, rest = text.partition("://")
-    if not found or scheme not in INPUT_SCHEMES:
-        raise InvalidInputError("url", f"must start with {', '.join(s + '://' for s in INPUT_SCHEMES)}")
-    authority = rest if scheme != "rtsp" else rest.rpartition("@")[2]
-    if not authority.split("/", 1)[0].rpartition("@")[2].strip(":"):
-        raise InvalidInputError("url", "names no host")
-    path = rest.partition("?")[0].partition("#")[0]
-    if scheme in ("http", "https") and not path.endswith(HTTP_ENDINGS):
+    try:
+        found = parse_url(plain_user(text), INPUT_SCHEMES, user_info=True)
+    except InvalidUrlError as error:
+        raise InvalidInputError("url", str(error)) from None
+    if found.scheme in ("http", "https") and not found.path.endswith(HTTP_ENDINGS):
         raise InvalidInputError("url", f"an http(s) stream ends with {', '.join(HTTP_ENDINGS)}; files are downloaded")
-    return text
+    return found.scheme + text[len(found.scheme) :]
 
 
 def url_name(url: str) -> str:

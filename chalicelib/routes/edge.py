@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalice import Blueprint, Response
 from pydantic import BaseModel
 
+from chalicelib.services.auth import bearer
 from chalicelib.wire.edge import EnrollRequest, EventBatch, PublishRequest, SyncRequest
 from chalicelib.wire.questions import AuthorizeRequest, QuestionResult
 from chalicelib.wire.uploads import UploadsRequest
@@ -28,7 +29,7 @@ def _authorization() -> str | None:
 @edge.route("/edge/v1/enroll", methods=["POST"])
 def enroll() -> Response:
     """Give a node its identity."""
-    return _answer(wiring.auth.enroll(parse(EnrollRequest, edge.current_request.raw_body)))
+    return _answer(wiring.enrolment.enroll(parse(EnrollRequest, edge.current_request.raw_body)))
 
 
 @edge.route("/edge/v1/publish", methods=["POST"])
@@ -48,7 +49,9 @@ def events() -> Response:
 def sync() -> Response:
     """What the node sees for what it should do."""
     node = wiring.auth.node_of(_authorization())
-    return _answer(wiring.sync.sync(node, parse(SyncRequest, edge.current_request.raw_body)))
+    answer = wiring.sync.sync(node, parse(SyncRequest, edge.current_request.raw_body))
+    fresh = wiring.enrolment.at_sync(node, bearer(_authorization()))
+    return _answer(answer.model_copy(update={"node_token": fresh}))
 
 
 @edge.route("/edge/v1/results/{question}", methods=["POST"])

@@ -24,6 +24,7 @@ STATUS: Final[dict[type[e.SluiceError], tuple[int, str]]] = {
     e.ConflictError: (409, "Conflict"),
     e.ChangedMeanwhileError: (412, "Changed in the meantime"),
     e.StaleVersionError: (409, "Conflict"),
+    e.TooManyTriesError: (429, "Too many tries"),
     e.ReusedKeyError: (422, "Key used twice"),
     e.UnavailableError: (503, "Unavailable"),
     e.UpstreamError: (502, "Upstream failed"),
@@ -52,6 +53,10 @@ def from_error(error: e.SluiceError) -> Response:
     if isinstance(error, e.ChangedMeanwhileError):
         answer = problem(status, title, str(error), etag=error.etag, current=error.current, differs=error.differs)
         answer.headers["ETag"] = error.etag
+        return answer
+    if isinstance(error, e.TooManyTriesError):
+        answer = problem(status, title, str(error))
+        answer.headers["Retry-After"] = str(error.retry_s)
         return answer
     return problem(status, title, str(error))
 
@@ -90,12 +95,32 @@ def answering(view: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
-def in_bytes(response: Response) -> Response:
-    """The response with its body as bytes."""
-    body = response.body
-    if not isinstance(body, bytes):
-        text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-        response.body = text.encode()
-        if not isinstance(body, str):
-            response.headers.setdefault("Content-Type", "application/json")
-    return response
+class Sent(Response):  # type: ignore[misc] # Chalice has no types
+    """A response as it goes out: text as text for every client, base64 only where the body is bytes. The gateway counts
+    every type as binary, so that bodies of requests come in unchanged; by the same list Chalice would encode every
+    answer, and a client that sends no `Accept` would get it so.
+    """
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        """The response in the form that the gateway takes."""
+        is_binary = isinstance(self.body, bytes)
+        sent = super().to_dict(binary_types if is_binary else None)
+        return sent | {"isBase64Encoded": is_binary}
+
+
+def as_sent(response: Response) -> Sent:
+    """The response with its body as text, or as bytes where its type is no text."""
+    body, headers = response.body, dict(response.headers)
+    if not isinstance(body, bytes | str):
+        body = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+        headers.setdefault("Content-Type", "application/json")
+    kind = next((str(v) for k, v in headers.items() if k.lower() == "content-type"), "")
+    if isinstance(body, bytes) and is_text(kind):
+        body = body.decode()
+    return Sent(body, headers, response.status_code)
+
+
+def is_text(content_type: str) -> bool:
+    """Whether a body of this type is text. No type: an empty body, or a redirect."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return not kind or kind.startswith("text/") or kind.endswith(("json", "xml", "javascript", "mpegurl"))

@@ -311,8 +311,9 @@ class DeliveryShown(View):
     replay_of: str | None
 
     @classmethod
-    def of(cls, d: Delivery) -> Self:
-        """As it is shown."""
+    def of(cls, d: Delivery, secrets: list[str]) -> Self:
+        """As it is shown. What a target answers may repeat what it was sent."""
+        attempts = [a.model_copy(update={"answer": redact.text(a.answer, secrets)}) for a in d.attempts]
         return cls(
             id=d.id,
             action=d.action,
@@ -322,7 +323,7 @@ class DeliveryShown(View):
             created_at=d.created_at,
             due_at=d.due_at if d.state == "pending" else None,
             payload={k: v for k, v in d.payload.items() if k != "param"},
-            attempts=[AttemptShown(attempt=i, **a.model_dump()) for i, a in enumerate(d.attempts, 1)],
+            attempts=[AttemptShown(attempt=i, **a.model_dump()) for i, a in enumerate(attempts, 1)],
             replay_of=d.replay_of,
         )
 
@@ -365,12 +366,14 @@ class RecordShown(View):
     enabled: bool
     globs: list[str] = Field(examples=[["/live/*"]])
     merge_window_s: int
+    open_recordings: bool
+    link_days: int
     version: int
 
     @classmethod
     def of(cls, s: RecordSettings) -> Self:
         """As it is shown."""
-        return cls(enabled=s.enabled, globs=s.globs, merge_window_s=s.merge_window_s, version=s.version)
+        return cls(**{name: getattr(s, name) for name in cls.model_fields})
 
 
 class CallbacksShown(View):

@@ -72,7 +72,7 @@ class Abandoned:
 
     def _give_up(self, recording: Recording) -> Recording:
         now = self._clock()
-        held = self._finisher.segments(recording.id)
+        held = self._finisher.segments(recording)
         parts = {name: p if p.done else self._given_up(name, p, held, now) for name, p in recording.parts.items()}
         ended = max((p.ended_at for p in parts.values() if p.ended_at), default=now)
         new = recording.model_copy(update={"parts": parts, "updated_at": now, "ended_at": ended})

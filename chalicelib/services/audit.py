@@ -27,13 +27,18 @@ class Audit:
         self._store = store
         self._clock = clock
 
-    def begin(self, who: str, action: str, path: str, address: str, fields: dict[str, Any]) -> AuditEntry:
-        """Note that a change is about to be made. `fields` must hold no secret any more."""
+    def begin(
+        self, who: str, action: str, path: str, address: str, fields: dict[str, Any], *, by: str = ""
+    ) -> AuditEntry:
+        """Note that a change is about to be made. `by`: the id of the credentials, whose name may be another's too.
+        `fields` must hold no secret any more.
+        """
         now = self._clock()
         entry = AuditEntry(
             id=str(ULID.from_datetime(now)),
             at=now,
             who=who,
+            by=by,
             action=action,
             path=path,
             address=address,

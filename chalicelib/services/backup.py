@@ -31,7 +31,7 @@ from chalicelib.ports import Clock, Save, Store
 from .paging import everything
 from .pushes import Pushes
 from .rooms import Rooms, check_room
-from .settings import Settings
+from .settings import MAX_RETIRED, Settings
 
 FORMAT = 1
 _ID = re.compile(r"[0-9A-Za-z._:-]{1,100}")
@@ -91,7 +91,11 @@ class Backup:
             InvalidInputError: the copy is of a later format, or holds something that cannot be used.
         """
         self._check(copy)
-        sections: list[Entity] = [copy.publish, copy.record, copy.callbacks, copy.limits, copy.system]
+        # What is replaced stays masked in names, as after any other change of the secret.
+        ever = dict.fromkeys([*copy.publish.retired, *self._settings.get(PublishSettings).ever])
+        retired = [secret for secret in ever if secret != copy.publish.secret][:MAX_RETIRED]
+        publish = copy.publish.model_copy(update={"retired": retired})
+        sections: list[Entity] = [publish, copy.record, copy.callbacks, copy.limits, copy.system]
         sections += [copy.play] if copy.play else []
         sections += [self._stores(copy.store)] if copy.store and copy.store.stores else []
         for section in sections:

@@ -12,10 +12,19 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import callbacks as rules
 from chalicelib.domain import redact
 from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
-from chalicelib.domain.model import Attempt, CallbackSettings, CallbackTrace, Delivery, Recording, Session
+from chalicelib.domain.model import (
+    Attempt,
+    CallbackSettings,
+    CallbackTrace,
+    Delivery,
+    Recording,
+    RecordSettings,
+    Session,
+)
 from chalicelib.ports import Answer, Clock, Put, Queue, Save, Store
 
 from .settings import Settings
+from .shares import Shares
 from .webhooks import Webhooks
 
 _log = Logger(child=True)
@@ -90,6 +99,7 @@ class Callbacks:
         log: CallbackLog,
         clock: Clock,
         base_url: str,
+        shares: Shares,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -98,6 +108,7 @@ class Callbacks:
         self._log_book = log
         self._clock = clock
         self._base_url = base_url
+        self._shares = shares
 
     def announce(self, delivery: Delivery) -> None:
         """Put a new delivery on its way."""
@@ -154,7 +165,8 @@ class Callbacks:
         if not target.enabled:
             self._settle(delivery, "dead", target.disabled_reason or "callbacks are switched off")
             return
-        payload = rules.complete_payload(delivery.payload, delivery.id, target, self._base_url)
+        folder = self._folder(delivery)
+        payload = rules.complete_payload(delivery.payload, delivery.id, target, self._base_url, folder)
         text = json.dumps(payload)
         try:
             answer = self._webhooks.send(target, delivery.id, text.encode())
@@ -184,6 +196,13 @@ class Callbacks:
         _log.info("callback_retry", extra={"delivery": delivery.id, "attempt": len(tried.attempts), "in_s": int(delay)})
         if delay <= MAX_QUEUE_DELAY_S:
             self._queue.send({"delivery": delivery.id}, int(delay) + 1)
+
+    def _folder(self, delivery: Delivery) -> str:
+        """Where a recording that ended is read: by a link that expires, unless whoever knows its id may read it."""
+        recording = self._settings.get(RecordSettings)
+        if delivery.action != "on_record_end" or recording.open_recordings:
+            return ""
+        return self._shares.folder(str(delivery.payload.get("uuid", "")), recording.link_days * 24 * 3600)
 
     def _await_node(self, delivery: Delivery, reason: str) -> None:
         """The node that sends is away: nothing was tried, so it is no attempt. Three days are waited for it."""

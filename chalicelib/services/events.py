@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
@@ -12,8 +12,9 @@ from chalicelib.domain import admission, callbacks, ids, redact
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain import sessions as session_rules
 from chalicelib.domain import stores as store_rules
-from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError
+from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, UnavailableError
 from chalicelib.domain.model import (
+    AskedCallback,
     Attempt,
     CallbackSettings,
     CallbackTrace,
@@ -25,6 +26,7 @@ from chalicelib.domain.model import (
     Recording,
     RecordSettings,
     Session,
+    SessionOwner,
     SourceStatus,
     StoreSettings,
     StreamTail,
@@ -94,17 +96,48 @@ class Ingest:
             return EventResult(id=str(raw.get("id", ""))[:40], outcome="refused", reason=f"bad fields: {places}"), 0
         for _ in range(_TRIES):
             try:
-                if self._store.get(LedgerEvent, event.id) is not None:
+                told, owner = self._known(event)
+                if told is not None and told.node == node:
                     return EventResult(id=event.id, outcome="duplicate"), event.seq
-                self._store.commit(*self._changes(node, event))
+                claim = self._claim(node, event, told, owner)
+                self._store.commit(*self._changes(node, event), *claim)
             except ConflictError:
                 continue
+            except ForbiddenError as error:
+                extra = {"node": node, "kind": event.body.kind, "event": event.id, "reason": str(error)}
+                _log.warning("event_refused", extra=extra)
+                return EventResult(id=event.id, outcome="refused", reason=str(error)), 0
             except (InvalidInputError, ValueError, ArithmeticError) as error:
                 # It will be no better next time, and the events behind it must not wait for it.
                 _log.warning("event_refused", extra={"node": node, "error": type(error).__name__})
                 return EventResult(id=event.id, outcome="refused", reason="it cannot be stored"), 0
             return EventResult(id=event.id, outcome="accepted"), event.seq
         raise UnavailableError("the event's session is busy; send it again")
+
+    def _known(self, event: Event) -> tuple[LedgerEvent | None, SessionOwner | None]:
+        """The event, if it was told before, and whose its session is."""
+        owner = [(SessionOwner, (event.session,))] if event.session else []
+        found = self._store.get_many([(LedgerEvent, (event.id,)), *owner])
+        return cast("LedgerEvent | None", found[0]), cast("SessionOwner | None", found[1] if owner else None)
+
+    @staticmethod
+    def _claim(node: str, event: Event, told: LedgerEvent | None, owner: SessionOwner | None) -> list[Change]:
+        """The write that makes a new session the node's. The node is who it proved to be, whatever the event says.
+
+        Raises:
+            ForbiddenError: the event or the session is another node's.
+        """
+        if told is not None:
+            raise ForbiddenError("an event of this id is another node's")
+        if event.session is None:
+            return []
+        if owner is not None:
+            if owner.node != node:
+                raise ForbiddenError("the session is another node's")
+            return []
+        if isinstance(event.body, PushState | SourceState):
+            return []
+        return [Save(SessionOwner(session=event.session, node=node, at=event.at))]
 
     def _changes(self, node: str, event: Event) -> list[Change]:
         changes: list[Change] = [Save(self._ledger_entry(node, event))]
@@ -117,7 +150,7 @@ class Ingest:
             return changes
         match event.body:
             case CallbackAnswered():
-                changes += self._callback_answered(event.stream, event, event.body)
+                changes += self._callback_answered(node, event.session, event.stream, event, event.body)
             case RecordingStarted():
                 changes += self._recording_started(node, event.session, event.stream, event, event.body.recording)
             case RecordingPartDone():
@@ -170,7 +203,7 @@ class Ingest:
             payload = callbacks.unpublish_payload(self._settings.shown(session.stream))
             changes.append(Save(self._delivery(event.id, payload)))
         if session.recording and (recording := self._store.get(Recording, session.recording)):
-            if session.id in recording.parts:
+            if session.id in recording.parts and recording.parts[session.id].node == session.node:
                 changed = recording_rules.with_part(recording, session.id, event.at, ended_at=event.at)
                 changes.append(Save(changed))
             tail = self._store.get(StreamTail, str(session.stream))
@@ -184,8 +217,22 @@ class Ingest:
             id=delivery_id, action=payload["action"], created_at=now, due_at=now, payload=payload, after=after
         )
 
-    def _callback_answered(self, stream: StreamName, event: Event, body: CallbackAnswered) -> list[Change]:
+    def _asked(self, node: str, session_id: str, request_id: str) -> AskedCallback:
+        """What the node was told to ask.
+
+        Raises:
+            ForbiddenError: it was not asked this, or it told the answer already.
+        """
+        asked = self._store.get(AskedCallback, node, request_id)
+        if asked is None or asked.session != session_id or self._store.get(Delivery, request_id) is not None:
+            raise ForbiddenError("this node was not told to send this callback")
+        return asked
+
+    def _callback_answered(
+        self, node: str, session_id: str, stream: StreamName, event: Event, body: CallbackAnswered
+    ) -> list[Change]:
         """A node asked the user's callback itself: the log has it as if the cloud had, and 410 means the same."""
+        asked = self._asked(node, session_id, body.request_id)
         target = self._settings.get(CallbackSettings)
         now = self._clock()
         payload = callbacks.publish_payload(body.request_id, target, self._settings.shown(stream), "***")
@@ -204,9 +251,10 @@ class Ingest:
         )
         before = self._store.get(CallbackTrace) or CallbackTrace()
         response = body.answer if body.status == 200 else before.response
-        changes: list[Change] = [Put(delivery)]
+        changes: list[Change] = [Save(delivery), Delete(asked)]
         changes.append(Put(before.model_copy(update={"request": json.dumps(payload), "response": response})))
-        if body.status == callbacks.GONE and target.enabled and target.sent_by == "edge":
+        sends = target.enabled and target.sent_by == "edge" and target.node == node and target.target == asked.target
+        if body.status == callbacks.GONE and sends:
             off = {"enabled": False, "disabled_reason": "the target answered 410 Gone and wants no more callbacks"}
             changes.append(Save(target.model_copy(update=off)))
         return changes
@@ -223,10 +271,22 @@ class Ingest:
         """The stores in which segments may arrive now."""
         return store_rules.taking(self._settings.get(StoreSettings), self._clock())
 
+    def _recording(self, node: str, session_id: str, stream: StreamName, recording: str) -> Recording | None:
+        """What is known of the recording that a session is to be part of.
+
+        Raises:
+            ForbiddenError: it is not this session's.
+        """
+        known = self._store.get(Recording, recording)
+        session = self._store.get(Session, node, session_id)
+        if not recording_rules.belongs(recording, known, node, session_id, stream, session):
+            raise ForbiddenError("the recording is not this session's")
+        return known
+
     def _recording_started(
         self, node: str, session_id: str, stream: StreamName, event: Event, recording: str
     ) -> list[Change]:
-        known = self._store.get(Recording, recording)
+        known = self._recording(node, session_id, stream, recording)
         changes: list[Change] = []
         if known is None:
             entity = self._opened(recording, stream, node, session_id, event)
@@ -252,9 +312,8 @@ class Ingest:
     def _part_done(
         self, node: str, session_id: str, stream: StreamName, event: Event, body: RecordingPartDone
     ) -> list[Change]:
-        known = self._store.get(Recording, body.recording) or self._opened(
-            body.recording, stream, node, session_id, event
-        )
+        known = self._recording(node, session_id, stream, body.recording)
+        known = known or self._opened(body.recording, stream, node, session_id, event)
         changed = recording_rules.with_part(
             known,
             session_id,
@@ -288,11 +347,13 @@ class Ingest:
             slate=body.slate,
             at=event.at,
         )
+        self._pushes.check_holder(body.destination, node, body.fence)
         changes = self._pushes.status_change(status)
         if body.state == "stopped":
             changes += self._pushes.release_changes(body.destination, node, body.fence)
         return changes
 
     def _source(self, node: str, event: Event, body: SourceState) -> list[Change]:
+        self._sources.check_holder(body.source, node, body.fence)
         told = body.model_dump(exclude={"kind", "finished"})
         return self._sources.told(SourceStatus(node=node, at=event.at, **told), body)

@@ -41,15 +41,16 @@ class Explanation:
 
 
 def parse_stream(text: str) -> StreamName:
-    """`app/stream` or `vhost/app/stream`, as listings show it.
+    """`app/stream` or `//vhost/app/stream`, as listings show it.
 
     Raises:
         InvalidInputError: it is no stream name.
     """
-    app, _, stream = text.strip("/").rpartition("/")
-    vhost, slash, rest = app.partition("/")
-    named = bool(slash) and ("." in vhost or vhost == DEFAULT_VHOST)
-    place, app = (vhost, rest) if named else (DEFAULT_VHOST, app)
+    app, _, stream = text.rstrip("/").rpartition("/")
+    place = DEFAULT_VHOST
+    if app.startswith("//"):
+        place, _, app = app[2:].partition("/")
+    app = app.lstrip("/").removeprefix(f"{DEFAULT_VHOST}/")
     try:
         check_name(place, app, stream)
     except InvalidNameError as error:

@@ -14,7 +14,15 @@ from pydantic import ValidationError
 from chalicelib.domain import callbacks, ids, stores
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError
-from chalicelib.domain.model import CallbackSettings, Delivery, Recording, RecordSettings, StoreSettings
+from chalicelib.domain.model import (
+    CallbackSettings,
+    Delivery,
+    Recording,
+    RecordSettings,
+    Session,
+    SessionOwner,
+    StoreSettings,
+)
 from chalicelib.ports import Change, Clock, Folders, Media, Objects, Queue, Save, Store
 from chalicelib.wire.recording import SegmentKey, SessionManifest, parse_manifest_key
 
@@ -49,10 +57,16 @@ class Announcements:
         except (NotFoundError, ValidationError):
             _log.warning("manifest_unreadable", extra={"key": key})
             return None
+        if (manifest.recording, manifest.node, manifest.session) != where:
+            _log.warning("manifest_refused", extra={"key": key, "reason": "it speaks of another session"})
+            return None
         for _ in range(6):
-            known = self._store.get(Recording, recording_id) or rules.opened(
-                recording_id, manifest.stream, node, session, manifest.started_at
-            )
+            found = self._store.get(Recording, recording_id)
+            claim = self._claim(found, manifest)
+            if claim is None:
+                _log.warning("manifest_refused", extra={"key": key, "reason": "it is another node's"})
+                return None
+            known = found or rules.opened(recording_id, manifest.stream, node, session, manifest.started_at)
             if session in known.parts and known.parts[session].done and not known.parts[session].abandoned:
                 return self._finish_if_complete(known)
             changed = rules.with_part(
@@ -69,7 +83,7 @@ class Announcements:
                 gaps=len(manifest.gaps),
             )
             try:
-                self._store.commit(Save(changed))
+                self._store.commit(Save(changed), *claim)
             except ConflictError:
                 continue
             return None  # the table's stream sees that it is complete
@@ -79,6 +93,19 @@ class Announcements:
         """With the stores in which its objects may be."""
         settings = self._store.get(StoreSettings) or StoreSettings()
         return stores.with_stores(recording, stores.taking(settings, self._clock()))
+
+    def _claim(self, known: Recording | None, manifest: SessionManifest) -> list[Change] | None:
+        """The write that makes the session the node's, none when it is already; None when it is another's, or not of
+        this recording. The key says which node wrote: nodes can write under their own names alone.
+        """
+        node, session_id = manifest.node, manifest.session
+        owner = self._store.get(SessionOwner, session_id)
+        session = self._store.get(Session, node, session_id)
+        if owner is not None and owner.node != node:
+            return None
+        if not rules.belongs(manifest.recording, known, node, session_id, manifest.stream, session):
+            return None
+        return [] if owner else [Save(SessionOwner(session=session_id, node=node, at=self._clock()))]
 
     def _finish_if_complete(self, recording: Recording) -> None:
         """An old part was written again (a late segment was found): finish once more."""
@@ -109,14 +136,17 @@ class Finisher:
         self._settings = settings
         self._clock = clock
 
-    def segments(self, recording: str) -> list[rules.Segment]:
+    def segments(self, recording: Recording) -> list[rules.Segment]:
         """The recording's segments in playing order, as the store has them."""
         found = []
-        for stored in self._objects.list(rules.folder(recording)):
+        for stored in self._objects.list(rules.folder(recording.id)):
             key = SegmentKey.parse(stored.key)
             if key is not None:
                 found.append(rules.Segment(key, stored.size))
-        return rules.in_order(found)
+        own = rules.of_its_parts(recording, found)
+        if len(own) < len(found):
+            _log.warning("segments_ignored", extra={"recording": recording.id, "segments": len(found) - len(own)})
+        return rules.in_order(own)
 
     def finish(self, recording_id: str) -> None:
         """Finish a recording whose parts are all in the store. May be called again at any time."""
@@ -129,12 +159,11 @@ class Finisher:
             self._later(recording, str(error))
 
     def _finish(self, recording: Recording) -> None:
-        recording_id = recording.id
-        segments = self.segments(recording_id)
+        segments = self.segments(recording)
         if not segments:
             self._end(recording, {"state": "failed", "error": "no segment reached the store"}, code=100)
             return
-        folder = rules.folder(recording_id)
+        folder = rules.folder(recording.id)
         text = rules.playlist(segments, ended=True)
         self._objects.write(f"{folder}index.m3u8", text.encode(), PLAYLIST_TYPE)
         try:
@@ -156,9 +185,13 @@ class Finisher:
         self._store.commit(Save(fresh.model_copy(update=changes)))
         self._again.send({"recording": fresh.id, "version": str(fresh.version + 1)}, STORE_AWAY_S)
 
-    def _manifests(self, recording: str) -> list[SessionManifest]:
-        keys = [stored.key for stored in self._objects.list(rules.folder(recording))]
-        return [SessionManifest.model_validate_json(self._objects.read(key)) for key in keys if parse_manifest_key(key)]
+    def _manifests(self, recording: Recording) -> list[SessionManifest]:
+        owners = {(part.node, session) for session, part in recording.parts.items()}
+        found = [
+            (stored.key, parse_manifest_key(stored.key)) for stored in self._objects.list(rules.folder(recording.id))
+        ]
+        keys = [key for key, where in found if where is not None and where[1:] in owners]
+        return [SessionManifest.model_validate_json(self._objects.read(key)) for key in keys]
 
     def _artifacts(self, recording: Recording, segments: Sequence[rules.Segment]) -> dict[str, object]:
         folder = rules.folder(recording.id)
@@ -171,7 +204,7 @@ class Finisher:
             length = self._media.duration_ms(mp4)
             picture = work / "thumbnail.jpg"
             has_picture = self._media.thumbnail(mp4, min(length / 2000, 10.0), picture)
-            proof = rules.proof(recording.id, segments, hashes, self._manifests(recording.id), rules.lost(recording))
+            proof = rules.proof(recording.id, segments, hashes, self._manifests(recording), rules.lost(recording))
             self._objects.upload(f"{folder}index.mp4", mp4, "video/mp4")
             self._folders.keep(recording.id, mp4, self._settings.get(RecordSettings).copy_to)
             if has_picture:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
-
-import jwt
 
 from chalicelib.domain import links
 from chalicelib.domain import recordings as rules
@@ -19,11 +16,11 @@ from chalicelib.ports import Clock, Delete, Folders, Objects, Page, Save, Store
 from chalicelib.wire.recording import SegmentKey
 
 from .finishing import Finisher
+from .shares import Shares
 
 LINK_LIFE_S: Final = 3600
 MAX_SHARE_S: Final = 30 * 24 * 3600
 ARTIFACTS: Final = ("index.mp4", "thumbnail.jpg", "manifest.json")
-_AUDIENCE: Final = "recording"
 
 
 class Library:
@@ -42,12 +39,8 @@ class Library:
         self._objects = objects
         self._finisher = finisher
         self._folders = folders
-        self._clock = clock
-        self._signing_key = signing_key
-
-    def _key(self) -> str:
-        """The key of share tokens, derived so that it opens nothing else."""
-        return hashlib.sha256(b"sluice-shares:" + self._signing_key().encode()).hexdigest()
+        self._shares = Shares(clock, signing_key)
+        self._clock, self._signing_key = clock, signing_key
 
     def page(self, limit: int, cursor: str | None) -> Page[Recording]:
         """Recordings, newest first."""
@@ -100,9 +93,8 @@ class Library:
         if not 60 <= life_s <= MAX_SHARE_S:
             raise InvalidInputError("expires_s", f"must be 60 to {MAX_SHARE_S} seconds")
         self.get(recording)
-        expires = self._clock() + timedelta(seconds=life_s)
-        claims = {"aud": _AUDIENCE, "sub": recording, "exp": int(expires.timestamp())}
-        return f"/v1/shares/{jwt.encode(claims, self._key(), algorithm='HS256')}/", expires
+        token, expires = self._shares.token(recording, life_s)
+        return f"/v1/shares/{token}/", expires
 
     def shared(self, token: str) -> str:
         """The recording that a share token is for.
@@ -110,15 +102,7 @@ class Library:
         Raises:
             ForbiddenError: it has expired or is not ours.
         """
-        try:
-            # Expiry is checked below, by the product's clock.
-            options: Any = {"require": ["exp", "sub"], "verify_exp": False}
-            claims = jwt.decode(token, self._key(), algorithms=["HS256"], audience=_AUDIENCE, options=options)
-        except jwt.PyJWTError:
-            raise ForbiddenError("the link is not valid; ask for a new one") from None
-        if claims["exp"] <= self._clock().timestamp():
-            raise ForbiddenError("the link has expired; ask for a new one")
-        return str(claims["sub"])
+        return self._shares.recording_of(token)
 
     def playlist(self, recording: str) -> str:
         """The recording's playlist, relative to the place it is served from; grows while it is live.
@@ -127,22 +111,23 @@ class Library:
             NotFoundError: there is no such recording, or nothing of it is in the store yet.
         """
         found = self.get(recording)
-        segments = self._finisher.segments(recording)
+        segments = self._finisher.segments(found)
         if not segments:
             raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
         return rules.playlist(segments, ended=rules.is_complete(found))
 
-    def compatible_playlist(self, recording: str) -> str:
-        """The recording's playlist as the compatible API gives it.
+    def compatible_playlist(self, recording: str, life_s: int | None = None) -> str:
+        """The recording's playlist as the compatible API gives it. `life_s`: recordings are not open, and segments
+        carry a token that lives so long.
 
         Raises:
             NotFoundError: as for `playlist`.
         """
-        self.get(recording)
-        segments = self._finisher.segments(recording)
+        segments = self._finisher.segments(self.get(recording))
         if not segments:
             raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
-        return compatible_playlist(segments)
+        query = "" if life_s is None else f"?token={self._shares.token(recording, life_s)[0]}"
+        return compatible_playlist(segments, query=query)
 
     def segment_link(self, recording: str, name: str) -> str:
         """Where a segment is that the compatible playlist names.

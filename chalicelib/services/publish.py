@@ -9,6 +9,7 @@ from chalicelib.domain import admission, callbacks, ids, redact
 from chalicelib.domain import limits as limit_rules
 from chalicelib.domain.errors import NotFoundError, UnavailableError
 from chalicelib.domain.model import (
+    AskedCallback,
     CallbackSettings,
     Credential,
     LimitSettings,
@@ -18,7 +19,7 @@ from chalicelib.domain.model import (
     Session,
     StreamTail,
 )
-from chalicelib.ports import Answer, Clock, Store
+from chalicelib.ports import Answer, Clock, Put, Store
 from chalicelib.wire.edge import OutgoingCallback, PublishRequest, PublishResponse
 
 from .auth import Auth, bearer
@@ -41,7 +42,7 @@ class Publish:
         self._clock = clock
 
     def decide(self, authorization: str | None, request: PublishRequest) -> PublishResponse:
-        """Decide. Nothing is written: the session begins with the event that the edge sends.
+        """Decide. Nothing is written of the session, which begins with the event that the edge sends.
 
         Raises:
             UnauthenticatedError: the node's token is not valid.
@@ -73,6 +74,9 @@ class Publish:
         plan = admission.plan(request.session, request.stream, node, record, tail, self._clock())
         if target.active and target.sent_by == "edge" and target.node == node:
             callback = self._callback(target, request, publish.secret)
+            # Only who was asked may tell the answer.
+            fields = {"node": node, "id": callback.id, "session": request.session, "target": target.target}
+            self._store.commit(Put(AskedCallback.model_validate(fields | {"at": self._clock()})))
             return PublishResponse(decision="ask_callback", reason=decision.reason, plan=plan, callback=callback)
         if target.active and (refusal := self._ask(target, request, publish.secret)):
             return PublishResponse(decision="deny", reason=refusal)

@@ -9,7 +9,7 @@ from typing import cast
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import destinations as rules
-from chalicelib.domain.errors import ConflictError
+from chalicelib.domain.errors import ConflictError, ForbiddenError
 from chalicelib.domain.model import (
     Destination,
     Lease,
@@ -211,6 +211,16 @@ class Pushes:
         _log.info("lease_released", extra={"destination": destination, "node": node, "fence": fence})
         self.settle_id(destination)
         return True
+
+    def check_holder(self, destination: str, node: str, fence: int) -> None:
+        """Only who serves a destination, or was the last to, may say how it goes.
+
+        Raises:
+            ForbiddenError: that is not this node, or it never had this fence.
+        """
+        lease = self._store.get(Lease, destination)
+        if lease is None or lease.node != node or fence > lease.fence:
+            raise ForbiddenError("the destination is not this node's to speak of")
 
     def status_change(self, status: PushStatus) -> list[Change]:
         """The write that keeps a worker's state, unless a newer worker of the destination already spoke."""

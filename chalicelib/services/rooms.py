@@ -119,5 +119,7 @@ def check_room(stream: str, secret: str) -> None:
         check_name(DEFAULT_VHOST, "live", stream)
     except InvalidNameError as error:
         raise InvalidInputError("stream", str(error)) from None
+    if secret and secret in stream:
+        raise InvalidInputError("stream", "must not hold the room's secret: viewers and lists show the name")
     if secret and len(secret) < MIN_SECRET:
         raise InvalidInputError("secret", f"must have at least {MIN_SECRET} characters, or none at all")

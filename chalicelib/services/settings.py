@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from chalicelib.domain import redact
 from chalicelib.domain.admission import MIN_SECRET
@@ -16,6 +16,9 @@ from chalicelib.wire.names import StreamName
 from .paging import everything
 
 S = TypeVar("S", bound=Entity)
+MAX_LINK_DAYS: Final = 30
+MAX_RETIRED: Final = 10
+"""So many publish secrets of before are still masked in names."""
 
 
 def _checked(globs: list[str]) -> list[str]:
@@ -46,7 +49,7 @@ class Settings:
 
     def shown(self, stream: StreamName) -> StreamName:
         """The name as it may be written and told: the publish secret in it is masked."""
-        return redact.stream_name(stream, [self.get(PublishSettings).secret])
+        return redact.stream_name(stream, self.get(PublishSettings).ever)
 
     def _save(self, settings: S, version: int | None) -> S:
         if version is not None and version != settings.version:
@@ -66,7 +69,10 @@ class Settings:
                 raise InvalidInputError("secret", f"must have at least {MIN_SECRET} characters")
             if len(secret) > 100 or not all(c.isalnum() or c in "._~-" for c in secret) or not secret.isascii():
                 raise InvalidInputError("secret", "may hold up to 100 of the characters a-z A-Z 0-9 . _ ~ -")
-        changes = {"secret": now.secret if secret is None else secret, "auth": now.auth if auth is None else auth}
+        changes: dict[str, object] = {} if auth is None else {"auth": auth}
+        if secret is not None:
+            retired = [s for s in now.ever if s != secret][:MAX_RETIRED]
+            changes |= {"secret": secret, "retired": retired}
         return self._save(now.model_copy(update=changes), version)
 
     def set_record(
@@ -75,21 +81,29 @@ class Settings:
         enabled: bool | None = None,
         globs: list[str] | None = None,
         merge_window_s: int | None = None,
+        open_recordings: bool | None = None,
+        link_days: int | None = None,
         version: int | None = None,
     ) -> RecordSettings:
         """Change what is recorded.
 
         Raises:
-            InvalidInputError: a pattern is malformed, or the merge window is not 0 to 300 s.
+            InvalidInputError: a pattern is malformed, the merge window is not 0 to 300 s, or a link's life is not 1 to
+                30 days.
         """
         now = self.get(RecordSettings)
         if merge_window_s is not None and not 0 <= merge_window_s <= 300:
             raise InvalidInputError("merge_window_s", "must be 0 to 300 seconds")
-        changes = {
-            "enabled": now.enabled if enabled is None else enabled,
-            "globs": now.globs if globs is None else _checked(globs),
-            "merge_window_s": now.merge_window_s if merge_window_s is None else merge_window_s,
+        if link_days is not None and not 1 <= link_days <= MAX_LINK_DAYS:
+            raise InvalidInputError("link_days", f"must be 1 to {MAX_LINK_DAYS} days")
+        given = {
+            "enabled": enabled,
+            "globs": None if globs is None else _checked(globs),
+            "merge_window_s": merge_window_s,
+            "open_recordings": open_recordings,
+            "link_days": link_days,
         }
+        changes = {name: value for name, value in given.items() if value is not None}
         return self._save(now.model_copy(update=changes), version)
 
     def set_copy_to(self, folder: str) -> RecordSettings:

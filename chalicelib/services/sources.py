@@ -8,7 +8,7 @@ from typing import cast
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import sources as rules
-from chalicelib.domain.errors import ConflictError
+from chalicelib.domain.errors import ConflictError, ForbiddenError
 from chalicelib.domain.model import (
     Destination,
     NodeSource,
@@ -166,6 +166,16 @@ class SourceLeases:
             if hold is not None and hold.source == source:
                 changes.append(Delete(hold))
         return changes
+
+    def check_holder(self, source: str, node: str, fence: int) -> None:
+        """Only who plays a source, or was the last to, may say how it goes.
+
+        Raises:
+            ForbiddenError: that is not this node, or it never had this fence.
+        """
+        lease = self._store.get(SourceLease, source)
+        if lease is None or lease.node != node or fence > lease.fence:
+            raise ForbiddenError("the source is not this node's to speak of")
 
     def told(self, status: SourceStatus, body: SourceState) -> list[Change]:
         """The writes that follow from what a worker said."""

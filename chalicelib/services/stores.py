@@ -160,8 +160,9 @@ class Stores:
             if not recording_rules.is_complete(recording):
                 self.extend(recording.id, current)
 
-    def extend(self, recording_id: str, store: str) -> None:
-        """Something of the recording arrives in a store. Nothing happens while the recording is not known.
+    def extend(self, recording_id: str, store: str, node: str = "") -> None:
+        """Something of the recording arrives in a store; from `node`, if one is named, which must have a part in it.
+        Nothing happens while the recording is not known.
 
         Raises:
             UnavailableError: it is being changed all the time; try again.
@@ -169,6 +170,8 @@ class Stores:
         for _ in range(_TRIES):
             known = self._store.get(Recording, recording_id)
             if known is None or rules.held_by(known)[-1] == store:
+                return
+            if node and all(part.node != node for part in known.parts.values()):
                 return
             try:
                 self._store.commit(Save(rules.with_stores(known, [store])))

@@ -43,7 +43,7 @@ class Takes:
         running = recording.state in ("recording", "finishing")
         if not running or rules.is_complete(recording):
             return Take(recording, running, recording.segments, recording.duration_ms, recording.bytes)
-        found = self._finisher.segments(recording.id)
+        found = self._finisher.segments(recording)
         duration = sum(s.key.duration_ms for s in found)
         return Take(recording, running, len(found), duration, sum(s.size for s in found))
 

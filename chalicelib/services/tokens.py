@@ -29,9 +29,10 @@ class Tokens:
         """A new token, which is shown this once, and what is kept of it. One for `support` reads and ends by itself.
 
         Raises:
-            InvalidInputError: the scope or the time is not usable, or there are too many tokens.
+            InvalidInputError: the name, the scope or the time is not usable, or there are too many tokens.
         """
         now = self._clock()
+        access.check_token_name(name)
         ends = access.expiry(expires_at, now, support=support)
         parts = " ".join(map(str, access.grants_of(scope)))
         if support and parts != "read":

@@ -38,7 +38,7 @@ class Uploads:
             raise ConflictError("nodes of this installation bring their objects by themselves")
         current = (self._store.get(StoreSettings) or StoreSettings()).current
         for recording in {recording_of_key(upload.key) for upload in request.objects}:
-            self._stores.extend(recording, current)
+            self._stores.extend(recording, current, node)
         expires = self._clock() + timedelta(seconds=LIFE_S)
         return UploadsResponse(links=[self._link(self._links, u) for u in request.objects], expires_at=expires)
 

@@ -149,7 +149,7 @@ class PushState(Message):
 
     kind: Literal["push.state"] = "push.state"
     destination: str
-    fence: int
+    fence: int = Field(ge=0, le=2**53)
     state: Literal["waiting", "starting", "running", "retrying", "stopped"]
     attempt: int = 0
     bitrate_kbps: float | None = None
@@ -265,7 +265,7 @@ class ObservedPush(Message):
 
     destination: str
     session: Ulid
-    fence: int
+    fence: int = Field(ge=0, le=2**53)
     state: Literal["waiting", "starting", "running", "retrying", "stopped"]
     attempt: int = 0
     bitrate_kbps: float | None = None
@@ -362,7 +362,7 @@ class DesiredPush(Message):
     destination: str
     session: Ulid
     stream: StreamName
-    fence: int
+    fence: int = Field(ge=0, le=2**53)
     url: str = Field(repr=False)
     """The whole target URL, key included."""
     label: str = ""
@@ -436,6 +436,8 @@ class SyncResponse(Message):
     questions: list[dict[str, Any]] = Field(default=[], repr=False)
     """What somebody in the cloud waits for, as `questions.Asked`. Plain JSON here, so that one which the agent does not
     understand cannot hide the rest."""
+    node_token: str | None = Field(default=None, repr=False)
+    """The node's new token, to be kept and used from now on. The one before ends when this one is first used."""
 
 
 class Nudge(Message):

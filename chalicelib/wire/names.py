@@ -42,8 +42,15 @@ def check_name(vhost: str, app: str, stream: str) -> None:
     _check("stream", stream)
 
 
+def identity(vhost: str, path: str) -> str:
+    """The one spelling of a name: `app/stream`, or `//vhost/app/stream` when it is not the default vhost. No app begins
+    with a slash, so that no two names are spelt alike.
+    """
+    return path if vhost in {"", DEFAULT_VHOST} else f"//{vhost}/{path}"
+
+
 class StreamName(BaseModel):
-    """A validated stream name. `str()` of it is its identity: `app/stream`, with the vhost in front unless default."""
+    """A validated stream name. `str()` of it is its identity, see `identity`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -57,5 +64,4 @@ class StreamName(BaseModel):
         return self
 
     def __str__(self) -> str:
-        path = f"{self.app}/{self.stream}"
-        return path if self.vhost == DEFAULT_VHOST else f"{self.vhost}/{path}"
+        return identity(self.vhost, f"{self.app}/{self.stream}")

@@ -11,14 +11,17 @@ from typing import Any, Final
 VERSION: Final = "5.15.20"
 """The release of Oryx whose API this is."""
 PREFIX: Final = "/terraform/v1"
-HEADERS: Final = {
+OPEN_HEADERS: Final = {
     "Server": f"Oryx/v{VERSION}",
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Allow-Methods": "*",
     "Access-Control-Expose-Headers": "*",
 }
-"""On every answer. No `-Credentials`: with the origin `*`, browsers refuse that pair (Q4)."""
+"""For whatever pages of other origins may read."""
+HEADERS: Final = OPEN_HEADERS | {"Access-Control-Allow-Credentials": "true"}
+"""On every answer. Clients look for `-Credentials`; with the origin `*`, browsers refuse the pair (Q4). Never under
+`/v1` and the console, whose cookie it must not concern."""
 ERROR_HEADERS: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 
 

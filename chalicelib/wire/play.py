@@ -2,7 +2,7 @@
 
 A link carries `sluice_play=<expires>.<signature>` in its query. `expires` is in seconds since 1970, `signature` the
 HMAC-SHA-256, in URL-safe base64 without padding, of `sluice-play`, the expiry and the stream (`app/stream`, or
-`vhost/app/stream`), with a line feed after each of the first two. Each node has a key of its own.
+`//vhost/app/stream`), with a line feed after each of the first two. Each node has a key of its own.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class DesiredSource(Message):
     """
 
     source: str
-    fence: int
+    fence: int = Field(ge=0, le=2**53)
     kind: SourceKind
     inputs: list[PlayedInput] = []
     session: Ulid | None = None
@@ -77,7 +77,7 @@ class ObservedSource(Message):
     """A source's worker on this node."""
 
     source: str
-    fence: int
+    fence: int = Field(ge=0, le=2**53)
     state: WorkerState
     attempt: int = 0
     bitrate_kbps: float | None = None
@@ -88,7 +88,7 @@ class SourceState(Message):
 
     kind: Literal["source.state"] = "source.state"
     source: str
-    fence: int
+    fence: int = Field(ge=0, le=2**53)
     state: WorkerState
     attempt: int = 0
     bitrate_kbps: float | None = None

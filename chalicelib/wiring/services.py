@@ -25,9 +25,11 @@ from chalicelib.services.callbacks import CallbackLog, Callbacks
 from chalicelib.services.certificates import Certificates
 from chalicelib.services.checks import Checks
 from chalicelib.services.dispatch import Dispatch
+from chalicelib.services.enrolment import Enrolment
 from chalicelib.services.events import Ingest
 from chalicelib.services.explain import Explain
 from chalicelib.services.finishing import Announcements, Finisher
+from chalicelib.services.fleet import Fleet
 from chalicelib.services.intake import Intake
 from chalicelib.services.kicks import Kicks
 from chalicelib.services.library import Library
@@ -43,6 +45,7 @@ from chalicelib.services.questions import Questions
 from chalicelib.services.replay import Replay
 from chalicelib.services.rooms import Rooms
 from chalicelib.services.settings import Settings
+from chalicelib.services.shares import Shares
 from chalicelib.services.slots import Slots
 from chalicelib.services.sources import SourceLeases
 from chalicelib.services.stores import Stores
@@ -79,6 +82,11 @@ class Wiring:
     def pause(self) -> Callable[[float], None]:
         """How a call waits for a node; a host that serves many at once puts in one that bounds how many may."""
         return time.sleep
+
+    @cached_property
+    def machine_token(self) -> str:
+        """With what programs of the host's own machine call, if there is a host; it puts it in."""
+        return ""
 
     # adapters
 
@@ -150,7 +158,7 @@ class Wiring:
     @cached_property
     def login(self) -> Login:
         """The administrator."""
-        return Login(self.store, self.vault.bootstrap, now, time.sleep)
+        return Login(self.store, self.vault.bootstrap, now, self.vault.master)
 
     @cached_property
     def rooms(self) -> Rooms:
@@ -200,7 +208,17 @@ class Wiring:
     @cached_property
     def auth(self) -> Auth:
         """Callers."""
-        return Auth(self.store, self.nudger, now, self.vault.bootstrap)
+        return Auth(self.store, now, self.vault.bootstrap, self.machine_token)
+
+    @cached_property
+    def enrolment(self) -> Enrolment:
+        """Edges that become nodes."""
+        return Enrolment(self.store, self.nudger, now, self.vault.bootstrap)
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """Nodes that are to be none any more."""
+        return Fleet(self.store, self.enrolment, self.ingest, self.pushes, self.source_leases, self.abandoned, now)
 
     @cached_property
     def callback_log(self) -> CallbackLog:
@@ -336,8 +354,20 @@ class Wiring:
         """Deliveries."""
         base_url = self.config.public_url
         return Callbacks(
-            self.store, self.settings, self.callbacks_queue, self.webhooks, self.callback_log, now, base_url
+            self.store,
+            self.settings,
+            self.callbacks_queue,
+            self.webhooks,
+            self.callback_log,
+            now,
+            base_url,
+            self.shares,
         )
+
+    @cached_property
+    def shares(self) -> Shares:
+        """Links to recordings."""
+        return Shares(now, self.vault.master)
 
     @cached_property
     def dispatch(self) -> Dispatch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chalicelib.wire.oryx import HEADERS
+from chalicelib.wire.oryx import OPEN_HEADERS
 
 from .handlers import HANDLERS
 from .paths import RULES, STRANGE
@@ -141,7 +141,7 @@ def _site(settings: FrontSettings, address: str) -> str:
 
 def _headers(settings: FrontSettings) -> str:
     """On every answer once, whoever made it. Of those that are deferred, the last is the first to be applied."""
-    lines = "\n".join(f'			{name} "{value}"' for name, value in HEADERS.items())
+    lines = "\n".join(f'			{name} "{value}"' for name, value in OPEN_HEADERS.items())
     return f"""		@compatible path {_COMPATIBLE}
 		header @compatible {{
 			Access-Control-Allow-Credentials true

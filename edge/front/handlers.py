@@ -168,11 +168,22 @@ def _media_api(settings: FrontSettings, rule: Rule) -> str:
     body = f"""{passing(rule)}
 			forward_auth {settings.local} {{
 				uri /front/authorize
+				copy_headers X-Sluice-Scope
 			}}
-			# The media server writes the paths that it is asked for into its log.
-			uri query -token
-			request_header -Authorization
-{_to_media_api(settings)}"""
+			@whole header X-Sluice-Scope admin
+			handle @whole {{
+				route {{
+					request_header -X-Sluice-Scope
+					request_header -Authorization
+					# The media server writes the paths that it is asked for into its log.
+					uri query -token
+{_to_media_api(settings)}
+				}}
+			}}
+			handle {{
+				rewrite * /front/media-api{{uri}}
+				reverse_proxy {settings.local}
+			}}"""
     return handle(rule, body)
 
 

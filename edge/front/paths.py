@@ -85,7 +85,9 @@ RULES: Final = (
     ),
     Rule("versions", ("/api/v1/versions",), "the media server's API (health check)", headers=_READING, query=()),
     Rule(
-        "media_api", ("/api/*",), "the media server's API", "bearer, or `token` in the query; else 401",
+        "media_api", ("/api/*",),
+        "the media server's API; through the agent, which leaves out secrets, for all but administrators",
+        "bearer, or `token` in the query; else 401",
         ("GET", "HEAD", "POST", "PUT", "DELETE"), (*_READING, "Authorization", "Content-Type"), _MB,
     ),
     Rule(

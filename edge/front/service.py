@@ -14,6 +14,7 @@ from ..errors import FrontError
 from ..log import Log
 from ..play import Play
 from ..rtc.proxy import RtcProxy
+from ..snapshot import Snapshot
 from ..srs import basic
 from .driver import Front, admin_client
 from .gate import Gate
@@ -37,13 +38,15 @@ class FrontService:
         hls: Callable[[], HlsFiles],
         https: Callable[[], Https],
         play: Play,
+        snapshot: Snapshot,
         http: httpx.AsyncClient,
     ) -> None:
         self._settings, self._hls, self._https, self._play = settings, hls, https, play
         self._links: tuple[str, ...] = ()
         start = settings()
+        login = {"Authorization": basic(start.srs_login)} if start.srs_login else {}
         self._routes = [
-            *Gate(authority).routes(),
+            *Gate(authority, snapshot, start.srs_api, http, login).routes(),
             *Objects(start.objects_dir).routes(),
             Route("/front/play", play.answer),
             *RtcProxy(start.srs_api, start.rtc, http, start.srs_login).routes(),

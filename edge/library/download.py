@@ -6,17 +6,19 @@ import asyncio
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from chalicelib.wire.inputs import FileFound
 from chalicelib.wire.sources import EXTENSIONS
+from chalicelib.wire.urls import InvalidUrlError, parse_url
 
 from ..errors import RefusedInputError
 from ..log import Log
 from ..workers.process import Child, Tail
 from ..workers.redact import redact, url_secrets
-from .addresses import check_public
+from ..workers.ways import OpenWay, straight
 from .folders import Folders, LibraryError
 
 log = Log("downloads")
@@ -27,10 +29,13 @@ _BEST: Final = "best[ext=mp4][vcodec^=avc1]/best[ext=mp4]/best"
 
 
 class Downloads:
-    """Runs yt-dlp as a process. `private`: whether URLs may lead to private addresses."""
+    """Runs yt-dlp as a process. `open_way` finds the way to what users have named. `proxy` is the operator's own: where
+    it is set, it is that proxy which goes out, and decides where to.
+    """
 
-    def __init__(self, ffmpeg: str, *, max_bytes: int, private: bool, proxy: str = "") -> None:
-        self._ffmpeg, self._max_bytes, self._private, self._proxy = ffmpeg, max_bytes, private, proxy
+    def __init__(self, ffmpeg: str, *, max_bytes: int, open_way: OpenWay = straight, proxy: str = "") -> None:
+        self._ffmpeg, self._max_bytes, self._proxy = ffmpeg, max_bytes, proxy
+        self._open_way = straight if proxy else open_way
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     @staticmethod
@@ -56,23 +61,23 @@ class Downloads:
             RefusedInputError: the URL may not be read from here.
             LibraryError: it cannot be downloaded, or there is no space; the message says why.
         """
-        if any(ord(c) < 33 or ord(c) == 127 for c in url) or len(url) > 2000:
-            raise RefusedInputError("url", "must not hold spaces or control characters and at most 2,000 characters")
-        if not self._private:
-            await check_public(url)
+        try:
+            url = parse_url(url, ("http", "https"), user_info=True).text
+        except InvalidUrlError as error:
+            raise RefusedInputError("url", str(error)) from None
         folders.check_space(0)
         name, _, partial = folders.new("")
         output = partial.with_name(name)
         try:
-            async with self._slots:
-                title = await self._run(self.argv(url, output), url, output)
+            async with self._slots, self._open_way(url) as way:
+                title = await self._run(self.argv(url, output), url, output, way.env)
             return self._take(folders, name, title)
         finally:
             self._clean(folders, name)
 
-    async def _run(self, argv: list[str], url: str, output: Path) -> str:
+    async def _run(self, argv: list[str], url: str, output: Path, env: Mapping[str, str]) -> str:
         try:
-            child = await Child.start(argv)
+            child = await Child.start(argv, env)
         except OSError as error:
             raise LibraryError(f"yt-dlp cannot be run: {error.strerror}") from error
         secrets, tail, title = url_secrets(url), Tail(lines=3), Tail(lines=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,10 +12,10 @@ from chalicelib.wire.sources import Probed, SourceAudio, SourceFormat, SourceVid
 
 from ..errors import NotHereError, RefusedInputError
 from ..workers.argv import file_options, url_options
-from ..workers.inputs import plain_url
-from ..workers.process import die_with_parent
+from ..workers.inputs import source_url
+from ..workers.process import start_to_read
 from ..workers.redact import redact, url_secrets
-from .addresses import check_public
+from ..workers.ways import OpenWay, straight
 from .folders import Folders
 
 LIMIT_S: Final = 15.0
@@ -26,10 +27,10 @@ _SHOW: Final = ("-v", "error", "-print_format", "json", "-show_format", "-show_s
 
 
 class Probe:
-    """Runs ffprobe. `private`: whether URLs may lead to private addresses; those of cameras always may."""
+    """Runs ffprobe; `open_way` finds the way to what users have named."""
 
-    def __init__(self, ffprobe: str, folders: Folders | None, *, private: bool) -> None:
-        self._ffprobe, self._folders, self._private = ffprobe, folders, private
+    def __init__(self, ffprobe: str, folders: Folders | None, open_way: OpenWay = straight) -> None:
+        self._ffprobe, self._folders, self._open_way = ffprobe, folders, open_way
 
     async def look(self, target: str, *, camera: bool = False) -> Probed:
         """What is in a file of ours or behind a URL. Whatever is wrong with it is in the answer's `error`."""
@@ -48,26 +49,31 @@ class Probe:
 
     async def look_at_slate(self, path: Path, *, image: bool) -> Probed:
         """What is in an image or a clip on this machine, by an absolute path that was checked before."""
-        options = ["-protocol_whitelist", "file", "-f", "image2", "-pattern_type", "none"]
+        options = [
+            "-protocol_whitelist",
+            "file",
+            "-format_whitelist",
+            "image2",
+            "-f",
+            "image2",
+            "-pattern_type",
+            "none",
+        ]
         return await self._run([*(options if image else file_options(str(path))), str(path)])
 
     async def _look_at_url(self, target: str, *, camera: bool) -> Probed:
-        url = plain_url(target)
+        url = source_url(target).text
         options = url_options(url)
-        if not self._private and not camera:
-            await check_public(url)
         began = asyncio.get_running_loop().time()
-        found = await self._run([*options, url])
+        async with self._open_way(url, camera=camera) as way:
+            found = await self._run([*way.options, *options, way.url], way.env)
         if found.error and asyncio.get_running_loop().time() - began >= SILENT_S:
             found = Probed(error=SILENT)
         return found.model_copy(update={"error": redact(found.error, url_secrets(url))}) if found.error else found
 
-    async def _run(self, arguments: list[str]) -> Probed:
-        pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    async def _run(self, arguments: list[str], env: Mapping[str, str] | None = None) -> Probed:
         try:
-            child = await asyncio.create_subprocess_exec(
-                self._ffprobe, *_SHOW, *arguments, stdin=null, stdout=pipe, stderr=null, preexec_fn=die_with_parent()
-            )
+            child = await start_to_read([self._ffprobe, *_SHOW, *arguments], env)
         except OSError as error:
             return Probed(
                 error=f"ffprobe cannot be run on the node: {error.strerror}; install FFmpeg or set FFPROBE_BIN"

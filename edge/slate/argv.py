@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..workers.argv import FILE_FORMATS
+
 IMAGES: Final = (".png", ".jpg", ".jpeg")
 CARD: Final = Path(__file__).with_name("card.png")
 """What is shown where nobody chose a picture."""
@@ -38,7 +40,16 @@ class Shape:
 
 def live_argv(ffmpeg: str, url: str) -> list[str]:
     """Copy a stream of the media server beside us to standard output."""
-    reading = ["-protocol_whitelist", "rtmp,tcp", "-fpsprobesize", "0", "-rw_timeout", "5000000"]
+    reading = [
+        "-protocol_whitelist",
+        "rtmp,tcp",
+        "-format_whitelist",
+        "flv,live_flv",
+        "-fpsprobesize",
+        "0",
+        "-rw_timeout",
+        "5000000",
+    ]
     return [ffmpeg, *_COMMON, *reading, "-i", url, "-c", "copy", *_OUT]
 
 
@@ -53,13 +64,26 @@ def slate_argv(ffmpeg: str, path: Path, shape: Shape, *, has_sound: bool) -> lis
     image = path.suffix.lower() in IMAGES
     # pattern_type none: a % in a name is a % and no counter.
     kind = ["-f", "image2", "-pattern_type", "none", "-loop", "1", "-framerate", str(_FPS)] if image else []
+    formats = "image2" if image else FILE_FORMATS
     loop = [] if image else ["-stream_loop", "-1"]
     silence = f"anullsrc=r={shape.rate}:cl={'stereo' if shape.channels == 2 else 'mono'}"
     sound = [] if has_sound and not image else ["-f", "lavfi", "-i", silence]
     size = f"{shape.width}:{shape.height}"
     fit = f"scale={size}:force_original_aspect_ratio=decrease,pad={size}:(ow-iw)/2:(oh-ih)/2,fps={_FPS},format=yuv420p"
     return [
-        *[ffmpeg, *_COMMON, "-protocol_whitelist", "file", *kind, "-re", *loop, "-i", str(path)],
+        *[
+            ffmpeg,
+            *_COMMON,
+            "-protocol_whitelist",
+            "file",
+            "-format_whitelist",
+            formats,
+            *kind,
+            "-re",
+            *loop,
+            "-i",
+            str(path),
+        ],
         *[*sound, "-map", "0:v:0", "-map", "1:a:0" if sound else "0:a:0", "-vf", fit],
         *["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "main", "-bf", "0"],
         *["-g", str(2 * _FPS), "-b:v", f"{_KBPS}k", "-maxrate", f"{_KBPS}k", "-bufsize", f"{2 * _KBPS}k"],

@@ -57,6 +57,8 @@ class TlsPlan:
     content: str
     name: str
     domains: list[str] = field(default_factory=list)
+    trusted: list[str] = field(default_factory=list)
+    """Names whose certificate browsers accept, as an authority made it."""
 
 
 Apply = Callable[[], Awaitable[None]]
@@ -97,7 +99,9 @@ class Certificates:
         names = names_of(pair.leaf) if pair else []
         content = pair.leaf.fingerprint(hashes.SHA256()).hex() if pair else ""
         domains = self._state.wanted[:1] if self._one_first else self._state.wanted
-        return TlsPlan(self._folder.file(name), content, names[0] if names else "", domains)
+        by_authority = names if pair and pair.leaf.issuer != pair.leaf.subject else []
+        trusted = [*domains, *by_authority]
+        return TlsPlan(self._folder.file(name), content, names[0] if names else "", domains, trusted)
 
     def observed(self) -> list[ObservedCertificate]:
         """The domains of the authority, as they were at the last look."""

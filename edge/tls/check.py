@@ -15,6 +15,8 @@ import dns.exception
 import dns.resolver
 import httpx
 
+from chalicelib.wire.addresses import kind_of
+
 from ..bounded import CallFailedError, call
 
 Address = IPv4Address | IPv6Address
@@ -48,7 +50,7 @@ class DomainCheck:
         addresses, why = await self._resolve(domain)
         if why:
             return why
-        private = [a for a in addresses if not a.is_global and not self._reach.allow_private]
+        private = [a for a in addresses if kind_of(str(a)) != "public" and not self._reach.allow_private]
         if private:
             return (
                 f"{domain} points to {private[0]}, which is no public address, so no authority can reach it; "

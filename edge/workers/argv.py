@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
 
-from .inputs import plain_url
+from chalicelib.wire.urls import InvalidUrlError, parse_url
+
+from .inputs import URL_FORMATS, URL_PROTOCOLS, source_url
 from .spec import Encode, Reading, WorkerSpec
 
 OUTPUT_SCHEMES: Final = ("rtmp", "rtmps", "srt")
@@ -17,14 +19,6 @@ INPUT_PROTOCOLS: Final = {
     "https": "https,tls,tcp",
 }
 """Scheme of the input → the protocols that reading it may use; whatever the media names beyond them is not opened."""
-URL_PROTOCOLS: Final = {
-    "rtmp": "rtmp,tcp",
-    "srt": "srt,udp",
-    "rtsp": "rtsp,tcp",
-    "http": "http,https,tls,tcp,crypto",
-    "https": "http,https,tls,tcp,crypto",
-}
-"""The same for URLs that users give: a playlist may name either of http and https, and no file."""
 FILE_FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,flv,mpegts,matroska,webm,mp3,aac"
 """What a file may be, whatever its name says. A playlist in disguise would make FFmpeg open what it names."""
 ENCODERS: Final = {
@@ -50,18 +44,13 @@ that lack one of them; a shorter look would leave out the picture where a player
 
 def _scheme(what: str, url: str, allowed: tuple[str, ...]) -> str:
     """The scheme of a URL that may be handed to FFmpeg; raises ValueError, whose message does not repeat the URL."""
-    if any(c.isspace() or ord(c) < 0x20 or ord(c) == 0x7F for c in url):
-        raise ValueError(f"the {what} URL must not hold spaces or control characters")
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(f"the {what} URL has no valid host and port") from None
-    if parts.scheme not in allowed or not url.startswith(f"{parts.scheme}://"):
-        raise ValueError(f"the {what} URL must begin with {' or '.join(f'{s}://' for s in allowed)}")
-    if not host:
-        raise ValueError(f"the {what} URL names no host")
-    return parts.scheme
+        found = parse_url(url, allowed, user_info=True)
+    except InvalidUrlError as error:
+        raise ValueError(f"the {what} URL {error}") from None
+    if found.text != url:
+        raise ValueError(f"the {what} URL must have its scheme in lower case")
+    return found.scheme
 
 
 def check_output_url(url: str) -> str:
@@ -70,11 +59,7 @@ def check_output_url(url: str) -> str:
     Raises:
         ValueError: it is none that a worker may push to; the message says why and repeats no part of the URL.
     """
-    scheme = _scheme("output", url, OUTPUT_SCHEMES)
-    # A query can turn FFmpeg's SRT into a server that anybody may connect to.
-    if scheme == "srt" and parse_qs(urlsplit(url).query).get("mode", ["caller"]) != ["caller"]:
-        raise ValueError("the output URL must not ask for another SRT mode than caller")
-    return scheme
+    return _scheme("output", url, OUTPUT_SCHEMES)
 
 
 def _input_options(scheme: str) -> list[str]:
@@ -82,7 +67,8 @@ def _input_options(scheme: str) -> list[str]:
     # announced and never comes. No -re: a live source sets its own pace.
     # fpsprobesize 0: a copy does not need the frame rate, and guessing it costs a second. No nobuffer: what the probe
     # read would be thrown away and the push would begin a keyframe later.
-    options = ["-protocol_whitelist", INPUT_PROTOCOLS[scheme], "-fpsprobesize", "0"]
+    options = ["-protocol_whitelist", INPUT_PROTOCOLS[scheme], "-format_whitelist", "flv,live_flv,mpegts"]
+    options += ["-fpsprobesize", "0"]
     options += ["-analyzeduration", str(_ANALYZE_US), "-probesize", str(_PROBE_BYTES)]
     return [*options, "-rw_timeout", str(IO_TIMEOUT_US)]
 
@@ -108,7 +94,16 @@ def file_options(path: str, *, playlist: bool = False) -> list[str]:
         raise ValueError("the input file is not an absolute path")
     if playlist:
         # The list is ours, and every file in it was looked into before.
-        return ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0"]
+        return [
+            "-protocol_whitelist",
+            "file",
+            "-format_whitelist",
+            f"concat,{FILE_FORMATS}",
+            "-f",
+            "concat",
+            "-safe",
+            "0",
+        ]
     return ["-protocol_whitelist", "file", "-format_whitelist", FILE_FORMATS]
 
 
@@ -118,10 +113,8 @@ def url_options(url: str) -> list[str]:
     Raises:
         ValueError: it is none that may be read.
     """
-    scheme = _scheme("input", url, tuple(URL_PROTOCOLS))
-    if scheme == "srt" and parse_qs(urlsplit(url).query).get("mode", ["caller"]) != ["caller"]:
-        raise ValueError("the input URL must not ask for another SRT mode than caller")
-    options = ["-protocol_whitelist", URL_PROTOCOLS[scheme]]
+    scheme = source_url(url).scheme
+    options = ["-protocol_whitelist", URL_PROTOCOLS[scheme], "-format_whitelist", URL_FORMATS[scheme]]
     if scheme == "rtsp":
         # Interleaved in the connection: it passes every firewall that the connection passes, and loses nothing.
         return [*options, "-rtsp_transport", "tcp", "-timeout", str(IO_TIMEOUT_US)]
@@ -139,7 +132,7 @@ def _read(spec: WorkerSpec) -> list[str]:
         loop = ["-stream_loop", "-1"] if reading.loop else []
         # At the pace of the media, and without end: FFmpeg carries the timestamps on over the end of the file.
         return ["-re", *loop, *file_options(spec.input_url, playlist=reading.kind == "playlist"), "-i", spec.input_url]
-    url = plain_url(spec.input_url)
+    url = source_url(spec.input_url).text
     options = url_options(url)
     if reading.kind == "camera":
         # No -re: a camera sets its own pace, and what came during the probe would stay between it and us for ever.
@@ -179,8 +172,8 @@ def _codecs(spec: WorkerSpec) -> list[str]:
     return ["-map", "0:v:0?", "-map", "0:a:0?", *_encode(spec.encode)]
 
 
-def build_argv(ffmpeg: str, spec: WorkerSpec) -> list[str]:
-    """The argument list for one run of a worker: progress goes to standard output.
+def build_argv(ffmpeg: str, spec: WorkerSpec, more: Sequence[str] = ()) -> list[str]:
+    """The argument list for one run of a worker: progress goes to standard output. `more`: options for its input.
 
     Raises:
         ValueError: a URL, file or encoder is of a kind that is not allowed; the message repeats no part of it.
@@ -188,7 +181,17 @@ def build_argv(ffmpeg: str, spec: WorkerSpec) -> list[str]:
     read = _read(spec)
     target = check_output_url(spec.output_url)
     common = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-stats_period", "0.5"]
-    argv = [ffmpeg, *common, "-progress", "pipe:1", *read, *_codecs(spec), *_output_options(target), spec.output_url]
+    argv = [
+        ffmpeg,
+        *common,
+        "-progress",
+        "pipe:1",
+        *more,
+        *read,
+        *_codecs(spec),
+        *_output_options(target),
+        spec.output_url,
+    ]
     for extra in spec.extra:
         options = _output_options(check_output_url(extra.url))
         argv += ["-map", "0:v:0?", "-map", "0:a:0?", *_encode(extra.encode), *options, extra.url]

@@ -3,52 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from chalicelib.wire.urls import InvalidUrlError, Url, parse_url, plain_user
+
+URL_PROTOCOLS: Final[Mapping[str, str]] = {
+    "rtmp": "rtmp,tcp",
+    "srt": "srt,udp",
+    "rtsp": "rtsp,tcp",
+    "http": "http,https,tls,tcp,crypto,httpproxy",
+    "https": "http,https,tls,tcp,crypto,httpproxy",
+}
+"""Scheme of a URL that a user gave → what reading it may open: a playlist may name either of http and https, and no
+file."""
+URL_FORMATS: Final[Mapping[str, str]] = {
+    "rtmp": "flv,live_flv",
+    "srt": "mpegts",
+    "rtsp": "rtsp,sdp,rtp",
+    "http": "flv,live_flv,hls,mpegts,aac,mp3,mov,mp4,webvtt",
+    "https": "flv,live_flv,hls,mpegts,aac,mp3,mov,mp4,webvtt",
+}
+"""And what it may be: nothing that opens other files by itself but a playlist of HLS."""
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 FAST_SPEED: Final = 1.5
 _MOST_S: Final = 30 * 86400.0
 
 
-def _parses(url: str) -> bool:
-    """Whether a URL has a usable host and path as it stands."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-        host = parts.hostname
-    except ValueError:
-        return False
-    # `#` and `?` in a password cut the URL before the host; a second `@` leaves a host that is none.
-    plain = not parts.username or parts.netloc.count("@") == 1
-    return bool(host) and plain and bool(parts.path or "@" not in url.partition("://")[2])
+def source_url(url: str) -> Url:
+    """A URL that a user gave to read from. User and password may hold raw special characters, as cameras' often do.
 
-
-def plain_url(url: str) -> str:
-    """A URL whose user info FFmpeg understands.
-
-    Cameras' passwords often hold raw special characters. If the URL does not parse into a usable host and path, it is
-    split by hand (authority up to the first slash, user info up to the last `@`, password after the first `:`), and
-    user and password are percent-encoded. URLs of SRT are never rewritten.
+    Raises:
+        ValueError: it is none that may be read; the message does not repeat it.
     """
-    scheme, found, rest = url.partition("://")
-    if not found or scheme == "srt" or _parses(url):
-        return url
-    info, at, after = rest.partition("/")[0].rpartition("@")
-    authority, slash, path = rest.partition("/")
-    if not at:
-        # A slash in the password: the user info ends at the last `@` before the path's own query.
-        info, at, after = rest.partition("?")[0].rpartition("@")
-        authority, slash, path = after.partition("/")[0], *rest[len(info) + 1 :].partition("/")[1:]
-    else:
-        authority = after
-    if not at:
-        return url
-    user, colon, password = info.partition(":")
-    return (
-        f"{scheme}://{quote(unquote(user), safe='')}{colon}{quote(unquote(password), safe='')}@{authority}{slash}{path}"
-    )
+    try:
+        return parse_url(plain_user(url), tuple(URL_PROTOCOLS), user_info=True)
+    except InvalidUrlError as error:
+        raise ValueError(f"the input URL {error}") from None
 
 
 def _parameter(url: str, name: str) -> str:

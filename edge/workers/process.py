@@ -8,7 +8,7 @@ import ctypes
 import os
 import signal
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -32,6 +32,14 @@ def die_with_parent() -> Callable[[], None]:
     return in_child
 
 
+def _with(env: Mapping[str, str] | None) -> dict[str, str] | None:
+    if not env:
+        return None
+    # One of the operator's own, or an exception from it, would lead around what is given here.
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return {**kept, **env}
+
+
 class Child:
     """One running program with piped output; make it with `start`."""
 
@@ -39,15 +47,15 @@ class Child:
         self._process = process
 
     @classmethod
-    async def start(cls, argv: Sequence[str]) -> Child:
-        """Run `argv`, without a shell and without standard input.
+    async def start(cls, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Child:
+        """Run `argv`, without a shell and without standard input; `env` is added to this process's environment.
 
         Raises:
             OSError: the program cannot be run.
         """
         pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=null, stdout=pipe, stderr=pipe, preexec_fn=die_with_parent()
+            *argv, stdin=null, stdout=pipe, stderr=pipe, preexec_fn=die_with_parent(), env=_with(env)
         )
         return cls(process)
 
@@ -91,6 +99,18 @@ class Child:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
+
+
+async def start_to_read(argv: Sequence[str], env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    """Run a short-lived program whose standard output is read whole; `env` as in `Child.start`.
+
+    Raises:
+        OSError: the program cannot be run.
+    """
+    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    return await asyncio.create_subprocess_exec(
+        *argv, stdin=null, stdout=pipe, stderr=null, preexec_fn=die_with_parent(), env=_with(env)
+    )
 
 
 async def _read_lines(stream: asyncio.StreamReader | None, take: Callable[[str], None]) -> None:

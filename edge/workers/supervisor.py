@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from .spec import Timing, WorkerReport, WorkerSpec
+from .ways import OpenWay, straight
 from .worker import Worker
 
 _LOG: Final = logging.getLogger(__name__)
@@ -18,7 +19,8 @@ class Supervisor:
     """Wanted and actual are separate: `apply` says what is wanted, starts and stops follow on their own.
 
     `on_change` is called in the event loop on each change of state, and at most every 2 s for a changed bitrate.
-    Children die with this process, however it dies; the loop must run in a thread that lives as long as the process.
+    `open_way` finds the way to what users have named. Children die with this process, however it dies; the loop must
+    run in a thread that lives as long as the process.
     """
 
     def __init__(
@@ -28,11 +30,13 @@ class Supervisor:
         on_change: Callable[[WorkerReport], None],
         rng: random.Random | None = None,
         timing: Timing | None = None,
+        open_way: OpenWay = straight,
     ) -> None:
         self._ffmpeg = ffmpeg
         self._on_change = on_change
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
         self._timing = timing or Timing()
+        self._open_way = open_way
         self._wanted: dict[str, WorkerSpec] = {}
         self._actual: dict[str, Worker] = {}
         self._refused: dict[str, tuple[WorkerSpec, WorkerReport]] = {}
@@ -66,7 +70,10 @@ class Supervisor:
     def _start(self, worker_id: str) -> None:
         spec = self._wanted[worker_id]
         try:
-            worker = Worker(spec, ffmpeg=self._ffmpeg, timing=self._timing, rng=self._rng, on_change=self._on_change)
+            worker = Worker(
+                spec, ffmpeg=self._ffmpeg, timing=self._timing, rng=self._rng, on_change=self._on_change,
+                open_way=self._open_way,
+            )  # fmt: skip
         except ValueError as error:
             report = WorkerReport(worker_id, "stopped", 0, None, str(error), None)
             self._refused[worker_id] = (spec, report)

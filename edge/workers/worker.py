@@ -8,9 +8,11 @@ import random
 import re
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Final
 
+from ..errors import EdgeError
 from .argv import build_argv
 from .backoff import retry_delay
 from .inputs import fast_speed, longest_run_s
@@ -18,6 +20,7 @@ from .process import Child, Tail
 from .progress import ProgressMeter, ProgressParser, SpeedMeter
 from .redact import redact, url_secrets
 from .spec import State, Timing, WorkerReport, WorkerSpec, check_transition
+from .ways import OpenWay, Way, straight
 
 _LOG: Final = logging.getLogger(__name__)
 _ADDRESS: Final = re.compile(r" @ 0x[0-9a-f]+")
@@ -37,10 +40,12 @@ class Worker:
         timing: Timing,
         rng: random.Random,
         on_change: Callable[[WorkerReport], None],
+        open_way: OpenWay = straight,
     ) -> None:
         self.spec = spec
         self.report = WorkerReport(spec.id, "waiting", 0, None, None, None)
-        self._argv = build_argv(ffmpeg, spec)
+        self._ffmpeg, self._open_way = ffmpeg, open_way
+        build_argv(ffmpeg, spec)  # refused at once, or never
         urls = [spec.output_url, *(extra.url for extra in spec.extra)]
         if spec.reading.kind not in ("file", "playlist"):
             urls.append(spec.input_url)
@@ -75,7 +80,21 @@ class Worker:
     async def _attempt(self) -> str:
         """One run of FFmpeg; what was wrong with it, redacted."""
         try:
-            child = await Child.start(self._argv)
+            async with self._way() as way:
+                return await self._run(way)
+        except EdgeError as error:
+            return self._clean(str(error))
+
+    def _way(self) -> AbstractAsyncContextManager[Way]:
+        reading = self.spec.reading
+        by_user = reading.kind in ("stream", "camera")
+        opened = self._open_way if by_user else straight
+        return opened(self.spec.input_url, camera=reading.kind == "camera")
+
+    async def _run(self, way: Way) -> str:
+        argv = build_argv(self._ffmpeg, replace(self.spec, input_url=way.url), way.options)
+        try:
+            child = await Child.start(argv, way.env)
         except OSError as error:
             return f"cannot run FFmpeg: {error.strerror}"
         self._change(pid=child.pid, started_at=time.time(), ready_at=None)

@@ -24,7 +24,8 @@ class NotFoundCliError(CliError):
 
 
 def find_instance(environment: Mapping[str, str]) -> tuple[str, str]:
-    """(URL, token): from SLUICE_URL and SLUICE_TOKEN, else from the instance in SLUICE_HOME (default ./data).
+    """(URL, token): from SLUICE_URL and SLUICE_TOKEN, else from the instance in SLUICE_HOME (default ./data). Its
+    host lays down a token for programs of its machine.
 
     Raises:
         CliError: neither is there.
@@ -33,6 +34,7 @@ def find_instance(environment: Mapping[str, str]) -> tuple[str, str]:
     if url and token:
         return url.rstrip("/"), token
     path = Path(environment.get("SLUICE_HOME") or "data") / "instance.json"
+    token = token or _machine_token(path.parent)
     try:
         kept = json.loads(path.read_text())
     except FileNotFoundError:
@@ -49,6 +51,14 @@ def find_instance(environment: Mapping[str, str]) -> tuple[str, str]:
     return url.rstrip("/") or kept["url"], token or kept["api_secret"]
 
 
+def _machine_token(home: Path) -> str:
+    """What the host of this machine has laid down for its programs; '' when it does not run."""
+    try:
+        return (home / "run" / "machine-token").read_text().strip()
+    except OSError:
+        return ""
+
+
 class Api:
     """Calls the API; every failure becomes a CliError with the server's own words."""
 
@@ -61,6 +71,8 @@ class Api:
                 base_url=url,
                 headers={"Authorization": f"Bearer {token}"},
                 timeout=TIMEOUT_S,
+                # The front closes what it kept open whenever its configuration changes: a connection for each call.
+                limits=httpx.Limits(max_keepalive_connections=0),
                 transport=transport,
                 trust_env=False,
             )

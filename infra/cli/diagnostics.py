@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from chalicelib.wire import masking
 from infra.cli import doctor
 from infra.cli.client import Api, CliError
 from infra.cli.data import write_private
@@ -23,15 +25,34 @@ LOG_TAIL: Final = 512 * 1024
 SHORTEST_SECRET: Final = 6
 LOGS: Final = ("agent.log", "functions.log", "cloud.log", "front.log", "access.log")
 """The media server's log is left out: SRS writes publish secrets into it."""
+_PATTERNS: Final = (
+    (re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*"), MASK),
+    (re.compile(r"(/v1/shares/|/recordings/)[^/\s\"'?]+"), rf"\1{MASK}"),
+    (re.compile(r"(?i)([?&,;](?:[\w-]*(?:token|secret|key|pass\w*|sign\w*|sluice_\w+))=)[^&\s\"',]+"), rf"\1{MASK}"),
+    (re.compile(r"(?i)\b(bearer|basic) [\w.~+/=-]{8,}"), rf"\1 {MASK}"),
+    (re.compile(r"(?i)[^/\s\"']+(\.(?:flv|m3u8|aac|mp3|ts))\b"), rf"{MASK}\1"),
+    (re.compile(r"(?i)\b((?:rtmps?|srt)://[^/\s\"'?]+)[/?][^\s\"']*"), rf"\1/{MASK}"),
+)
 ASKED: Final = ("nodes", "streams", "sessions", "recordings", "destinations", "deliveries", "events", "audit")
 
 app_json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """The text without any of the secrets; longest first, so that none is left in part."""
+    """The text without any of the secrets, longest first, so that none is left in part; and without what looks like
+    one: the tokens of links, of which nobody keeps a list.
+    """
     for secret in sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True):
         text = text.replace(secret, MASK)
+    return masking.masked(text)
+
+
+def by_pattern(text: str) -> str:
+    """The text without what looks like a secret, whether it is known or not: the tokens of links, keys in queries, the
+    names of streams in addresses of media, which may end in a secret.
+    """
+    for pattern, mask in _PATTERNS:
+        text = pattern.sub(mask, text)
     return text
 
 
@@ -61,7 +82,8 @@ def known_secrets(home: Path, copy: dict[str, Any]) -> set[str]:
     kept = _object(home / "instance.json")
     found |= {v for k, v in kept.items() if k.endswith(("secret", "password", "token"))}
     found |= {v for k, v in _object(home / "agent" / "state.json").items() if k != "node"}
-    found.add(str(copy.get("publish", {}).get("secret", "")))
+    publish = copy.get("publish", {})
+    found |= {str(publish.get("secret", "")), *_strings(publish.get("retired", []))}
     found |= {str(copy.get("callbacks", {}).get(name, "")) for name in ("target", "opaque")}
     for room in copy.get("rooms", []):
         found |= {room["secret"], *_strings(room.get("extra", {}))}
@@ -116,7 +138,7 @@ def diagnostics(
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, text in parts.items():
-            bundle.writestr(name, masked(text, secrets))
+            bundle.writestr(name, masked(by_pattern(text) if name.startswith("logs/") else text, secrets))
     write_private(file, content.getvalue())
     if as_json:
         show_json({"file": str(file), "parts": sorted(parts)})

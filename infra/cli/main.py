@@ -16,6 +16,8 @@ from infra.cli import (
     doctor,
     explain,
     letters,
+    logins,
+    nodes,
     owner,
     play,
     recordings,
@@ -35,6 +37,10 @@ app = typer.Typer(
     add_completion=False,
 )
 secret = typer.Typer(help="The publish secret.", no_args_is_help=True)
+app.add_typer(nodes.app, name="nodes")
+app.add_typer(logins.app, name="logins")
+app.add_typer(logins.api_secret, name="api-secret")
+app.command("sign-in-link")(logins.sign_in_link)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(destinations.app, name="destinations")
 app.add_typer(sources.app, name="sources")
@@ -63,14 +69,14 @@ def status(as_json: Json = False) -> None:
     """Whether the parts answer, and how much is going on."""
     api = Api.from_environment()
     health = api.call("GET", "/v1/health")
-    nodes, streams, targets = (list(api.items(f"/v1/{name}", ALL)) for name in ("nodes", "streams", "destinations"))
     system = api.call("GET", "/v1/system")
+    edges, streams, targets = (list(api.items(f"/v1/{name}", ALL)) for name in ("nodes", "streams", "destinations"))
     pushing = [t for t in targets if t["push"] and t["push"]["state"] == "running"]
     view = {
         "api": api.url,
         "health": health["status"],
-        "nodes": len(nodes),
-        "nodes_online": sum(n["state"] == "online" for n in nodes),
+        "nodes": len(edges),
+        "nodes_online": sum(n["state"] == "online" for n in edges),
         "streams_live": len(streams),
         "destinations": len(targets),
         "destinations_pushing": len(pushing),
@@ -88,35 +94,6 @@ def _replication(found: dict[str, Any] | None) -> str:
         return "off"
     lag = "" if found["lag_s"] is None else f", {found['lag_s']:.0f} s behind"
     return f"{found['state']} to {found['target']}{lag}" + (f" ({found['error']})" if found["error"] else "")
-
-
-@app.command()
-def nodes(as_json: Json = False) -> None:
-    """The edges."""
-    items = list(Api.from_environment().items("/v1/nodes", ALL))
-    if as_json:
-        show_json(items)
-        return
-    rows = [
-        [n["name"], n["id"], n["state"], _media(n["observed"]), _ffmpeg(n["observed"]), n["sessions"], n["last_seen"]]
-        for n in items
-    ]
-    columns = ["NAME", "ID", "STATE", "MEDIA SERVER", "FFMPEG", "LIVE", "LAST SEEN"]
-    table(columns, rows, "No node has enrolled yet.")
-    for node in items:
-        for feature, lacks in ((node["observed"] or {}).get("ffmpeg") or {}).get("missing", {}).items():
-            errors.print(f"{node['name']}: FFmpeg cannot {feature}: it lacks {', '.join(lacks)}", markup=False)
-
-
-def _media(observed: dict[str, Any] | None) -> str:
-    if not observed or not observed["media_server"]:
-        return ""
-    up = "" if observed["media_server_up"] else " (down)"
-    return f"{observed['media_server']} {observed['media_server_version']}{up}".strip()
-
-
-def _ffmpeg(observed: dict[str, Any] | None) -> str:
-    return str((observed or {}).get("ffmpeg_version") or "")
 
 
 @app.command()

@@ -124,6 +124,25 @@ def _save(api: Api, path: str, target: Path) -> None:
 
 
 @app.command()
+def settings(
+    open_: Annotated[
+        bool | None, typer.Option("--open/--closed", help="Whether who knows an id may read without credentials.")
+    ] = None,
+    link_days: Annotated[int | None, typer.Option(min=1, max=30, help="How long links in callbacks live.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What is recorded, and who may read it; with an option, change that."""
+    given = {"open_recordings": open_, "link_days": link_days}
+    changes = {name: value for name, value in given.items() if value is not None}
+    api = Api.from_environment()
+    found = api.call("PATCH" if changes else "GET", "/v1/settings/record", changes or None)
+    if as_json:
+        show_json(found)
+    else:
+        facts([(name.replace("_", " "), value) for name, value in found.items() if name != "version"])
+
+
+@app.command()
 def finish(
     recording: Recording,
     force: Annotated[bool, typer.Option("--force", help="Without what its nodes have not uploaded.")] = False,

@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from infra.errors import InfraError
@@ -113,12 +114,16 @@ class Launcher:
             supervisor.spawn(children[name])
         for name, said in (("host", "answers"), ("media server", plan.said), ("front", "waits for the agent")):
             self._step(name, partial(_await, supervisor, name, said))
+        host = _Host(settings, sockets)
+        host.invite_agent(settings.home / "agent" / "state.json")
         supervisor.spawn(children["agent"])
         self._step("agent", partial(_await, supervisor, "agent", identity.url))
-        secret = _publish_secret(sockets, identity)
-        at = addresses(settings, identity, sockets, secret)
+        # Both may have been changed since the first start.
+        secret = host.read("/v1/settings/publish", "secret") or identity.publish_secret
+        api_secret = host.read("/v1/api-secret", "secret") or identity.api_secret
+        at = addresses(settings, replace(identity, api_secret=api_secret), sockets, secret)
         write_private(settings.run_dir / "ready.json", json.dumps(at | {"pid": os.getpid()}, indent=1))
-        say(banner(at, with_srs=with_srs, sign_in=_sign_in_link(sockets, identity)))
+        say(banner(at, with_srs=with_srs, sign_in=_url_of(identity, host.make("/v1/sign-in-links", "path"))))
 
     def _require_ports(self, *, with_srs: bool) -> None:
         settings = self.settings
@@ -179,22 +184,35 @@ def _await(supervisor: Supervisor, name: str, said: str) -> str:
     return said
 
 
-def _bearer(identity: Identity) -> dict[str, str]:
-    return {"Authorization": f"Bearer {identity.api_secret}", "Content-Type": "application/json"}
+@dataclass
+class _Host:
+    """The API, as a program of its own machine calls it."""
+
+    settings: Settings
+    sockets: Sockets
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        token = (self.settings.run_dir / "machine-token").read_text().strip()
+        return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def read(self, path: str, name: str) -> str:
+        """A field of what is there now; '' when it could not be had."""
+        return str(read_json(self.sockets.host, path, self._headers).get(name) or "")
+
+    def make(self, path: str, name: str) -> str:
+        """A field of something new; '' when it could not be had."""
+        status, body = ask(self.sockets.host, path, method="POST", body=b"{}", headers=self._headers, timeout_s=10.0)
+        with suppress(ValueError):
+            if status == 201:
+                return str(json.loads(body).get(name) or "")
+        return ""
+
+    def invite_agent(self, node_state: Path) -> None:
+        """A join token for an agent that has none of its own yet: the one before was of another node, or is over."""
+        if not node_state.exists() and (token := self.make("/v1/join-tokens", "token")):
+            write_private(self.settings.run_dir / "join-token", token)
 
 
-def _publish_secret(sockets: Sockets, identity: Identity) -> str:
-    """The secret that holds now: it may have been changed since the first start."""
-    found = read_json(sockets.host, "/v1/settings/publish", _bearer(identity))
-    return str(found.get("secret") or identity.publish_secret)
-
-
-def _sign_in_link(sockets: Sockets, identity: Identity) -> str:
-    """A link that signs its user in once; '' when it could not be had."""
-    status, body = ask(
-        sockets.host, "/v1/sign-in-links", method="POST", body=b"{}", headers=_bearer(identity), timeout_s=5.0
-    )
-    with suppress(ValueError):
-        if status == 201:
-            return f"{identity.url}{json.loads(body)['path']}"
-    return ""
+def _url_of(identity: Identity, path: str) -> str:
+    return f"{identity.url}{path}" if path else ""

@@ -1,13 +1,18 @@
-"""The application as it is packaged, on moto: its table, bucket, queues, secrets and role, and clients of its API."""
+"""The application in both installations: on moto, with table, bucket, queues, secrets and role, and in a folder of this
+machine; and clients of its API.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import boto3
 import pytest
@@ -20,6 +25,7 @@ from ulid import ULID
 from chalicelib.config import Config
 from chalicelib.services.questions import Questions
 from chalicelib.wiring import now, wiring
+from chalicelib.wiring.local import LocalAdapters
 from tests.fakes import BOOTSTRAP
 
 REGION = "us-east-1"
@@ -82,8 +88,21 @@ class Api:
         return answer
 
 
+class Cloud(Protocol):
+    """What is behind the application, in either installation."""
+
+    def put_object(self, key: str, body: bytes) -> None:
+        """Put an object as an edge would."""
+
+    def objects(self) -> list[str]:
+        """The keys in the store."""
+
+    def queued(self, name: str) -> list[dict[str, Any]]:
+        """Take what waits in a queue."""
+
+
 @dataclass
-class Cloud:
+class Aws:
     """The made-up AWS account behind the application."""
 
     db: Any
@@ -92,13 +111,35 @@ class Cloud:
     queues: dict[str, str]
 
     def put_object(self, key: str, body: bytes) -> None:
-        """Put an object as an edge would."""
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
 
+    def objects(self) -> list[str]:
+        return [found["Key"] for found in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
     def queued(self, name: str) -> list[dict[str, Any]]:
-        """Take what waits in a queue."""
         found = self.sqs.receive_message(QueueUrl=self.queues[name], MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(m["Body"]) for m in found]
+
+
+@dataclass
+class Standalone:
+    """The machine behind the application."""
+
+    adapters: LocalAdapters
+
+    def put_object(self, key: str, body: bytes) -> None:
+        self.adapters.objects.write(key, body, "")
+
+    def objects(self) -> list[str]:
+        return [found.key for found in self.adapters.objects.list("recordings/")]
+
+    def queued(self, name: str) -> list[dict[str, Any]]:
+        queue = self.adapters.callbacks_queue if name == "callbacks" else self.adapters.finish_queue
+        found = []
+        while (message := queue.receive()) is not None:
+            found.append(json.loads(message.body))
+            queue.done(message)
+        return found
 
 
 def _make_table(db: Any) -> None:
@@ -129,12 +170,13 @@ def moto() -> Iterator[dict[str, Any]]:
         for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
             patch.delenv(name, raising=False)
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        with mock_aws():
+        # Only AWS's names are made up: other suites of the same run talk to real servers.
+        with mock_aws(config={"core": {"passthrough": {"urls": [r"^https?://(?!.*amazonaws\.com).*"]}}}):
             yield {}
 
 
 @pytest.fixture
-def cloud(moto: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+def aws(moto: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """An empty account with everything that the template makes, and the application wired to it."""
 
     def client(service: str, **options: Any) -> Any:
@@ -145,29 +187,63 @@ def cloud(moto: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Clo
             moto[service] = boto3.client(service, region_name=REGION, config=config)  # type: ignore[call-overload]
         return moto[service]
 
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Sluice")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sluice")
     requests.post("http://motoapi.amazonaws.com/moto-api/reset", timeout=5)
     db, s3, sqs, vault = (client(name) for name in ("dynamodb", "s3", "sqs", "secretsmanager"))
     _make_table(db)
     s3.create_bucket(Bucket=BUCKET)
     queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("callbacks", "finish")}
     vault.create_secret(Name="master", SecretString=json.dumps({"master": "m" * 64}))
-    names = ("api_secret", "publish_secret", "admin_password", "join_token")
-    given = {name: getattr(BOOTSTRAP, name) for name in names}
-    vault.create_secret(Name="bootstrap", SecretString=json.dumps(given))
+    vault.create_secret(Name="bootstrap", SecretString=json.dumps(_FIRST))
+    with wired(_config(queues)):
+        monkeypatch.setattr(wiring.adapters, "_client", client)
+        yield Aws(db, s3, sqs, queues)
+
+
+@pytest.fixture
+def standalone(tmp_path: Path) -> Iterator[Standalone]:
+    """An empty data folder, and the application wired to it."""
+    (tmp_path / "instance.json").write_text(json.dumps(_FIRST))
+    with wired(Config.from_environment(_COMMON | {"SLUICE_HOME": str(tmp_path)})):
+        adapters = wiring.adapters
+        assert isinstance(adapters, LocalAdapters)
+        yield Standalone(adapters)
+        adapters.database.close()
+
+
+@pytest.fixture(params=["aws", "standalone"])
+def cloud(request: pytest.FixtureRequest) -> Cloud:
+    """Either installation: what holds in one holds in the other."""
+    found: Cloud = request.getfixturevalue(request.param)
+    return found
+
+
+@contextmanager
+def wired(config: Config) -> Iterator[None]:
+    """The application with these settings, and none of what it made before."""
+    os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Sluice")
+    os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "sluice")
     wiring.__dict__.clear()
-    wiring._given = _config(queues)
-    monkeypatch.setattr(wiring.adapters, "_client", client)
-    yield Cloud(db, s3, sqs, queues)
-    monkeypatch.undo()
-    wiring.__dict__.clear()
-    wiring._given = None
+    wiring._given = config
+    try:
+        yield
+    finally:
+        wiring.__dict__.clear()
+        wiring._given = None
+
+
+_FIRST = {name: getattr(BOOTSTRAP, name) for name in ("api_secret", "publish_secret", "admin_password", "join_token")}
+_COMMON = {
+    "SLUICE_PUBLIC_URL": "https://live.example.com",
+    "SLUICE_ALLOW_PRIVATE_TARGETS": "true",
+    "SLUICE_FFMPEG": "/bin/false",
+    "SLUICE_FFPROBE": "/bin/false",
+}
 
 
 def _config(queues: dict[str, str]) -> Config:
     return Config.from_environment(
-        {
+        _COMMON
+        | {
             "SLUICE_STAGE": "test",
             "AWS_REGION": REGION,
             "SLUICE_TABLE": TABLE,
@@ -178,10 +254,6 @@ def _config(queues: dict[str, str]) -> Config:
             "SLUICE_NODE_QUEUE_PREFIX": "sluice-test-node-",
             "SLUICE_SECRET": "master",
             "SLUICE_BOOTSTRAP": "bootstrap",
-            "SLUICE_PUBLIC_URL": "https://live.example.com",
-            "SLUICE_ALLOW_PRIVATE_TARGETS": "true",
-            "SLUICE_FFMPEG": "/bin/false",
-            "SLUICE_FFPROBE": "/bin/false",
         }
     )
 
@@ -252,7 +324,10 @@ class Node:
 
 
 def enroll(api: Api, nonce: str = NONCE) -> Answer:
-    body = {"join_token": BOOTSTRAP.join_token, "nonce": nonce, "name": "edge-1", "agent_version": "0.1"}
+    """Enrol a node: the first one with the installation's join token, others with one of their own."""
+    first = nonce == NONCE
+    join = BOOTSTRAP.join_token if first else wiring.enrolment.create_join_token()[0]
+    body = {"join_token": join, "nonce": nonce, "name": "edge-1", "agent_version": "0.1"}
     return api("POST", "/edge/v1/enroll", body, token=None)
 
 

@@ -12,10 +12,17 @@ from chalice.test import Client
 from chalicelib.adapters.aws.dynamo import DynamoStore
 from chalicelib.domain.model import Delivery, Destination
 from chalicelib.ports import Save
+from chalicelib.wire.recording import recording_id
 from chalicelib.wiring import wiring
-from tests.app.conftest import STREAM, Api, Cloud, Node
+from tests.app.conftest import STREAM, Api, Aws, Node
 
 DELIVERY = "01JD0000000000000000000001"
+
+
+@pytest.fixture
+def cloud(aws: Aws) -> Aws:
+    """Events and units as DynamoDB has them."""
+    return aws
 
 
 def stream_record(number: int, **images: Any) -> dict[str, Any]:
@@ -63,7 +70,7 @@ POISON = [
 
 
 @pytest.mark.parametrize("poison", POISON)
-def test_of_the_table_only_the_poison_record_comes_back(client: Client, cloud: Cloud, poison: dict[str, Any]) -> None:
+def test_of_the_table_only_the_poison_record_comes_back(client: Client, cloud: Aws, poison: dict[str, Any]) -> None:
     good = table()._item(delivery())
     failed = invoke(
         client, "on_table", stream_record(1, NewImage=good), stream_record(2, **poison), stream_record(3, NewImage=good)
@@ -72,7 +79,7 @@ def test_of_the_table_only_the_poison_record_comes_back(client: Client, cloud: C
     assert cloud.queued("callbacks") == [{"delivery": DELIVERY}] * 2
 
 
-def test_records_that_mean_nothing_to_this_version_pass(client: Client, cloud: Cloud) -> None:
+def test_records_that_mean_nothing_to_this_version_pass(client: Client, cloud: Aws) -> None:
     strange = {"kind": {"S": "from_the_future"}, "pk": {"S": "x"}, "version": {"N": "1"}, "data": {"M": {}}}
     bare = {"pk": {"S": "x"}, "sk": {"S": "y"}}
     records = [stream_record(1, NewImage=strange), stream_record(2, NewImage=bare), stream_record(3, OldImage=strange)]
@@ -80,7 +87,7 @@ def test_records_that_mean_nothing_to_this_version_pass(client: Client, cloud: C
 
 
 def test_a_removed_destination_reaches_the_node_that_pushes_it(
-    client: Client, cloud: Cloud, api: Api, node: Node
+    client: Client, cloud: Aws, api: Api, node: Node
 ) -> None:
     made = api("POST", "/v1/destinations", {"name": "d", "url": "rtmp://h/app/key"}).json
     node.go_live()
@@ -94,7 +101,7 @@ def test_a_removed_destination_reaches_the_node_that_pushes_it(
 
 
 def test_a_live_session_is_given_its_destination_by_the_stream(
-    client: Client, cloud: Cloud, api: Api, node: Node
+    client: Client, cloud: Aws, api: Api, node: Node
 ) -> None:
     from chalicelib.domain.model import LedgerEvent
 
@@ -109,7 +116,7 @@ BAD_BODIES = ["", "x", "[]", "{}", "null", '{"other":1}']
 
 
 @pytest.mark.parametrize("body", BAD_BODIES)
-def test_of_the_callbacks_only_the_bad_message_comes_back(client: Client, cloud: Cloud, body: str) -> None:
+def test_of_the_callbacks_only_the_bad_message_comes_back(client: Client, cloud: Aws, body: str) -> None:
     wiring.store.commit(Save(delivery()))
     good = json.dumps({"delivery": DELIVERY})
     assert invoke(client, "on_callbacks", queue_record(1, body), queue_record(2, good)) == ["m1"]
@@ -118,18 +125,18 @@ def test_of_the_callbacks_only_the_bad_message_comes_back(client: Client, cloud:
     assert found.state == "dead"  # callbacks are off: said so rather than waited for
 
 
-def test_a_callback_that_is_gone_or_over_is_nothing_to_do(client: Client, cloud: Cloud) -> None:
+def test_a_callback_that_is_gone_or_over_is_nothing_to_do(client: Client, cloud: Aws) -> None:
     assert invoke(client, "on_callbacks", queue_record(1, json.dumps({"delivery": DELIVERY}))) == []
 
 
 @pytest.mark.parametrize("body", BAD_BODIES)
-def test_of_the_finishing_only_the_bad_message_comes_back(client: Client, cloud: Cloud, body: str) -> None:
+def test_of_the_finishing_only_the_bad_message_comes_back(client: Client, cloud: Aws, body: str) -> None:
     good = json.dumps({"recording": "00000000-0000-4000-8000-000000000000"})
     assert invoke(client, "on_finish", queue_record(1, body), queue_record(2, good)) == ["m1"]
 
 
 def test_a_recording_that_ffmpeg_cannot_finish_is_tried_again_and_then_failed(
-    client: Client, cloud: Cloud, api: Api, recorded: str
+    client: Client, cloud: Aws, api: Api, recorded: str
 ) -> None:
     for turn in range(5):
         # Each further try is a message of its own, which the function queues with a delay.
@@ -145,19 +152,19 @@ def announcement(*keys: str) -> str:
     return json.dumps({"Records": [{"s3": {"object": {"key": key}}} for key in keys]})
 
 
-def test_the_test_event_of_s3_is_nothing_to_do(client: Client, cloud: Cloud) -> None:
+def test_the_test_event_of_s3_is_nothing_to_do(client: Client, cloud: Aws) -> None:
     said = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})
     assert invoke(client, "on_objects", queue_record(1, said)) == []
 
 
 @pytest.mark.parametrize("key", ["recordings/x", "../x", "recordings/%00/manifest.json", "", "recordings/index.json"])
-def test_objects_that_are_no_manifest_are_nothing_to_do(client: Client, cloud: Cloud, key: str) -> None:
+def test_objects_that_are_no_manifest_are_nothing_to_do(client: Client, cloud: Aws, key: str) -> None:
     assert invoke(client, "on_objects", queue_record(1, announcement(key))) == []
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"\xff", b'{"version":1}'])
 def test_a_manifest_that_cannot_be_read_is_passed_over(
-    client: Client, cloud: Cloud, node: Node, content: bytes | None
+    client: Client, cloud: Aws, node: Node, content: bytes | None
 ) -> None:
     key = f"recordings/00000000-0000-4000-8000-000000000000/{node.id}/{DELIVERY}/manifest.json"
     if content is not None:
@@ -165,8 +172,8 @@ def test_a_manifest_that_cannot_be_read_is_passed_over(
     assert invoke(client, "on_objects", queue_record(1, announcement(key))) == []
 
 
-def test_a_manifest_makes_the_recording_complete(client: Client, cloud: Cloud, api: Api, node: Node) -> None:
-    recording = "00000000-0000-4000-8000-000000000000"
+def test_a_manifest_makes_the_recording_complete(client: Client, cloud: Aws, api: Api, node: Node) -> None:
+    recording = recording_id(DELIVERY)
     key = f"recordings/{recording}/{node.id}/{DELIVERY}/manifest.json"
     segment = {"index": 0, "duration_ms": 2000, "bytes": 5, "sha256": "0" * 64, "key": "k"}
     manifest = {
@@ -185,7 +192,7 @@ def test_a_manifest_makes_the_recording_complete(client: Client, cloud: Cloud, a
 
 
 def test_every_minute_what_is_due_is_sent_on_and_silent_nodes_are_lost(
-    client: Client, cloud: Cloud, api: Api, node: Node
+    client: Client, cloud: Aws, api: Api, node: Node
 ) -> None:
     wiring.store.commit(Save(delivery()))
     tick = client.events.generate_cw_event("aws.events", "Scheduled Event", {}, ["rule"])
@@ -193,7 +200,7 @@ def test_every_minute_what_is_due_is_sent_on_and_silent_nodes_are_lost(
     assert cloud.queued("callbacks") == [{"delivery": DELIVERY}]
 
 
-def test_the_destination_that_is_stored_holds_no_key_in_clear(cloud: Cloud, api: Api) -> None:
+def test_the_destination_that_is_stored_holds_no_key_in_clear(cloud: Aws, api: Api) -> None:
     api("POST", "/v1/destinations", {"name": "d", "url": "rtmp://h/app/key-0123456789"})
     api("PATCH", "/v1/settings/publish", {"secret": "secret-0123456789"})
     api("PATCH", "/v1/settings/callbacks", {"target": "http://h/?t=token-0123456789", "opaque": "opaque-0123456789"})

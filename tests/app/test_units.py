@@ -13,13 +13,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from chalice.test import Client
 from ulid import ULID
 
 from chalicelib.domain.model import Destination, OpenSession
 from chalicelib.wiring import wiring
-from tests.app.conftest import STREAM, Api, Cloud, Node, enroll
+from tests.app.conftest import STREAM, Api, Aws, Node, enroll
 from tests.fakes import BOOTSTRAP
+
+
+@pytest.fixture
+def cloud(aws: Aws) -> Aws:
+    """Events and units as DynamoDB has them."""
+    return aws
 
 
 def _value_size(value: dict[str, Any]) -> int:
@@ -109,7 +116,7 @@ def metered(db: Any) -> Iterator[Callable[[str, Callable[[], Any]], Meter]]:
         db._make_api_call = plain
 
 
-def test_every_call_stays_within_its_budget(cloud: Cloud, client: Client, api: Api) -> None:
+def test_every_call_stays_within_its_budget(cloud: Aws, client: Client, api: Api) -> None:
     with metered(cloud.db) as measure:
         measured = dict(_story(measure, client, api))
     publish = measured["publish"]

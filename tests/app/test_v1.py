@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.wiring import wiring
-from tests.app.conftest import BUCKET, PROBLEM, Api, Cloud, Node
+from tests.app.conftest import PROBLEM, Api, Cloud, Node
 from tests.fakes import BOOTSTRAP
 
 KEYED = "rtmp://a.example.com/live2/stream-key-0123456789"
@@ -35,7 +35,17 @@ GUARDED = [
     ("POST", "/v1/nodes/n1/certificate/self-signed"),
     ("POST", "/v1/nodes/n1/certificate/obtain"),
     ("POST", "/v1/nodes/n1/certificate/check"),
+    ("DELETE", "/v1/nodes/n1"),
+    ("POST", "/v1/nodes/n1/token"),
     ("POST", "/v1/join-tokens"),
+    ("POST", "/v1/logout"),
+    ("GET", "/v1/me"),
+    ("GET", "/v1/logins"),
+    ("DELETE", "/v1/logins"),
+    ("DELETE", f"/v1/logins/{ID}"),
+    ("POST", "/v1/sign-in-links"),
+    ("GET", "/v1/api-secret"),
+    ("POST", "/v1/api-secret"),
     ("GET", "/v1/streams"),
     ("DELETE", f"/v1/streams/{ULID_}"),
     ("GET", "/v1/sessions"),
@@ -97,6 +107,9 @@ UNKNOWN = [
     ("PATCH", f"/v1/rooms/{ID}"),
     ("DELETE", f"/v1/rooms/{ID}"),
     ("GET", "/v1/nodes/n1"),
+    ("DELETE", "/v1/nodes/n1"),
+    ("POST", "/v1/nodes/n1/token"),
+    ("DELETE", f"/v1/logins/{ID}"),
     ("DELETE", f"/v1/streams/{ULID_}"),
     ("GET", f"/v1/recordings/{ID}"),
     ("DELETE", f"/v1/recordings/{ID}"),
@@ -153,7 +166,7 @@ def test_this_suite_knows_every_guarded_route() -> None:
 
     routes = {(m, path) for path, methods in app.routes.items() for m in methods if path.startswith("/v1/")}
     opened = {("GET", f"/v1/{name}") for name in ("health", "openapi.json", "docs")} | {
-        r for r in routes if r[1].startswith("/v1/shares/")
+        r for r in routes if r[1].startswith("/v1/shares/") or r[1] in ("/v1/login", "/v1/sign-in")
     }
     shapes = {(m, [_bare(s) for s in p.split("/")].__str__()) for m, p in GUARDED}
     known = {(m, [_bare(s) for s in p.split("/")].__str__()) for m, p in routes - opened}
@@ -378,13 +391,22 @@ def test_a_secret_that_a_url_cannot_carry_is_refused(api: Api, secret: str) -> N
 
 def test_what_is_recorded_is_shown_and_changed(api: Api) -> None:
     wanted = {"enabled": False, "globs": ["/live/a*", "/x/?"], "merge_window_s": 0}
-    assert api("PATCH", "/v1/settings/record", wanted).json == wanted | {"version": 1}
-    assert api("GET", "/v1/settings/record").json == wanted | {"version": 1}
+    closed = {"open_recordings": False, "link_days": 7}
+    assert api("PATCH", "/v1/settings/record", wanted).json == wanted | closed | {"version": 1}
+    assert api("GET", "/v1/settings/record").json == wanted | closed | {"version": 1}
     assert api("PATCH", "/v1/settings/record", {"enabled": True, "version": 9}).status == 409
 
 
 @pytest.mark.parametrize(
-    "bad", [{"merge_window_s": -1}, {"merge_window_s": 301}, {"globs": ["/["]}, {"globs": ["/a"] * 101}]
+    "bad",
+    [
+        {"merge_window_s": -1},
+        {"merge_window_s": 301},
+        {"link_days": 0},
+        {"link_days": 31},
+        {"globs": ["/["]},
+        {"globs": ["/a"] * 101},
+    ],
 )
 def test_a_record_policy_that_makes_no_sense_is_refused(api: Api, bad: dict[str, Any]) -> None:
     assert api("PATCH", "/v1/settings/record", bad).status == 400
@@ -503,17 +525,19 @@ def test_a_recording_is_shown_shared_and_deleted(api: Api, recorded: str, cloud:
     for name in names:
         found = api("GET", f"{base}/{name}", token=None)
         assert found.status == 302
-        assert found.headers["location"].startswith(f"/{BUCKET}/recordings/{recorded}/")
-        assert "X-Amz-Signature" in found.headers["location"]
+        link = found.headers["location"]
+        assert f"/{recorded}/" in link
+        assert "X-Amz-Signature" in link or link.startswith("/recordings/")
         assert found.headers["access-control-allow-origin"] == "*"
         head = api("HEAD", f"{base}/{name}", token=None)
         assert (head.status, head.body) == (302, b"")
-        assert head.headers["location"].split("Signature=")[1] != found.headers["location"].split("Signature=")[1]
+        if "Signature=" in link:  # S3 signs for one method
+            assert head.headers["location"].split("Signature=")[1] != link.split("Signature=")[1]
     head = api("HEAD", share.json["links"]["hls"], token=None)
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-type"].startswith("application/vnd.apple.mpegurl")
     assert api("DELETE", f"/v1/recordings/{recorded}").status == 204
-    assert cloud.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+    assert cloud.objects() == []
     assert api("GET", share.json["links"]["hls"], token=None).status == 404
 
 

@@ -134,7 +134,11 @@ class System:
 
     def prepare(self) -> None:
         """What every test may count on; a test that changes it puts it back."""
-        self.api.call("PATCH", "/v1/settings/record", {"enabled": True, "globs": [], "merge_window_s": MERGE_S})
+        self.api.call(
+            "PATCH",
+            "/v1/settings/record",
+            {"enabled": True, "globs": [], "merge_window_s": MERGE_S, "open_recordings": False},
+        )
         callbacks = {"enabled": True, "target": self.received.url, "on_unreachable": "allow"}
         self.api.call("PATCH", "/v1/settings/callbacks", callbacks)
 

@@ -268,6 +268,9 @@ def test_recording_by_the_compatible_calls(client: Client, system: System) -> No
     running = _until(lambda: [f for f in files() if f["progress"] and f["nn"] >= 2], 40)[0]
     assert set(running) == {"uuid", "vhost", "app", "stream", "progress", "update", "nn", "duration", "size"}
     client.fails("/hooks/record/remove", {"uuid": running["uuid"]})
+    closed = client.raw(f"/hooks/record/hls/{running['uuid']}.m3u8", bearer=None, method="GET")
+    assert closed.status_code == 401, "open only where the owner says so"
+    system.api.call("PATCH", "/v1/settings/record", {"open_recordings": True})
     live = client.raw(f"/hooks/record/hls/{running['uuid']}.m3u8", bearer=None, method="GET")
     assert live.headers["content-type"].startswith("application/vnd.apple.mpegurl")
     assert live.text.endswith("#EXT-X-ENDLIST")

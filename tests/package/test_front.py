@@ -72,6 +72,10 @@ def test_the_media_server_s_api_is_for_known_callers(front: Front) -> None:
     _, seen = front.ask("DELETE", "/api/v1/clients/x", Authorization="Bearer good")
     assert (seen["method"], seen["path"]) == ("DELETE", "/api/v1/clients/x")
     assert seen["headers"]["authorization"] == CREDENTIAL
+    claimed = {"Authorization": "Bearer reader", "X_Sluice_Scope": "admin"}
+    _, seen = front.ask("GET", "/api/v1/streams/?count=5", **claimed)
+    assert seen["path"] == "/front/media-api/api/v1/streams/?count=5", "through the agent, which filters"
+    assert seen["headers"]["authorization"] == "Bearer reader"
 
 
 def test_segments_are_files_with_ranges_and_conditions(front: Front) -> None:

@@ -59,11 +59,6 @@ def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/") else 0
 
 
-def clear(front: Front) -> None:
-    for seen in front.seen.values():
-        seen.clear()
-
-
 def rule_of(upstream: str, path: str) -> Rule | None:
     """The rule by which a request may have come to an upstream."""
 
@@ -158,29 +153,38 @@ HEADERS = [
 ]  # fmt: skip
 
 
-TARGETS = st.tuples(st.sampled_from(PATHS), st.sampled_from(ODD), st.booleans(), st.sampled_from(QUERIES)).map(
-    lambda t: (t[1] + t[0] if t[2] else t[0] + t[1]) + t[3]
+PLAIN = st.sampled_from(PATHS)
+TARGETS = st.one_of(
+    PLAIN,
+    st.tuples(PLAIN, st.sampled_from(QUERIES)).map("".join),
+    st.tuples(PLAIN, st.sampled_from(ODD), st.sampled_from(QUERIES)).map("".join),
+    st.tuples(st.sampled_from(ODD), PLAIN).map("".join),
 )
 
 
-@settings(max_examples=400)
-@given(
-    st.sampled_from(METHODS), TARGETS, st.lists(st.sampled_from(HEADERS), max_size=5),
-    st.sampled_from([b"", b"x", b"x" * 5000]), st.booleans(),
-)  # fmt: skip
-def test_only_what_is_listed_reaches_what_is_behind(
-    front: Front, method: str, target: str, headers: list[str], body: bytes, tls: bool
-) -> None:
-    clear(front)
-    got = request(front, method, target, *headers, body=body, tls=tls)
-    assert status(got) != 101
-    check(front)
+def test_only_what_is_listed_reaches_what_is_behind(front: Front) -> None:
+    reached = 0
+
+    @settings(max_examples=600)
+    @given(
+        st.one_of(st.sampled_from(["GET", "POST"]), st.sampled_from(METHODS)), TARGETS,
+        st.lists(st.sampled_from(HEADERS), max_size=5), st.sampled_from([b"", b"", b"", b"x", b"x" * 5000]),
+        st.booleans(),
+    )  # fmt: skip
+    def attack(method: str, target: str, headers: list[str], body: bytes, tls: bool) -> None:
+        nonlocal reached
+        front.clear()
+        assert status(request(front, method, target, *headers, body=body, tls=tls)) != 101
+        reached += check(front)
+
+    attack()
+    assert reached > 20, "or else this proves little"
 
 
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("path", PATHS)
 def test_no_connection_becomes_a_pipe(front: Front, path: str, tls: bool) -> None:
-    clear(front)
+    front.clear()
     for header in (h for h in HEADERS if h.startswith("Upgrade")):
         assert status(request(front, "GET", path, header, tls=tls)) != 101
     for seen in front.seen.values():
@@ -209,7 +213,7 @@ SMUGGLED = b"GET /config/ HTTP/1.1\r\nHost: x\r\nX-Smuggled: 1\r\n\r\n"
     ],
 )
 def test_no_request_hides_in_another(front: Front, head: str, tls: bool) -> None:
-    clear(front)
+    front.clear()
     body = b"0\r\n\r\n" + SMUGGLED
     got = raw(front, f"POST /v1/x HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode("latin-1") + body, tls=tls, wait_s=1.0)
     for seen in front.seen.values():
@@ -263,7 +267,7 @@ def test_links_to_recordings_pass_with_their_own_keys(front: Front) -> None:
 
 
 def test_bodies_are_bounded_where_they_are_not_uploads(front: Front) -> None:
-    clear(front)
+    front.clear()
     assert status(request(front, "POST", "/v1/x", body=b"x" * 11_000_000)) == 413
     assert status(request(front, "POST", "/rtc/v1/whip/", body=b"x" * 1_100_000)) == 413
     assert status(request(front, "GET", "/live/x.flv", body=b"x" * 100)) in {413, 502}
@@ -353,56 +357,3 @@ def test_a_folder_full_of_links_is_not_served_at_all(tmp_path: Path) -> None:
     for number in range(MOST + 5):
         (tmp_path / f"{number}.ts").symlink_to("/etc/passwd")
     assert re.match(pattern(find_links(tmp_path)), "/any/thing.ts")
-
-
-# recordings
-
-FILES = {
-    "u/n/s/1-10.ts": "video/mp2t",
-    "u/index.m3u8": "application/vnd.apple.mpegurl",
-    "u/index.mp4": "video/mp4",
-    "u/cover.jpg": "image/jpeg",
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_files_that_the_cloud_names_are_served_from_its_folder(front: Front, name: str) -> None:
-    clear(front)
-    got = front.get(f"/recordings/file/{name}?token=t", Range="bytes=0-1", **{"X-Sluice-Accel": "no"})
-    text = (front.folder / "objects" / name).read_text()
-    assert (got.status_code, got.text) == (206, text[:2])
-    assert got.headers.get_list("content-type") == [FILES[name]]
-    assert got.headers["cache-control"] == "private, max-age=5"
-    assert got.headers["content-disposition"] == 'attachment; filename="a b.ts"'
-    assert got.headers.get_list("access-control-allow-origin") == ["*"]
-    assert "x-accel-redirect" not in got.headers
-    assert "set-cookie" not in got.headers
-    assert front.seen["cloud"][0]["headers"]["x-sluice-accel"] == "1"
-    whole = httpx.head(f"http://127.0.0.1:{front.port}/recordings/file/{name}", trust_env=False)
-    assert (whole.status_code, whole.headers["content-length"]) == (200, str(len(text)))
-    again = front.get(f"/recordings/file/{name}", **{"If-None-Match": whole.headers["etag"]})
-    assert again.status_code == 304
-
-
-def test_links_and_what_lies_outside_are_no_recordings(front: Front) -> None:
-    objects = front.folder / "objects"
-    (objects / "u" / "link.ts").symlink_to(front.folder / "outside.ts")
-    (objects / "folder").symlink_to(front.folder)
-    (objects / "inside.ts").symlink_to(objects / "u" / "n" / "s" / "1-10.ts")
-    assert (objects / "u" / "link.ts").read_text() == "hush"
-    for name in ("u/link.ts", "folder/outside.ts", "inside.ts", "u", "none.ts"):
-        got = front.get(f"/recordings/file/{name}")
-        assert got.status_code == 404, name
-        assert "hush" not in got.text
-
-
-def test_without_a_folder_the_cloud_serves_and_is_told_nothing(front: Front) -> None:
-    try:
-        front.objects = False
-        front.load()
-        clear(front)
-        _, seen = front.ask("GET", "/recordings/file/u/index.mp4", X_Sluice_Accel="1")
-        assert "x-sluice-accel" not in seen["headers"]
-    finally:
-        front.objects = True
-        front.load()

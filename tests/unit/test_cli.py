@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from infra.cli import main as cli
+from infra.cli.client import find_instance
 from infra.cli.doctor import OLDEST_FFMPEG, judge_ffmpeg, version_of
 from infra.cli.output import length, size
 
@@ -147,6 +148,16 @@ STORES = {"current": "s3-1", "stores": [OWN, BUCKET], "version": 1}
 LETTER = {
     "id": "change-1", "origin": "changes", "subject": "DEST#d1", "at": "2026-11-22T12:00:00Z", "tries": 8, "error": "x",
 }  # fmt: skip
+LOGIN = {
+    "id": "L1",
+    "kind": "console",
+    "address": "192.0.2.1",
+    "created_at": "2026-11-22T12:00:00Z",
+    "last_used": "2026-11-22T12:00:00Z",
+    "expires_at": "2026-12-22T12:00:00Z",
+    "current": False,
+}
+RECORD = {"enabled": True, "globs": [], "merge_window_s": 30, "open_recordings": False, "link_days": 7, "version": 1}
 COPY = {"made_at": "2026-11-22T12:00:00Z", "destinations": [], "rooms": []}
 PLATFORM = {"id": "youtube", "name": "YouTube", "server": "rtmp://a.rtmp.youtube.com/live2", "key_page": "https://h/"}
 CERTIFICATE = {
@@ -242,6 +253,17 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("POST", "/v1/callbacks/check"): (200, TRIAL),
         ("POST", "/v1/callbacks/replay"): (200, {"deliveries": 3, "next_from": None}),
         ("POST", "/v1/explain"): (200, EXPLAINED),
+        ("DELETE", "/v1/nodes/n1"): (204, None),
+        ("POST", "/v1/nodes/n1/token"): (202, None),
+        ("POST", "/v1/join-tokens"): (201, {"token": "join-x", "expires_at": "later"}),
+        ("GET", "/v1/logins"): (200, {"items": [LOGIN]}),
+        ("DELETE", "/v1/logins"): (204, None),
+        ("DELETE", "/v1/logins/L1"): (204, None),
+        ("POST", "/v1/sign-in-links"): (201, {"path": "/console/sign-in#x", "expires_at": "later"}),
+        ("GET", "/v1/api-secret"): (200, {"secret": "old-secret"}),
+        ("POST", "/v1/api-secret"): (200, {"secret": "new-secret"}),
+        ("GET", "/v1/settings/record"): (200, RECORD),
+        ("PATCH", "/v1/settings/record"): (200, RECORD | {"open_recordings": True}),
         ("GET", "/v1/backup"): (200, COPY),
         ("POST", "/v1/restore"): (200, {"written": 4}),
     }
@@ -345,6 +367,9 @@ READING = [
     ("store", "list"),
     ("store", "show"),
     ("dead-letters", "list"),
+    ("logins", "list"),
+    ("api-secret", "show"),
+    ("recordings", "settings"),
 ]
 CHANGING = [
     ("store", "test"),
@@ -387,6 +412,15 @@ CHANGING = [
     ("callbacks", "check"),
     ("callbacks", "replay", "2026-11-22T12:00:00Z"),
     ("explain", "live/x", "--param", "?secret=x"),
+    ("nodes", "revoke", "edge", "-y"),
+    ("nodes", "rotate", "n1"),
+    ("nodes", "join", "--name", "second"),
+    ("logins", "end", "L1", "-y"),
+    ("logins", "end", "all", "-y"),
+    ("sign-in-link",),
+    ("api-secret", "rotate", "--grace", "60", "-y"),
+    ("recordings", "settings", "--open"),
+    ("recordings", "settings", "--link-days", "3", "--closed"),
     ("certificate", "check", "a.example.com"),
     ("certificate", "obtain", "a.example.com", "b.example.com"),
     ("certificate", "self-signed", "--node", "edge"),
@@ -414,6 +448,15 @@ def test_every_changing_command_changes_one_thing(fake: FakeApi, run: Run, argv:
     said = run(*argv)
     assert (said.status, len(fake.changes())) == (0, 1)
     assert said.out + said.err
+
+
+def test_on_its_own_machine_it_calls_with_the_token_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / "instance.json").write_text(json.dumps({"url": "u", "api_secret": "of-the-first-start"}))
+    assert find_instance({"SLUICE_HOME": str(tmp_path)}) == ("u", "of-the-first-start")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "machine-token").write_text("of-this-start")
+    assert find_instance({"SLUICE_HOME": str(tmp_path)}) == ("u", "of-this-start")
+    assert find_instance({"SLUICE_HOME": str(tmp_path), "SLUICE_TOKEN": "mine"}) == ("u", "mine")
 
 
 @pytest.mark.parametrize("argv", [*READING, *CHANGING])

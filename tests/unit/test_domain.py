@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.outgoing import address_allowed
 from chalicelib.domain import admission, callbacks, destinations, ids, recordings, redact, sessions
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.globs import compile_glob, matches_any
@@ -359,30 +358,6 @@ def test_no_secret_in_a_shown_name(secret: str, name: str) -> None:
 def test_a_shown_target_has_no_key() -> None:
     assert redact.target_url("rtmp://u:p@h:1935/live/key?k=v") == "rtmp://h:1935/live/***?***"
     assert "KEY" not in redact.target_url("srt://h:9?streamid=KEY")
-
-
-# addresses
-
-
-@pytest.mark.parametrize(
-    ("address", "public", "private"),
-    [
-        ("93.184.216.34", True, True),
-        ("127.0.0.1", False, True),
-        ("10.0.0.1", False, True),
-        ("::1", False, True),
-        ("::ffff:10.0.0.1", False, True),
-        ("::ffff:169.254.169.254", False, False),
-        ("169.254.169.254", False, False),
-        ("fe80::1%eth0", False, False),
-        ("0.0.0.0", False, False),
-        ("224.0.0.1", False, False),
-        ("2002:a00:1::", False, True),
-    ],
-)
-def test_addresses(address: str, public: bool, private: bool) -> None:
-    assert address_allowed(address, allow_private=False) is public
-    assert address_allowed(address, allow_private=True) is private
 
 
 def test_derived_ids_are_the_same_each_time_and_sort_by_time() -> None:

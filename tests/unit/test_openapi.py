@@ -68,6 +68,7 @@ def test_every_operation_says_what_it_answers() -> None:
                 409,
                 412,
                 422,
+                429,
                 503,
             }
 

@@ -33,6 +33,7 @@ from chalicelib.services.auth import Auth
 from chalicelib.services.by_edge import ByEdge
 from chalicelib.services.callbacks import CallbackLog, Callbacks
 from chalicelib.services.dispatch import Dispatch
+from chalicelib.services.enrolment import Enrolment
 from chalicelib.services.events import Ingest
 from chalicelib.services.finishing import Announcements, Finisher
 from chalicelib.services.library import Library
@@ -42,6 +43,7 @@ from chalicelib.services.publish import Publish
 from chalicelib.services.pushes import Pushes
 from chalicelib.services.questions import Questions
 from chalicelib.services.settings import Settings
+from chalicelib.services.shares import Shares
 from chalicelib.services.sources import SourceLeases
 from chalicelib.services.sync import Liveness, Sync
 from chalicelib.services.targets import Targets
@@ -97,7 +99,8 @@ class Cloud:
 
     def __post_init__(self) -> None:
         self.settings = Settings(self.store, lambda: BOOTSTRAP, self.folders)
-        self.auth = Auth(self.store, self.nudger, self.clock, lambda: BOOTSTRAP)
+        self.auth = Auth(self.store, self.clock, lambda: BOOTSTRAP)
+        self.enrolment = Enrolment(self.store, self.nudger, self.clock, lambda: BOOTSTRAP)
         self.log = CallbackLog(self.store, self.clock)
         self.questions = Questions(self.store, self.nudger, self.clock, lambda _: None)
         self.webhooks = Webhooks(self.store, self.sender, ByEdge(self.questions), self.clock)
@@ -118,8 +121,9 @@ class Cloud:
         )
         base = "http://base"
         self.callbacks = Callbacks(
-            self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base
-        )
+            self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base,
+            Shares(self.clock, lambda: "key"),
+        )  # fmt: skip
         self.dispatch = Dispatch(self.store, self.pushes, self.sources, self.callbacks, self.finish_queue, self.clock)
         self.finisher = Finisher(
             self.store,
@@ -135,7 +139,7 @@ class Cloud:
         self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
         self.targets = Targets(self.store, self.pushes, self.questions, self.clock)
         self.overview = Overview(self.store, self.clock)
-        joined = self.auth.enroll(enrolment())
+        joined = self.enrolment.enroll(enrolment())
         self.node, self.token = joined.node, joined.token
 
     # the edge
@@ -232,6 +236,11 @@ class Cloud:
         return [str(body["action"]) for _, body, _ in self.sender.sent]
 
 
+def another_node(cloud: Cloud, nonce: str = "d" * 32) -> str:
+    """One more node, which needs a join token of its own."""
+    return cloud.enrolment.enroll(enrolment(nonce, cloud.enrolment.create_join_token()[0])).node
+
+
 def enrolment(nonce: str = "a" * 32, join: str = BOOTSTRAP.join_token) -> EnrollRequest:
     return EnrollRequest(join_token=join, nonce=nonce, name="edge", agent_version="1")
 
@@ -242,7 +251,7 @@ def cloud() -> Cloud:
 
 
 def test_nodes_learn_at_once_what_they_decide_by_while_the_cloud_is_away(cloud: Cloud) -> None:
-    other = cloud.auth.enroll(enrolment("d" * 32)).node
+    other = another_node(cloud)
     cloud.run_stream()
     cloud.nudger.nudged.clear()
     cloud.with_callbacks()
@@ -258,7 +267,7 @@ def test_nodes_learn_at_once_what_they_decide_by_while_the_cloud_is_away(cloud: 
 
 
 def test_the_same_nonce_is_the_same_node_and_ends_the_old_token(cloud: Cloud) -> None:
-    again = cloud.auth.enroll(enrolment())
+    again = cloud.enrolment.enroll(enrolment())
     assert again.node == cloud.node
     assert cloud.auth.node_of(f"Bearer {again.token}") == cloud.node
     with pytest.raises(UnauthenticatedError):
@@ -266,11 +275,11 @@ def test_the_same_nonce_is_the_same_node_and_ends_the_old_token(cloud: Cloud) ->
 
 
 def test_a_made_join_token_works_for_an_hour(cloud: Cloud) -> None:
-    token, _ = cloud.auth.create_join_token()
-    assert cloud.auth.enroll(enrolment("c" * 32, token)).node != cloud.node
+    token, _ = cloud.enrolment.create_join_token()
+    assert cloud.enrolment.enroll(enrolment("c" * 32, token)).node != cloud.node
     cloud.clock.pass_(hours=1, seconds=1)
     with pytest.raises(UnauthenticatedError):
-        cloud.auth.enroll(enrolment("d" * 32, token))
+        cloud.enrolment.enroll(enrolment("d" * 32, token))
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic abc", "Bearer a b", "Bearer wrong", "Bearer \udcff"])

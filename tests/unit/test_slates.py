@@ -12,7 +12,7 @@ from chalicelib.services.rooms import Rooms
 from chalicelib.wire.edge import PushState, SessionEnded
 from chalicelib.wire.questions import QuestionResult
 
-from .test_services import Cloud, enrolment
+from .test_services import Cloud, another_node
 
 URL = "rtmp://a.example.com/live/key"
 
@@ -94,7 +94,7 @@ def test_a_session_on_another_node_gets_the_destination_once_the_slate_has_stopp
     end(cloud, cloud.go_live(1))
     (kept,) = pushes(cloud)
     here = cloud.node
-    there = cloud.auth.enroll(enrolment("d" * 32)).node
+    there = another_node(cloud)
     cloud.node = there
     cloud.nudger.nudged.clear()
     second = cloud.go_live(2)

@@ -180,6 +180,14 @@ def test_a_late_upload_tells_the_recording_where_it_goes(world: World) -> None:
     assert world.held() == ["folder", "s3-1"]
 
 
+def test_a_node_without_a_part_in_it_changes_nothing_of_a_recording(world: World) -> None:
+    world.table.commit(Save(recording(done=True)))
+    world.put(bucket())
+    foreign = upload(KEY.replace("n-1", "n-2"))
+    Uploads(world.table, world.stores, Links(), world.clock).links("n-2", UploadsRequest(objects=[foreign]))
+    assert world.held() == ["folder"]
+
+
 # the agent's side
 
 

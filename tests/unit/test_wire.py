@@ -35,7 +35,7 @@ def valid(vhost: str, app: str, stream: str) -> bool:
 def test_good_names_are_accepted_and_told_back(app: str, stream: str) -> None:
     assume(len(f"{app}/{stream}".encode()) < MAX_NAME_BYTES)
     assert str(StreamName(app=app, stream=stream)) == f"{app}/{stream}"
-    assert str(StreamName(vhost="v.example.com", app=app, stream=stream)) == f"v.example.com/{app}/{stream}"
+    assert str(StreamName(vhost="v.example.com", app=app, stream=stream)) == f"//v.example.com/{app}/{stream}"
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))

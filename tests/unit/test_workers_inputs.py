@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.wire.urls import plain_user
 from edge.workers.argv import FILE_FORMATS, build_argv
-from edge.workers.inputs import fast_speed, longest_run_s, plain_url
+from edge.workers.inputs import fast_speed, longest_run_s
 from edge.workers.progress import Progress, ProgressMeter, SpeedMeter
 from edge.workers.spec import Encode, ExtraOutput, Reading, WorkerSpec
 
@@ -148,12 +149,12 @@ def test_several_renditions_are_made_of_one_input() -> None:
     ],
 )
 def test_raw_special_characters_in_user_info_are_encoded(url: str, plain: str) -> None:
-    assert plain_url(url) == plain
+    assert plain_user(url) == plain
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="/%"), min_size=1, max_size=20))
 def test_a_password_of_any_characters_reaches_the_camera(password: str) -> None:
-    plain = urlsplit(plain_url(f"rtsp://admin:{password}@10.0.0.2:554/ch1"))
+    plain = urlsplit(plain_user(f"rtsp://admin:{password}@10.0.0.2:554/ch1"))
     assert (plain.hostname, plain.port, plain.path) == ("10.0.0.2", 554, "/ch1")
     assert unquote(plain.password or "") == password
 

@@ -199,7 +199,7 @@ def test_a_bad_target_does_not_keep_a_good_one_from_running(tmp_path: Path, run:
         await h.until(lambda: any(r.id == "d1" and r.state == "running" for r in h.seen))
         bad = [r for r in h.seen if r.id == "bad"]
         assert [r.state for r in bad] == ["stopped"]
-        assert "must begin with rtmp://" in str(bad[0].last_error)
+        assert "must start with rtmp://" in str(bad[0].last_error)
         await h.supervisor.close()
 
     run(scenario())

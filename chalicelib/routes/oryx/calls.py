@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -49,6 +49,8 @@ class Call:
     query: dict[str, str]
     address: str
     base_url: str
+    token: str = field(default="", repr=False)
+    """The token that the call was let in by; '' when it was the API secret."""
 
     def fields(self, model: type[F]) -> F:
         """The body's fields.
@@ -107,16 +109,17 @@ def _call(request: Any) -> Call:
     return Call(_body(request.raw_body), query, address[:64], _base_url(request.headers))
 
 
-def _authenticate(headers: Any, call: Call) -> None:
+def _authenticated(headers: Any, call: Call) -> Call:
     """The order of checks of section 2.2: a header, when present, decides alone."""
     header = headers.get("authorization")
     if header is not None:
         wiring.login.check_bearer(header)
-        return
+        return call
     token = next((v for k, v in call.body.items() if k.lower() == "token"), None)
     if not isinstance(token, str) or not token:
         raise UnauthenticatedError("a bearer or a token is needed")
     wiring.login.check_token(token)
+    return replace(call, token=token)
 
 
 def reason_of(error: ValidationError) -> str:
@@ -133,7 +136,7 @@ def answer(handler: Handler, *, token: bool) -> Response:
     try:
         call = _call(request)
         if token:
-            _authenticate(request.headers, call)
+            call = _authenticated(request.headers, call)
         result = handler(call)
     except UnauthenticatedError as error:
         return failure(401, f"auth: {error}")

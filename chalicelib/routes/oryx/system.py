@@ -115,9 +115,9 @@ def login(call: Call) -> Any:
 
 
 @route("/mgmt/token")
-def token(_call: Call) -> Any:
+def token(call: Call) -> Any:
     """A fresh token."""
-    return _token(wiring.login.new_token())
+    return _token(wiring.login.renewed(call.token) if call.token else wiring.login.token_of_secret())
 
 
 @route("/mgmt/secret/query")

@@ -10,6 +10,7 @@ from . import (  # noqa: F401 - they add their routes
     events,
     explain,
     letters,
+    logins,
     nodes,
     platforms,
     play,

@@ -7,15 +7,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar, cast, get_args, get_type_hints
 from urllib.parse import unquote
 
 from chalice import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.domain import redact
 from chalicelib.domain.access import Caller, Scope, may, require
-from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, SluiceError
 from chalicelib.domain.model import PublishSettings
 from chalicelib.wiring import wiring
 
@@ -37,9 +38,9 @@ class Body(BaseModel):
 
 
 class Query(BaseModel):
-    """Base of query parameters."""
+    """Base of query parameters. One that is not known is an error: a misspelt filter must not give everything."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
 
 class Paging(Query):
@@ -58,16 +59,21 @@ S = TypeVar("S", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[S]):
-    """One call. `sent`: the body of a POST or PATCH, the query of a GET. `version`: what `If-Match` asks for."""
+    """One call. `sent`: the body of a POST or PATCH, the query of a GET. `version`: what `If-Match` asks for.
+    `headers`: what the answer carries besides.
+    """
 
     caller: Caller
     sent: S
     version: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `scope` None: open to everybody. `sends` and `answers` are models; None: no body."""
+    """One method of one path. `scope` None: open to everybody. `sends` and `answers` are models; None: no body.
+    `own`: it is about the caller alone, so that any scope will do.
+    """
 
     method: str
     path: str
@@ -80,6 +86,7 @@ class Operation:
     view: Callable[..., Any] = field(repr=False)
     media: str = "application/json"
     changes: bool = True
+    own: bool = False
 
     @property
     def resource(self) -> str:
@@ -119,6 +126,7 @@ def operation(
     status: int = 200,
     media: str = "application/json",
     changes: bool = True,
+    own: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a view. Its first parameter is a `Call[model of what is sent]`, the others are those of the path.
     `changes`: what is not a GET changes something, which the audit keeps.
@@ -139,6 +147,7 @@ def operation(
             view=view,
             media=media,
             changes=changes and method != "GET",
+            own=own,
         )
         OPERATIONS[method, path] = made
 
@@ -165,28 +174,65 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
     request = v1.current_request
     caller = Caller("", "read")
     if op.scope is not None:
-        caller = wiring.auth.caller(request.headers.get("authorization"))
+        caller = caller_of(request)
         _admit(op, op.scope, caller, arguments)
     if op.method == "GET":
-        sent = op.sends.model_validate(dict((request.query_params or {}).items()))
-        return answer(op, op.view(Call(caller, sent), **arguments), caller)
-    sent = Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body)
+        # Links are followed by players, some of which add what keeps caches away.
+        call = Call(caller, Nothing() if op.resource == "shares" else _queried(op.sends, request))
+        return answer(op, op.view(call, **arguments), call)
+    _queried(Nothing, request)
+    call = Call(caller, Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body))
     if not op.changes:
-        return answer(op, op.view(Call(caller, sent), **arguments), caller)
+        return answer(op, op.view(call, **arguments), call)
     path = op.path.format(**arguments)
     key = request.headers.get("idempotency-key") if op.method == "POST" else None
     if key is None:
-        return _change(op, caller, sent, path, arguments)
-    kept = wiring.answers.begin(caller.name, f"POST {path}", key, request.raw_body)
+        return _change(op, call, path, arguments)
+    kept = wiring.answers.begin(caller.id, f"POST {path}", key, request.raw_body)
     if kept.status:
-        return Response(kept.body.encode(), status_code=kept.status, headers=kept.headers | protocol.REPLAYED)
+        return Response(kept.body, status_code=kept.status, headers=kept.headers | protocol.REPLAYED)
     try:
-        response = _change(op, caller, sent, path, arguments)
+        response = _change(op, call, path, arguments)
     except Exception:
         wiring.answers.forget(kept)
         raise
-    wiring.answers.keep(kept, response.status_code, response.headers, response.body.decode())
+    wiring.answers.keep(kept, response.status_code, response.headers, str(response.body))
     return response
+
+
+def caller_of(request: Any) -> Caller:
+    """Who calls: by a bearer, or else by the cookie of the console.
+
+    Raises:
+        UnauthenticatedError: neither is there, or it is not good.
+        ForbiddenError: it is a cookie, and not our own page sent it.
+    """
+    header = request.headers.get("authorization")
+    login = protocol.cookie(request, cookie_name()) if header is None else ""
+    if not login:
+        return wiring.auth.caller(header)
+    protocol.check_console(request)
+    return wiring.login.logins.caller(login)
+
+
+def cookie_name() -> str:
+    """The name of this installation's cookie."""
+    return f"sluice_{wiring.login.logins.instance}"
+
+
+def _queried(model: type[BaseModel], request: Any) -> BaseModel:
+    """The query, as `model`.
+
+    Raises:
+        InvalidInputError: a parameter is not one of the operation.
+        pydantic.ValidationError: a value has the wrong form.
+    """
+    given = dict((request.query_params or {}).items())
+    known = model.model_fields
+    for name in given.keys() - known.keys():
+        allowed = f"there are {', '.join(sorted(known))}" if known else "there are none"
+        raise InvalidInputError(name[:100], f"is no parameter of this call; {allowed}")
+    return model.model_validate(given)
 
 
 def _admit(op: Operation, need: Scope, caller: Caller, arguments: dict[str, str]) -> None:
@@ -195,7 +241,7 @@ def _admit(op: Operation, need: Scope, caller: Caller, arguments: dict[str, str]
     Raises:
         ForbiddenError: it does not; the message says which scope would.
     """
-    if caller.support and op.method == "GET" and op.path != "/v1/backup":
+    if op.own or (caller.support and op.method == "GET" and op.path != "/v1/backup"):
         return  # secrets are masked on their way out
     item = op.item(arguments)
     names = [item] if item else []
@@ -204,13 +250,14 @@ def _admit(op: Operation, need: Scope, caller: Caller, arguments: dict[str, str]
     require(caller, need, op.resource, names)
 
 
-def _change(op: Operation, caller: Caller, sent: BaseModel, path: str, arguments: dict[str, str]) -> Response:
+def _change(op: Operation, call: Call[Any], path: str, arguments: dict[str, str]) -> Response:
     """Make a change, between the two halves of its entry in the audit."""
-    request = v1.current_request
-    fields = protocol.audited(sent)
-    entry = wiring.audit.begin(caller.name, op.name, path, protocol.address(request), fields)
+    request, who = v1.current_request, call.caller
+    fields = protocol.audited(call.sent)
+    path = redact.text(path, secrets())
+    entry = wiring.audit.begin(who.name, op.name, path, protocol.address(request), fields, by=who.id)
     try:
-        response = answer(op, _checked(op, caller, sent, arguments, request.headers.get("if-match")), caller)
+        response = answer(op, _checked(op, call, arguments, request.headers.get("if-match")), call)
     except SluiceError as error:
         wiring.audit.end(entry, "refused", problems.status_of(error))
         raise
@@ -221,11 +268,12 @@ def _change(op: Operation, caller: Caller, sent: BaseModel, path: str, arguments
     return response
 
 
-def _checked(op: Operation, caller: Caller, sent: BaseModel, arguments: dict[str, str], wanted: str | None) -> Any:
+def _checked(op: Operation, call: Call[Any], arguments: dict[str, str], wanted: str | None) -> Any:
     """Call the view, if what it edits still is what the caller saw."""
+    caller, sent = call.caller, call.sent
     reading = op.reading if op.edited else None
     if reading is None:
-        return op.view(Call(caller, sent, getattr(sent, "version", None)), **arguments)
+        return op.view(replace(call, version=getattr(sent, "version", None)), **arguments)
 
     def current() -> BaseModel:
         return cast("BaseModel", reading.view(Call(caller, Nothing()), **arguments))
@@ -242,33 +290,33 @@ def _checked(op: Operation, caller: Caller, sent: BaseModel, arguments: dict[str
 
     version = check()
     try:
-        return op.view(Call(caller, sent, version), **arguments)
+        return op.view(replace(call, version=version), **arguments)
     except ConflictError:
         check()  # says what is there now, if that is why
         raise
 
 
-def answer(op: Operation, result: Any, caller: Caller) -> Response:
+def answer(op: Operation, result: Any, call: Call[Any]) -> Response:
     """What a view returned, as it goes out to a caller."""
-    if isinstance(result, BaseModel) and caller.support:
+    if isinstance(result, BaseModel) and call.caller.support:
         result = without_secrets(result)
     if isinstance(result, Response):
         if v1.current_request.method == "HEAD":
-            result.body = b""
-        return problems.in_bytes(result)
+            result.body = ""
+        return problems.as_sent(result)
     if result is None:
-        return Response(b"", status_code=op.status, headers={"Cache-Control": "no-store"})
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        return Response("", status_code=op.status, headers={"Cache-Control": "no-store"} | call.headers)
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"} | call.headers
     if op.versioned:
         headers["ETag"] = preconditions.etag(result)
-    return Response(result.model_dump_json(by_alias=True).encode(), status_code=op.status, headers=headers)
+    return Response(result.model_dump_json(by_alias=True), status_code=op.status, headers=headers)
 
 
 def secrets() -> list[str]:
     """What has to be masked in names."""
-    return [wiring.settings.get(PublishSettings).secret]
+    return wiring.settings.get(PublishSettings).ever
 
 
-def as_json(value: Any) -> bytes:
+def as_json(value: Any) -> str:
     """JSON as it goes out."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -13,7 +13,7 @@ from chalicelib.domain.redact import callback_url
 from chalicelib.wiring import wiring
 
 from ..views import SHOWN_SECRET, DeliveryShown, Page, View
-from .base import SECRET, Body, Call, Nothing, Paging, operation
+from .base import SECRET, Body, Call, Nothing, Paging, operation, secrets
 
 
 class DeliveryQuery(Paging):
@@ -79,13 +79,14 @@ class SigningShown(View):
 def list_deliveries(call: Call[DeliveryQuery]) -> Page[DeliveryShown]:
     """Callbacks: those on their way as they fall due, then the delivered and dead ones, newest first."""
     page = wiring.overview.deliveries(call.sent.state, call.sent.limit, call.sent.cursor)
-    return Page[DeliveryShown](items=[DeliveryShown.of(d) for d in page.items], cursor=page.cursor)
+    hidden = secrets()
+    return Page[DeliveryShown](items=[DeliveryShown.of(d, hidden) for d in page.items], cursor=page.cursor)
 
 
 @operation("GET", "/v1/deliveries/{delivery}", scope="read")
 def get_delivery(call: Call[Nothing], delivery: str) -> DeliveryShown:
     """One callback with all its attempts."""
-    return DeliveryShown.of(wiring.callbacks.get(delivery))
+    return DeliveryShown.of(wiring.callbacks.get(delivery), secrets())
 
 
 @operation("POST", "/v1/deliveries/{delivery}/resend", scope="operate", status=202)
@@ -93,7 +94,7 @@ def resend_delivery(call: Call[Nothing], delivery: str) -> DeliveryShown:
     """Send a callback once more."""
     again = wiring.callbacks.resend(delivery)
     wiring.callbacks.announce(again)
-    return DeliveryShown.of(again)
+    return DeliveryShown.of(again, secrets())
 
 
 @operation("POST", "/v1/callbacks/check")

@@ -34,4 +34,4 @@ def docs() -> Response:
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
         "Cache-Control": "max-age=300",
     }
-    return Response(page.render(description()).encode(), headers=headers)
+    return Response(page.render(description()), headers=headers)

@@ -70,8 +70,22 @@ def change_node_settings(call: Call[NodeConfigChange], node: str) -> NodeConfigS
     return NodeConfigShown.of(changed)
 
 
+@operation("DELETE", "/v1/nodes/{node}", status=204)
+def revoke_node(call: Call[Nothing], node: str) -> None:
+    """Revoke a node. Its token ends at once, its sessions end, what it pushed and played goes to other nodes, and its
+    recordings are finished from what was uploaded. It cannot enrol again without a new identity.
+    """
+    wiring.fleet.revoke(node)
+
+
+@operation("POST", "/v1/nodes/{node}/token", status=202)
+def rotate_node_token(call: Call[Nothing], node: str) -> None:
+    """Have a node take a new token with its next sync. The old one ends when the new one is first used."""
+    wiring.enrolment.rotate(node)
+
+
 @operation("POST", "/v1/join-tokens", status=201)
 def create_join_token(call: Call[NewJoinToken]) -> JoinToken:
     """A token with which one node may enrol within the hour; shown this once."""
-    token, kept = wiring.auth.create_join_token(call.sent.name)
+    token, kept = wiring.enrolment.create_join_token(call.sent.name)
     return JoinToken(token=token, expires_at=kept.expires_at)

@@ -45,6 +45,13 @@ _TAGS: Final = {
     "health": "Whether all is well.",
     "system": "How the data fares.",
     "password": "The administrator's password.",
+    "login": "Logging in to the console.",
+    "logout": "Leaving the console.",
+    "sign-in": "Signing in by a link.",
+    "sign-in-links": "Links that sign in once.",
+    "me": "Who calls.",
+    "logins": "Who is logged in.",
+    "api-secret": "The bearer with all rights.",
     "backup": "Settings, rooms and destinations as one document.",
     "restore": "What a backup holds, written back.",
 }
@@ -56,6 +63,7 @@ _ERRORS: Final = {
     409: "Somebody else changed it first, or its state does not allow this.",
     412: "It is not what `If-Match` asks for; `current` shows what is there, `etag` names it, `differs` the fields.",
     422: "The `Idempotency-Key` was used for another request.",
+    429: "Too many tries; `Retry-After` says when to try again.",
     503: "A part does not answer; try again.",
 }
 
@@ -147,6 +155,8 @@ def _operation(op: Operation, names: Any) -> Json:
 
 def scopes(op: Operation) -> str:
     """The scopes that allow an operation."""
+    if op.own:
+        return "any"
     return str(op.scope) if op.resource in WHOLE else f"{op.scope} or {op.scope}:{op.resource}"
 
 
@@ -200,6 +210,10 @@ def _statuses(op: Operation) -> list[int]:
         found |= {412}
     if op.name == "explain":
         found |= {404}
+    if op.name in ("log_in", "sign_in"):
+        found |= {401, 403, 409, 429}
+    # An unknown parameter is refused by every call.
+    found |= {400}
     return sorted(found)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from chalicelib.domain.errors import ForbiddenError
 from chalicelib.domain.redact import MASK
 
 MAX_SHOWN: Final = 200
@@ -29,6 +32,54 @@ def host(request: Any) -> str:
     claimed = str(request.headers.get("x-forwarded-host", "")).split(",")[0].strip()
     match = re.fullmatch(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?", claimed)
     return match[1] if match else ""
+
+
+CONSOLE: Final = "x-sluice-console"
+"""Pages of other origins cannot send such a header without being allowed to first, and nobody allows them."""
+
+
+def is_https(request: Any) -> bool:
+    """Whether the caller's way to us is encrypted, as far as it is known."""
+    return str(request.headers.get("x-forwarded-proto", "")).split(",")[0].strip() == "https"
+
+
+def cookie(request: Any, name: str) -> str:
+    """The value of a cookie; '' when there is none."""
+    try:
+        found = SimpleCookie(request.headers.get("cookie", "")).get(name)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def set_cookie(request: Any, name: str, value: str, life_s: int) -> dict[str, str]:
+    """The header that sets a cookie which scripts and other sites don't get; '' removes it."""
+    secure = "; Secure" if is_https(request) else ""
+    return {"Set-Cookie": f"{name}={value}; Path=/; Max-Age={life_s}; HttpOnly; SameSite=Strict{secure}"}
+
+
+def _place(text: str) -> str:
+    """Host and port of a header, without the port that needs not be said."""
+    return re.sub(r":(80|443)$", "", text.strip().lower())
+
+
+def check_console(request: Any) -> None:
+    """A browser sends cookies by itself, whoever made it send the request: so it has to be our own page that did.
+
+    Raises:
+        ForbiddenError: the header of the console is missing, the origin is another, or the body is no JSON.
+    """
+    headers = request.headers
+    if headers.get(CONSOLE) != "1":
+        raise ForbiddenError("a cookie is for the console alone, which sends X-Sluice-Console: 1; use a bearer token")
+    origin = headers.get("origin")
+    own = headers.get("x-forwarded-host") or headers.get("host", "")
+    reads = request.method in ("GET", "HEAD")
+    if (origin is None and not reads) or (origin is not None and _place(urlsplit(origin).netloc) != _place(own)):
+        raise ForbiddenError("the request comes from a page of another origin")
+    kind = str(headers.get("content-type", "")).partition(";")[0].strip().lower()
+    if request.raw_body and not reads and kind != "application/json":
+        raise ForbiddenError("the body has to be application/json")
 
 
 def _is_secret(model: type[BaseModel], name: str) -> bool:

@@ -116,7 +116,7 @@ def shared_file(call: Call[Nothing], token: str, name: str) -> Response:
     recording = wiring.library.shared(token)
     if name == "index.m3u8":
         headers = {"Content-Type": PLAYLIST_TYPE, "Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
-        return Response(wiring.library.playlist(recording).encode(), headers=headers)
+        return Response(wiring.library.playlist(recording), headers=headers)
     return _redirect(wiring.library.object_link(recording, name, head=_heads()))
 
 

@@ -27,6 +27,10 @@ class RecordChange(Body):
     enabled: bool | None = None
     globs: list[str] | None = Field(default=None, max_length=100, examples=[["/live/*"]])
     merge_window_s: int | None = Field(default=None, ge=0, le=300)
+    open_recordings: bool | None = Field(
+        default=None, description="true: who knows the id of a recording may read it by the compatible API."
+    )
+    link_days: int | None = Field(default=None, ge=1, le=30, description="How long the links in callbacks live.")
     version: int | None = None
 
 

@@ -70,8 +70,8 @@ def change_limits(call: Call[LimitsChange]) -> LimitsShown:
 
 @operation("POST", "/v1/password", status=204)
 def reset_password(call: Call[NewPassword]) -> None:
-    """Set a new admin password."""
-    wiring.login.reset(call.sent.password)
+    """Set a new admin password. All logins end, but not the one that this call came by."""
+    wiring.login.reset(call.sent.password, call.caller.login)
 
 
 @operation("GET", "/v1/backup")

@@ -68,6 +68,7 @@ class AuditShown(View):
     id: str
     at: datetime
     who: str = Field(examples=["api-secret"])
+    by: str = Field(description="The id of the credentials: two tokens may have one name.", examples=["api-secret"])
     action: str = Field(examples=["change_destination"])
     path: str
     address: str

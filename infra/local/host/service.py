@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from chalicelib.adapters.local.queues import LocalQueue
 from chalicelib.wiring import wiring
 from chalicelib.wiring.local import LocalAdapters
 from edge.sockets import listen_unix
+from infra.local.identity import write_private
 
 from . import polls, uploads
 from .asgi import HostApp, Special
@@ -55,6 +57,10 @@ class Host:
         if went_back:
             _log.warning("clock_went_back", extra={"seconds": round(went_back)})
         note_clock(adapters.database)
+        # For programs of this machine, which no rotation of the API secret may lock out; a new one at each start.
+        (home / "run").mkdir(exist_ok=True, mode=0o700)
+        wiring.machine_token = secrets.token_urlsafe(32)
+        write_private(home / "run" / "machine-token", wiring.machine_token)
         seats = Seats()
         wiring.pause = seats.pause
         self._pools = Pools()

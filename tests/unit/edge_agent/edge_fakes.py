@@ -58,13 +58,16 @@ class FakeCloud:
     enrolled: int = 0
     questions: list[dict[str, Any]] = field(default_factory=list)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refuses: int = 0
+    """A status that every call is answered with, when it is not 0."""
+    node_token: str | None = None
     known: dict[str, str] = field(default_factory=dict)
     """`Authorization` header of a caller, or `token …`, → its scope."""
     authorized: list[dict[str, Any]] = field(default_factory=list)
 
     async def handle(self, request: Request) -> Response:
-        if self.down:
-            return reply({"title": "down"}, 503)
+        if self.down or self.refuses:
+            return reply({"title": "down"}, self.refuses or 503)
         body = json.loads(request.body)
         match request.path:
             case "/edge/v1/publish":
@@ -138,6 +141,7 @@ class FakeCloud:
                 "acked_seq": self._acked(),
                 "open_sessions": self.open_sessions,
                 "questions": self.questions,
+                "node_token": self.node_token,
             }
         )
 
@@ -316,6 +320,7 @@ async def abandon(agent: Agent) -> None:
     await agent._status_server.close()
     for server in {agent.local, agent.own}:
         await server.close()
+    await agent.proxy.close()
     for client in (agent._near, agent._far, agent._to_cloud):
         await client.aclose()
     agent.spool.close()

@@ -22,7 +22,7 @@ from edge.config import load
 from edge.errors import CloudUnreachableError, ConfigError, FrontError
 from edge.front.caddyfile import render
 from edge.front.driver import Front
-from edge.front.gate import Gate, changes
+from edge.front.gate import Gate, raw
 from edge.front.paths import RULES
 from edge.front.settings import CloudUpstream, FrontOptions, FrontSettings, HlsFiles, cloud_upstream
 from edge.local.app import new_app
@@ -106,18 +106,17 @@ def test_what_is_said_about_webrtc() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "query", "expected"),
+    ("path", "query", "expected"),
     [
-        ("GET", {}, False),
-        ("HEAD", {"count": ["1"]}, False),
-        ("DELETE", {}, True),
-        ("POST", {}, True),
-        ("GET", {"rpc": ["reload"]}, True),
-        ("GET", {"method": ["DELETE"]}, True),
+        ("/api/v1/clients/", {"count": ["1"]}, False),
+        ("/api/v1/raw", {}, True),
+        ("/api/v1/RAW/x", {}, True),
+        ("/api/v1/clients/", {"rpc": ["reload"]}, True),
+        ("/api/v1/clients/x", {"method": ["DELETE"]}, True),
     ],
 )
-def test_what_changes_something(method: str, query: dict[str, list[str]], expected: bool) -> None:
-    assert changes(method, query) is expected
+def test_what_is_for_administrators(path: str, query: dict[str, list[str]], expected: bool) -> None:
+    assert raw(path, query) is expected
 
 
 class _Authority:
@@ -138,6 +137,8 @@ class _Authority:
         (AuthorizeResponse(allowed=True, scope="admin"), "DELETE", 200),
         (AuthorizeResponse(allowed=True, scope="read"), "GET", 200),
         (AuthorizeResponse(allowed=True, scope="read"), "DELETE", 403),
+        (AuthorizeResponse(allowed=True, scope="operate"), "DELETE", 200),
+        (AuthorizeResponse(allowed=True, scope="operate"), "POST", 403),
         (AuthorizeResponse(allowed=False, reason="no"), "GET", 401),
         (None, "GET", 503),
     ],
@@ -146,8 +147,11 @@ def test_the_gate(answer: AuthorizeResponse | None, method: str, status: int) ->
     authority = _Authority(answer)
 
     async def run() -> httpx.Response:
-        server = LocalServer(new_app(Gate(authority).routes()))  # type: ignore[arg-type]
+        client = new_client()
+        gate = Gate(authority, None, "http://127.0.0.1:1", client, {})  # type: ignore[arg-type]
+        server = LocalServer(new_app(gate.routes()))
         try:
+            await client.aclose()
             headers = {"X-Forwarded-Uri": "/api/v1/x?token=t%3D", "X-Forwarded-Method": method}
             async with httpx.AsyncClient(trust_env=False) as client:
                 return await client.get(f"http://{HOST}:{await server.start(HOST, 0)}/front/authorize", headers=headers)

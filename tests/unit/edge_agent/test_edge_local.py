@@ -74,7 +74,7 @@ def test_a_result_comes_in_the_envelope_with_cors() -> None:
         assert b"<" not in answer.content
         assert answer.headers.get_list("server") == ["Oryx/v5.15.20"]
         assert answer.headers["access-control-allow-origin"] == "*"
-        assert "access-control-allow-credentials" not in answer.headers
+        assert answer.headers.get_list("access-control-allow-credentials") == ["true"]
 
     tell(story)
 

@@ -26,7 +26,7 @@ def folders(tmp_path: Path) -> Folders:
 @pytest.fixture
 def slates(folders: Folders) -> Slates:
     try:
-        return Slates(folders, Probe(find_ffprobe().path, folders, private=True))
+        return Slates(folders, Probe(find_ffprobe().path, folders))
     except MissingToolError as missing:
         pytest.skip(str(missing))
 
@@ -76,7 +76,7 @@ def test_what_cannot_be_a_slate_is_refused(slates: Slates, folders: Folders, tmp
     with pytest.raises(NotHereError):
         adopt(slates, "nothing.png")
     with pytest.raises(NotHereError, match="SLUICE_DATA_DIR"):
-        asyncio.run(Slates(None, Probe("ffprobe", None, private=True)).adopt(SlateQuestion(file="x.png")))
+        asyncio.run(Slates(None, Probe("ffprobe", None)).adopt(SlateQuestion(file="x.png")))
 
 
 def test_only_slates_are_found(slates: Slates, folders: Folders) -> None:

@@ -92,7 +92,7 @@ def test_what_cannot_be_played_says_why_and_keeps_its_lease(tmp_path: Path) -> N
         assert {s["state"] for s in said.values()} == {"retrying"}
         assert "bring it in again" in said["s1"]["last_error"]
         assert "must be upload or vlive" in said["s2"]["last_error"]
-        assert "input URL must begin" in said["s3"]["last_error"]
+        assert "input URL must start" in said["s3"]["last_error"]
         assert wanted(w) == {}
         (w.folder / "data" / gone).write_bytes(b"film")
         w.agent.sources.apply()

@@ -13,13 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.wire.addresses import AddressRule
+from edge.egress.passages import Passages
+from edge.egress.proxy import FilteringProxy
 from edge.errors import NotHereError, RefusedInputError
 from edge.library import folders as folders_module
-from edge.library.addresses import check_public, is_public
 from edge.library.download import Downloads
 from edge.library.folders import Folders, LibraryError, quoted
 from edge.library.multipart import FileParts, MultipartError, boundary_of
 from edge.library.probe import Probe, read_answer
+
+CLOSED = Passages(FilteringProxy(), AddressRule())
 
 
 @pytest.fixture
@@ -216,34 +220,18 @@ def test_a_boundary_is_found() -> None:
 # addresses, downloads, probes -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("8.8.8.8", True),
-        ("127.0.0.1", False),
-        ("10.0.0.1", False),
-        ("169.254.169.254", False),
-        ("100.64.0.1", False),
-        ("224.0.0.1", False),
-        ("::1", False),
-        ("::ffff:10.0.0.1", False),
-        ("2002:0a00:0001::1", False),
-        ("fe80::1%eth0", False),
-        ("2606:4700::1111", True),
-    ],
-)
-def test_which_addresses_are_public(address: str, public: bool) -> None:
-    assert is_public(address) is public
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1/x", "rtmp://localhost/live/x", "http://[::1]/x", "http:///x"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1/x", "rtmp://localhost/live/x", "http://[::1]/x"])
 def test_private_urls_are_refused_where_they_are_not_allowed(url: str) -> None:
+    async def run() -> None:
+        async with CLOSED.through(url):
+            raise AssertionError("it was let through")
+
     with pytest.raises(RefusedInputError):
-        asyncio.run(check_public(url))
+        asyncio.run(run())
 
 
 def test_a_download_is_one_argument_list_in_which_the_url_is_no_option(tmp_path: Path) -> None:
-    argv = Downloads("/usr/bin/ffmpeg", max_bytes=5, private=True).argv("--exec=reboot", tmp_path / "x")
+    argv = Downloads("/usr/bin/ffmpeg", max_bytes=5).argv("--exec=reboot", tmp_path / "x")
     assert argv[-2:] == ["--", "--exec=reboot"]
     assert argv[argv.index("--max-filesize") + 1] == "5"
     assert argv[argv.index("--output") + 1].startswith(str(tmp_path))
@@ -251,10 +239,10 @@ def test_a_download_is_one_argument_list_in_which_the_url_is_no_option(tmp_path:
 
 
 def test_a_probe_says_what_to_do(library: Folders) -> None:
-    probe = Probe("/nonexistent/ffprobe", library, private=False)
+    probe = Probe("/nonexistent/ffprobe", library, CLOSED.through)
     look: Callable[[str], str] = lambda target: asyncio.run(probe.look(target)).error  # noqa: E731
     assert "private address" in look("rtmp://127.0.0.1/live/x")
-    assert "input URL must begin" in look("file:///etc/passwd")
+    assert "input URL must start" in look("file:///etc/passwd")
     assert "must be upload or vlive" in look("/etc/passwd")
     assert "bring it in again" in look(f"upload/{uuid.uuid4()}.mp4")
     assert "ffprobe cannot be run" in look(bring(library))

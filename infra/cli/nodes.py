@@ -1,0 +1,92 @@
+"""`sluice nodes`: the edges, listed, given new tokens, revoked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from infra.cli.client import ALL, Api, CliError
+from infra.cli.output import errors, facts, show_json, table
+
+app = typer.Typer(help="The edges. Without a command: list them.", invoke_without_command=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+Name = Annotated[str, typer.Argument(help="The node's name or id.", metavar="NODE")]
+
+
+@app.callback()
+def nodes(context: typer.Context, as_json: Json = False) -> None:
+    """The edges. Without a command: list them."""
+    if context.invoked_subcommand is not None:
+        return
+    items = list(Api.from_environment().items("/v1/nodes", ALL))
+    if as_json:
+        show_json(items)
+        return
+    rows = [
+        [n["name"], n["id"], n["state"], _media(n["observed"]), _ffmpeg(n["observed"]), n["sessions"], n["last_seen"]]
+        for n in items
+    ]
+    columns = ["NAME", "ID", "STATE", "MEDIA SERVER", "FFMPEG", "LIVE", "LAST SEEN"]
+    table(columns, rows, "No node has enrolled yet.")
+    for node in items:
+        for feature, lacks in ((node["observed"] or {}).get("ffmpeg") or {}).get("missing", {}).items():
+            errors.print(f"{node['name']}: FFmpeg cannot {feature}: it lacks {', '.join(lacks)}", markup=False)
+
+
+def _media(observed: dict[str, Any] | None) -> str:
+    if not observed or not observed["media_server"]:
+        return ""
+    up = "" if observed["media_server_up"] else " (down)"
+    return f"{observed['media_server']} {observed['media_server_version']}{up}".strip()
+
+
+def _ffmpeg(observed: dict[str, Any] | None) -> str:
+    return str((observed or {}).get("ffmpeg_version") or "")
+
+
+def _find(api: Api, name: str) -> dict[str, Any]:
+    items = list(api.items("/v1/nodes", ALL))
+    found = [n for n in items if n["id"] == name] or [n for n in items if n["name"] == name]
+    if len(found) != 1:
+        problem = "No node is" if not found else "Several nodes are"
+        raise CliError(f"{problem} called {name}; `sluice nodes` shows them with their ids.")
+    return found[0]
+
+
+@app.command()
+def join(name: Annotated[str, typer.Option(help="For you to remember it by.")] = "", as_json: Json = False) -> None:
+    """A token with which one new node may enrol within the hour; shown this once."""
+    made = Api.from_environment().call("POST", "/v1/join-tokens", {"name": name})
+    if as_json:
+        show_json(made)
+    else:
+        facts([("join token", made["token"]), ("expires", made["expires_at"])])
+
+
+@app.command()
+def revoke(node: Name, yes: Yes = False, as_json: Json = False) -> None:
+    """End a node: its token ends at once, its streams end, others may push what it pushed."""
+    api = Api.from_environment()
+    found = _find(api, node)
+    if not yes:
+        typer.confirm(f"Revoke the node {found['name']}? It cannot come back as what it was.", abort=True, err=True)
+    api.call("DELETE", f"/v1/nodes/{quote(found['id'], safe='')}")
+    if as_json:
+        show_json({"revoked": found["id"]})
+    else:
+        errors.print(f"revoked {found['name']}", markup=False)
+
+
+@app.command()
+def rotate(node: Name, as_json: Json = False) -> None:
+    """Have a node take a new token with its next sync; the old one ends when the new one is first used."""
+    api = Api.from_environment()
+    found = _find(api, node)
+    api.call("POST", f"/v1/nodes/{quote(found['id'], safe='')}/token")
+    if as_json:
+        show_json({"rotating": found["id"]})
+    else:
+        errors.print(f"{found['name']} gets a new token", markup=False)
