@@ -1,4 +1,4 @@
-"""What lies in a bucket is given out by the host as if it lay in the folder: whole, in parts, and nothing of the store."""
+"""What lies in a bucket is given out by the host as if it lay in the folder, whole and in parts, without its store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield running
 
 
-def host(*stores: S3Objects) -> HostApp:
+def host(*stores: S3Objects) -> tuple[HostApp, Files]:
     app, pools = Application(app_name="test", configure_logs=False), Pools()
 
     @app.route("/recordings/{name}", methods=["GET", "HEAD"])  # type: ignore[untyped-decorator]
@@ -44,14 +44,19 @@ def host(*stores: S3Objects) -> HostApp:
     def remote(store: S3Objects, key: str) -> Remote:
         return Remote(lambda head: store.link(key, 60, head=head))
 
-    return HostApp(app, pools, {}, Files(lambda key: [remote(s, key) for s in stores], pools))
+    files = Files(lambda key: [remote(s, key) for s in stores], pools)
+    return HostApp(app, pools, {}, files), files
 
 
-def ask(web: HostApp, work: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
+def ask(hosted: tuple[HostApp, Files], work: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
     async def run() -> T:
-        transport = httpx.ASGITransport(app=web)  # type: ignore[arg-type] # its own names for ASGI's types
+        web, files = hosted
+        transport = httpx.ASGITransport(app=web)
         async with httpx.AsyncClient(transport=transport, base_url="http://host") as http:
-            return await work(http)
+            try:
+                return await work(http)
+            finally:
+                await files.close()
 
     return asyncio.run(run())
 
@@ -125,7 +130,7 @@ def test_a_wrong_key_is_not_the_store_s_answer_to_the_world(server: S3Server) ->
 def test_one_who_leaves_lets_the_store_go(server: S3Server) -> None:
     store = open_store(server.store("newer"))
     store.write(KEY, BODY * 4, "video/mp4")
-    web, sent = host(store), 0
+    (web, files), sent = host(store), 0
 
     async def run() -> None:
         nonlocal sent
@@ -144,6 +149,7 @@ def test_one_who_leaves_lets_the_store_go(server: S3Server) -> None:
             "query_string": b"", "headers": [],
         }  # fmt: skip
         await web(scope, receive, send)
+        await files.close()
 
     asyncio.run(run())
     assert sent < len(BODY) * 4

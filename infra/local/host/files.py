@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.responses import FileResponse
 
-from chalicelib.domain.errors import SluiceError
+from chalicelib.domain.errors import InvalidInputError, NotFoundError, SluiceError
 from chalicelib.wiring.stores import Remote
 
 from .asgi import Receive, Scope, Send, problem, send_whole
@@ -27,6 +27,10 @@ class Files:
         self._places, self._pools = places, pools
         self._relay = Relay()
 
+    async def close(self) -> None:
+        """Let go of the stores; in the loop in which it was called."""
+        await self._relay.close()
+
     async def __call__(self, key: str, answer: Outgoing, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the object `key`, in the headers of `answer`. The front that sends `X-Sluice-Accel` serves files
         of the folder by itself, ranges included; what lies in a bucket goes through here.
@@ -35,6 +39,8 @@ class Files:
             for place in await self._pools.run("api", lambda: self._places(key)):
                 if await self._give(place, answer, scope, receive, send):
                     return
+        except (InvalidInputError, NotFoundError):
+            pass  # no such object can be
         except (StoreAwayError, SluiceError, FullError) as error:
             words = str(error) or "too many requests at once"
             await send_whole(send, problem(503, "Store unavailable", words, ("retry-after", "5")))

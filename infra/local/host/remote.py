@@ -49,6 +49,12 @@ class Relay:
             )
         return self._http
 
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
     async def give(self, url: str, answer: Outgoing, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer with what is at `url`, in the headers of `answer`. False: there is nothing, and nothing was sent.
 
