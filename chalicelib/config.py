@@ -86,14 +86,17 @@ class Config:
 
     public_url: str
     allow_private_targets: bool
+    allow_loopback_targets: bool
+    """This machine itself; the ports of our own programs never."""
+    own_ports: frozenset[int]
     ffmpeg: str
     ffprobe: str
     record_dir: str
     """What callbacks and the compatible API name as the folder of recordings."""
     keep_local: bool
     """Whether finished MP4s are kept in `record_dir` as well."""
-    own_ports: frozenset[int] = frozenset()
-    """Where this installation listens on its machine."""
+    front_ports: frozenset[int] = frozenset()
+    """Where the front of this machine listens."""
     aws: AwsPlaces | None = None
     local: LocalPlaces | None = None
 
@@ -109,11 +112,13 @@ class Config:
         return cls(
             public_url=e.get("SLUICE_PUBLIC_URL", ""),
             allow_private_targets=e.get("SLUICE_ALLOW_PRIVATE_TARGETS", "false") == "true",
+            allow_loopback_targets=e.get("SLUICE_ALLOW_LOOPBACK_TARGETS", "false") == "true",
+            own_ports=_ports(e, "SLUICE_OWN_PORTS"),
+            front_ports=_ports(e, "SLUICE_FRONT_PORTS"),
             ffmpeg=e.get("SLUICE_FFMPEG") or "/opt/bin/ffmpeg",
             ffprobe=e.get("SLUICE_FFPROBE") or "/opt/bin/ffprobe",
             record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",
             keep_local=bool(e.get("SLUICE_RECORD_DIR")),
-            own_ports=frozenset(int(p) for p in e.get("SLUICE_OWN_PORTS", "").split(",") if p.strip().isdecimal()),
             aws=None if home else AwsPlaces.read(e),
             local=LocalPlaces(Path(home), _path(e, "SLUICE_REPLICATION_SOCKET")) if home else None,
         )
@@ -121,3 +126,7 @@ class Config:
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:
     return Path(env[name]) if env.get(name) else None
+
+
+def _ports(env: Mapping[str, str], name: str) -> frozenset[int]:
+    return frozenset(int(port) for port in env.get(name, "").split(",") if port.isdecimal())

@@ -64,7 +64,7 @@ from .outgoing import Outgoing
 from .play import Play
 from .pushes import Pushes, Workers
 from .questions import Questions
-from .reach import media_ports, own_ports
+from .reach import front_ports, media_ports, own_ports
 from .recorder import Recorder
 from .sender import Sender
 from .sessions import Session, SessionBook, Transition
@@ -114,7 +114,9 @@ class Agent:
         self.passages = Passages(
             self.proxy, AddressRule(private=here, loopback=here, own_ports=ours), media_ports(settings)
         )
-        self.outgoing = Outgoing(AddressRule(private=True, loopback=settings.callbacks_to_self, own_ports=ours))
+        self.outgoing = Outgoing(
+            AddressRule(private=True, loopback=settings.callbacks_to_self, own_ports=ours - front_ports(settings))
+        )
         self._build(workers or self._supervisor)
         self._connect()
 

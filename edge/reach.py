@@ -53,6 +53,14 @@ def own_ports(settings: Settings) -> frozenset[int]:
     return frozenset((ports | set(settings.public_ports.values())) - {0})
 
 
+def front_ports(settings: Settings) -> frozenset[int]:
+    """Those of them that are open to everybody anyway. A callback may go there: the compatible API has an example of a
+    target on the same server.
+    """
+    front = settings.front
+    return frozenset() if front is None else frozenset({front.http_port, front.https_port or front.http_port})
+
+
 def media_ports(settings: Settings) -> frozenset[int]:
     """Those of them at which the media server gives out streams to everybody."""
     srt = settings.public_ports.get("srt", 0)

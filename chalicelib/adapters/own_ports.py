@@ -8,26 +8,28 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from chalicelib.domain.errors import InvalidInputError
+from chalicelib.wire.addresses import AddressRule
 
 
 class OwnPorts:
-    """`ports`: those on which this installation listens, on this machine."""
+    """`ports`: those on which this installation listens, on this machine. Private addresses may be asked otherwise."""
 
     def __init__(self, ports: Collection[int]) -> None:
-        self._ports = frozenset(ports)
+        self._rule = AddressRule(private=True, loopback=True, own_ports=frozenset(ports))
 
     def refuse(self, url: str) -> None:
         """Nothing, for a URL that leads elsewhere, or nowhere.
 
         Raises:
-            InvalidInputError: it leads to a port of ours.
+            InvalidInputError: it leads to a port of ours, or where nothing of ours may go (metadata services).
         """
         if not url:
             return
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        if port in self._ports and any(_is_ours(address) for address in _addresses(parts.hostname or "", port)):
-            raise InvalidInputError("endpoint", "is a port of this very installation")
+        for address in _addresses(parts.hostname or "", port):
+            if not self._rule.allows(address, port, local=address if _is_ours(address) else ""):
+                raise InvalidInputError("endpoint", "is a port of this very installation, or no place for a store")
 
 
 def _addresses(host: str, port: int) -> set[str]:

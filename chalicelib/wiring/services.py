@@ -146,7 +146,12 @@ class Wiring:
     @cached_property
     def sender(self) -> GuardedSender:
         """The guarded client."""
-        return GuardedSender(allow_private=self.config.allow_private_targets)
+        config = self.config
+        return GuardedSender(
+            allow_private=config.allow_private_targets,
+            allow_loopback=config.allow_loopback_targets,
+            own_ports=config.own_ports,
+        )
 
     @cached_property
     def folders(self) -> LocalFolders:
@@ -409,7 +414,7 @@ class Wiring:
     @cached_property
     def stores(self) -> Stores:
         """Where recordings are kept."""
-        ports = OwnPorts(self.config.own_ports)
+        ports = OwnPorts({*self.config.own_ports, *self.config.front_ports})
         return Stores(self.store, self.adapters.store_probe, ports.refuse, self.pushes.nudge_all, now)
 
     @cached_property

@@ -81,7 +81,7 @@ def _cloud(settings: FrontSettings, rule: Rule) -> str:
 
 def _recordings(settings: FrontSettings, rule: Rule) -> str:
     if settings.objects_dir is None:
-        return handle(rule, f"{passing(rule)}\n{_to_cloud(settings.cloud)}\n			}}")
+        return _objects(settings, rule)
     types = "\n".join(
         f"						@type{n} path {pattern}\n						header @type{n} Content-Type {kind}"
         for n, (pattern, kind) in enumerate(_TYPES.items())
@@ -111,6 +111,10 @@ def _recordings(settings: FrontSettings, rule: Rule) -> str:
 				}}
 			}}"""
     return handle(rule, body)
+
+
+def _objects(settings: FrontSettings, rule: Rule) -> str:
+    return handle(rule, f"{passing(rule)}\n{_to_cloud(settings.cloud)}\n			}}")
 
 
 def _unknown_call(_: FrontSettings, rule: Rule) -> str:
@@ -244,6 +248,7 @@ def _start(_: FrontSettings, rule: Rule) -> str:
 HANDLERS: Final[Mapping[Name, Callable[[FrontSettings, Rule], str]]] = {
     "local": _local,
     "recordings": _recordings,
+    "objects": _objects,
     "cloud": _cloud,
     "unknown_call": _unknown_call,
     "well_known": _well_known,

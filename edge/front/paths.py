@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Name = Literal[
-    "local", "recordings", "cloud", "unknown_call", "well_known", "icon", "pages", "rtc", "versions", "media_api",
-    "playlists", "segments", "media", "ui", "start",
+    "local", "recordings", "objects", "cloud", "unknown_call", "well_known", "icon", "pages", "rtc", "versions",
+    "media_api", "playlists", "segments", "media", "ui", "start",
 ]  # fmt: skip
 
 LOCAL_CALLS: Final = ("/terraform/v1/ffmpeg/vlive/upload/*", "/terraform/v1/ffmpeg/vlive/ytdl")
@@ -32,7 +32,15 @@ CALL: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _READING: Final = ("Accept", "Accept-Encoding", "Accept-Language", "User-Agent")
 _CACHED: Final = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Range", "Range")
 # Whether a page of another origin asks is told by the last of these, and checked where a cookie is taken.
-_API: Final = ("Authorization", "Content-Type", "Cookie", "Idempotency-Key", "Origin", "Sec-Fetch-Site")
+_API: Final = (
+    "Authorization",
+    "Content-Type",
+    "Cookie",
+    "Idempotency-Key",
+    "Origin",
+    "Sec-Fetch-Site",
+    "X-Sluice-Console",
+)
 SIGNED_QUERY: Final = ("token", "expires", "signature", "download")
 """The keys that the query of a link to a recording may have."""
 _MB: Final = 1000 * 1000
@@ -64,6 +72,11 @@ RULES: Final = (
         "recordings", ("/recordings/*", "/v1/shares/*"),
         "the cloud; files that it names are served from its folder, where that is on this machine", "signed link",
         READ, (*_READING, *_CACHED, "Authorization"), 0, SIGNED_QUERY,
+    ),
+    Rule(
+        "objects", ("/edge/v1/objects/*",),
+        "the cloud's host, for nodes that do not see its folder of recordings", "node token",
+        ("PUT",), ("Authorization", "Content-Type", "X-Amz-Checksum-Sha256"), None,
     ),
     Rule(
         "cloud", ("/v1", "/v1/*", "/terraform/v1", "/terraform/v1/*", "/edge/v1", "/edge/v1/*"),

@@ -94,8 +94,10 @@ def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str,
         SLUICE_HOST_SOCKET=str(sockets.host),
         SLUICE_REPLICATION_SOCKET=str(sockets.replication),
         SLUICE_PUBLIC_URL=settings.public_url,
-        SLUICE_ALLOW_PRIVATE_TARGETS="true",
-        SLUICE_OWN_PORTS=",".join(str(port) for port in _own_ports(settings, identity)),
+        SLUICE_ALLOW_PRIVATE_TARGETS=_allowed(settings, "SLUICE_PRIVATE_TARGETS"),
+        SLUICE_ALLOW_LOOPBACK_TARGETS=_allowed(settings, "SLUICE_LOOPBACK_TARGETS"),
+        SLUICE_OWN_PORTS=_own_ports(settings, identity),
+        SLUICE_FRONT_PORTS=f"{settings.http.number},{settings.https.number}",
         SLUICE_FFMPEG=ffmpeg,
         SLUICE_FFPROBE=ffprobe,
         SLUICE_RECORD_DIR=str(settings.home / "record"),
@@ -107,9 +109,15 @@ def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str,
     return Program("host", [sys.executable, "-m", "infra.local.host"], environment, "host.log", stop_timeout_s=8)
 
 
-def _own_ports(settings: Settings, identity: Identity) -> list[int]:
-    """The TCP ports on which something of ours listens."""
-    return sorted({settings.http.number, settings.https.number, settings.rtmp.number, *identity.ports.values()})
+def _allowed(settings: Settings, variable: str) -> str:
+    """Whoever runs everything on one machine often has the target on it, or beside it: by default it may be there."""
+    return "false" if settings.environment.get(variable) == "deny" else "true"
+
+
+def _own_ports(settings: Settings, identity: Identity) -> str:
+    """Where no callback may go. The front is open to everybody anyway, and has the example of a target."""
+    ports = {*identity.ports.values(), settings.rtmp.number, settings.srt.number, settings.rtc.number}
+    return ",".join(map(str, sorted(ports)))
 
 
 def _media(settings: Settings, media: MediaServer) -> Program:
@@ -139,8 +147,7 @@ def _agent(
         SLUICE_DATA_DIR=str(settings.home),
         SLUICE_OBJECTS_DIR=str(settings.home / "objects"),
         SLUICE_PRIVATE_SOURCES=settings.environment.get("SLUICE_PRIVATE_SOURCES") or "allow",
-        # As the host does: whoever runs everything on one machine has the target on it, too.
-        SLUICE_CALLBACKS_TO_SELF="allow",
+        SLUICE_CALLBACKS_TO_SELF=settings.environment.get("SLUICE_LOOPBACK_TARGETS") or "allow",
         SLUICE_HOOK_LISTEN=f"127.0.0.1:{ports['hooks']}",
         SLUICE_HOOK_SECRET=identity.hook_secret,
         SLUICE_LOCAL_LISTEN=f"127.0.0.1:{ports['workers']}",

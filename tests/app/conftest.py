@@ -235,6 +235,7 @@ _FIRST = {name: getattr(BOOTSTRAP, name) for name in ("api_secret", "publish_sec
 _COMMON = {
     "SLUICE_PUBLIC_URL": "https://live.example.com",
     "SLUICE_ALLOW_PRIVATE_TARGETS": "true",
+    "SLUICE_ALLOW_LOOPBACK_TARGETS": "true",
     "SLUICE_FFMPEG": "/bin/false",
     "SLUICE_FFPROBE": "/bin/false",
 }

@@ -95,7 +95,8 @@ def _hook_port(system: System) -> int:
 
 
 def test_no_hook_body_harms_the_agent(system: System) -> None:
-    url = f"http://127.0.0.1:{_hook_port(system)}/hooks/on_publish"
+    secret = json.loads((system.home / "instance.json").read_text())["hook_secret"]
+    url = f"http://127.0.0.1:{_hook_port(system)}/hooks/{secret}/on_publish"
     pid = system.agent().pid
     good = {"action": "on_hls", "client_id": "nobody", "service_id": "none", "app": "live", "stream": "none"}
     bodies = [

@@ -97,6 +97,7 @@ class Cloud:
         parameters = {
             "Bootstrap": json.dumps(self.first, sort_keys=True),
             "AllowPrivateTargets": "true",
+            "AllowLoopbackTargets": "true",
             "FfmpegPath": self.ffmpeg,
             "FfprobePath": self.ffprobe,
             "StoreEndpoint": self.endpoint,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,8 @@ from .edge import an_edge
 pytestmark = [pytest.mark.emulator, pytest.mark.media, pytest.mark.slow]
 
 
-def test_the_demonstration_passes(cloud: Cloud, tmp_path: Path) -> None:
+def test_the_demonstration_passes(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> None:
+    tmp_path = tmp_path_factory.mktemp("d")
     clip = tmp_path / "clip.flv"
     media.make_clip(clip, CLIP_S)
     ports = {name: free_port() for name in ("hooks", "status", "local", "api", "http", "rtmp")}

@@ -23,8 +23,8 @@ BY_CADDY = {"host", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-p
 BY_FORWARD_AUTH = {"x-forwarded-method", "x-forwarded-uri"}
 OURS = {"x-sluice-accel", "x-sluice-object", "authorization", "accept-encoding"}
 UPSTREAM = {
-    "local": "local", "rtc": "local", "recordings": "cloud", "cloud": "cloud", "versions": "media_api",
-    "media_api": "media_api", "media": "media_http",
+    "local": "local", "rtc": "local", "recordings": "cloud", "objects": "cloud", "cloud": "cloud",
+    "versions": "media_api", "media_api": "media_api", "media": "media_http",
 }  # fmt: skip
 PROXIED = [rule for rule in RULES if rule.name in UPSTREAM]
 

@@ -69,7 +69,13 @@ def v1_on_fakes() -> Iterator[V1]:
             objects=MemoryObjects(),
             finish_queue=FakeQueue(),
             config=SimpleNamespace(
-                public_url="http://base", record_dir=None, keep_local=False, ffmpeg="", ffprobe="", own_ports=()
+                public_url="http://base",
+                record_dir=None,
+                keep_local=False,
+                ffmpeg="",
+                ffprobe="",
+                own_ports=(),
+                front_ports=(),
             ),
             adapters=SimpleNamespace(
                 store_probe=lambda _: ProbeResult(), put_links=None, dead_letters=made.letters, upkeep=None
