@@ -32,7 +32,8 @@ def refuse_running(home: Path) -> None:
     pid = holder(home / "run")
     if pid is not None:
         raise InfraError(
-            f"The instance in {home} is running (pid {pid}).", hint="Stop it first: Ctrl-C, or `make stop`."
+            f"The instance in {home} is running (pid {pid}).",
+            hint="Stop it first: Ctrl-C, or `python -m infra.local stop`.",
         )
 
 

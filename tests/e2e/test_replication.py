@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from infra.cli.client import Api
+from infra.local.demo import media
 from infra.local.start import Instance, start_instance
 from infra.paths import ROOT
 from tests.s3_server import ACCESS, SECRET, S3Server, s3_server
@@ -84,7 +85,31 @@ def shown(api: Api) -> dict[str, Any]:
     return {path: api.call("GET", f"/v1/{path}") for path in paths}
 
 
-def test_a_lost_machine_comes_back_elsewhere(tmp_path_factory: pytest.TempPathFactory, server: S3Server) -> None:
+def recorded(instance: Instance, api: Api, clip: Path) -> str:
+    """A finished recording in the bucket; its id."""
+    api.call("PATCH", "/v1/settings/record", {"merge_window_s": 0})
+    url = f"{instance.at['rtmp']}/kept?secret={instance.at['publish_secret']}"
+    encoder = media.publish(clip, url)
+    encoder.communicate(timeout=60)
+
+    def ready() -> str | None:
+        found = api.call("GET", "/v1/recordings")["items"]
+        return str(found[0]["id"]) if found and found[0]["state"] == "ready" else None
+
+    found = until(ready, "the recording is finished", 60)
+    assert found is not None
+    return found
+
+
+def assert_plays(api: Api, recording: str) -> None:
+    share = api.call("POST", f"/v1/recordings/{recording}/shares", {})
+    for form in ("hls", "mp4"):
+        assert media.decode(api.url + share["links"][form], frames=100) == "", form
+
+
+def test_a_lost_machine_comes_back_elsewhere(
+    tmp_path_factory: pytest.TempPathFactory, server: S3Server, clip: Path
+) -> None:
     # Short: the paths of sockets may not be long.
     first, second, third = (tmp_path_factory.mktemp(name) / "i" for name in "abc")
     env = environment()
@@ -94,6 +119,7 @@ def test_a_lost_machine_comes_back_elsewhere(tmp_path_factory: pytest.TempPathFa
         api.call("PATCH", "/v1/settings/store", {"store": store})
         key = replicate(first, server, "one")
         assert (first / "replicate.json").stat().st_mode & 0o777 == 0o600
+        recording = recorded(instance, api, clip)
         in_step(api)
         api.call("PATCH", "/v1/settings/record", {"merge_window_s": 7})
         for n in range(30):
@@ -117,6 +143,7 @@ def test_a_lost_machine_comes_back_elsewhere(tmp_path_factory: pytest.TempPathFa
     with start_instance(second, **environment()) as instance:
         api = Api(instance.at["url"], instance.at["api_secret"])
         assert shown(api) == before
+        assert_plays(api, recording)
         assert api.call("GET", "/v1/system")["replication"] is None
         # To the same place again: the copy goes on from there.
         key = replicate(second, server, "one")

@@ -131,7 +131,9 @@ def test_keys_may_change_and_the_place_may_not_while_recordings_are_there(world:
     [
         ("endpoint", "ftp://s3.example.com"), ("endpoint", "https://s3.example.com/bucket"),
         ("endpoint", "https://user:pass@s3.example.com"), ("endpoint", "https://"), ("endpoint", "https://h:99999"),
-        ("endpoint", "http://127.0.0.1:7001"), ("endpoint", "http://169.254.169.254"), ("endpoint", "http://0.0.0.0:9000"), ("endpoint", "http://localhost:7001"), ("bucket", "a/b"),
+        ("endpoint", "http://127.0.0.1:7001"),
+        ("endpoint", "http://169.254.169.254"), ("endpoint", "http://0.0.0.0:9000"),
+        ("endpoint", "http://localhost:7001"), ("bucket", "a/b"),
         ("bucket", ""), ("region", "us east"), ("prefix", "a//b"), ("prefix", "../x"), ("id", "folder"),
         ("id", "A b"), ("access_key", ""), ("secret_key", ""),
     ],
