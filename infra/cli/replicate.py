@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -40,6 +41,7 @@ def replicate_set(
     """Replicate the database there, from now on. Shows a recovery key once: without it nothing can be restored."""
     wanted = _target(target, endpoint, region, path_style=path_style)
     files = _own_files(home_of())
+    _refuse_own_ports(wanted.endpoint, files["instance.json"])
     store = _tried(wanted)
     _refuse_foreign(store, files, force=force)
     key = sealed.new_recovery_key()
@@ -67,6 +69,20 @@ def _own_files(home: Path) -> dict[str, str]:
         return {name: (home / name).read_text() for name in ("master.key", "instance.json")}
     except OSError as error:
         raise CliError(f"There is no instance in {home} ({error.strerror}). Set SLUICE_HOME to its folder.") from None
+
+
+def _refuse_own_ports(endpoint: str, instance: str) -> None:
+    """The copy would lie on the machine that it is to outlive, and our ports are none of a store."""
+    from chalicelib.adapters.own_ports import OwnPorts
+    from chalicelib.domain.errors import InvalidInputError
+
+    known = json.loads(instance)
+    ports = {int(port) for port in known.get("ports", {}).values()}
+    ports |= {port for port in (urlsplit(known.get("url", "")).port,) if port}
+    try:
+        OwnPorts(ports).refuse(endpoint)
+    except (InvalidInputError, ValueError) as error:
+        raise CliError(str(error)) from None
 
 
 def _described(target: Target) -> Any:
