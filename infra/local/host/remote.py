@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +37,8 @@ class Relay:
 
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:
+            import ssl
+
             import httpx
 
             self._http = httpx.AsyncClient(
