@@ -9,7 +9,7 @@ DEV_LOCKS := requirements-dev.txt tests/emulator/requirements.txt
 PIP := $(BIN)/python -m infra.install
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud test check fuzz faults clean lock faults
+.PHONY: help install develop run demo cloud test check fuzz faults clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -55,7 +55,7 @@ test: check ## Everything, with media and the demonstration
 	$(MAKE) --no-print-directory demo
 
 fuzz: develop ## The parsers and the front with many more made-up inputs than in a test run
-	SLUICE_FUZZ=1 $(BIN)/pytest -n 2 tests/security tests/unit -k "property or fuzz or strange or parse or whatever or any_"
+	SLUICE_FUZZ=1 $(BIN)/pytest -n 2 tests/security tests/unit tests/wire
 
 faults: develop ## The database killed 200 times, the host 100 times
 	SLUICE_KILLS=200 SLUICE_FAULTS_REPORT=$(or $(REPORT),.cache/faults.jsonl) $(BIN)/pytest tests/faults
