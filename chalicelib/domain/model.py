@@ -26,7 +26,7 @@ Protocol_ = Literal["rtmp", "srt", "webrtc"]
 class Entity(BaseModel):
     """Base of what is stored. `version` is 0 until it is first written."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     version: int = 0
 
@@ -190,7 +190,7 @@ class Slate(BaseModel):
     every node has. It is shown for at most `minutes` after the source went.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     enabled: bool = False
     file: str = ""
@@ -267,7 +267,7 @@ class SourceFile(BaseModel):
     `upload/<uuid><ext>` of the node, or a URL.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     name: str = ""
     path: str = ""
@@ -369,7 +369,7 @@ class SourceStatus(Entity):
 class RecordingPart(BaseModel):
     """One session's share of a recording. `done`: its manifest is in the store."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     node: str
     started_at: datetime
@@ -451,7 +451,7 @@ class LedgerEvent(Entity):
 class Attempt(BaseModel):
     """One try to deliver a callback."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     at: datetime
     duration_ms: int

@@ -73,7 +73,7 @@ def parse_manifest_key(key: str) -> tuple[str, str, str] | None:
 class ManifestSegment(BaseModel):
     """One segment as it was linked at `on_hls` and as the store acknowledged it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     index: int
     duration_ms: int
@@ -87,7 +87,7 @@ class ManifestSegment(BaseModel):
 class Gap(BaseModel):
     """Something that is missing before the segment `before_index` (or at the end when there is no such segment)."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     before_index: int
     reason: Literal["missing_file", "corrupt", "disk_full", "edge_lost", "unknown"]
@@ -97,7 +97,7 @@ class Gap(BaseModel):
 class SessionManifest(BaseModel):
     """What one session put into a recording. Written by the edge when the session's part is complete."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     version: int = 1
     recording: str

@@ -9,9 +9,9 @@ from functools import cached_property
 
 from chalicelib.adapters.ffmpeg import FfmpegMedia
 from chalicelib.adapters.folders import LocalFolders
-from chalicelib.adapters.outgoing import GuardedSender
+from chalicelib.adapters.later import LaterSender
 from chalicelib.config import Config
-from chalicelib.ports import DeadLetters, Nudger, Objects, Once, Queue, Table, Vault
+from chalicelib.ports import DeadLetters, Nudger, Objects, Once, Queue, Sender, Table, Vault
 from chalicelib.services.abandoned import Abandoned
 from chalicelib.services.answers import Answers
 from chalicelib.services.audit import Audit
@@ -141,8 +141,13 @@ class Wiring:
         return self.adapters.dead_letters
 
     @cached_property
-    def sender(self) -> GuardedSender:
+    def sender(self) -> Sender:
         """The guarded client."""
+        return LaterSender(self._guarded_sender)
+
+    def _guarded_sender(self) -> Sender:
+        from chalicelib.adapters.outgoing import GuardedSender
+
         config = self.config
         return GuardedSender(
             allow_private=config.allow_private_targets,

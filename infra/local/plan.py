@@ -82,7 +82,7 @@ def _environment(settings: Settings, **more: str) -> dict[str, str]:
     """Of the user's environment, only what programs need to run at all."""
     kept = {name: settings.environment[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in settings.environment}
     # Each thread would else have an arena of its own, which costs tens of megabytes (glibc, mallopt(3)).
-    return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"} | more
+    return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2", "PYDANTIC_DISABLE_PLUGINS": "__all__"} | more
 
 
 def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Program:
@@ -185,7 +185,7 @@ def _front(settings: Settings, sockets: Sockets, caddy: str) -> Program:
     path.write_text(startup(f"unix/{sockets.front}", settings.environment.get("SLUICE_ACME_RENEW_INTERVAL", "")))
     home = str(settings.home / "front")
     # Go keeps twice what it uses, unless it is told not to (runtime package, 'GOGC').
-    environment = _environment(settings, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home, GOGC="50")
+    environment = _environment(settings, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home, GOGC="25")
     argv = [caddy, "run", "--config", str(path), "--adapter", "caddyfile"]
     return Program("front", argv, environment, "front.log", stop_timeout_s=3)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,6 +53,9 @@ def sockets_of(home: Path) -> Sockets:
         inside.mkdir(parents=True, exist_ok=True, mode=0o700)
         inside.chmod(0o700)
         return Sockets(inside)
+    import hashlib
+    import tempfile
+
     name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"sluice-{os.getuid()}-{name}"
     folder.mkdir(exist_ok=True, mode=0o700)

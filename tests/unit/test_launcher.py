@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,13 +161,13 @@ def test_sockets_of_a_long_path_lie_elsewhere_and_are_private(tmp_path: Path) ->
 
 
 def test_what_is_done_aside_comes_back_or_is_raised() -> None:
-    assert aside(lambda: [1, "two"]) == [1, "two"]
+    assert aside(lambda: {"a": [1, "two"]}) == {"a": [1, "two"]}
     with pytest.raises(InfraError, match="no such thing") as caught:
         aside(lambda: _raise(InfraError("no such thing", hint="make it")))
     assert caught.value.hint == "make it"
 
 
-def _raise(error: Exception) -> None:
+def _raise(error: Exception) -> dict[str, Any]:
     raise error
 
 
