@@ -70,7 +70,7 @@ def serving(path: Path, answers: dict[str, tuple[int, str]]) -> Iterator[None]:
         def log_message(self, *_: Any) -> None: ...
 
     server = _Server(str(path), Handler)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield
