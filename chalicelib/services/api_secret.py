@@ -33,7 +33,7 @@ class ApiSecrets:
         return known.current if known else self._bootstrap().api_secret
 
     def good(self, known: ApiSecret | None) -> list[str]:
-        """The secrets that hold now, the current one and for a while the one before; `known` is what is stored of them."""
+        """The secrets that hold now: the current one, for a while the one before. `known` is what is stored of them."""
         good = [known.current if known else self._bootstrap().api_secret]
         if known is not None and self._clock() < known.previous_until:
             good.append(known.previous)

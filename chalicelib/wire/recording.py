@@ -70,6 +70,18 @@ def parse_manifest_key(key: str) -> tuple[str, str, str] | None:
     return (m["recording"], m["node"], m["session"]) if m else None
 
 
+def node_of_key(key: str) -> str | None:
+    """The node whose object a key names; None: it is the key of neither a segment nor a manifest."""
+    segment, manifest = SegmentKey.parse(key), parse_manifest_key(key)
+    return segment.node if segment is not None else manifest[1] if manifest is not None else None
+
+
+def recording_of_key(key: str) -> str:
+    """The recording that an object belongs to; '' when the key is none of a recording."""
+    parts = key.split("/")
+    return parts[1] if len(parts) > 2 and parts[0] == RECORDINGS else ""
+
+
 class ManifestSegment(BaseModel):
     """One segment as it was linked at `on_hls` and as the store acknowledged it."""
 

@@ -17,8 +17,8 @@ import typer
 from chalicelib.wire import masking
 from infra.cli import doctor
 from infra.cli.client import Api, CliError
+from infra.cli.data import write_private
 from infra.cli.output import errors, show_json
-from infra.cli.owner import write_private
 
 MASK: Final = "***"
 LOG_TAIL: Final = 512 * 1024

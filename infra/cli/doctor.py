@@ -53,6 +53,7 @@ def _cloud() -> Iterator[Finding]:
         api.call("GET", "/v1/health")
         nodes = list(api.items("/v1/nodes", ALL))
         dead = list(api.items("/v1/deliveries", 100, state="dead"))
+        data = api.call("GET", "/v1/system")
     except CliError as error:
         yield Finding("API", False, "not ready", str(error))
         return
@@ -63,6 +64,20 @@ def _cloud() -> Iterator[Finding]:
         yield from _node(node)
     hint = "See `sluice callbacks deliveries`; mend the target, then `sluice callbacks resend ID`." if dead else ""
     yield Finding("callbacks", not dead, f"{len(dead)} dead letters" if dead else "no dead letters", hint)
+    yield from _data(data)
+
+
+def _data(data: dict[str, Any]) -> Iterator[Finding]:
+    """What was given up, and the copy of the database elsewhere."""
+    given_up = data["dead_letters"]
+    hint = "See `sluice dead-letters list` and the log of the host; then `sluice dead-letters redrive ID`."
+    said = "-" if given_up is None else f"{given_up or 'none'} given up"
+    yield Finding("work", not given_up, said, hint if given_up else "")
+    copy = data["replication"]
+    if copy is not None:
+        ok = copy["state"] == "ok"
+        said = copy["state"] + (f": {copy['error']}" if copy["error"] else "")
+        yield Finding("replication", ok, said, "" if ok else "Look at logs/replication.log; the data here is safe.")
 
 
 def findings() -> list[Finding]:

@@ -115,7 +115,6 @@ def _host(socket: Path) -> Iterator[Finding]:
         )
     known = _metrics(ask(socket, "/metrics", timeout_s=10.0)[1].decode())
     yield _database(known)
-    yield _given_up(known)
 
 
 def _metrics(text: str) -> dict[str, float]:
@@ -132,13 +131,6 @@ def _database(known: dict[str, float]) -> Finding:
     if late > BACKLOG_S:
         return Finding("database", False, f"{said}, the oldest for {late:.0f} s", "Look at logs/host.log.")
     return Finding("database", bool(known), said, "" if known else "The host gives no metrics; look at logs/host.log.")
-
-
-def _given_up(known: dict[str, float]) -> Finding:
-    dead = known.get("sluice_dead_letters")
-    if dead:
-        return Finding("work", False, f"{dead:.0f} given up", "The log of the host says why: logs/host.log.")
-    return Finding("work", True, "-" if dead is None else "none given up")
 
 
 def _disk(home: Path) -> Finding:

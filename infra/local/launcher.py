@@ -22,6 +22,7 @@ from infra.local.identity import Identity, write_private
 from infra.local.lock import hold
 from infra.local.ports import require_free
 from infra.local.probe import answers, ask, read_json
+from infra.local.replication import Replication
 from infra.local.settings import Settings
 from infra.local.sockets import Sockets, sockets_of
 from infra.local.supervisor import Child, Supervisor
@@ -58,8 +59,10 @@ class Launcher:
             supervisor = Supervisor(say, lambda: self._stop)
             try:
                 self._start(supervisor)
+                replication = Replication(self.settings, sockets_of(self.settings.home), supervisor, say)
                 while not self._stop:
                     supervisor.tend()
+                    replication.tend()
                     time.sleep(_TEND_S)
             except KeyboardInterrupt:
                 pass

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from infra.cli import here
-from infra.cli.doctor import _node
+from infra.cli.doctor import _data, _node
 from infra.cli.findings import Finding
 from infra.local.lock import hold
 
@@ -117,7 +117,6 @@ def test_what_runs_is_asked(look: Look, monkeypatch: pytest.MonkeyPatch) -> None
     assert "media server" not in found, "the node says which it has"
     assert "linked" in found["segments"].said
     assert found["database"].said == "2.1 MB; 2 changes and 3 messages wait"
-    assert found["work"].said == "none given up"
     assert "host, agent, status, front answer" in found["sockets"].said
     assert all(f.ok for f in found.values() if f.what != "disk")
 
@@ -142,15 +141,13 @@ def test_where_segments_go(look: Look, store: dict[str, Any], said: str) -> None
 
 def test_what_is_not_known_is_a_dash(look: Look) -> None:
     found = look({"programs": {}}, metrics="")
-    assert found["ffmpeg"].said == found["work"].said == "-"
+    assert found["ffmpeg"].said == "-"
     assert found["database"].said == "-; - changes and - messages wait"
 
 
-def test_what_is_given_up_or_late_is_told(look: Look) -> None:
-    late = METRICS.replace("age_seconds 0.1", "age_seconds 90").replace("letters 0", "letters 4")
-    found = look(metrics=late)
-    assert not found["work"].ok
-    assert found["work"].said == "4 given up"
+def test_what_is_late_is_told(look: Look) -> None:
+    found = look(metrics=METRICS.replace("age_seconds 0.1", "age_seconds 90"))
+    assert not found["database"].ok
     assert "the oldest for 90 s" in found["database"].said
 
 
@@ -197,3 +194,11 @@ def test_a_node_on_the_stand_in_says_what_that_is() -> None:
 def test_what_a_nodes_ffmpeg_lacks_is_told() -> None:
     _, ffmpeg = _of_node(ffmpeg={"version": "5.1.9", "missing": {"push over SRT": ["protocol srt"]}})
     assert (ffmpeg.ok, ffmpeg.said) == (False, "5.1.9 cannot push over SRT")
+
+
+@pytest.mark.parametrize(
+    ("dead", "ok", "said"), [(None, True, "-"), (0, True, "none given up"), (4, False, "4 given up")]
+)
+def test_what_was_given_up_is_told(dead: int | None, ok: bool, said: str) -> None:
+    (found,) = _data({"dead_letters": dead, "replication": None})
+    assert (found.ok, found.said) == (ok, said)

@@ -18,7 +18,7 @@ def main() -> int:
     """Serve; returns the exit status."""
     os.umask(0o077)
     import edge.leanweb  # noqa: F401 - first, see there
-    from chalicelib.adapters.local.database import RefusedError
+    from chalicelib.adapters.local.refused import RefusedError
     from chalicelib.adapters.local.vault import KeyMissingError
     from infra.local.host.service import Host
 
