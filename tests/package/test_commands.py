@@ -1,5 +1,5 @@
-"""Every command of the README runs as it stands. A fenced block of the language `sh` is there to be copied, in the
-order in which they come; output and what is only an example stand in blocks without a language.
+"""Every command of the README and of the documents runs as it stands. A fenced block of the language `sh` is there to
+be copied, in the order in which they come; output and what is only an example stand in blocks without a language.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from infra.paths import ROOT
 pytestmark = [pytest.mark.media, pytest.mark.slow]
 
 README: Final = ROOT / "README.md"
+DOCUMENTS: Final = ("docs/operations.md", "docs/api.md", "docs/recording.md", "docs/zh/recording.md")
 PORTS: Final = ("HTTP_PORT", "HTTPS_PORT", "RTMP_PORT", "SRT_PORT", "RTC_PORT")
 MAKES: Final = {
     "make run": "it is the instance that the others are run on",
@@ -82,6 +83,21 @@ def test_the_commands_of_the_readme_run(tmp_path: Path, instance: Instance, envi
     assert done.returncode == 0, done.stdout
     assert re.search(r"^live/livestream +\d{4}-", done.stdout, re.MULTILINE), f"it was not live:\n{done.stdout}"
     assert "live/livestream  recording" in re.sub(" +", "  ", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_commands_of_the_documents_run(
+    name: str, tmp_path: Path, instance: Instance, environment: dict[str, str]
+) -> None:
+    script = commands(ROOT / name)
+    assert script
+    done = run(with_ports(script, environment), tmp_path, instance.home)
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_document_is_left_out() -> None:
+    found = {str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md") if commands(p)}
+    assert found == set(DOCUMENTS)
 
 
 def test_a_command_that_fails_fails(tmp_path: Path, instance: Instance) -> None:
