@@ -40,6 +40,15 @@ class Store:
         self._presigned = PresignedStore(cloud, http)
         self.folder = FolderStore(folder) if folder is not None else None
 
+    def report(self) -> dict[str, object]:
+        """For the status page. `copies`: whether files have to be copied into the cloud's folder; None where they go
+        elsewhere, and before the first.
+        """
+        to = self._credentials.current
+        folder = None if to is None else self._own_folder(to)
+        kind = None if to is None else "folder" if folder is not None else to.kind
+        return {"kind": kind, "copies": None if folder is None else folder.copies}
+
     async def put_file(self, key: str, path: Path, content_type: str) -> Stored:
         """Store a file; durable there on return.
 

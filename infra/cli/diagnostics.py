@@ -23,7 +23,7 @@ from infra.cli.output import errors, show_json
 MASK: Final = "***"
 LOG_TAIL: Final = 512 * 1024
 SHORTEST_SECRET: Final = 6
-LOGS: Final = ("agent.log", "functions.log", "cloud.log", "front.log", "access.log")
+LOGS: Final = ("agent.log", "host.log", "front.log", "access.log")
 """The media server's log is left out: SRS writes publish secrets into it."""
 _PATTERNS: Final = (
     (re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*"), MASK),

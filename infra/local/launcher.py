@@ -29,8 +29,6 @@ from infra.local.supervisor import Child, Supervisor
 from infra.paths import ROOT
 
 _TEND_S: Final = 0.2
-_REFUSED: Final = 78
-"""The host's exit status when the data can't be used as it is."""
 
 
 def say(text: str) -> None:

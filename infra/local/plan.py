@@ -201,7 +201,8 @@ def _hls_environment(media_settings: MediaSettings, media: MediaServer) -> dict[
 
 
 def _passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the user says about WebRTC candidates and certificates, as far as it is said."""
-    names = ["NAME_LOOKUP", "PLATFORM_DOCKER", "CANDIDATE", "SLUICE_TLS_SHOW_KEY"]
+    """What the user says about WebRTC candidates, certificates, uploads and logs, as far as it is said."""
+    names = ["NAME_LOOKUP", "PLATFORM_DOCKER", "CANDIDATE", "SLUICE_TLS_SHOW_KEY", "SLUICE_LOG_LEVEL"]
+    names += ["SLUICE_OPEN_UPLOADS", "SLUICE_MAX_UPLOAD_MB", "YTDL_PROXY"]
     names += [name for name in environment if name.startswith("SLUICE_ACME_")]
     return {name: environment[name] for name in names if environment.get(name)}

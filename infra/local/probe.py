@@ -48,7 +48,11 @@ def _connected(at: str | Path, timeout_s: float) -> socket.socket:
     if isinstance(at, Path):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(timeout_s)
-        connection.connect(str(at))
+        try:
+            connection.connect(str(at))
+        except OSError:
+            connection.close()
+            raise
         return connection
     found = _URL.fullmatch(at)
     if found is None:

@@ -16,7 +16,7 @@ import pytest
 
 from infra.cli import main as cli
 from infra.cli.client import find_instance
-from infra.cli.doctor import OLDEST_FFMPEG, judge_ffmpeg, version_of
+from infra.cli.findings import OLDEST_FFMPEG, judge_ffmpeg, version_of
 from infra.cli.output import length, size
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -763,7 +763,10 @@ def test_doctor_says_that_the_api_is_away(run: Run, monkeypatch: pytest.MonkeyPa
     assert "make run" in said.out
 
 
-def test_doctor_says_that_a_named_program_is_none(fake: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_says_that_a_named_program_is_none(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("SLUICE_URL", "SLUICE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
     monkeypatch.setenv("FFMPEG_BIN", "/nowhere/ffmpeg")
     monkeypatch.setenv("FFPROBE_BIN", "/nowhere/ffprobe")
     found = {f["what"]: f for f in json.loads(run("doctor", "--json").out)}
