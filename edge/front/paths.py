@@ -19,6 +19,7 @@ LOCAL_CALLS: Final = ("/terraform/v1/ffmpeg/vlive/upload/*", "/terraform/v1/ffmp
 """
 
 PAGES_OF_OTHER_NAMES: Final = {
+    "/console/sign-in": "/console/sign-in.html",
     "/console/en_index.html": "/console/ng_index.html",
     "/players/rtc_player.html": "/players/whep.html",
     "/players/rtc_publisher.html": "/players/whip.html",

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.wiring.local import LocalAdapters
@@ -57,7 +58,7 @@ class Metrics:
         yield from _gauge("sluice_queue_messages", "Messages in the queues", messages)
         yield from _gauge("sluice_queue_late_seconds", "How late the oldest of them is", max(now - (due or now), 0))
         yield from _gauge("sluice_dead_letters", "What was given up and waits for somebody", dead)
-        yield from _gauge("sluice_database_bytes", "Size of the database", self._adapters.database.path.stat().st_size)
+        yield from _gauge("sluice_database_bytes", "Size of the database", _bytes(self._adapters.database.path))
         yield from self._replication()
         yield from _gauge("sluice_nodes_waiting", "Nodes that hold a long poll", self._waiting.open)
         yield from _labelled("sluice_loop_age_seconds", "Since the loop's last step", "loop", self._ages())
@@ -96,3 +97,8 @@ def _labelled(name: str, text: str, label: str, values: Any) -> Iterator[str]:
     yield from (f"# HELP {name} {text}", f"# TYPE {name} gauge")
     for key, value in values.items():
         yield f'{name}{{{label}="{key}"}} {value}'
+
+
+def _bytes(path: Path) -> int:
+    """The database with what was committed and is not in its main file yet."""
+    return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if not file.name.endswith("-shm"))
