@@ -184,6 +184,32 @@ def test_whoever_is_slow_holds_up_his_own_kind_alone() -> None:
     pools.close()
 
 
+def test_admission_gets_on_while_the_api_computes() -> None:
+    pools, over = Pools(), threading.Event()
+
+    def compute() -> None:
+        while not over.is_set():
+            sum(range(1000))
+
+    def admit() -> float:
+        began = time.monotonic()
+        for _ in range(20):  # each read gives the others their turn
+            Path("/proc/self/stat").read_bytes()
+        return time.monotonic() - began
+
+    async def go() -> float:
+        busy = [asyncio.ensure_future(pools.run("api", compute)) for _ in range(16)]
+        await asyncio.sleep(0.05)
+        try:
+            return await pools.run("admission", admit)
+        finally:
+            over.set()
+            await asyncio.gather(*busy)
+
+    assert run(go()) < 1.5, "with Python's own interval it takes five seconds"
+    pools.close()
+
+
 def test_more_than_can_wait_are_turned_away_at_once() -> None:
     pools, gate = Pools(), threading.Event()
 
