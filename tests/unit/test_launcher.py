@@ -11,11 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from errno import EACCES, ENOSPC
 from pathlib import Path
 
 import pytest
 
 from infra.errors import InfraError
+from infra.local.__main__ import in_words
 from infra.local.aside import aside
 from infra.local.banner import addresses, banner
 from infra.local.formerly import refuse_former_data
@@ -114,6 +116,12 @@ def test_ports_are_looked_for_on_the_address_that_is_meant() -> None:
         number = server.getsockname()[1]
         assert not is_free(number, address="::1")
         assert is_free(number, address="127.0.0.1")
+
+
+def test_a_full_disk_is_said_with_what_to_do() -> None:
+    said = in_words(OSError(ENOSPC, "No space left on device"))
+    assert said.startswith("No space left on device.\nMake room on the disk")
+    assert in_words(OSError(EACCES, "Permission denied", "/srv/x")) == "/srv/x: Permission denied."
 
 
 def test_whoever_no_longer_listens_does_not_keep_us_from_stopping() -> None:

@@ -20,12 +20,16 @@ def main() -> int:
     os.umask(0o077)
     from chalicelib.adapters.local.database import RefusedError
     from chalicelib.adapters.local.vault import KeyMissingError
+    from chalicelib.domain.errors import UnavailableError
     from infra.local.host.service import Host
 
     try:
         host = Host(Path(os.environ["SLUICE_HOME"]), Path(os.environ["SLUICE_HOST_SOCKET"]))
     except (RefusedError, KeyMissingError, ClockError) as refused:
         sys.stderr.write(f"{refused}\n")
+        return REFUSED
+    except UnavailableError as error:
+        sys.stderr.write(f"The data in {os.environ['SLUICE_HOME']} can't be used: {error}\n")
         return REFUSED
     except OSError as error:
         sys.stderr.write(f"The host can't start: {error}\n")

@@ -1,4 +1,4 @@
-"""The host as a process: it stops in order when it is told to, whatever its clients do."""
+"""The host as a process: it stops in order when it is told to, and says in words why it can't start."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from infra.local.host.__main__ import REFUSED
 from infra.local.identity import load_identity
 from infra.local.probe import answers, ask
 from infra.local.settings import read_settings
@@ -41,26 +44,31 @@ class Running:
         return time.monotonic() - began
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Running]:
-    settings = read_settings({"SLUICE_HOME": str(tmp_path)})
-    settings.run_dir.mkdir(parents=True)
-    identity, at, log = load_identity(settings), sockets_of(tmp_path).host, tmp_path / "host.log"
-    env = {**os.environ, "SLUICE_HOME": str(tmp_path), "SLUICE_HOST_SOCKET": str(at)}
+def started(home: Path) -> Running:
+    settings = read_settings({"SLUICE_HOME": str(home)})
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    identity, at, log = load_identity(settings), sockets_of(home).host, home / "host.log"
+    env = {**os.environ, "SLUICE_HOME": str(home), "SLUICE_HOST_SOCKET": str(at)}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "infra.local.host"], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT
         )
+    return Running(process, at, log, identity.api_secret)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Running]:
+    running = started(tmp_path)
     try:
         deadline = time.monotonic() + 30
-        while not answers(at, "/healthz"):
-            assert process.poll() is None
-            assert time.monotonic() < deadline, log.read_text()
+        while not answers(running.socket, "/healthz"):
+            assert running.process.poll() is None
+            assert time.monotonic() < deadline, running.log.read_text()
             time.sleep(0.05)
-        yield Running(process, at, log, identity.api_secret)
+        yield running
     finally:
-        process.kill()
-        process.wait()
+        running.process.kill()
+        running.process.wait()
 
 
 def test_what_is_told_to_stop_closes_its_database_before_it_goes(host: Running) -> None:
@@ -80,3 +88,19 @@ def test_a_client_that_never_ends_does_not_keep_it_from_stopping(host: Running) 
         time.sleep(0.2)
         host.stop()
     assert host.said()[-1] == "host_stopped"
+
+
+def test_a_database_that_another_program_holds_is_refused_in_words(host: Running) -> None:
+    home = host.log.parent
+    host.stop()
+    with closing(sqlite3.connect(home / "sluice.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        again = started(home)
+        try:
+            assert again.process.wait(30) == REFUSED
+        finally:
+            again.process.kill()
+    words = again.log.read_text()
+    assert "locked by another program" in words
+    assert str(home) in words
+    assert "Traceback" not in words
