@@ -14,6 +14,7 @@ from infra.local.launcher import Launcher, say
 from infra.local.lock import holder
 from infra.local.settings import Settings, read_settings
 from infra.local.tools import MissingToolError
+from infra.terminal import print_anyway
 
 _STOP_S = 30.0
 
@@ -48,6 +49,7 @@ def stop(settings: Settings) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status: 1 for what the user can mend."""
+    print_anyway()
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Run Sluice on this machine.")
     parser.add_argument("command", choices=["run", "status", "stop"])
     command = parser.parse_args(sys.argv[1:] if argv is None else argv).command

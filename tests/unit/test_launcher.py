@@ -124,6 +124,16 @@ def test_a_full_disk_is_said_with_what_to_do() -> None:
     assert in_words(OSError(EACCES, "Permission denied", "/srv/x")) == "/srv/x: Permission denied."
 
 
+@pytest.mark.parametrize("module", ["infra.local", "infra.cli.main"])
+def test_a_terminal_without_our_letters_gets_others(module: str, tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "SLUICE_HOME": str(tmp_path / "ü")}
+    arguments = ["status"] if module == "infra.local" else ["doctor"]
+    done = subprocess.run([sys.executable, "-m", module, *arguments], env=env, capture_output=True, check=False)
+    assert b"UnicodeEncodeError" not in done.stderr
+    assert b"can't encode" not in done.stdout
+    assert b"?" in done.stdout + done.stderr
+
+
 def test_whoever_no_longer_listens_does_not_keep_us_from_stopping() -> None:
     work = "import os, sys; from infra.local.launcher import say; sys.stdin.read(1); say('stopping'); say('stopped')"
     reading, writing = os.pipe()
