@@ -9,7 +9,7 @@ DEV_LOCKS := requirements-dev.txt tests/emulator/requirements.txt
 PIP := $(BIN)/python -m infra.install
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud test check clean lock
+.PHONY: help install develop run demo cloud test check fuzz faults clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,10 +48,17 @@ check: develop ## Format, lint, types, import contracts, unit tests
 
 test: check ## Everything, with media and the demonstration
 	@infra/install-media-tools
-	$(BIN)/pytest $(wildcard tests/contract tests/app tests/security tests/package tests/emulator tests/media)
+	$(BIN)/pytest -n 2 $(wildcard tests/contract tests/app tests/security)
+	$(BIN)/pytest $(wildcard tests/faults tests/package tests/emulator tests/media)
 	@# The end-to-end tests measure promises in seconds; what fails on a busy machine gets one more chance, and says so.
 	$(BIN)/pytest tests/e2e || { echo "failed once; again:"; $(BIN)/pytest tests/e2e --last-failed; }
 	$(MAKE) --no-print-directory demo
+
+fuzz: develop ## The parsers and the front with many more made-up inputs than in a test run
+	SLUICE_FUZZ=1 $(BIN)/pytest -n 2 tests/security tests/unit tests/wire
+
+faults: develop ## The database killed 200 times, the host 100 times
+	SLUICE_KILLS=200 SLUICE_FAULTS_REPORT=$(or $(REPORT),.cache/faults.jsonl) $(BIN)/pytest tests/faults
 
 lock: develop ## Renew the locked versions from the .in files
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv

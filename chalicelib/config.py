@@ -46,6 +46,18 @@ class LocalPlaces:
     """Where everything is on one machine: below one folder."""
 
     home: Path
+    replication_socket: Path | None = None
+    """Where the program that replicates the database is asked how it fares."""
+
+    @property
+    def replication(self) -> Path:
+        """Where the database is replicated to; missing while it is not."""
+        return self.home / "replicate.json"
+
+    @property
+    def replication_log(self) -> Path:
+        """What the program that does it says."""
+        return self.home / "logs" / "replication.log"
 
     @property
     def database(self) -> Path:
@@ -83,6 +95,8 @@ class Config:
     """What callbacks and the compatible API name as the folder of recordings."""
     keep_local: bool
     """Whether finished MP4s are kept in `record_dir` as well."""
+    front_ports: frozenset[int] = frozenset()
+    """Where the front of this machine listens."""
     aws: AwsPlaces | None = None
     local: LocalPlaces | None = None
 
@@ -99,11 +113,20 @@ class Config:
             public_url=e.get("SLUICE_PUBLIC_URL", ""),
             allow_private_targets=e.get("SLUICE_ALLOW_PRIVATE_TARGETS", "false") == "true",
             allow_loopback_targets=e.get("SLUICE_ALLOW_LOOPBACK_TARGETS", "false") == "true",
-            own_ports=frozenset(int(port) for port in e.get("SLUICE_OWN_PORTS", "").split(",") if port.isdecimal()),
+            own_ports=_ports(e, "SLUICE_OWN_PORTS"),
+            front_ports=_ports(e, "SLUICE_FRONT_PORTS"),
             ffmpeg=e.get("SLUICE_FFMPEG") or "/opt/bin/ffmpeg",
             ffprobe=e.get("SLUICE_FFPROBE") or "/opt/bin/ffprobe",
             record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",
             keep_local=bool(e.get("SLUICE_RECORD_DIR")),
             aws=None if home else AwsPlaces.read(e),
-            local=LocalPlaces(Path(home)) if home else None,
+            local=LocalPlaces(Path(home), _path(e, "SLUICE_REPLICATION_SOCKET")) if home else None,
         )
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]) if env.get(name) else None
+
+
+def _ports(env: Mapping[str, str], name: str) -> frozenset[int]:
+    return frozenset(int(port) for port in env.get(name, "").split(",") if port.isdecimal())

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from .domain.model import Entity
+from .domain.model import Entity, ObjectStore
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
@@ -207,6 +207,35 @@ class DeadLetters(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """How the copy of the database elsewhere fares. `lag_s`: how old what is there may be; `error`: what is in the way,
+    while something is.
+    """
+
+    state: Literal["starting", "ok", "behind", "failing"]
+    target: str
+    lag_s: float | None
+    synced_at: datetime | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What an operator has to know of the data. `replication` None: it is off."""
+
+    database_bytes: int
+    dead_letters: int
+    replication: Replication | None = None
+
+
+class LooksAfter(Protocol):
+    """Looks at the data."""
+
+    def look(self) -> Upkeep:
+        """As it is now."""
+
+
 class Vault(Protocol):
     """Secrets of the installation."""
 
@@ -238,9 +267,10 @@ class NodeCredentials:
     region: str
     bucket: str
     endpoint: str | None
-    kind: Literal["s3", "host"] = "s3"
+    kind: Literal["s3", "host", "presigned"] = "s3"
     folder: str = ""
     queue_url: str | None = None
+    store: str = ""
 
 
 class CredentialIssuer(Protocol):
@@ -248,6 +278,48 @@ class CredentialIssuer(Protocol):
 
     def issue(self, node: str, queue_url: str | None) -> NodeCredentials:
         """Keys for an hour."""
+
+    def current_store(self) -> str:
+        """Which store they are for; '' where there is one for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutLink:
+    """A signed URL for one PUT, with the headers that it must carry."""
+
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+
+
+class PutLinks(Protocol):
+    """Signs uploads into the store of the moment."""
+
+    def put_link(self, key: str, size: int, sha256: str, content_type: str, expires_s: int) -> PutLink:
+        """A URL for one object with this checksum (hex).
+
+        Raises:
+            ConflictError: the store of the moment takes no signed uploads.
+        """
+
+
+ProbeStep = Literal["connect", "write", "read", "range", "list", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """How the trial of a store went. `failed`: the step that did; `words`: why, and what to do."""
+
+    failed: ProbeStep | None = None
+    words: str = ""
+    notes: tuple[str, ...] = ()
+    """What works and is worth knowing."""
+
+
+class StoreProbe(Protocol):
+    """Tries a store out."""
+
+    def __call__(self, store: ObjectStore) -> ProbeResult:
+        """Write, read, read a part of, list and delete an object there."""
 
 
 Failure = Literal["url", "dns", "address", "refused", "tls", "timeout", "size", "other"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import lean  # noqa: F401 - first, see there
+from . import lean, leanweb  # noqa: F401 - first, see there
 from .agent import Agent
 from .config import Settings, load, needs_restart
 from .errors import ConfigError

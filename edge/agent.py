@@ -393,6 +393,8 @@ class Agent:
                 "credentials": self.credentials.current is not None,
             },
             "spool": {"healthy": self.spool.healthy},
+            "store": self.store.report(),
+            "programs": {"ffmpeg": self.settings.ffmpeg, "ffprobe": self.settings.ffprobe},
             "front": self.front.report(),
             "events_sent": self.sender.sent,
             "segments_uploaded": self.recorder.uploaded_segments,

@@ -70,10 +70,22 @@ def new_client(connections: int = 20, socket: Path | None = None) -> httpx.Async
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections // 2, keepalive_expiry=30)
     uds = str(socket) if socket else None
     transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False, verify=_tls(), uds=uds)
-    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+    hooks = {"request": [_trust_authorities]}
+    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, event_hooks=hooks)
+
+
+async def _trust_authorities(request: httpx.Request) -> None:
+    """Before the first request that needs them: the certificates of all authorities take megabytes."""
+    if request.url.scheme == "https":
+        _load_authorities()
+
+
+@lru_cache(1)
+def _load_authorities() -> None:
+    _tls().load_default_certs()
 
 
 @lru_cache(1)
 def _tls() -> ssl.SSLContext:
-    """One for all clients: the certificates of all authorities take megabytes."""
-    return ssl.create_default_context()
+    """One for all clients; it verifies certificates and names, and trusts nobody yet."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -21,6 +21,7 @@ from chalicelib.wire.edge import (
     SyncResponse,
 )
 from chalicelib.wire.questions import AuthorizeRequest, AuthorizeResponse, QuestionResult
+from chalicelib.wire.uploads import UploadsRequest, UploadsResponse
 
 from . import AGENT_VERSION
 from .bounded import Answer, CallFailedError, call
@@ -89,6 +90,14 @@ class Cloud:
             CloudError: no answer.
         """
         return await self._call("authorize", request.model_dump_json().encode(), AuthorizeResponse, timeout_s)
+
+    async def uploads(self, request: UploadsRequest, timeout_s: float) -> UploadsResponse:
+        """Ask where objects may be put.
+
+        Raises:
+            CloudError: no answer, or none is to be put anywhere.
+        """
+        return await self._call("uploads", request.model_dump_json().encode(), UploadsResponse, timeout_s)
 
     async def send(
         self,

@@ -29,6 +29,11 @@ class Credentials:
         return None if self._refused else self._current
 
     @property
+    def store(self) -> str:
+        """Which store they are for; '' while there are none."""
+        return self.current.store if self.current is not None else ""
+
+    @property
     def wanted(self) -> bool:
         """Whether the next sync is to ask for new ones."""
         return self.current is None or self.current.expires_at - self._clock.now() < RENEW_BEFORE

@@ -38,7 +38,7 @@ class Nudges:
         """Poll forever."""
         while True:
             credentials = await self._credentials.get()
-            if not credentials.queue_url and credentials.kind != "host":
+            if not credentials.queue_url and credentials.kind == "s3":
                 await asyncio.sleep(30.0)
                 continue
             try:

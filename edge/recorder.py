@@ -27,6 +27,8 @@ log = Log("recorder")
 
 PARALLEL: Final = 4
 LOOK_S: Final = 1.0
+IDLE_LOOK_S: Final = 5.0
+"""When nothing is under way: whatever begins wakes the loops."""
 KEEP_SESSION_S: Final = 86_400.0
 KEEP_REFUSED_S: Final = 3600.0
 
@@ -98,7 +100,7 @@ class Recorder:
                     await self._start_uploads()
                 except SpoolError:
                     log.limited("recorder.spool_failed")
-                await wait_or(self._wake, LOOK_S)
+                await wait_or(self._wake, LOOK_S if self._uploading else IDLE_LOOK_S)
         finally:
             for task in self._uploading.values():
                 task.cancel()
@@ -170,18 +172,19 @@ class Recorder:
         """Close parts and forget finished sessions, forever."""
         while True:
             self._parts_wake.clear()
+            busy = True
             try:
-                await self.look()
+                busy = await self.look()
             except SpoolError:
                 log.limited("recorder.spool_failed")
-            await wait_or(self._parts_wake, LOOK_S)
+            await wait_or(self._parts_wake, LOOK_S if busy else IDLE_LOOK_S)
 
     def wake_parts(self) -> None:
         """A session ended, or its plan changed."""
         self._parts_wake.set()
 
-    async def look(self) -> None:
-        """One look at all parts."""
+    async def look(self) -> bool:
+        """One look at all parts. Whether any is not done."""
         parts = await self._spool.submit(tables.parts)
         for part in parts:
             session = self._lifecycle.book.sessions.get(part.session)
@@ -192,6 +195,7 @@ class Recorder:
             elif part.state == "closing":
                 await self._finish(part, session)
         await self._forget_finished(parts)
+        return any(part.state != "done" for part in parts)
 
     async def _close(self, part: tables.Part, session: Session) -> None:
         """Nothing more is announced; whatever a hook failed to announce is taken over before the manifest."""

@@ -152,15 +152,19 @@ def live_stream(row: Any) -> LiveStream | None:
         return None  # a copy for viewers by SRT; those of the default host begin with a slash
     # Those of other hosts begin with the host's name, and an app may look like one.
     name = url.lstrip("/") if url.startswith("/") else f"//{url}"
-    kbps = row.get("kbps")
-    rate = kbps.get("recv_30s") if isinstance(kbps, dict) else None
     return LiveStream(
         name=name,
         cid=cid,
-        bitrate_kbps=float(rate) if isinstance(rate, int | float) else None,
+        bitrate_kbps=_bitrate(row.get("kbps")),
         video=_codec(row.get("video"), "width", "height", "x"),
         audio=_codec(row.get("audio"), "sample_rate", "channel", "/"),
     )
+
+
+def _bitrate(kbps: Any) -> float | None:
+    """Of the last half minute. The server says 0 until that has passed: then it does not know."""
+    rate = kbps.get("recv_30s") if isinstance(kbps, dict) else None
+    return float(rate) if isinstance(rate, int | float) and rate > 0 else None
 
 
 def _codec(data: Any, first: str, second: str, between: str) -> str | None:

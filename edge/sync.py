@@ -140,6 +140,7 @@ class Sync:
             revision="" if undecided else self._revision,
             snapshot_revision=self._snapshot.revision,
             want_credentials=self._credentials.wanted,
+            store=self._credentials.store,
             acked_seq=acked,
             unplanned=undecided[:100],
             observed=observed,

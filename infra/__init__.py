@@ -1,1 +1,1 @@
-"""Deployment: template, policies, packaging and the embedded default."""
+"""Deployment: template, policies, packaging, the command line and the standalone installation."""

@@ -1,4 +1,4 @@
-"""Deploys the packaged application: the same steps for AWS and for the embedded cloud.
+"""Deploys the packaged application: the same steps for AWS and for the emulator of the tests.
 
 `AWS_ENDPOINT_URL` alone says which. The steps are Chalice's and AWS's own commands, so that they can be followed and
 done by hand; `docs` of each step is the tool's.
@@ -105,7 +105,7 @@ def _change_line(change: Mapping[str, Any]) -> str:
 
 
 def _refuse_to_overwrite(deployment: Deployment) -> None:
-    """A table without its stack is somebody's data: the embedded cloud would empty it, AWS would fail half-way."""
+    """A table without its stack is somebody's data: an emulator would empty it, AWS would fail half-way."""
     if outputs(deployment) is not None:
         return
     try:
@@ -167,7 +167,7 @@ def _run(deployment: Deployment, argv: list[str], what: str) -> str:
 
 
 def _enable_expiry(deployment: Deployment) -> None:
-    """The embedded cloud ignores the template's TTL; on AWS it is on by now, and this does nothing."""
+    """The emulator of the tests ignores the template's TTL; on AWS it is on by now, and this does nothing."""
     client = deployment.client("dynamodb")
     found = client.describe_time_to_live(TableName=deployment.stack)["TimeToLiveDescription"]
     if found.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}:

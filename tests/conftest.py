@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "sluice", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
-settings.load_profile("sluice")
+settings.register_profile("fuzz", settings.get_profile("sluice"), max_examples=5000)
+settings.load_profile("fuzz" if os.environ.get("SLUICE_FUZZ") else "sluice")
 
 
 def free_port() -> int:

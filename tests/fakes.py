@@ -19,6 +19,7 @@ from chalicelib.ports import (
     Bootstrap,
     Change,
     Clock,
+    DeadLetter,
     Delete,
     NodeCredentials,
     Page,
@@ -199,6 +200,32 @@ class FakeQueue:
 
 
 @dataclass
+class FakeDeadLetters:
+    """`DeadLetters` in memory."""
+
+    letters: list[DeadLetter] = field(default_factory=list)
+    redriven: list[str] = field(default_factory=list)
+
+    def page(self, limit: int, cursor: str | None = None) -> Page[DeadLetter]:
+        start = int(cursor or 0)
+        more = start + limit < len(self.letters)
+        return Page(self.letters[start : start + limit], str(start + limit) if more else None)
+
+    def count(self) -> int:
+        return len(self.letters)
+
+    def redrive(self, letter: str) -> None:
+        self.drop(letter)
+        self.redriven.append(letter)
+
+    def drop(self, letter: str) -> None:
+        found = [each for each in self.letters if each.id == letter]
+        if not found:
+            raise NotFoundError("there is no such dead letter")
+        self.letters.remove(found[0])
+
+
+@dataclass
 class FakeNudger:
     """`Nudger` that counts."""
 
@@ -230,12 +257,18 @@ class FakeFolders:
         self.kept.pop(recording, None)
 
 
+@dataclass
 class FakeIssuer:
     """`CredentialIssuer`."""
 
+    store: str = ""
+
+    def current_store(self) -> str:
+        return self.store
+
     def issue(self, node: str, queue_url: str | None) -> NodeCredentials:
         expires = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
-        return NodeCredentials("key", "secret", "token", expires, "us-east-1", "bucket", None)
+        return NodeCredentials("key", "secret", "token", expires, "us-east-1", "bucket", None, store=self.store)
 
 
 @dataclass

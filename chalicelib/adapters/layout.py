@@ -261,6 +261,9 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key_of=lambda _: (),
         secret=("opaque", "target"),
     ),
+    m.StoreSettings: Layout(
+        tag="store_settings", key=lambda: ("CONFIG", "store"), key_of=lambda _: (), secret=("stores",)
+    ),
     m.CallbackTrace: Layout(
         tag="callback_trace",
         key=lambda: ("CONFIG", "callback_trace"),

@@ -26,7 +26,7 @@ Protocol_ = Literal["rtmp", "srt", "webrtc"]
 class Entity(BaseModel):
     """Base of what is stored. `version` is 0 until it is first written."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     version: int = 0
 
@@ -190,7 +190,7 @@ class Slate(BaseModel):
     every node has. It is shown for at most `minutes` after the source went.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     enabled: bool = False
     file: str = ""
@@ -267,7 +267,7 @@ class SourceFile(BaseModel):
     `upload/<uuid><ext>` of the node, or a URL.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     name: str = ""
     path: str = ""
@@ -369,7 +369,7 @@ class SourceStatus(Entity):
 class RecordingPart(BaseModel):
     """One session's share of a recording. `done`: its manifest is in the store."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     node: str
     started_at: datetime
@@ -401,6 +401,8 @@ class Recording(Entity):
     error: str = ""
     finishes: int = 0
     begin_delivery: str | None = None
+    stores: list[str] = []
+    """Ids of the stores that hold its objects, the oldest first; none: the installation's own."""
     shown_as: str = ""
     """The stream's own name as callbacks tell it, when a secret in it is masked."""
 
@@ -451,7 +453,7 @@ class LedgerEvent(Entity):
 class Attempt(BaseModel):
     """One try to deliver a callback."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     at: datetime
     duration_ms: int
@@ -481,6 +483,42 @@ class Delivery(Entity):
 
 
 # settings -------------------------------------------------------------------------------------------------------------
+
+
+OWN_STORE: Final = "folder"
+"""The id of the store that an installation has by itself."""
+
+
+class ObjectStore(BaseModel):
+    """A bucket of an S3-compatible store. `prefix`: in front of every key, without slashes at its ends."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    id: str
+    kind: Literal["s3"] = "s3"
+    endpoint: str = ""
+    """'': Amazon's own, by the region."""
+    region: str
+    bucket: str
+    prefix: str = ""
+    path_style: bool = True
+    access_key: str = Field(repr=False)
+    secret_key: str = Field(repr=False)
+
+
+class StoreSettings(Entity):
+    """The stores besides the installation's own, and which one takes new recordings. `previous` took them until
+    `switched_at`.
+    """
+
+    stores: list[ObjectStore] = Field(default=[], repr=False)
+    current: str = OWN_STORE
+    previous: str = ""
+    switched_at: datetime | None = None
+
+    def known(self, store: str) -> ObjectStore | None:
+        """A store by its id; None for the installation's own, and for one that is not there."""
+        return next((s for s in self.stores if s.id == store), None)
 
 
 class AdminPassword(Entity):

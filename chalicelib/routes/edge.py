@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from chalicelib.services.auth import bearer
 from chalicelib.wire.edge import EnrollRequest, EventBatch, PublishRequest, SyncRequest
 from chalicelib.wire.questions import AuthorizeRequest, QuestionResult
+from chalicelib.wire.uploads import UploadsRequest
 from chalicelib.wiring import wiring
 
 from .problems import parse
@@ -66,3 +67,10 @@ def authorize() -> Response:
     """Who is this caller of a call that the node serves itself?"""
     wiring.auth.node_of(_authorization())
     return _answer(wiring.authority.decide(parse(AuthorizeRequest, edge.current_request.raw_body)))
+
+
+@edge.route("/edge/v1/uploads", methods=["POST"])
+def uploads() -> Response:
+    """Where the node may put its objects."""
+    node = wiring.auth.node_of(_authorization())
+    return _answer(wiring.uploads.links(node, parse(UploadsRequest, edge.current_request.raw_body)))

@@ -27,7 +27,7 @@ from chalicelib.wire.names import StreamName
 class View(BaseModel):
     """Base of what is answered."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 V = TypeVar("V", bound=View)

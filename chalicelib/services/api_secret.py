@@ -32,12 +32,16 @@ class ApiSecrets:
         known = self._store.get(ApiSecret)
         return known.current if known else self._bootstrap().api_secret
 
-    def accepts(self, token: str, known: ApiSecret | None) -> bool:
-        """Whether a bearer is the API secret, `known` being what is stored of it. In constant time."""
+    def good(self, known: ApiSecret | None) -> list[str]:
+        """The secrets that hold now: the current one, for a while the one before. `known` is what is stored of them."""
         good = [known.current if known else self._bootstrap().api_secret]
         if known is not None and self._clock() < known.previous_until:
             good.append(known.previous)
-        found = [hmac.compare_digest(token_hash(token), token_hash(secret)) for secret in good if secret]
+        return [secret for secret in good if secret]
+
+    def accepts(self, token: str, known: ApiSecret | None) -> bool:
+        """Whether a bearer is the API secret, `known` being what is stored of it. In constant time."""
+        found = [hmac.compare_digest(token_hash(token), token_hash(secret)) for secret in self.good(known)]
         return any(found)
 
     def is_right(self, token: str) -> bool:

@@ -21,10 +21,14 @@ from chalicelib.domain.model import (
     RecordSettings,
     Room,
     RoomSecret,
+    Source,
+    StoreSettings,
     SystemSettings,
 )
+from chalicelib.domain.stores import check_store
 from chalicelib.ports import Clock, Save, Store
 
+from .paging import everything
 from .pushes import Pushes
 from .rooms import Rooms, check_room
 from .settings import MAX_RETIRED, Settings
@@ -49,6 +53,9 @@ class Copy(BaseModel):
     system: SystemSettings = SystemSettings()
     rooms: list[Room] = Field(default=[], max_length=1000)
     destinations: list[Destination] = Field(default=[], max_length=1000)
+    sources: list[Source] = Field(default=[], max_length=1000)
+    store: StoreSettings | None = None
+    """None: in copies of before there was such a setting, and where there is one store for ever."""
 
 
 class Backup:
@@ -73,6 +80,8 @@ class Backup:
             system=self._settings.get(SystemSettings),
             rooms=self._rooms.all(),
             destinations=self._pushes.destinations(),
+            sources=everything(self._store, Source, "SOURCES"),
+            store=self._settings.get(StoreSettings),
         )
 
     def restore(self, copy: Copy) -> int:
@@ -88,15 +97,32 @@ class Backup:
         publish = copy.publish.model_copy(update={"retired": retired})
         sections: list[Entity] = [publish, copy.record, copy.callbacks, copy.limits, copy.system]
         sections += [copy.play] if copy.play else []
+        sections += [self._stores(copy.store)] if copy.store and copy.store.stores else []
         for section in sections:
             self._write(section)
         for destination in copy.destinations:
             self._write(destination, destination.id)
+        for source in copy.sources:
+            self._write(self._quiet(source), source.id)
         for room in copy.rooms:
             self._write(room, room.id)
             if room.secret:
                 self._write(RoomSecret(stream=room.stream, room=room.id, secret=room.secret), room.stream)
-        return len(sections) + len(copy.destinations) + len(copy.rooms)
+        return len(sections) + len(copy.destinations) + len(copy.sources) + len(copy.rooms)
+
+    def _quiet(self, source: Source) -> Source:
+        """What plays here goes on; what does not is not begun by a copy: its files, its node or its target may be
+        elsewhere.
+        """
+        known = self._store.get(Source, source.id)
+        return source.model_copy(update={"enabled": source.enabled and known is not None and known.enabled})
+
+    def _stores(self, copied: StoreSettings) -> StoreSettings:
+        """Stores that are known here stay known: recordings may be in them. Which one is current stays, too."""
+        here = self._settings.get(StoreSettings)
+        names = {s.id for s in copied.stores}
+        stores = [s for s in here.stores if s.id not in names] + copied.stores
+        return here.model_copy(update={"stores": stores})
 
     def _write(self, entity: Entity, *key: str) -> None:
         known = self._store.get(type(entity), *key)
@@ -110,7 +136,7 @@ class Backup:
             raise InvalidInputError("publish.secret", f"must have at least {MIN_SECRET} characters")
         for glob in copy.record.globs:
             compile_glob(glob)
-        names = [d.id for d in copy.destinations] + [r.id for r in copy.rooms]
+        names = [d.id for d in copy.destinations] + [r.id for r in copy.rooms] + [s.id for s in copy.sources]
         if not all(_ID.fullmatch(name) for name in names):
             raise InvalidInputError("id", "must have 1 to 100 letters, digits and . _ : -")
         for room in copy.rooms:
@@ -118,3 +144,9 @@ class Backup:
         for destination in copy.destinations:
             check_target_url(destination.url)
             check_patterns(destination.streams)
+        for store in copy.store.stores if copy.store else []:
+            check_store(store)
+        for source in copy.sources:
+            if source.url:
+                check_target_url(source.url)
+            check_patterns(source.streams)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from chalicelib.domain import admission, callbacks, ids, redact
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain import sessions as session_rules
+from chalicelib.domain import stores as store_rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, UnavailableError
 from chalicelib.domain.model import (
     AskedCallback,
@@ -27,6 +28,7 @@ from chalicelib.domain.model import (
     Session,
     SessionOwner,
     SourceStatus,
+    StoreSettings,
     StreamTail,
 )
 from chalicelib.ports import Change, Clock, Delete, Put, Save, Store
@@ -262,7 +264,12 @@ class Ingest:
     def _opened(self, recording: str, stream: StreamName, node: str, session_id: str, event: Event) -> Recording:
         shown = self._settings.shown(stream)
         new = recording_rules.opened(recording, stream, node, session_id, event.at)
-        return new.model_copy(update={"shown_as": shown.stream if shown != stream else ""})
+        known = {"shown_as": shown.stream if shown != stream else "", "stores": self._taking()}
+        return new.model_copy(update=known)
+
+    def _taking(self) -> list[str]:
+        """The stores in which segments may arrive now."""
+        return store_rules.taking(self._settings.get(StoreSettings), self._clock())
 
     def _recording(self, node: str, session_id: str, stream: StreamName, recording: str) -> Recording | None:
         """What is known of the recording that a session is to be part of.
@@ -290,7 +297,8 @@ class Ingest:
                 changes.append(Save(self._delivery(begin, payload)))
             changes.append(Save(entity))
         elif session_id not in known.parts:
-            changes.append(Save(recording_rules.with_part(known, session_id, event.at, node=node)))
+            joined = recording_rules.with_part(known, session_id, event.at, node=node)
+            changes.append(Save(store_rules.with_stores(joined, self._taking())))
         tail = self._store.get(StreamTail, str(stream))
         new_tail = StreamTail(
             version=tail.version if tail else 0,
@@ -319,6 +327,7 @@ class Ingest:
             bytes=body.bytes,
             gaps=body.gaps,
         )
+        changed = store_rules.with_stores(changed, self._taking())
         pointer = self._store.get(OpenSession, node, session_id)
         closing = pointer is not None and pointer.state == "closing"
         return [Save(changed), *([Delete(pointer)] if pointer is not None and closing else [])]

@@ -11,7 +11,7 @@ from typing import Final
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from chalicelib.domain import callbacks, ids
+from chalicelib.domain import callbacks, ids, stores
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError
 from chalicelib.domain.model import (
@@ -21,6 +21,7 @@ from chalicelib.domain.model import (
     RecordSettings,
     Session,
     SessionOwner,
+    StoreSettings,
 )
 from chalicelib.ports import Change, Clock, Folders, Media, Objects, Queue, Save, Store
 from chalicelib.wire.recording import SegmentKey, SessionManifest, parse_manifest_key
@@ -30,6 +31,8 @@ from .settings import Settings
 _log = Logger(child=True)
 PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
 MAX_FINISHES_BEFORE_GIVING_UP: Final = 5
+STORE_AWAY_S: Final = 60
+"""While the store does not answer, the recording is looked at again after so long. That is no failure of its own."""
 RETRY_S: Final = 30
 """After the first failure; twice as long after each further one."""
 
@@ -67,7 +70,7 @@ class Announcements:
             if session in known.parts and known.parts[session].done and not known.parts[session].abandoned:
                 return self._finish_if_complete(known)
             changed = rules.with_part(
-                known,
+                self._placed(known),
                 session,
                 self._clock(),
                 node=node,
@@ -85,6 +88,11 @@ class Announcements:
                 continue
             return None  # the table's stream sees that it is complete
         raise UnavailableError("the recording is busy")
+
+    def _placed(self, recording: Recording) -> Recording:
+        """With the stores in which its objects may be."""
+        settings = self._store.get(StoreSettings) or StoreSettings()
+        return stores.with_stores(recording, stores.taking(settings, self._clock()))
 
     def _claim(self, known: Recording | None, manifest: SessionManifest) -> list[Change] | None:
         """The write that makes the session the node's, none when it is already; None when it is another's, or not of
@@ -145,19 +153,37 @@ class Finisher:
         recording = self._store.get(Recording, recording_id)
         if recording is None or not rules.is_complete(recording):
             return
+        try:
+            self._finish(recording)
+        except UnavailableError as error:
+            self._later(recording, str(error))
+
+    def _finish(self, recording: Recording) -> None:
         segments = self.segments(recording)
         if not segments:
             self._end(recording, {"state": "failed", "error": "no segment reached the store"}, code=100)
             return
-        folder = rules.folder(recording_id)
+        folder = rules.folder(recording.id)
         text = rules.playlist(segments, ended=True)
         self._objects.write(f"{folder}index.m3u8", text.encode(), PLAYLIST_TYPE)
         try:
             changes = self._artifacts(recording, segments)
+        except UnavailableError:
+            raise
         except SluiceError as error:
             self._failed(recording, str(error))
             return
         self._end(recording, changes, code=0)
+
+    def _later(self, recording: Recording, reason: str) -> None:
+        """The store, or the table, is away: nothing is lost by waiting."""
+        _log.warning("finish_waits", extra={"recording": recording.id, "reason": reason})
+        fresh = self._store.get(Recording, recording.id)
+        if fresh is None or not rules.is_complete(fresh):
+            return
+        changes = {"error": reason, "state": "finishing", "updated_at": self._clock()}
+        self._store.commit(Save(fresh.model_copy(update=changes)))
+        self._again.send({"recording": fresh.id, "version": str(fresh.version + 1)}, STORE_AWAY_S)
 
     def _manifests(self, recording: Recording) -> list[SessionManifest]:
         owners = {(part.node, session) for session, part in recording.parts.items()}

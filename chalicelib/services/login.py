@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import passwords
 from chalicelib.domain.errors import ConflictError, InvalidInputError, UnauthenticatedError
 from chalicelib.domain.ids import token_hash
-from chalicelib.domain.model import AdminPassword, Credential
+from chalicelib.domain.model import AdminPassword, ApiSecret, Credential
 from chalicelib.ports import Bootstrap, Change, Clock, Delete, Put, Save, Store
 
 from .api_secret import ApiSecrets
@@ -46,7 +45,6 @@ class Login:
         self._store = store
         self._bootstrap = bootstrap
         self._clock = clock
-        self._master = master
         self._throttle = Throttle(store, clock)
         self.logins = Logins(store, clock, master)
         self.api_secrets = ApiSecrets(store, clock, bootstrap)
@@ -169,10 +167,6 @@ class Login:
 
     # the compatible API's tokens
 
-    def _key(self) -> str:
-        """What tokens are signed with: of no other use, and never handed out."""
-        return hashlib.sha256(b"sluice-login-tokens:" + self._master().encode()).hexdigest()
-
     def _token(self, begun: Begun) -> Token:
         now = self._clock().replace(microsecond=0)
         expires = (begun.kept.expires_at or now).replace(microsecond=0)
@@ -184,7 +178,7 @@ class Login:
             "sid": begun.secret,
             "gen": begun.kept.generation,
         }
-        return Token(jwt.encode(claims, self._key(), algorithm="HS256"), now, expires)
+        return Token(jwt.encode(claims, self.api_secret, algorithm="HS256"), now, expires)
 
     def token_of_secret(self) -> Token:
         """A token for who showed the API secret."""
@@ -223,21 +217,31 @@ class Login:
         self._checked(token)
 
     def _checked(self, token: str) -> tuple[str, Credential]:
-        # The times are checked below, by the product's clock.
-        options: Any = {"require": ["exp", "sid", "gen"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
-        try:
-            claims = jwt.decode(token, self._key(), algorithms=["HS256"], options=options)
-            times = {name: float(claims.get(name, 0)) for name in ("exp", "iat", "nbf")}
-        except (jwt.PyJWTError, TypeError, ValueError):
-            raise UnauthenticatedError("the token is not valid") from None
+        claims = self._claims(token)
+        if "sid" not in claims:
+            # Made by somebody who has the API secret, with which existing clients may sign (section 2.3).
+            begun = self.logins.by_api_secret(self.api_secret)
+            return begun.secret, begun.kept
+        secret = str(claims["sid"])
+        kept = self.logins.check(secret, "compatible", "bearer")
+        if claims.get("gen") != kept.generation:
+            raise UnauthenticatedError("the token is from before the password was changed; log in again")
+        return secret, kept
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        """What a token says that is signed with the API secret and holds now, by the product's clock."""
+        options: Any = {"require": ["exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+        for key in self.api_secrets.good(self._store.get(ApiSecret)):
+            with suppress(jwt.PyJWTError, TypeError, ValueError):
+                claims: dict[str, Any] = jwt.decode(token, key, algorithms=["HS256"], options=options)
+                self._in_time({name: float(claims.get(name, 0)) for name in ("exp", "iat", "nbf")})
+                return claims
+        raise UnauthenticatedError("the token is not valid")
+
+    def _in_time(self, times: dict[str, float]) -> None:
         now = self._clock().timestamp()
         if times["exp"] <= now or times["iat"] > now + 1 or times["nbf"] > now + 1:
             raise UnauthenticatedError("the token has expired, or is not valid yet")
-        secret = str(claims["sid"])
-        kept = self.logins.check(secret, "compatible", "bearer")
-        if claims["gen"] != kept.generation:
-            raise UnauthenticatedError("the token is from before the password was changed; log in again")
-        return secret, kept
 
     def rotate_api_secret(self, grace_s: int) -> str:
         """A new API secret. The tokens that the old one was shown for end with it.

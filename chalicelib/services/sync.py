@@ -106,7 +106,7 @@ class Sync:
             interval_s=interval,
             desired=desired if now != request.revision else None,
             snapshot=snapshot if snapshot.revision != request.snapshot_revision else None,
-            credentials=self._credentials(node) if request.want_credentials else None,
+            credentials=self._credentials(node) if request.want_credentials or self._moved(request) else None,
             acked_seq=acked,
             open_sessions=[s.session for s in sessions if s.state != "closing"],
             questions=self._questions.open([e for e in state if isinstance(e, OpenQuestion)]),
@@ -193,6 +193,10 @@ class Sync:
         )
         return snapshot.model_copy(update={"revision": revision(snapshot)})
 
+    def _moved(self, request: SyncRequest) -> bool:
+        """Whether the recordings go to another store than the node knows of."""
+        return bool(request.store) and request.store != self._issuer.current_store()
+
     def _credentials(self, node: Node) -> StoreCredentials:
         keys = self._issuer.issue(node.id, node.queue_url)
         return StoreCredentials(
@@ -207,6 +211,7 @@ class Sync:
             sqs_endpoint=keys.endpoint,
             kind=keys.kind,
             folder=keys.folder,
+            store=keys.store,
         )
 
 

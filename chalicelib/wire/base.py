@@ -13,4 +13,5 @@ Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89a
 class Message(BaseModel):
     """Base of all messages: immutable; unknown fields are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Most messages are never seen by most processes: what one costs in time and memory it costs at its first use.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)

@@ -326,6 +326,8 @@ class SyncRequest(Message):
     revision: str = ""
     snapshot_revision: str = ""
     want_credentials: bool = False
+    store: str = ""
+    """`store` of the credentials that the agent has: when another one takes the recordings now, it gets new ones."""
     acked_seq: int = 0
     """The highest event `seq` the cloud has acknowledged to this agent."""
     unplanned: list[Ulid] = []
@@ -399,10 +401,13 @@ class StoreCredentials(Message):
 
     `s3`: into the bucket, with these time-limited keys, which reach this node's prefix alone; nudges wait in the queue.
     `host`: to the cloud's host, which needs no other key than the node's token; a node that sees the folder with the id
-    `folder` links into it instead; nudges come by a long poll at the host.
+    `folder` links into it instead; nudges come by a long poll at the host. `presigned`: into a bucket whose keys the
+    cloud keeps to itself, by URLs that `POST /edge/v1/uploads` gives; nudges as with `host`.
     """
 
-    kind: Literal["s3", "host"] = "s3"
+    kind: Literal["s3", "host", "presigned"] = "s3"
+    store: str = ""
+    """Which store it is; see `SyncRequest.store`."""
     folder: str = ""
     access_key: str
     secret_key: str = Field(repr=False)

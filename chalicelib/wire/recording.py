@@ -70,10 +70,22 @@ def parse_manifest_key(key: str) -> tuple[str, str, str] | None:
     return (m["recording"], m["node"], m["session"]) if m else None
 
 
+def node_of_key(key: str) -> str | None:
+    """The node whose object a key names; None: it is the key of neither a segment nor a manifest."""
+    segment, manifest = SegmentKey.parse(key), parse_manifest_key(key)
+    return segment.node if segment is not None else manifest[1] if manifest is not None else None
+
+
+def recording_of_key(key: str) -> str:
+    """The recording that an object belongs to; '' when the key is none of a recording."""
+    parts = key.split("/")
+    return parts[1] if len(parts) > 2 and parts[0] == RECORDINGS else ""
+
+
 class ManifestSegment(BaseModel):
     """One segment as it was linked at `on_hls` and as the store acknowledged it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     index: int
     duration_ms: int
@@ -87,7 +99,7 @@ class ManifestSegment(BaseModel):
 class Gap(BaseModel):
     """Something that is missing before the segment `before_index` (or at the end when there is no such segment)."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     before_index: int
     reason: Literal["missing_file", "corrupt", "disk_full", "edge_lost", "unknown"]
@@ -97,7 +109,7 @@ class Gap(BaseModel):
 class SessionManifest(BaseModel):
     """What one session put into a recording. Written by the edge when the session's part is complete."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     version: int = 1
     recording: str

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from chalicelib.ports import CredentialIssuer, DeadLetters, Nudger, Objects, Once, Queue, Table, Vault
+from chalicelib.ports import (
+    CredentialIssuer,
+    DeadLetters,
+    LooksAfter,
+    Nudger,
+    Objects,
+    Once,
+    PutLinks,
+    Queue,
+    StoreProbe,
+    Table,
+    Vault,
+)
 
 
 class Adapters(Protocol):
@@ -45,3 +57,15 @@ class Adapters(Protocol):
     @property
     def dead_letters(self) -> DeadLetters | None:
         """What was given up; None where the installation has its own tools for it."""
+
+    @property
+    def put_links(self) -> PutLinks | None:
+        """Signs uploads of nodes; None where they have keys."""
+
+    @property
+    def store_probe(self) -> StoreProbe | None:
+        """Tries stores out; None where there is one for ever."""
+
+    @property
+    def upkeep(self) -> LooksAfter | None:
+        """How the data fares; None where others look after it."""

@@ -16,13 +16,16 @@ from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
 from chalicelib.adapters.aws.vault import SecretsVault
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.config import AwsPlaces
-from chalicelib.ports import DeadLetters
+from chalicelib.ports import DeadLetters, LooksAfter, PutLinks, StoreProbe
 
 
 class AwsAdapters:
     """See `Adapters`."""
 
     dead_letters: DeadLetters | None = None
+    put_links: PutLinks | None = None
+    upkeep: LooksAfter | None = None
+    store_probe: StoreProbe | None = None
 
     def __init__(self, places: AwsPlaces) -> None:
         self._at = places

@@ -9,9 +9,10 @@ from functools import cached_property
 
 from chalicelib.adapters.ffmpeg import FfmpegMedia
 from chalicelib.adapters.folders import LocalFolders
-from chalicelib.adapters.outgoing import GuardedSender
+from chalicelib.adapters.later import LaterSender
+from chalicelib.adapters.own_ports import OwnPorts
 from chalicelib.config import Config
-from chalicelib.ports import DeadLetters, Nudger, Objects, Once, Queue, Table, Vault
+from chalicelib.ports import DeadLetters, Nudger, Objects, Once, Queue, Sender, Table, Vault
 from chalicelib.services.abandoned import Abandoned
 from chalicelib.services.answers import Answers
 from chalicelib.services.audit import Audit
@@ -47,12 +48,14 @@ from chalicelib.services.settings import Settings
 from chalicelib.services.shares import Shares
 from chalicelib.services.slots import Slots
 from chalicelib.services.sources import SourceLeases
+from chalicelib.services.stores import Stores
 from chalicelib.services.sync import Liveness, Sync
 from chalicelib.services.system import System
 from chalicelib.services.takes import Takes
 from chalicelib.services.targets import Targets
 from chalicelib.services.tokens import Tokens
 from chalicelib.services.transcodes import Transcodes
+from chalicelib.services.uploads import Uploads
 from chalicelib.services.vlive import PlaySlots
 from chalicelib.services.webhooks import Webhooks
 
@@ -141,8 +144,13 @@ class Wiring:
         return self.adapters.dead_letters
 
     @cached_property
-    def sender(self) -> GuardedSender:
+    def sender(self) -> Sender:
         """The guarded client."""
+        return LaterSender(self._guarded_sender)
+
+    def _guarded_sender(self) -> Sender:
+        from chalicelib.adapters.outgoing import GuardedSender
+
         config = self.config
         return GuardedSender(
             allow_private=config.allow_private_targets,
@@ -407,3 +415,14 @@ class Wiring:
     def liveness(self) -> Liveness:
         """Silent nodes."""
         return Liveness(self.store, now)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """Where recordings are kept."""
+        ports = OwnPorts({*self.config.own_ports, *self.config.front_ports})
+        return Stores(self.store, self.adapters.store_probe, ports.refuse, self.pushes.nudge_all, now)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Signed uploads of nodes."""
+        return Uploads(self.store, self.stores, self.adapters.put_links, now)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,8 @@ from .settings import FrontSettings
 
 log = Log("front")
 LOOK_S: Final = 1.0
+WHOLE_LOOK_S: Final = 15.0
+"""So often it is asked what it runs, though nothing has changed that we know of."""
 RETRY_S: Final = 2.0
 _TIMEOUT_S: Final = 10.0
 
@@ -35,6 +38,7 @@ class Front:
     def __init__(self, settings: Callable[[], FrontSettings], http: httpx.AsyncClient) -> None:
         self._settings, self._http = settings, http
         self._wake = asyncio.Event()
+        self._admin = ""
         self.loaded = False
         """Whether Caddy runs what is wanted."""
         self.error = ""
@@ -49,8 +53,23 @@ class Front:
         while True:
             self._wake.clear()
             await self._step_safely()
-            # Once a second it is asked what it runs: a small question, and a Caddy that was restarted has to be served.
-            await wait_or(self._wake, LOOK_S if self.loaded else RETRY_S)
+            mark = self._admin_mark()
+            until = time.monotonic() + WHOLE_LOOK_S
+            # A Caddy that was restarted has to be served at once: it makes its socket anew, which costs nothing to see.
+            while not self._wake.is_set() and time.monotonic() < until:
+                await wait_or(self._wake, LOOK_S if self.loaded else RETRY_S)
+                if not self.loaded or mark is None or mark != self._admin_mark():
+                    break
+
+    def _admin_mark(self) -> tuple[int, int] | None:
+        """Another one for each Caddy that listens at a socket; None where it listens elsewhere, or does not."""
+        if not self._admin.startswith("unix/"):
+            return None
+        try:
+            found = Path(self._admin.removeprefix("unix/")).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_ctime_ns
 
     async def _step_safely(self) -> None:
         try:
@@ -78,6 +97,7 @@ class Front:
         """
         try:
             settings = self._settings()
+            self._admin = settings.options.admin
         except (ConfigError, OSError) as error:
             raise FrontError(str(error)) from error
         text = render(settings)

@@ -23,8 +23,9 @@ class FolderStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self.copies = False
-        """Whether the last object had to be copied, because the folder lies on another file system."""
+        self.copies: bool | None = None
+        """Whether the last file had to be copied, because the folder lies on another file system; None: there was none
+        yet."""
 
     def is_that(self, folder_id: str) -> bool:
         """Whether it is the folder that the cloud means."""

@@ -12,9 +12,11 @@ from chalicelib.wire.edge import StoreCredentials
 
 from ..cloud import Cloud
 from ..credentials import Credentials
+from ..errors import StoreExpiredError
 from .content import Content, of_bytes, of_file
 from .folder import FolderStore
 from .host import HostStore
+from .presigned import PresignedStore
 from .s3 import S3Store
 
 
@@ -35,7 +37,17 @@ class Store:
     ) -> None:
         self._credentials = credentials
         self._bucket, self._host = S3Store(credentials, http), HostStore(cloud)
+        self._presigned = PresignedStore(cloud, http)
         self.folder = FolderStore(folder) if folder is not None else None
+
+    def report(self) -> dict[str, object]:
+        """For the status page. `copies`: whether files have to be copied into the cloud's folder; None where they go
+        elsewhere, and before the first.
+        """
+        to = self._credentials.current
+        folder = None if to is None else self._own_folder(to)
+        kind = None if to is None else "folder" if folder is not None else to.kind
+        return {"kind": kind, "copies": None if folder is None else folder.copies}
 
     async def put_file(self, key: str, path: Path, content_type: str) -> Stored:
         """Store a file; durable there on return.
@@ -58,11 +70,20 @@ class Store:
         to = await self._credentials.get()
         if to.kind == "s3":
             await self._bucket.put(to, key, content)
+        elif to.kind == "presigned":
+            await self._put_presigned(to, key, content)
         elif (folder := self._own_folder(to)) is not None:
             await asyncio.to_thread(folder.put, key, content)
         else:
             await self._host.put(key, content)
         return Stored(content.size, content.digest.hex())
+
+    async def _put_presigned(self, to: StoreCredentials, key: str, content: Content) -> None:
+        try:
+            await self._presigned.put(key, content)
+        except StoreExpiredError:
+            self._credentials.refuse(to)
+            raise
 
     def _own_folder(self, to: StoreCredentials) -> FolderStore | None:
         return self.folder if self.folder is not None and self.folder.is_that(to.folder) else None

@@ -6,23 +6,19 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Final
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
 import httpx
 
 from chalicelib.wire.addresses import kind_of
 
 from ..bounded import CallFailedError, call
 
-Address = IPv4Address | IPv6Address
-_DNS_S: Final = 5.0
 _HTTP_S: Final = 5.0
 _MAX_ADDRESSES: Final = 4
+Address = IPv4Address | IPv6Address
 WELL_KNOWN: Final = "/.well-known/"
 
 
@@ -60,29 +56,16 @@ class DomainCheck:
         return next(filter(None, found), "")
 
     async def _resolve(self, domain: str) -> tuple[list[Address], str]:
-        resolver = self._resolver()
-        found: list[Address] = []
-        for kind in ("A", "AAAA"):
-            try:
-                answer = await resolver.resolve(domain, kind, lifetime=_DNS_S)
-            except dns.resolver.NXDOMAIN:
-                break
-            except dns.resolver.NoAnswer:
-                continue
-            except dns.exception.DNSException:
-                return [], f"the name servers of {domain} do not answer; check its DNS settings, and try again"
-            found += [ip_address(row.to_text()) for row in answer]
+        """Its addresses, or why there are none."""
+        from .names import addresses_of  # dnspython takes 3 MB, which most nodes never need
+
+        try:
+            found = await addresses_of(domain, self._reach.resolver)
+        except OSError:
+            return [], f"the name servers of {domain} do not answer; check its DNS settings, and try again"
         if found:
             return found, ""
         return [], f"{domain} has no address yet; make a DNS record (A) for it with the public address of this machine"
-
-    def _resolver(self) -> dns.asyncresolver.Resolver:
-        if self._reach.resolver is None:
-            return dns.asyncresolver.Resolver()
-        resolver = dns.asyncresolver.Resolver(configure=False)
-        resolver.nameservers = [self._reach.resolver[0]]
-        resolver.port = self._reach.resolver[1]
-        return resolver
 
     async def _ask(self, domain: str, address: Address) -> str:
         """Fetch a file of ours by that name and address, as the authority will."""

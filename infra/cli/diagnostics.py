@@ -17,13 +17,13 @@ import typer
 from chalicelib.wire import masking
 from infra.cli import doctor
 from infra.cli.client import Api, CliError
+from infra.cli.data import write_private
 from infra.cli.output import errors, show_json
-from infra.cli.owner import write_private
 
 MASK: Final = "***"
 LOG_TAIL: Final = 512 * 1024
 SHORTEST_SECRET: Final = 6
-LOGS: Final = ("agent.log", "functions.log", "cloud.log", "front.log", "access.log")
+LOGS: Final = ("agent.log", "host.log", "front.log", "access.log")
 """The media server's log is left out: SRS writes publish secrets into it."""
 _PATTERNS: Final = (
     (re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*"), MASK),

@@ -10,16 +10,20 @@ import typer
 from infra.cli import (
     callbacks,
     certificates,
+    data,
     destinations,
     diagnostics,
     doctor,
     explain,
+    letters,
     logins,
     nodes,
     owner,
     play,
     recordings,
+    replicate,
     sources,
+    stores,
     tokens,
 )
 from infra.cli.client import ALL, Api, CliError
@@ -41,6 +45,10 @@ app.command("sign-in-link")(logins.sign_in_link)
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(destinations.app, name="destinations")
 app.add_typer(sources.app, name="sources")
+app.add_typer(stores.app, name="store")
+app.add_typer(replicate.app, name="replicate")
+app.add_typer(data.settings, name="settings")
+app.add_typer(letters.app, name="dead-letters")
 app.add_typer(secret, name="secret")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(certificates.app, name="certificate")
@@ -50,7 +58,7 @@ app.command("explain")(explain.explain)
 app.add_typer(owner.rooms, name="rooms")
 app.add_typer(owner.limits, name="limits")
 app.add_typer(play.app, name="play")
-for command in (owner.platforms, owner.password, owner.backup, owner.restore, diagnostics.diagnostics):
+for command in (owner.platforms, owner.password, data.backup, data.restore, diagnostics.diagnostics):
     app.command()(command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -62,6 +70,7 @@ def status(as_json: Json = False) -> None:
     """Whether the parts answer, and how much is going on."""
     api = Api.from_environment()
     health = api.call("GET", "/v1/health")
+    system = api.call("GET", "/v1/system")
     edges, streams, targets = (list(api.items(f"/v1/{name}", ALL)) for name in ("nodes", "streams", "destinations"))
     pushing = [t for t in targets if t["push"] and t["push"]["state"] == "running"]
     view = {
@@ -72,11 +81,20 @@ def status(as_json: Json = False) -> None:
         "streams_live": len(streams),
         "destinations": len(targets),
         "destinations_pushing": len(pushing),
+        "dead_letters": system["dead_letters"],
+        "replication": _replication(system["replication"]),
     }
     if as_json:
         show_json(view)
     else:
         facts([(k.replace("_", " "), v) for k, v in view.items()])
+
+
+def _replication(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "off"
+    lag = "" if found["lag_s"] is None else f", {found['lag_s']:.0f} s behind"
+    return f"{found['state']} to {found['target']}{lag}" + (f" ({found['error']})" if found["error"] else "")
 
 
 @app.command()

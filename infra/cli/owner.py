@@ -1,11 +1,8 @@
-"""`sluice rooms`, `limits`, `platforms`, `password`, `backup`, `restore`: what an owner decides."""
+"""`sluice rooms`, `limits`, `platforms`, `password`: what an owner decides."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -106,58 +103,3 @@ def password(as_json: Json = False) -> None:
         show_json({"changed": True})
     else:
         errors.print("the password is changed", markup=False)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a new file that only its owner can read.
-
-    Raises:
-        CliError: there is a file of that name, or it cannot be written.
-    """
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(content)
-    except FileExistsError:
-        raise CliError(f"{path} exists; name another file.") from None
-    except OSError as error:
-        raise CliError(f"{path} cannot be written: {error.strerror}.") from None
-
-
-def backup(file: Annotated[Path, typer.Argument(help="The file to write.")], as_json: Json = False) -> None:
-    """Write settings, rooms and destinations, secrets included, into a file that only you can read."""
-    copy = Api.from_environment().call("GET", "/v1/backup")
-    write_private(file, json.dumps(copy, indent=1, ensure_ascii=False).encode())
-    if as_json:
-        show_json({"file": str(file)})
-    else:
-        errors.print(
-            f"{file} holds {len(copy['destinations'])} destinations and {len(copy['rooms'])} rooms", markup=False
-        )
-
-
-def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `sluice backup` wrote.")],
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Write a backup over what is there; what it does not name stays."""
-    copy = _read(file)
-    if not yes:
-        typer.confirm(f"Replace the settings by those of {copy.get('made_at', file)}?", abort=True, err=True)
-    done = Api.from_environment().call("POST", "/v1/restore", copy)
-    if as_json:
-        show_json(done)
-    else:
-        errors.print(f"{done['written']} settings, rooms and destinations are back", markup=False)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        copy = json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise CliError(f"{file} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise CliError(f"{file} is no backup: it is not JSON.") from None
-    if not isinstance(copy, dict):
-        raise CliError(f"{file} is no backup.")
-    return copy

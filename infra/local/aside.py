@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from infra.errors import InfraError
 
 
-def aside(work: Callable[[], T]) -> T:
-    """What `work` returned, or raised. Both must be picklable. Call it while there are no other threads."""
+def aside(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` returned, which JSON must be able to hold. Call it while there are no other threads.
+
+    Raises:
+        InfraError: `work` raised; with its message, and its hint if it has one.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -20,24 +24,21 @@ def aside(work: Callable[[], T]) -> T:
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read()
     os.waitpid(child, 0)
-    if not said:
-        raise RuntimeError("the work was cut short")
-    # It comes from our own child.
-    outcome, failed = pickle.loads(said)  # noqa: S301
-    if failed is not None:
-        raise failed
-    result: T = outcome
+    outcome: dict[str, Any] = json.loads(said) if said else {"failed": "it was cut short"}
+    if "failed" in outcome:
+        raise InfraError(outcome["failed"], hint=outcome.get("hint", ""))
+    result: dict[str, Any] = outcome["result"]
     return result
 
 
-def _work(work: Callable[[], object], writing: int) -> None:
+def _work(work: Callable[[], dict[str, Any]], writing: int) -> None:
     """In the child: never returns."""
     try:
         try:
-            said = pickle.dumps((work(), None))
-        except BaseException as error:
-            said = pickle.dumps((None, error))
+            said = json.dumps({"result": work()})
+        except Exception as error:
+            said = json.dumps({"failed": str(error) or type(error).__name__, "hint": getattr(error, "hint", "")})
         with os.fdopen(writing, "wb") as pipe:
-            pipe.write(said)
+            pipe.write(said.encode())
     finally:
         os._exit(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -45,6 +44,8 @@ _FIELDS = frozenset(Identity.__dataclass_fields__)
 
 
 def _new() -> Identity:
+    import secrets  # only at the first start
+
     return Identity(
         api_secret=f"srs-v2-{secrets.token_hex(16)}",
         admin_password=secrets.token_urlsafe(12),

@@ -9,26 +9,26 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from infra.errors import InfraError
 from infra.local.aside import aside
 from infra.local.banner import addresses, banner
 from infra.local.formerly import refuse_former_data
-from infra.local.identity import Identity, load_identity, write_private
+from infra.local.identity import Identity, write_private
 from infra.local.lock import hold
 from infra.local.ports import require_free
 from infra.local.probe import answers, ask, read_json
+from infra.local.replication import Replication
 from infra.local.settings import Settings
 from infra.local.sockets import Sockets, sockets_of
 from infra.local.supervisor import Child, Supervisor
+from infra.paths import ROOT
 
 _TEND_S: Final = 0.2
-_REFUSED: Final = 78
-"""The host's exit status when the data can't be used as it is."""
 
 
 def say(text: str) -> None:
@@ -65,8 +65,10 @@ class Launcher:
             supervisor = Supervisor(say, lambda: self._stop)
             try:
                 self._start(supervisor)
+                replication = Replication(self.settings, sockets_of(self.settings.home), supervisor, say)
                 while not self._stop:
                     supervisor.tend()
+                    replication.tend()
                     time.sleep(_TEND_S)
             except KeyboardInterrupt:
                 pass
@@ -105,17 +107,17 @@ class Launcher:
 
     def _start(self, supervisor: Supervisor) -> None:
         settings = self.settings
-        identity = load_identity(settings)
         sockets = sockets_of(settings.home)
         say("Sluice starts.")
-        plan = aside(lambda: _planned(settings, identity, sockets))
-        children = _children(settings, identity, sockets, plan.programs)
-        with_srs = plan.kind == "srs"
+        plan = aside(lambda: _planned(settings, sockets))
+        identity = Identity(**plan["identity"])
+        children = _children(settings, identity, sockets, plan["programs"])
+        with_srs = plan["kind"] == "srs"
         self._require_ports(with_srs=with_srs)
         # These know nothing of each other, and two cores start them in the time of one.
         for name in ("host", "media server", "front"):
             supervisor.spawn(children[name])
-        for name, said in (("host", "answers"), ("media server", plan.said), ("front", "waits for the agent")):
+        for name, said in (("host", "answers"), ("media server", plan["said"]), ("front", "waits for the agent")):
             self._step(name, partial(_await, supervisor, name, said))
         host = _Host(settings, sockets)
         host.invite_agent(settings.home / "agent" / "state.json")
@@ -138,26 +140,20 @@ class Launcher:
                 require_free(port, "")
 
 
-@dataclass(frozen=True)
-class _Planned:
-    """What is kept of a plan."""
-
-    programs: dict[str, dict[str, object]]
-    kind: str
-    said: str
-
-
-def _planned(settings: Settings, identity: Identity, sockets: Sockets) -> _Planned:
-    """Make the plan; aside, as it needs much that the launcher doesn't."""
+def _planned(settings: Settings, sockets: Sockets) -> dict[str, Any]:
+    """The identity and the plan as JSON holds them. Made aside: both need much that the launcher doesn't."""
+    from infra.local.identity import load_identity
     from infra.local.plan import make_plan
 
+    identity = load_identity(settings)
     plan = make_plan(settings, identity, sockets)
-    programs = {p.name: dict(p.__dict__) for p in (plan.host, plan.media, plan.agent, plan.front)}
-    return _Planned(programs, plan.kind, plan.said)
+    made = (plan.host, plan.media, plan.agent, plan.front)
+    programs = {program.name: asdict(program) | {"cwd": str(program.cwd or ROOT)} for program in made}
+    return {"identity": asdict(identity), "programs": programs, "kind": plan.kind, "said": plan.said}
 
 
 def _children(
-    settings: Settings, identity: Identity, sockets: Sockets, programs: dict[str, dict[str, object]]
+    settings: Settings, identity: Identity, sockets: Sockets, programs: dict[str, dict[str, Any]]
 ) -> dict[str, Child]:
     versions = f"http://127.0.0.1:{identity.ports['media_api']}/api/v1/versions"
     login = identity.media_login
@@ -168,12 +164,12 @@ def _children(
         # The front serves what the agent has told it to.
         "agent": lambda: _agent_is_ready(sockets) and answers(f"{identity.url}/v1/health"),
     }
-    children = {}
-    for name, program in programs.items():
-        made = {key: value for key, value in program.items() if key not in ("log", "cwd")}
-        cwd = {"cwd": program["cwd"]} if program["cwd"] else {}
-        children[name] = Child(log=settings.log_dir / str(program["log"]), ready=ready[name], **made, **cwd)  # type: ignore[arg-type]
-    return children
+    return {name: _child(settings, program, ready[name]) for name, program in programs.items()}
+
+
+def _child(settings: Settings, program: dict[str, Any], ready: Callable[[], bool]) -> Child:
+    log, cwd = settings.log_dir / program.pop("log"), Path(program.pop("cwd"))
+    return Child(log=log, cwd=cwd, ready=ready, **program)
 
 
 def _agent_is_ready(sockets: Sockets) -> bool:

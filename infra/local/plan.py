@@ -82,7 +82,7 @@ def _environment(settings: Settings, **more: str) -> dict[str, str]:
     """Of the user's environment, only what programs need to run at all."""
     kept = {name: settings.environment[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in settings.environment}
     # Each thread would else have an arena of its own, which costs tens of megabytes (glibc, mallopt(3)).
-    return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"} | more
+    return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2", "PYDANTIC_DISABLE_PLUGINS": "__all__"} | more
 
 
 def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Program:
@@ -92,10 +92,12 @@ def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str,
         settings,
         SLUICE_HOME=str(settings.home),
         SLUICE_HOST_SOCKET=str(sockets.host),
+        SLUICE_REPLICATION_SOCKET=str(sockets.replication),
         SLUICE_PUBLIC_URL=settings.public_url,
         SLUICE_ALLOW_PRIVATE_TARGETS=_allowed(settings, "SLUICE_PRIVATE_TARGETS"),
         SLUICE_ALLOW_LOOPBACK_TARGETS=_allowed(settings, "SLUICE_LOOPBACK_TARGETS"),
         SLUICE_OWN_PORTS=_own_ports(settings, identity),
+        SLUICE_FRONT_PORTS=f"{settings.http.number},{settings.https.number}",
         SLUICE_FFMPEG=ffmpeg,
         SLUICE_FFPROBE=ffprobe,
         SLUICE_RECORD_DIR=str(settings.home / "record"),
@@ -185,7 +187,7 @@ def _front(settings: Settings, sockets: Sockets, caddy: str) -> Program:
     path.write_text(startup(f"unix/{sockets.front}", settings.environment.get("SLUICE_ACME_RENEW_INTERVAL", "")))
     home = str(settings.home / "front")
     # Go keeps twice what it uses, unless it is told not to (runtime package, 'GOGC').
-    environment = _environment(settings, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home, GOGC="50")
+    environment = _environment(settings, XDG_DATA_HOME=home, XDG_CONFIG_HOME=home, GOGC="25")
     argv = [caddy, "run", "--config", str(path), "--adapter", "caddyfile"]
     return Program("front", argv, environment, "front.log", stop_timeout_s=3)
 
@@ -199,7 +201,8 @@ def _hls_environment(media_settings: MediaSettings, media: MediaServer) -> dict[
 
 
 def _passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the user says about WebRTC candidates and certificates, as far as it is said."""
-    names = ["NAME_LOOKUP", "PLATFORM_DOCKER", "CANDIDATE", "SLUICE_TLS_SHOW_KEY"]
+    """What the user says about WebRTC candidates, certificates, uploads and logs, as far as it is said."""
+    names = ["NAME_LOOKUP", "PLATFORM_DOCKER", "CANDIDATE", "SLUICE_TLS_SHOW_KEY", "SLUICE_LOG_LEVEL"]
+    names += ["SLUICE_OPEN_UPLOADS", "SLUICE_MAX_UPLOAD_MB", "YTDL_PROXY"]
     names += [name for name in environment if name.startswith("SLUICE_ACME_")]
     return {name: environment[name] for name in names if environment.get(name)}

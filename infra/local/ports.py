@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 from errno import EACCES, EADDRNOTAVAIL
 
@@ -34,6 +33,8 @@ def _refused(number: int, *, udp: bool, address: str) -> OSError | None:
 
 def pick_free(among: range, taken: set[int]) -> int:
     """A free TCP port of the loopback address, of `among` and not in `taken`. Raises InfraError when none is left."""
+    import random
+
     for number in random.sample(among, len(among)):
         if number not in taken and is_free(number, address="127.0.0.1"):
             return number

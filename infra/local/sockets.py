@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,6 +40,11 @@ class Sockets:
         """Caddy's administration."""
         return self.folder / "front.sock"
 
+    @property
+    def replication(self) -> Path:
+        """What replicates the database."""
+        return self.folder / "replication.sock"
+
 
 def sockets_of(home: Path) -> Sockets:
     """The sockets of the instance in `home`: in its own folder or, where paths there are too long, in one of the
@@ -51,10 +54,13 @@ def sockets_of(home: Path) -> Sockets:
         InfraError: somebody else has that folder.
     """
     inside = home / "run"
-    if len(os.fsencode(inside / "status.sock")) <= _LONGEST:
+    if len(os.fsencode(inside / "replication.sock")) <= _LONGEST:
         inside.mkdir(parents=True, exist_ok=True, mode=0o700)
         inside.chmod(0o700)
         return Sockets(inside)
+    import hashlib
+    import tempfile
+
     name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"sluice-{os.getuid()}-{name}"
     folder.mkdir(exist_ok=True, mode=0o700)

@@ -29,6 +29,8 @@ _MAX_DELAY_S: Final = 10.0
 _STEADY_S: Final = 30.0
 _POLL_S: Final = 0.02
 _TELL_AT_S: Final = (1.0, 3.0, 10.0)
+REFUSED: Final = 78
+"""The status of a child that can't use what it is given as it is (sysexits.h, EX_CONFIG); its last line says why."""
 
 
 def _always() -> bool:
@@ -70,7 +72,7 @@ def tail(log: Path, lines: int = 8) -> str:
             text = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    return "\n".join(f"    {line[:300]}" for line in text[-lines:])
+    return "\n".join(f"    {line[:500]}" for line in text[-lines:])
 
 
 @dataclass
@@ -107,7 +109,9 @@ class Supervisor:
         while not child.ready():
             if self.stopping():
                 raise KeyboardInterrupt
-            if running.process.poll() is not None:
+            if (status := running.process.poll()) == REFUSED:
+                raise InfraError(tail(child.log, 1).strip())
+            if status is not None:
                 raise InfraError(f"The {name} ended at once. Its log, {child.log}, says:\n{tail(child.log)}")
             if waiting.is_over():
                 raise InfraError(

@@ -1,4 +1,4 @@
-"""Finds the programs that the embedded default runs, and says which was taken and why."""
+"""Finds the programs that `make run` runs, and says which was taken and why."""
 
 from __future__ import annotations
 
@@ -122,6 +122,11 @@ def find_docker(env: Mapping[str, str] = os.environ) -> Tool | None:
         return None
     version = _output([path, "info", "--format", "{{.ServerVersion}}"], _DOCKER_TIMEOUT_S, must_succeed=True).strip()
     return Tool("docker", path, "on the path, and its engine answers", version) if version else None
+
+
+def version_at(name: str, path: str) -> str:
+    """The version of the `ffmpeg` or `ffprobe` at `path`; '' if it does not say."""
+    return _with_version(Tool(name, path, ""), ["-version"], rf"{name} version (\S+)").version
 
 
 def _is_program(path: str) -> bool:

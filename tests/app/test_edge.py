@@ -215,3 +215,18 @@ def test_bad_syncs_are_refused_by_field(node: Node, change: dict[str, Any]) -> N
     answer = node.api("POST", "/edge/v1/sync", good("sync") | change)
     assert answer.status == 400
     assert answer.fields[0].split(".")[0] == next(iter(change))
+
+
+def test_a_node_asks_for_places_of_its_own_objects_alone(api: Api, node: Node) -> None:
+    recording = "1485a3a4-ea1b-41b9-a18e-afd0f600c9b1"
+
+    def ask(owner: str, token: str | None = "") -> int:
+        key = f"recordings/{recording}/{owner}/01ARZ3NDEKTSV4RRFFQ69G5FAV/00000000-2000.ts"
+        wanted = {"key": key, "bytes": 10, "sha256": "ab" * 32, "content_type": "video/mp2t"}
+        return node.api("POST", "/edge/v1/uploads", {"objects": [wanted]}, token=token).status
+
+    assert ask("somebody-else") == 403
+    assert ask(node.id) == 409, "no bucket takes signed uploads here"
+    assert ask(node.id, token=None) == 401
+    assert ask(node.id, token=BOOTSTRAP.api_secret) == 401
+    assert node.api("POST", "/edge/v1/uploads", {"objects": []}).status == 400

@@ -97,6 +97,14 @@ GUARDED = [
     ("POST", "/v1/password"),
     ("GET", "/v1/backup"),
     ("POST", "/v1/restore"),
+    ("GET", "/v1/system"),
+    ("GET", "/v1/settings/store"),
+    ("PATCH", "/v1/settings/store"),
+    ("POST", "/v1/settings/store/test"),
+    ("DELETE", "/v1/settings/store/d1"),
+    ("GET", "/v1/dead-letters"),
+    ("POST", "/v1/dead-letters/d1/redrive"),
+    ("DELETE", "/v1/dead-letters/d1"),
 ]
 UNKNOWN = [
     ("GET", "/v1/nodes/n1/settings"),

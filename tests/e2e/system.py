@@ -103,6 +103,10 @@ class Witness:
             hashlib.sha256(path.read_bytes()).hexdigest() for path in self._kept.iterdir() if name.fullmatch(path.name)
         }
 
+    def inodes(self) -> set[int]:
+        """Those of all segments that were ever there."""
+        return {inode for _, inode in self._seen}
+
     def close(self) -> None:
         self._stop.set()
         self._thread.join()

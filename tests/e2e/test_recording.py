@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import httpx
 import pytest
@@ -50,8 +51,17 @@ def test_a_recording_is_whole_and_belongs_to_those_who_may(system: System, witne
         assert hashlib.sha256(content).hexdigest() == segment["sha256"]
         assert len(content) == segment["bytes"]
 
+    _assert_not_copied(system, proof["segments"], witness)
     _assert_private(system, recording["id"], links["mp4"], proof["segments"][0]["key"])
     _assert_deletable(system, recording["id"], links, f"{base}/{playlist[0]}")
+
+
+def _assert_not_copied(system: System, segments: list[dict[str, Any]], witness: Witness) -> None:
+    """An object is the very file that the media server wrote: one inode, two names."""
+    witness.look()
+    written = witness.inodes()
+    for segment in segments:
+        assert (system.home / "objects" / segment["key"]).stat().st_ino in written, segment["key"]
 
 
 def _assert_private(system: System, recording: str, link: str, key: str) -> None:

@@ -380,6 +380,17 @@ def claims(**changes: Any) -> dict[str, Any]:
     return {"v": "1.0", "nonce": "1", "iat": 1, "exp": 9_999_999_999, "sid": "x", "gen": 0} | changes
 
 
+def test_who_has_the_api_secret_signs_tokens_for_himself(v1: V1, page: Browser) -> None:
+    """As existing clients may (section 2.3); they end with the secret."""
+    plain = {"v": "1.0", "iat": 1, "exp": 9_999_999_999}
+    own = jwt.encode(plain, BOOTSTRAP.api_secret, algorithm="HS256")
+    assert page("POST", "/terraform/v1/mgmt/status", {"token": own}).status == 200
+    other = jwt.encode(plain, "k" * 64, algorithm="HS256")
+    assert page("POST", "/terraform/v1/mgmt/status", {"token": other}).status == 401
+    assert v1("POST", "/v1/api-secret", {}).status == 200
+    assert page("POST", "/terraform/v1/mgmt/status", {"token": own}).status == 401
+
+
 def test_nobody_who_has_the_api_secret_can_make_tokens_of_logins(v1: V1, page: Browser) -> None:
     for key in (BOOTSTRAP.api_secret, "k" * 64, BOOTSTRAP.publish_secret + "0" * 32):
         forged = jwt.encode(claims(), key, algorithm="HS256")

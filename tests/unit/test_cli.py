@@ -16,7 +16,7 @@ import pytest
 
 from infra.cli import main as cli
 from infra.cli.client import find_instance
-from infra.cli.doctor import OLDEST_FFMPEG, judge_ffmpeg, version_of
+from infra.cli.findings import OLDEST_FFMPEG, judge_ffmpeg, version_of
 from infra.cli.output import length, size
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -134,6 +134,20 @@ AUDIT = {
     "outcome": "done",
     "fields": {"name": "ci"},
 }
+SYSTEM = {
+    "database_bytes": 4096,
+    "dead_letters": 2,
+    "replication": {"state": "behind", "target": "s3://b/p", "lag_s": 70.5, "synced_at": None, "error": "no answer"},
+}
+OWN = {
+    "id": "folder", "kind": "folder", "current": False, "recordings": 3, "endpoint": "", "region": "", "bucket": "",
+    "prefix": "", "path_style": True, "access_key": "",
+}  # fmt: skip
+BUCKET = OWN | {"id": "s3-1", "kind": "s3", "current": True, "bucket": "b", "prefix": "p", "region": "eu"}
+STORES = {"current": "s3-1", "stores": [OWN, BUCKET], "version": 1}
+LETTER = {
+    "id": "change-1", "origin": "changes", "subject": "DEST#d1", "at": "2026-11-22T12:00:00Z", "tries": 8, "error": "x",
+}  # fmt: skip
 LOGIN = {
     "id": "L1",
     "kind": "console",
@@ -186,6 +200,13 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
     api = FakeApi()
     api.answers |= {
         ("GET", "/v1/health"): (200, {"status": "ok"}),
+        ("GET", "/v1/system"): (200, SYSTEM),
+        ("GET", "/v1/settings/store"): (200, STORES),
+        ("PATCH", "/v1/settings/store"): (200, STORES),
+        ("POST", "/v1/settings/store/test"): (200, {"ok": True, "failed": None, "words": "", "notes": ["slow"]}),
+        ("DELETE", "/v1/settings/store/s3-1"): (200, STORES),
+        ("POST", "/v1/dead-letters/change-1/redrive"): (202, None),
+        ("DELETE", "/v1/dead-letters/change-1"): (204, None),
         ("GET", "/v1/settings/publish"): (200, {"secret": "s" * 32, "auth": True, "version": 1}),
         ("PATCH", "/v1/settings/publish"): (200, {"secret": "n" * 32, "auth": True, "version": 2}),
         ("GET", "/v1/settings/callbacks"): (200, CALLBACKS),
@@ -258,6 +279,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("/v1/tokens", TOKEN),
         ("/v1/audit", AUDIT),
         ("/v1/platforms", PLATFORM),
+        ("/v1/dead-letters", LETTER),
     ):
         api.items(path, item)
 
@@ -342,11 +364,19 @@ READING = [
     ("play", "show"),
     ("platforms",),
     ("certificate", "show"),
+    ("store", "list"),
+    ("store", "show"),
+    ("dead-letters", "list"),
     ("logins", "list"),
     ("api-secret", "show"),
     ("recordings", "settings"),
 ]
 CHANGING = [
+    ("store", "test"),
+    ("store", "set", "folder"),
+    ("store", "remove", "s3-1", "-y", "--force"),
+    ("dead-letters", "redrive", "all"),
+    ("dead-letters", "drop", "change-1", "-y"),
     ("destinations", "add", "Tube", "rtmp://a.example.com/live2/key", "--stream", "/live/*"),
     ("destinations", "enable", "Tube"),
     ("destinations", "disable", "d1"),
@@ -504,6 +534,8 @@ def test_the_instance_of_the_folder_is_found(
         ("secret", "rotate"),
         ("rooms", "remove", "R1"),
         ("tokens", "revoke", "T1"),
+        ("store", "remove", "s3-1"),
+        ("dead-letters", "drop", "change-1"),
     ],
 )
 def test_what_cannot_be_undone_is_asked_first(fake: FakeApi, run: Run, argv: tuple[str, ...]) -> None:
@@ -526,6 +558,7 @@ EMPTY = [
     ("rooms", "list"),
     ("tokens", "list"),
     ("audit",),
+    ("dead-letters", "list"),
 ]
 
 
@@ -651,9 +684,9 @@ def test_a_replay_goes_on_until_all_is_sent(fake: FakeApi, run: Run) -> None:
 
 def test_a_backup_is_private_and_never_overwrites(fake: FakeApi, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "backup.json"
-    assert json.loads(run("backup", str(file), "--json").out) == {"file": str(file)}
+    assert json.loads(run("settings", "export", str(file), "--json").out) == {"file": str(file)}
     assert (file.stat().st_mode & 0o777, json.loads(file.read_text())) == (0o600, COPY)
-    assert "exists" in run("backup", str(file)).err
+    assert "exists" in run("settings", "export", str(file)).err
     assert run("restore", str(file), answer="n\n").status == 1
     assert fake.changes() == []
     assert json.loads(run("restore", str(file), "--json", answer="y\n").out) == {"written": 4}
@@ -698,6 +731,8 @@ def test_doctor_tells_what_is_dead_and_what_to_do(fake: FakeApi, run: Run) -> No
     assert found["node edge"]["ok"]
     assert not found["callbacks"]["ok"]
     assert "resend" in found["callbacks"]["hint"]
+    assert (found["work"]["ok"], found["work"]["said"]) == (False, "2 given up")
+    assert (found["replication"]["ok"], found["replication"]["said"]) == (False, "behind: no answer")
     assert said.status == 1
 
 
@@ -728,7 +763,10 @@ def test_doctor_says_that_the_api_is_away(run: Run, monkeypatch: pytest.MonkeyPa
     assert "make run" in said.out
 
 
-def test_doctor_says_that_a_named_program_is_none(fake: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_says_that_a_named_program_is_none(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("SLUICE_URL", "SLUICE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path))
     monkeypatch.setenv("FFMPEG_BIN", "/nowhere/ffmpeg")
     monkeypatch.setenv("FFPROBE_BIN", "/nowhere/ffprobe")
     found = {f["what"]: f for f in json.loads(run("doctor", "--json").out)}
@@ -822,3 +860,31 @@ def test_a_slate_of_ones_own_is_brought_in_first(fake: FakeApi, run: Run, tmp_pa
     assert sent == {"slate": {"enabled": True, "file": f"upload/{ID}.mp4"}}
     run("destinations", "slate", "Tube", "on", "--card")
     assert fake.changes()[-1][2] == {"slate": {"enabled": True, "file": ""}}
+
+
+def test_the_keys_of_a_store_come_from_the_environment_or_the_input(
+    fake: FakeApi, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = run("store", "set", "s3://b/p/q/", "--endpoint", "http://h:1", answer="AKID\nsecret\n")
+    assert said.status == 0, said.err
+    monkeypatch.setenv("SLUICE_STORE_ACCESS_KEY", "AKIE")
+    monkeypatch.setenv("SLUICE_STORE_SECRET_KEY", "other")
+    assert run("store", "set", "s3://b", "--host-style", "--id", "mine").status == 0
+    first, second = (body["store"] for _, path, body in fake.changes() if path == "/v1/settings/store")
+    assert (first["bucket"], first["prefix"], first["access_key"], first["secret_key"]) == (
+        "b",
+        "p/q",
+        "AKID",
+        "secret",
+    )
+    assert (second["id"], second["path_style"], second["secret_key"]) == ("mine", False, "other")
+    monkeypatch.delenv("SLUICE_STORE_SECRET_KEY")
+    assert "two lines of standard input" in run("store", "set", "s3://b", answer="one\n").err
+    assert "names no bucket" in run("store", "set", "http://b").err
+
+
+def test_a_store_that_fails_is_an_exit_status(fake: FakeApi, run: Run) -> None:
+    failed = {"ok": False, "failed": "write", "words": "there is no such bucket (NoSuchBucket)", "notes": []}
+    fake.answers["POST", "/v1/settings/store/test"] = (200, failed)
+    said = run("store", "test")
+    assert (said.status, "step write: there is no such bucket" in said.out) == (1, True)

@@ -24,6 +24,7 @@ from chalicelib.adapters.local.nudges import LocalNudger
 from chalicelib.adapters.local.queues import LocalQueue
 from chalicelib.domain.errors import UnauthenticatedError, UnavailableError
 from chalicelib.routes.application import Application
+from chalicelib.wire.recording import node_of_key
 from infra.local.host.asgi import MAX_BODY, HostApp
 from infra.local.host.clock import ClockError, check_clock, note_clock
 from infra.local.host.events import Incoming, answer_of, event_of
@@ -33,7 +34,7 @@ from infra.local.host.polls import Polls
 from infra.local.host.pools import FullError, Pools, Seats, share_of
 from infra.local.host.routing import Routes
 from infra.local.host.uploads import PATH as PUT
-from infra.local.host.uploads import Uploads, node_of_key
+from infra.local.host.uploads import Uploads
 from infra.local.host.work import Loop, consumer, every
 
 RECORDING = "00000000-0000-4000-8000-000000000001"
@@ -435,7 +436,8 @@ def test_files_are_given_out_whole_in_part_or_by_the_front(objects: FolderObject
     def give(name: str) -> Response:
         return Response("", headers={"X-Accel-Redirect": KEY if name == "x" else name, "Content-Type": "video/mp2t"})
 
-    web = HostApp(app, Pools(), {}, Files(objects.path))
+    pools = Pools()
+    web = HostApp(app, pools, {}, Files(lambda key: [objects.path(key)], pools))
 
     async def ask() -> dict[str, httpx.Response]:
         async with client(web) as http:

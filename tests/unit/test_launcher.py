@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from errno import EACCES, ENOSPC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from infra.local.formerly import refuse_former_data
 from infra.local.identity import INTERNAL_PORTS, load_identity
 from infra.local.lock import hold, holder
 from infra.local.media import has_ipv6
+from infra.local.plan import _passed_on
 from infra.local.ports import is_free, pick_free, require_free
 from infra.local.settings import Port, Settings, read_settings
 from infra.local.sockets import sockets_of
@@ -241,13 +243,13 @@ def test_sockets_of_a_long_path_lie_elsewhere_and_are_private(tmp_path: Path) ->
 
 
 def test_what_is_done_aside_comes_back_or_is_raised() -> None:
-    assert aside(lambda: [1, "two"]) == [1, "two"]
+    assert aside(lambda: {"a": [1, "two"]}) == {"a": [1, "two"]}
     with pytest.raises(InfraError, match="no such thing") as caught:
         aside(lambda: _raise(InfraError("no such thing", hint="make it")))
     assert caught.value.hint == "make it"
 
 
-def _raise(error: Exception) -> None:
+def _raise(error: Exception) -> dict[str, Any]:
     raise error
 
 
@@ -373,3 +375,14 @@ time.sleep(60)"""
     supervisor.start(child(tmp_path, "deaf", code, ready=started.exists))
     supervisor.stop()
     assert any("killed" in text for text in said)
+
+
+def test_a_child_that_refuses_is_quoted_and_nothing_else(tmp_path: Path, supervisor: Supervisor) -> None:
+    code = "import sys; print('before'); print('The clock is wrong. Set it.'); sys.exit(78)"
+    with pytest.raises(InfraError, match=r"^The clock is wrong\. Set it\.$"):
+        supervisor.start(child(tmp_path, "host", code, ready=lambda: False))
+
+
+def test_what_the_user_says_of_uploads_reaches_the_agent() -> None:
+    said = {"SLUICE_MAX_UPLOAD_MB": "5", "SLUICE_LOG_LEVEL": "", "SLUICE_HOME": "/x", "SLUICE_ACME_EMAIL": "a@b"}
+    assert _passed_on(said) == {"SLUICE_MAX_UPLOAD_MB": "5", "SLUICE_ACME_EMAIL": "a@b"}

@@ -20,16 +20,21 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.model import (
     Destination,
     LimitSettings,
+    ObjectStore,
     OpenSession,
     PublishSettings,
     Room,
     RoomSecret,
     Session,
+    Source,
+    StoreSettings,
 )
+from chalicelib.ports import Save
 from chalicelib.services.backup import Backup, Copy
 from chalicelib.services.limits import Limits
 from chalicelib.services.login import Login
 from chalicelib.services.overview import Overview
+from chalicelib.services.paging import everything
 from chalicelib.services.pushes import Pushes
 from chalicelib.services.questions import Questions
 from chalicelib.services.rooms import Rooms
@@ -293,3 +298,31 @@ def test_a_copy_that_cannot_be_used_changes_nothing(owner: Owner) -> None:
         with pytest.raises(InvalidInputError):
             owner.backup.restore(one)
     assert owner.store.rows == {}
+
+
+def test_sources_come_back_switched_off_and_stores_beside_those_that_are_known(owner: Owner) -> None:
+    source = Source(
+        id="s1", kind="stream", name="S", url="rtmp://h/a/k", enabled=True, created_at=owner.clock(),
+        updated_at=owner.clock(),
+    )  # fmt: skip
+    store = ObjectStore(id="s3-1", region="us-east-1", bucket="mine", access_key="AKID", secret_key="secret")
+    owner.store.commit(Save(source), Save(StoreSettings(stores=[store], current="s3-1")))
+    copy = Copy.model_validate_json(owner.backup.make().model_dump_json())
+    assert owner.backup.restore(copy) == 8
+    (kept,) = everything(owner.store, Source, "SOURCES")
+    assert kept.enabled, "what plays goes on"
+
+    other = Owner()
+    mine = store.model_copy(update={"id": "s3-9", "bucket": "theirs"})
+    other.store.commit(Save(StoreSettings(stores=[mine], current="s3-9")))
+    other.backup.restore(copy)
+    found = other.store.get(StoreSettings)
+    assert found is not None
+    assert ([s.id for s in found.stores], found.current) == (["s3-9", "s3-1"], "s3-9")
+    (quiet,) = everything(other.store, Source, "SOURCES")
+    assert (quiet.enabled, quiet.url) == (False, "rtmp://h/a/k")
+
+
+def test_a_copy_of_before_there_were_sources_and_stores_is_taken(owner: Owner) -> None:
+    old = owner.backup.make().model_dump(mode="json", exclude={"sources", "store"})
+    assert owner.backup.restore(Copy.model_validate(old)) == 6

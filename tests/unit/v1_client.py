@@ -12,8 +12,9 @@ from typing import Any
 
 from chalice.test import Client
 
+from chalicelib.ports import ProbeResult
 from chalicelib.wiring import wiring
-from tests.fakes import BOOTSTRAP, FakeNudger, FakeQueue, FakeSender, MemoryObjects, MemoryStore
+from tests.fakes import BOOTSTRAP, FakeDeadLetters, FakeNudger, FakeQueue, FakeSender, MemoryObjects, MemoryStore
 
 
 @dataclass
@@ -36,6 +37,7 @@ class V1:
     client: Client
     store: MemoryStore = field(default_factory=MemoryStore)
     sender: FakeSender = field(default_factory=FakeSender)
+    letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     token: str = BOOTSTRAP.api_secret
 
     def __call__(self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str) -> Reply:
@@ -66,7 +68,18 @@ def v1_on_fakes() -> Iterator[V1]:
             vault=SimpleNamespace(bootstrap=lambda: BOOTSTRAP, master=lambda: "key"),
             objects=MemoryObjects(),
             finish_queue=FakeQueue(),
-            config=SimpleNamespace(public_url="http://base", record_dir=None, keep_local=False, ffmpeg="", ffprobe=""),
+            config=SimpleNamespace(
+                public_url="http://base",
+                record_dir=None,
+                keep_local=False,
+                ffmpeg="",
+                ffprobe="",
+                own_ports=(),
+                front_ports=(),
+            ),
+            adapters=SimpleNamespace(
+                store_probe=lambda _: ProbeResult(), put_links=None, dead_letters=made.letters, upkeep=None
+            ),
         )
         try:
             yield made

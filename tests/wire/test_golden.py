@@ -24,6 +24,7 @@ from chalicelib.wire import (
     recording,
     secrets,
     sources,
+    uploads,
 )
 from chalicelib.wire.hooks import parse_hook
 
@@ -56,6 +57,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "sync_response": edge.SyncResponse,
     "sync_response_unchanged": edge.SyncResponse,
     "nudge": edge.Nudge,
+    "uploads_request": uploads.UploadsRequest,
+    "uploads_response": uploads.UploadsResponse,
+    "store_credentials_presigned": edge.StoreCredentials,
     "asked": questions.Asked,
     "question_result": questions.QuestionResult,
     "question_session_kick": questions.KickQuestion,

@@ -41,6 +41,10 @@ class StsIssuer:
         self._region = region
         self._endpoint = endpoint
 
+    def current_store(self) -> str:
+        """See `CredentialIssuer`."""
+        return ""
+
     def issue(self, node: str, queue_url: str | None) -> NodeCredentials:
         """See `CredentialIssuer`."""
         policy = _policy(self._bucket, node, _queue_arn(queue_url, self._region))

@@ -23,6 +23,8 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain.errors import UnavailableError
 
 from . import schema
+from .marker import log_of, mark_closed, mark_open, refuse_without_log
+from .refused import RefusedError, restore_it
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -32,11 +34,6 @@ _BATCH: Final = 64
 _BUSY_MS: Final = 5000
 _CHECK_BYTES: Final = 512 * 1024 * 1024
 """A larger file is not looked through at each start: that would take longer than a start may."""
-_CHECKPOINT_BYTES: Final = 1024 * 1024
-
-
-class RefusedError(Exception):
-    """The database can't be used as it is. The message says what is wrong and what to do."""
 
 
 class Database:
@@ -89,11 +86,14 @@ class Database:
         self._jobs.put((work, done))
         return done.result()
 
-    def checkpoint(self) -> None:
-        """Move what was committed into the main file, beside readers and writers. Never raises."""
-        with suppress(OSError, sqlite3.Error):
-            if self._path.with_name(self._path.name + "-wal").stat().st_size > _CHECKPOINT_BYTES:
+    def checkpoint(self, above: int = 1024 * 1024) -> None:
+        """Move what was committed into the main file, beside readers and writers, when the log has more than `above`
+        bytes. Never raises.
+        """
+        with suppress(OSError, sqlite3.Error, UnavailableError):
+            if log_of(self._path).stat().st_size > above:
                 self._reader().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self.write(lambda db: mark_open(db, self._path))
 
     def close(self) -> None:
         """Let writes in progress end, and close."""
@@ -102,6 +102,7 @@ class Database:
         for connection in [*self._readers, self._writer]:
             with suppress(sqlite3.Error):
                 connection.close()
+        mark_closed(self._path)
         self._lock.close()
 
     def _reader(self) -> sqlite3.Connection:
@@ -195,25 +196,41 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         if not new and path.stat().st_size == 0:
-            raise RefusedError(_restore_it(path, "is empty"))
+            raise RefusedError(restore_it(path, "is empty"))
+        without_log = not new and not log_of(path).exists()
         connection = _connect(path)
+    except OSError as error:
+        words = f"{path} can't be opened ({error.strerror}): it must belong to the user who runs this."
+        raise RefusedError(words) from error
+    try:
+        _prepare(connection, path, new=new, without_log=without_log)
+    except BaseException:
+        connection.close()
+        if new:  # nothing was in it yet, and the next start shall not take it for a loss
+            path.unlink(missing_ok=True)
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, *, new: bool, without_log: bool) -> None:
+    try:
         schema.check_version(connection, path)
         if not new:
             _check(connection, path)
+        if without_log:
+            refuse_without_log(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # By `checkpoint`, off the way of whoever waits for a commit.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         schema.migrate(connection)
+        mark_open(connection, path)
     except schema.NewerError as error:
         raise RefusedError(str(error)) from None
     except sqlite3.DatabaseError as error:
         raise RefusedError(_refusal(path, error)) from error
     except OSError as error:
-        raise RefusedError(
-            f"{path} can't be opened ({error.strerror}): it must belong to the user who runs this."
-        ) from (error)
-    return connection
+        raise RefusedError(f"{path.parent} can't be written ({error.strerror}): make room on its disk.") from error
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -222,15 +239,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     began = time.monotonic()
     found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
     if found != ["ok"]:
-        raise RefusedError(_restore_it(path, f"is damaged ({'; '.join(found)[:200]})"))
+        raise RefusedError(restore_it(path, f"is damaged ({'; '.join(found)[:200]})"))
     _log.debug("database_checked", extra={"seconds": round(time.monotonic() - began, 3)})
-
-
-def _restore_it(path: Path, what: str) -> str:
-    return (
-        f"The database {path} {what}. Nothing was changed. Restore it: `sluice restore <backup>` or, with replication, "
-        f"`sluice restore --from s3://…`. To begin anew instead, move the folder {path.parent} away."
-    )
 
 
 def _refusal(path: Path, error: sqlite3.Error) -> str:
@@ -241,7 +251,7 @@ def _refusal(path: Path, error: sqlite3.Error) -> str:
         return f"The disk of {path} is full: make room and start again. Nothing was changed."
     if "readonly" in text or "unable to open" in text:
         return f"{path} can't be written: give it and its folder to the user who runs this."
-    return _restore_it(path, f"can't be read ({text})")
+    return restore_it(path, f"can't be read ({text})")
 
 
 def _in_words(error: sqlite3.Error) -> UnavailableError:

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ class LocalDeadLetters:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.redriven: Callable[[], None] = lambda: None
+        """Called after something is to be tried again."""
 
     def page(self, limit: int, cursor: str | None = None) -> Page[DeadLetter]:
         """See `DeadLetters`."""
@@ -51,6 +54,7 @@ class LocalDeadLetters:
         self._change(
             f"UPDATE {table} SET dead = 0, {counted} = 0, due = ? WHERE {key} = ? AND dead = 1", time.time(), number
         )
+        self.redriven()
 
     def drop(self, letter: str) -> None:
         """See `DeadLetters`."""

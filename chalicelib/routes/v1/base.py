@@ -34,13 +34,13 @@ SECRET: Final[dict[str, Any]] = {"writeOnly": True}
 class Body(BaseModel):
     """Base of what clients send."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Query(BaseModel):
     """Base of query parameters. One that is not known is an error: a misspelt filter must not give everything."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Paging(Query):

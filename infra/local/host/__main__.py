@@ -18,7 +18,8 @@ REFUSED = 78
 def main() -> int:
     """Serve; returns the exit status."""
     os.umask(0o077)
-    from chalicelib.adapters.local.database import RefusedError
+    import edge.leanweb  # noqa: F401 - first, see there
+    from chalicelib.adapters.local.refused import RefusedError
     from chalicelib.adapters.local.vault import KeyMissingError
     from chalicelib.domain.errors import UnavailableError
     from infra.local.host.service import Host

@@ -58,6 +58,7 @@ class Metrics:
         yield from _gauge("sluice_queue_late_seconds", "How late the oldest of them is", max(now - (due or now), 0))
         yield from _gauge("sluice_dead_letters", "What was given up and waits for somebody", dead)
         yield from _gauge("sluice_database_bytes", "Size of the database", self._adapters.database.path.stat().st_size)
+        yield from self._replication()
         yield from _gauge("sluice_nodes_waiting", "Nodes that hold a long poll", self._waiting.open)
         yield from _labelled("sluice_loop_age_seconds", "Since the loop's last step", "loop", self._ages())
         yield from _labelled("sluice_loop_failures", "Failures of the loop in a row", "loop", self._failures())
@@ -66,6 +67,14 @@ class Metrics:
         yield "# TYPE sluice_requests_total counter"
         for (share, kind), number in self._host.web.answered.items():
             yield f'sluice_requests_total{{share="{share}",status="{kind}xx"}} {number}'
+
+    def _replication(self) -> Iterator[str]:
+        found = self._adapters.upkeep.look().replication
+        if found is None:
+            return
+        lag = float("nan") if found.lag_s is None else round(found.lag_s, 1)
+        yield from _gauge("sluice_replication_lag_seconds", "How old the copy of the database elsewhere may be", lag)
+        yield from _gauge("sluice_replication_ok", "1 while the copy keeps up", int(found.state == "ok"))
 
     def _ages(self) -> dict[str, float]:
         return {name: round(age, 1) for name, age, _ in self._beats()}

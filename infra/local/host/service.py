@@ -37,6 +37,8 @@ TIDY_S: Final = 10.0
 CALLBACK_WORKERS: Final = 4
 STOP_S: Final = 4
 LOOPS_S: Final = 1.5
+_WAL_ALONE: Final = 1024 * 1024
+_WAL_BESIDE: Final = 64 * 1024 * 1024
 _KEEP_ALIVE_S: Final = 180
 """Longer than the front keeps a connection that it does not use (`edge.front`): it must never send into one that is
 being closed."""
@@ -66,6 +68,7 @@ class Host:
         seats = Seats()
         wiring.pause = seats.pause
         self._pools = Pools()
+        self._files = Files(adapters.stores.places, self._pools)
         # By its name, as it lies beside the packages; not earlier, as it wires what it needs.
         self._functions = importlib.import_module("app")
         self.loops = self._loops()
@@ -108,7 +111,7 @@ class Host:
     def _web(self) -> HostApp:
         adapters, pools = self._adapters, self._pools
         waiting = Polls(adapters.nudger, wiring.auth.node_of, pools)
-        taking = Uploads(adapters.objects, adapters.objects_queue, wiring.auth.node_of, pools)
+        taking = Uploads(adapters.folder, adapters.objects_queue, wiring.auth.node_of, pools)
         metrics = Metrics(self, adapters, pools, waiting)
         specials: dict[str, Special] = {
             polls.PATH: waiting,
@@ -116,7 +119,7 @@ class Host:
             "/metrics": metrics,
             "/healthz": metrics.health,
         }
-        return HostApp(self._functions.app, pools, specials, Files(adapters.objects.path))
+        return HostApp(self._functions.app, pools, specials, self._files)
 
     def _queues(self) -> list[LocalQueue]:
         return [self._adapters.callbacks_queue, self._adapters.finish_queue, self._adapters.objects_queue]
@@ -135,6 +138,7 @@ class Host:
             workers = [Loop(f"{queue.name}-{n}", consumer(queue, handle)) for n in range(number)]
             queue.sent = _all(workers)
             loops += workers
+        adapters.dead_letters.redriven = _all(loops)
         return loops
 
     def _tidy(self) -> None:
@@ -142,7 +146,8 @@ class Host:
         database = self._adapters.database
         while self._adapters.store.sweep() == 1000:
             pass
-        database.checkpoint()
+        # Litestream takes checkpoints over; a WAL that grows all the same tells that it does not run.
+        database.checkpoint(_WAL_BESIDE if self._adapters.places.replication.exists() else _WAL_ALONE)
         note_clock(database)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from chalicelib.adapters.local.folder import FolderObjects, publish, unpublished
 from chalicelib.adapters.local.queues import LocalQueue
 from chalicelib.domain.errors import SluiceError, UnauthenticatedError
-from chalicelib.wire.recording import SegmentKey, parse_manifest_key
+from chalicelib.wire.recording import node_of_key
 
 from .asgi import Receive, Scope, Send, problem, send_whole
 from .events import Outgoing, joined
@@ -32,12 +32,6 @@ class RefusedError(Exception):
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
         self.status = status
-
-
-def node_of_key(key: str) -> str | None:
-    """The node whose object a key names; None: it is no key of a segment or a manifest."""
-    segment, manifest = SegmentKey.parse(key), parse_manifest_key(key)
-    return segment.node if segment is not None else manifest[1] if manifest is not None else None
 
 
 class Uploads:

@@ -69,3 +69,9 @@ def test_a_copy_is_not_taken_for_a_stream() -> None:
     assert live_stream(row | {"url": "srt/live/x", "tcUrl": "srt://srt/live"}) is None
     found = live_stream(row | {"url": "/srt/live/x"})
     assert found is not None, "an app may be called srt"
+
+
+def test_a_bitrate_that_srs_does_not_know_yet_is_none() -> None:
+    row = {"url": "/live/x", "publish": {"active": True, "cid": "c"}}
+    rates = [live_stream(row | {"kbps": {"recv_30s": rate}}) for rate in (0, 812)]
+    assert [found and found.bitrate_kbps for found in rates] == [None, 812.0]
