@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ from .linker import Linker
 from .local.app import new_app
 from .local.server import ForPrograms, LocalServer
 from .log import Log
+from .loops import Work, forever, once
 from .nudges import Nudges
 from .outgoing import Outgoing
 from .play import Play
@@ -90,7 +91,6 @@ from .workers.supervisor import Supervisor
 
 log = Log("agent")
 WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
-Work = Callable[[], Coroutine[Any, Any, None]]
 LAST_WORDS_S = 3.0
 TIDY_EVERY_S = 300.0
 
@@ -106,7 +106,7 @@ class Agent:
         self.spool = Spool(settings.agent_dir / "spool.sqlite3")
         self.identity = Identity(settings.agent_dir)
         self._tasks: list[asyncio.Task[None]] = []
-        self._soon: set[asyncio.Task[None]] = set()
+        self._soon: set[asyncio.Task[bool]] = set()
         self.ffmpeg = FfmpegFound()
         self.proxy = FilteringProxy()
         ours = own_ports(settings)
@@ -280,7 +280,7 @@ class Agent:
         self.ffmpeg = await asyncio.to_thread(abilities.look, self.settings.ffmpeg)
         await self._adopt_missed()
         self._tasks = [
-            asyncio.create_task(_forever(name, loop))
+            asyncio.create_task(forever(name, loop))
             for name, loop in {
                 "watch": self.watch.run,
                 "sender": self.sender.run,
@@ -452,22 +452,14 @@ class Agent:
         self.sync.wake()
 
     def _later(self, work: Work) -> None:
-        task = asyncio.create_task(_forever("later", work))
+        task = asyncio.create_task(once("later", work))
         self._soon.add(task)
         task.add_done_callback(self._soon.discard)
 
 
-async def _forever(name: str, work: Work) -> None:
-    """Run a loop; its end by an error is a bug, and is said loudly."""
-    try:
-        await work()
-    except Exception:
-        log.exception("agent.loop_broke", loop=name)
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Cancel until they are gone: a library may swallow a cancellation."""
-    waiting = set(tasks)
+    waiting: set[asyncio.Task[Any]] = set(tasks)
     while waiting:
         for task in waiting:
             task.cancel()

@@ -175,7 +175,8 @@ class Connection(asyncio.Protocol):
             response = Response(500, b"internal error")
         self._send(response, keep_alive)
         self._busy = None
-        if self._waiting:
+        # One that is answered at once leaves nobody who would come back for those behind it.
+        while self._waiting and self._busy is None:
             self._handle(*self._waiting.popleft())
 
     def _send(self, response: Response, keep_alive: bool) -> None:

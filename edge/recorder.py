@@ -96,7 +96,10 @@ class Recorder:
         try:
             while True:
                 self._wake.clear()
-                await self._start_uploads()
+                try:
+                    await self._start_uploads()
+                except SpoolError:
+                    log.limited("recorder.spool_failed")
                 await wait_or(self._wake, LOOK_S if self._uploading else IDLE_LOOK_S)
         finally:
             for task in self._uploading.values():

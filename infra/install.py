@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from infra.terminal import print_anyway
+
 _PIP: Final = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar=off"]
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _EVERY_S: Final = 2.0
@@ -62,6 +64,7 @@ def run(argv: Sequence[str], progress: Progress) -> int:
 
 def main(argv: Sequence[str]) -> int:
     """Install the locks, then the checkout itself, so that its commands are there."""
+    print_anyway()
     what, *locks = argv
     progress = Progress(what, wanted(locks))
     files = [part for lock in locks for part in ("-r", lock)]

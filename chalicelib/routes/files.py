@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import quote
 
 from chalice import Blueprint, Response
 
@@ -31,8 +32,15 @@ def _give(token: str, recording: str, path: str) -> Response:
     }
     name = (files.current_request.query_params or {}).get("download", "")
     if name and _NAME.fullmatch(name):
-        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        headers["Content-Disposition"] = saved_as(name)
     return Response(b"", headers=headers)
+
+
+def saved_as(name: str) -> str:
+    """The header by which a browser saves a file under a name of any script (RFC 6266, appendix D)."""
+    plain = re.sub(r"[^\x20-\x7e]", "_", name)
+    other = "" if plain == name else f"; filename*=UTF-8''{quote(name)}"
+    return f'attachment; filename="{plain}"{other}'
 
 
 @files.route("/recordings/{token}/{recording}/{name}", methods=["GET", "HEAD"])

@@ -125,6 +125,8 @@ def _words() -> str:
         404: "there is no such file",
         405: "this path takes another method",
         413: "the body is too large for this path",
+        502: "what answers this is not running; try again in a moment",
+        504: "what answers this did not do so in time; try again in a moment",
     }
     return "\n".join(
         f"""		@e{status} expression `{{err.status_code}} == {status}`

@@ -28,6 +28,7 @@ from infra.cli import (
 )
 from infra.cli.client import ALL, Api, CliError
 from infra.cli.output import errors, facts, show_json, table
+from infra.terminal import print_anyway
 
 app = typer.Typer(
     name="sluice",
@@ -200,6 +201,7 @@ def demo(as_json: Json = False) -> None:
 
 def main() -> None:
     """Entry point."""
+    print_anyway()
     try:
         app()
     except CliError as error:

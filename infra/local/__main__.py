@@ -7,12 +7,14 @@ import os
 import signal
 import sys
 import time
+from errno import EDQUOT, ENOSPC
 
 from infra.errors import InfraError
 from infra.local.launcher import Launcher, say
 from infra.local.lock import holder
 from infra.local.settings import Settings, read_settings
 from infra.local.tools import MissingToolError
+from infra.terminal import print_anyway
 
 _STOP_S = 30.0
 
@@ -47,6 +49,7 @@ def stop(settings: Settings) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status: 1 for what the user can mend."""
+    print_anyway()
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Run Sluice on this machine.")
     parser.add_argument("command", choices=["run", "status", "stop"])
     command = parser.parse_args(sys.argv[1:] if argv is None else argv).command
@@ -59,9 +62,19 @@ def main(argv: list[str] | None = None) -> int:
     except InfraError as error:
         say(f"{error}\n{error.hint}".rstrip())
     # A setting that the media server can't be given is a ValueError of its own.
-    except (MissingToolError, ValueError, OSError) as error:
+    except (MissingToolError, ValueError) as error:
         say(str(error))
+    except OSError as error:
+        say(in_words(error))
     return 1
+
+
+def in_words(error: OSError) -> str:
+    """What the system refused, and what to do about it."""
+    words = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
+    if error.errno in {ENOSPC, EDQUOT}:
+        words += "\nMake room on the disk of the instance's folder, or choose one on another disk: SLUICE_HOME."
+    return words
 
 
 if __name__ == "__main__":

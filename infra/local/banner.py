@@ -11,7 +11,7 @@ from infra.local.sockets import Sockets
 
 def addresses(settings: Settings, identity: Identity, sockets: Sockets, publish_secret: str) -> dict[str, str]:
     """The addresses and secrets of a running instance; tools read them from `run/ready.json`."""
-    rtmp = f"rtmp://127.0.0.1:{settings.rtmp.number}/live"
+    rtmp = f"rtmp://{settings.here}:{settings.rtmp.number}/live"
     name, secret = "livestream", publish_secret
     return {
         "url": identity.url,

@@ -100,7 +100,7 @@ def load_identity(settings: Settings) -> Identity:
         identity,
         api_secret=settings.api_secret or identity.api_secret,
         admin_password=settings.admin_password or identity.admin_password,
-        url=f"http://127.0.0.1:{settings.http.number}",
+        url=settings.url,
     )
     write_private(path, json.dumps(asdict(identity), indent=1) + "\n")
     write_private(settings.run_dir / "join-token", identity.join_token)

@@ -32,9 +32,15 @@ _TEND_S: Final = 0.2
 
 
 def say(text: str) -> None:
-    """Tell the user."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """Tell the user, as long as there is one: a closed terminal or pipe is no reason not to stop in order."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError:
+        # What could not be written would be tried again at the end (Python documentation, 'Note on SIGPIPE').
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @dataclass
@@ -126,11 +132,12 @@ class Launcher:
 
     def _require_ports(self, *, with_srs: bool) -> None:
         settings = self.settings
-        ports = [settings.http, settings.https, settings.rtmp]
-        if with_srs:
-            ports += [settings.srt, settings.rtc]
-        for port in ports:
+        for port in (settings.http, settings.https, settings.rtmp):
             require_free(port, settings.bind)
+        if with_srs:
+            # SRS reads no address for them.
+            for port in (settings.srt, settings.rtc):
+                require_free(port, "")
 
 
 def _planned(settings: Settings, sockets: Sockets) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def _agent(
         SLUICE_LOCAL_LISTEN=f"127.0.0.1:{ports['workers']}",
         SLUICE_SRS_API=f"http://127.0.0.1:{ports['media_api']}",
         SLUICE_SRS_API_PASSWORD=identity.media_password,
-        SLUICE_SRS_RTMP=f"rtmp://127.0.0.1:{settings.rtmp.number}",
+        SLUICE_SRS_RTMP=f"rtmp://{settings.here}:{settings.rtmp.number}",
         SLUICE_MEDIA_KIND=media.kind,
         SLUICE_SEGMENT_MODE="link",
         SLUICE_PUBLIC_PORTS=_public_ports(settings, media),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from errno import EACCES, EADDRNOTAVAIL
 
 from infra.errors import InfraError
 from infra.local.settings import Port
@@ -10,7 +11,13 @@ from infra.local.settings import Port
 
 def is_free(number: int, *, udp: bool = False, address: str = "") -> bool:
     """Whether a server could listen there now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as probe:
+    return _refused(number, udp=udp, address=address) is None
+
+
+def _refused(number: int, *, udp: bool, address: str) -> OSError | None:
+    """Why a server could not listen there; None: it could."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as probe:
         if not udp:
             # As every server does: connections of a former run, still closing, don't count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -19,9 +26,9 @@ def is_free(number: int, *, udp: bool = False, address: str = "") -> bool:
             # Linux lets a wildcard and a specific address bind one port with SO_REUSEADDR, but not listen on both.
             if not udp:
                 probe.listen(1)
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def pick_free(among: range, taken: set[int]) -> int:
@@ -53,10 +60,22 @@ def holder(number: int, *, udp: bool = False) -> str:
 
 
 def require_free(port: Port, address: str) -> None:
-    """Raise InfraError, with the port, its variable and who has it, unless it is free."""
-    if is_free(port.number, udp=port.udp, address=address):
+    """Nothing, when the port can be had.
+
+    Raises:
+        InfraError: it can't. The message has the port, its variable, and why or who has it.
+    """
+    refused = _refused(port.number, udp=port.udp, address=address)
+    if refused is None:
         return
     kind = "UDP" if port.udp else "TCP"
+    if refused.errno == EADDRNOTAVAIL:
+        hint = "Give one that `ip address` lists, or leave it out for all."
+        raise InfraError(f"SLUICE_BIND is {address!r}, which is no address of this machine.", hint=hint)
+    if refused.errno == EACCES:
+        hint = f"Choose one from 1024, such as {port.variable}={port.number % 1000 + 8000}, or allow it: `man 7 ip`, "
+        hint += "ip_unprivileged_port_start."
+        raise InfraError(f"{kind} port {port.number} may only be used by the administrator.", hint=hint)
     who = holder(port.number, udp=port.udp)
     raise InfraError(
         f"{kind} port {port.number} is in use" + (f" by {who}." if who else "."),

@@ -248,3 +248,31 @@ def test_the_agent_meets_cloud_front_and_operators_in_sockets(tmp_path: Path) ->
             assert not any(path.exists() for path in sockets.values())
 
     asyncio.run(run())
+
+
+def test_requests_in_a_row_are_answered_in_their_order_and_none_is_forgotten() -> None:
+    async def slowly(request: Request) -> Response:
+        await asyncio.sleep(0.05)
+        return Response(200, request.path.encode())
+
+    def handle(request: Request) -> Response | Awaitable[Response]:
+        return slowly(request) if "slow" in request.path else Response(200, request.path.encode())
+
+    async def ask() -> list[bytes]:
+        server = Server(handle, max_body=100)
+        port = await server.start(HOST, 0)
+        reader, writer = await asyncio.open_connection(HOST, port)
+        paths = ["/slow-1", "/2", "/3", "/slow-4", "/5", "/6"]
+        for path in paths:
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        answers = [await _body(reader) for _ in paths]
+        writer.close()
+        await server.close()
+        return answers
+
+    async def _body(reader: asyncio.StreamReader) -> bytes:
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 3)).lower()
+        length = int(head.partition(b"content-length: ")[2].split()[0])
+        return await reader.readexactly(length)
+
+    assert asyncio.run(ask()) == [b"/slow-1", b"/2", b"/3", b"/slow-4", b"/5", b"/6"]

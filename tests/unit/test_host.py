@@ -110,6 +110,10 @@ def an_app() -> Application:
         assert app.current_request.raw_body == before
         return Response(before.decode(), headers={"Content-Type": "text/plain"})
 
+    @app.route("/v1/thing")  # type: ignore[untyped-decorator]
+    def thing() -> Response:
+        return Response("a thing", headers={"Content-Type": "text/plain"})
+
     @app.route("/v1/broken")  # type: ignore[untyped-decorator]
     def broken() -> Response:
         raise RuntimeError("a secret detail")
@@ -147,6 +151,28 @@ def test_what_has_no_route_is_said_so(web: HostApp) -> None:
     assert (compatible.status_code, compatible.text) == (404, "there is no such call\n")
 
 
+def test_whatever_can_be_read_has_a_head(web: HostApp) -> None:
+    async def ask() -> httpx.Response:
+        async with client(web) as http:
+            return await http.head("/v1/thing")
+
+    answer = run(ask())
+    assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "7", b"")
+
+
+def test_another_method_is_refused_with_those_that_there_are(web: HostApp) -> None:
+    async def ask() -> tuple[httpx.Response, httpx.Response]:
+        async with client(web) as http:
+            return await http.delete("/v1/thing"), await http.head("/v1/echo")
+
+    known, without_get = run(ask())
+    assert (known.status_code, known.headers["allow"]) == (405, "GET, HEAD")
+    assert (known.headers["content-type"], known.json()["detail"]) == (
+        "application/problem+json", "this path takes GET, HEAD",
+    )  # fmt: skip
+    assert (without_get.status_code, without_get.headers["allow"]) == (405, "POST")
+
+
 def test_a_body_that_is_too_large_is_refused(web: HostApp) -> None:
     async def ask() -> int:
         async with client(web) as http:
@@ -182,6 +208,32 @@ def test_whoever_is_slow_holds_up_his_own_kind_alone() -> None:
     assert (share_of("/edge/v1/publish"), share_of("/edge/v1/sync"), share_of("/v1/rooms")) == (
         "admission", "edge", "api",
     )  # fmt: skip
+    pools.close()
+
+
+def test_admission_gets_on_while_the_api_computes() -> None:
+    pools, over = Pools(), threading.Event()
+
+    def compute() -> None:
+        while not over.is_set():
+            sum(range(1000))
+
+    def admit() -> float:
+        began = time.monotonic()
+        for _ in range(20):  # each read gives the others their turn
+            Path("/proc/self/stat").read_bytes()
+        return time.monotonic() - began
+
+    async def go() -> float:
+        busy = [asyncio.ensure_future(pools.run("api", compute)) for _ in range(16)]
+        await asyncio.sleep(0.05)
+        try:
+            return await pools.run("admission", admit)
+        finally:
+            over.set()
+            await asyncio.gather(*busy)
+
+    assert run(go()) < 1.5, "with Python's own interval it takes five seconds"
     pools.close()
 
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from errno import EACCES, ENOSPC
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.errors import InfraError
+from infra.local.__main__ import in_words
 from infra.local.aside import aside
 from infra.local.banner import addresses, banner
 from infra.local.formerly import refuse_former_data
 from infra.local.identity import INTERNAL_PORTS, load_identity
 from infra.local.lock import hold, holder
+from infra.local.media import has_ipv6
 from infra.local.plan import _passed_on
 from infra.local.ports import is_free, pick_free, require_free
 from infra.local.settings import Port, Settings, read_settings
@@ -58,11 +63,87 @@ def test_defaults_are_those_of_the_manual() -> None:
         ("SLUICE_HLS_FRAGMENT", "long"),
         ("SLUICE_HLS_FRAGMENT", "0"),
         ("SLUICE_INTERNAL_PORTS", "9-1"),
+        ("SLUICE_BIND", "localhost"),
+        ("SLUICE_BIND", "fe80::1%eth0"),
+        ("SLUICE_HOME", "/srv/my streams"),
+        ("SLUICE_HOME", "/srv/直播"),
+        ("SLUICE_HOME", "~nobody-of-this-name/data"),
     ],
 )
 def test_a_choice_that_makes_no_sense_is_named(variable: str, value: str) -> None:
     with pytest.raises(InfraError, match=variable):
         read_settings({variable: value})
+
+
+def test_a_folder_above_is_written_out() -> None:
+    assert read_settings({"SLUICE_HOME": "/srv/a/../b"}).home == Path("/srv/b")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("HTTP_PORT", "HTTPS_PORT"), ("HTTP_PORT", "RTMP_PORT"), ("HTTPS_PORT", "SRT_PORT")]
+)
+def test_two_servers_never_share_a_port(first: str, second: str) -> None:
+    with pytest.raises(InfraError, match=f"{first} and {second} are both 7000"):
+        read_settings({first: "7000", second: "7000"})
+    read_settings({"HTTP_PORT": "7000", "SRT_PORT": "7000"})  # TCP and UDP
+
+
+@pytest.mark.parametrize(
+    ("bind", "here"),
+    [
+        ("", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("127.0.0.2", "127.0.0.2"),
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+    ],
+)
+def test_what_listens_on_one_address_is_found_there(bind: str, here: str, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, SLUICE_BIND=bind)
+    assert settings.url == settings.public_url == f"http://{here}:2022"
+    at = addresses(settings, load_identity(settings), sockets_of(tmp_path), "s")
+    assert at["rtmp"] == f"rtmp://{here}:1935/live"
+
+
+def test_an_address_that_this_machine_has_not_is_no_port_in_use() -> None:
+    with pytest.raises(InfraError, match=r"SLUICE_BIND is '192\.0\.2\.9', which is no address of this machine"):
+        require_free(Port("HTTP_PORT", 2022), "192.0.2.9")
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6")
+def test_ports_are_looked_for_on_the_address_that_is_meant() -> None:
+    with socket.socket(socket.AF_INET6) as server:
+        server.bind(("::1", 0))
+        server.listen(1)
+        number = server.getsockname()[1]
+        assert not is_free(number, address="::1")
+        assert is_free(number, address="127.0.0.1")
+
+
+def test_a_full_disk_is_said_with_what_to_do() -> None:
+    said = in_words(OSError(ENOSPC, "No space left on device"))
+    assert said.startswith("No space left on device.\nMake room on the disk")
+    assert in_words(OSError(EACCES, "Permission denied", "/srv/x")) == "/srv/x: Permission denied."
+
+
+@pytest.mark.parametrize("module", ["infra.local", "infra.cli.main"])
+def test_a_terminal_without_our_letters_gets_others(module: str, tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "SLUICE_HOME": str(tmp_path / "ü")}
+    arguments = ["status"] if module == "infra.local" else ["doctor"]
+    done = subprocess.run([sys.executable, "-m", module, *arguments], env=env, capture_output=True, check=False)
+    assert b"UnicodeEncodeError" not in done.stderr
+    assert b"can't encode" not in done.stdout
+    assert b"?" in done.stdout + done.stderr
+
+
+def test_whoever_no_longer_listens_does_not_keep_us_from_stopping() -> None:
+    work = "import os, sys; from infra.local.launcher import say; sys.stdin.read(1); say('stopping'); say('stopped')"
+    reading, writing = os.pipe()
+    process = subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=writing)
+    os.close(reading)
+    os.close(writing)
+    process.communicate(b".", timeout=30)
+    assert process.returncode == 0
 
 
 def test_a_port_in_use_is_named_with_its_variable(taken: int) -> None:

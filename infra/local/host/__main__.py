@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -20,12 +21,16 @@ def main() -> int:
     import edge.leanweb  # noqa: F401 - first, see there
     from chalicelib.adapters.local.refused import RefusedError
     from chalicelib.adapters.local.vault import KeyMissingError
+    from chalicelib.domain.errors import UnavailableError
     from infra.local.host.service import Host
 
     try:
         host = Host(Path(os.environ["SLUICE_HOME"]), Path(os.environ["SLUICE_HOST_SOCKET"]))
     except (RefusedError, KeyMissingError, ClockError) as refused:
         sys.stderr.write(f"{refused}\n")
+        return REFUSED
+    except UnavailableError as error:
+        sys.stderr.write(f"The data in {os.environ['SLUICE_HOME']} can't be used: {error}\n")
         return REFUSED
     except OSError as error:
         sys.stderr.write(f"The host can't start: {error}\n")
@@ -35,4 +40,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    # Python would wait for threads that may sleep for another 20 s for nobody.
+    os._exit(status)

@@ -84,6 +84,7 @@ class HostApp:
     def __init__(self, app: Any, pools: Pools, specials: dict[str, Special], files: Any) -> None:
         self._app, self._pools, self._specials, self._files = app, pools, specials, files
         self._routes = Routes(app.routes)
+        self._methods = {pattern: frozenset(views) for pattern, views in app.routes.items()}
         self.answered: dict[tuple[str, int], int] = {}
         """How many answers were given, by share and class of status."""
 
@@ -107,9 +108,12 @@ class HostApp:
         found = self._routes.find(path)
         if found is None:
             return _no_route(path)
+        method = _method(scope["method"], self._methods[found[0]])
+        if method is None:
+            return _no_method(path, self._methods[found[0]])
         share = share_of(path)
         try:
-            request = await self._incoming(scope, receive, path, found)
+            request = await self._incoming(scope, receive, path, method, found)
             answer = await self._pools.run(share, lambda: answer_of(self._app(event_of(request), None)))
         except Exception as error:
             answer = _failure(error, share, found[0])
@@ -118,12 +122,14 @@ class HostApp:
         return answer
 
     @staticmethod
-    async def _incoming(scope: Scope, receive: Receive, path: str, found: tuple[str, dict[str, str]]) -> Incoming:
+    async def _incoming(
+        scope: Scope, receive: Receive, path: str, method: str, found: tuple[str, dict[str, str]]
+    ) -> Incoming:
         headers = joined(scope["headers"])
         # Only the front and the agent reach our socket; the front sets this anew from the connection.
         address = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
         return Incoming(
-            method=scope["method"],
+            method=method,
             path=path,
             pattern=found[0],
             parameters=found[1],
@@ -138,6 +144,22 @@ def _no_route(path: str) -> Outgoing:
     if path.startswith("/terraform/"):
         return text(404, "there is no such call")
     return problem(404, "Not found", "there is no such path")
+
+
+def _method(asked: str, taken: frozenset[str]) -> str | None:
+    """The method whose view answers; None: there is none. Whatever can be read has a head (RFC 9110, 9.3.2)."""
+    method = "GET" if asked == "HEAD" and "HEAD" not in taken else asked
+    return method if method in taken else None
+
+
+def _no_method(path: str, taken: frozenset[str]) -> Outgoing:
+    allowed = ", ".join(sorted(taken | {"HEAD"} if "GET" in taken else taken))
+    words = f"this path takes {allowed}"
+    if path.startswith("/terraform/"):
+        answer = text(405, words)
+        answer.headers.append(("allow", allowed))
+        return answer
+    return problem(405, "Method not allowed", words, ("allow", allowed))
 
 
 def _failure(error: Exception, share: str, route: str) -> Outgoing:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import secrets
+import signal
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +36,7 @@ MINUTE_S: Final = 60.0
 TIDY_S: Final = 10.0
 CALLBACK_WORKERS: Final = 4
 STOP_S: Final = 4
+LOOPS_S: Final = 1.5
 _WAL_ALONE: Final = 1024 * 1024
 _WAL_BESIDE: Final = 64 * 1024 * 1024
 _KEEP_ALIVE_S: Final = 180
@@ -82,17 +86,23 @@ class Host:
             server_header=False, date_header=False, timeout_keep_alive=_KEEP_ALIVE_S, timeout_graceful_shutdown=STOP_S,
         )  # fmt: skip
         _log.info("host_started", extra={"socket": str(self._listen)})
+        server = uvicorn.Server(config)
+        # It gives the signal on when it has stopped: without a handler that would end us before the rest is closed.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, partial(_stop, server))
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            server.run(sockets=[listener])
         finally:
-            self._close()
             listener.close()
+            self._close()
 
     def _close(self) -> None:
+        """Let what is at work end, for a moment; whatever does not was not acknowledged, and is done again."""
         for loop in self.loops:
             loop.stop()
+        until = time.monotonic() + LOOPS_S
         for loop in self.loops:
-            loop.join(1.0)
+            loop.join(max(until - time.monotonic(), 0.0))
         self._pools.close()
         note_clock(self._adapters.database)
         self._adapters.database.close()
@@ -139,6 +149,10 @@ class Host:
         # Litestream takes checkpoints over; a WAL that grows all the same tells that it does not run.
         database.checkpoint(_WAL_BESIDE if self._adapters.places.replication.exists() else _WAL_ALONE)
         note_clock(database)
+
+
+def _stop(server: uvicorn.Server, *_: object) -> None:
+    server.should_exit = True
 
 
 def _all(loops: list[Loop]) -> Callable[[], None]:

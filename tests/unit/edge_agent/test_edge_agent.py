@@ -17,6 +17,9 @@ from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 from edge.clock import Backoff
+from edge.errors import SpoolError
+from edge.loops import forever
+from edge.spool import tables
 from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until, world
 
 Story = Callable[[World], Awaitable[None]]
@@ -262,6 +265,37 @@ def test_a_store_that_answers_again_ends_every_back_off(tmp_path: Path) -> None:
 
 
 # the agent and the media server die
+
+
+def test_uploads_go_on_when_a_full_disk_has_room_again(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        spool = w.agent.spool
+        pages = spool.run(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+        spool.run(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+        with pytest.raises(SpoolError):
+            await spool.submit(lambda db: tables.put_value(db, "fact", "x" * 100_000), keep=True)
+        for _ in range(10):  # whatever is asked together with what does not fit fails with it
+            w.agent.recorder.wake()
+            await asyncio.sleep(0.05)
+        spool._db.execute("PRAGMA max_page_count = 100000").fetchall()
+        await until(lambda: spool.healthy)
+        await w.hls_hook("c1", "s", w.segment("s-0-1.ts"))
+        await until(lambda: w.agent.recorder.uploaded_segments == 1)
+
+    tell(tmp_path, story)
+
+
+def test_a_loop_that_breaks_begins_again() -> None:
+    times: list[int] = []
+
+    async def work() -> None:
+        times.append(1)
+        if len(times) < 3:
+            raise RuntimeError("a bug")
+
+    asyncio.run(asyncio.wait_for(forever("work", work, first_s=0.01), 5))
+    assert len(times) == 3
 
 
 def test_a_killed_agent_goes_on_with_its_session_and_misses_no_segment(tmp_path: Path) -> None:
