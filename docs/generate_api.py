@@ -35,7 +35,7 @@ def _others(prefix: str) -> Iterator[str]:
 
 def _front() -> Iterator[str]:
     """What the front does with a path. The first row that matches counts."""
-    from edge.front.paths import RULES
+    from edge.web.front.paths import RULES
 
     yield "| Path | Who serves it | Caller |"
     yield "|---|---|---|"

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import uvloop
 
+from edge.base.errors import ConfigError
+from edge.base.log import Log, setup
+
 from . import lean, leanweb  # noqa: F401 - first, see there
 from .agent import Agent
 from .config import Settings, load, needs_restart
-from .errors import ConfigError
-from .log import Log, setup
 
 log = Log("main")
 EXIT_CONFIG = 2

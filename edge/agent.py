@@ -28,66 +28,69 @@ from chalicelib.wire.inputs import SlateQuestion
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.node_settings import ApplySettingsQuestion
 from chalicelib.wire.questions import KickQuestion
+from edge import AGENT_VERSION
+from edge.base.bounded import new_client
+from edge.base.clock import Clock, SystemClock
+from edge.base.errors import ConfigError, SpoolError
+from edge.base.httpserver import Server
+from edge.base.log import Log
+from edge.callbacks.callback import Callbacks
+from edge.callbacks.outgoing import Outgoing
+from edge.cloud.callers import Authority
+from edge.cloud.client import Cloud
+from edge.cloud.credentials import Credentials
+from edge.cloud.identity import Identity
+from edge.cloud.nudges import Nudges
+from edge.cloud.questions import Questions
+from edge.cloud.sender import Sender
+from edge.cloud.snapshot import Snapshot
+from edge.egress.reach import front_ports, media_ports, own_ports
+from edge.ffmpeg import abilities
+from edge.ffmpeg.workers.spec import WorkerReport, Workers
+from edge.ffmpeg.workers.supervisor import Supervisor
+from edge.files.answers import LibraryAnswers
+from edge.files.calls import LibraryCalls
+from edge.files.download import Downloads
+from edge.files.folders import Folders
+from edge.files.probe import Probe
+from edge.publish.admission import Admission
+from edge.publish.kicks import Kicks
+from edge.publish.watch import Watch
+from edge.push.pushes import Pushes
+from edge.push.slate.argv import Shape
+from edge.push.slate.files import Slates
+from edge.push.slate.relays import Relays
+from edge.push.sources import Sources
+from edge.record import orphans
+from edge.record.janitor import Collector
+from edge.record.linker import Linker
+from edge.record.recorder import Recorder
+from edge.record.stores.store import Store
+from edge.sessions.book import SessionBook, Transition
+from edge.sessions.lifecycle import Lifecycle
+from edge.spool.session import Session
+from edge.srs.api import MediaServer
+from edge.srs.hls import Hls
+from edge.watching.play import Play
+from edge.watching.srt import SrtPlay
+from edge.watching.viewers import Viewers
+from edge.web.front.https import Https
+from edge.web.front.service import FrontService
+from edge.web.local.app import new_app
+from edge.web.local.server import ForPrograms, LocalServer
+from edge.web.status import Status
+from edge.web.tls.certificates import Certificates, served_certificate
+from edge.web.tls.check import DomainCheck
+from edge.web.tls.state import TlsFolder
 
-from . import AGENT_VERSION, abilities, orphans
-from .admission import Admission
-from .authority import Authority
-from .bounded import new_client
-from .callback import Callbacks
-from .clock import Clock, SystemClock
-from .cloud import Cloud
-from .collect import Collector
 from .config import Settings
-from .credentials import Credentials
 from .egress.passages import Passages
 from .egress.proxy import FilteringProxy
-from .errors import ConfigError, SpoolError
-from .front.https import Https
-from .front.service import FrontService
-from .hls import Hls
 from .hooks import MAX_BODY, Hooks, behind_secret
-from .httpserver import Server
-from .identity import Identity
-from .kicks import Kicks
-from .library.answers import LibraryAnswers
-from .library.calls import LibraryCalls
-from .library.download import Downloads
-from .library.folders import Folders
-from .library.probe import Probe
-from .lifecycle import Lifecycle
-from .linker import Linker
-from .local.app import new_app
-from .local.server import ForPrograms, LocalServer
-from .log import Log
 from .loops import Work, forever, once
-from .nudges import Nudges
-from .outgoing import Outgoing
-from .play import Play
-from .pushes import Pushes, Workers
-from .questions import Questions
-from .reach import front_ports, media_ports, own_ports
-from .recorder import Recorder
-from .sender import Sender
-from .sessions import Session, SessionBook, Transition
-from .slate.argv import Shape
-from .slate.files import Slates
-from .slate.relays import Relays
-from .snapshot import Snapshot
-from .sources import Sources
 from .spool import tables
 from .spool.writer import Spool
-from .srs import MediaServer
-from .srt import SrtPlay
-from .status import Status
-from .stores.store import Store
 from .sync import Sync
-from .tls.certificates import Certificates, served_certificate
-from .tls.check import DomainCheck
-from .tls.state import TlsFolder
-from .viewers import Viewers
-from .watch import Watch
-from .workers.spec import WorkerReport
-from .workers.supervisor import Supervisor
 
 log = Log("agent")
 WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]

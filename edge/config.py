@@ -14,15 +14,12 @@ from pathlib import Path
 from typing import Final, Literal, cast
 from urllib.parse import urlsplit
 
-from .errors import ConfigError
-from .front.https import LETS_ENCRYPT, Authority
-from .front.settings import FrontOptions
-from .rtc.candidate import RtcOptions
-from .sockets import LONGEST
-from .tls.check import Reach
+from edge.base.errors import ConfigError
+from edge.base.sockets import LONGEST
+from edge.options import LETS_ENCRYPT, Authority, FrontOptions, Reach, RtcOptions
 
 Address = tuple[str, int]
-PAGES: Final = Path(__file__).resolve().parent / "pages"
+PAGES: Final = Path(__file__).resolve().parent / "web" / "pages"
 _SOCKET: Final = re.compile(r"/[\w./@+=,~-]+", re.ASCII)
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
 RELOADABLE: Final = frozenset({"cloud_url", "join_token", "hls_window_s", "log_level"})

@@ -9,18 +9,17 @@ from typing import Final
 
 from chalicelib.wire.hooks import MAX_HOOK_BYTES, Hook, InvalidHookError, parse_hook
 from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, InvalidNameError
-
-from .admission import Admission, RefusedError, check_connect
-from .errors import MediaServerError, SpoolError
-from .httpserver import Handler, Request, Response
-from .lifecycle import Lifecycle
-from .linker import Linker
-from .log import Log
-from .play import Play
-from .sessions import Session
-from .srs import MediaServer
-from .srt import SrtPlay
-from .viewers import Viewers, stream_of
+from edge.base.errors import MediaServerError, SpoolError
+from edge.base.httpserver import Handler, Request, Response
+from edge.base.log import Log
+from edge.publish.admission import Admission, RefusedError, check_connect
+from edge.record.linker import Linker
+from edge.sessions.lifecycle import Lifecycle
+from edge.spool.session import Session
+from edge.srs.api import MediaServer
+from edge.watching.play import Play
+from edge.watching.srt import SrtPlay
+from edge.watching.viewers import Viewers, stream_of
 
 log = Log("hooks")
 

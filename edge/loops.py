@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from .log import Log
+from edge.base.log import Log
 
 log = Log("agent")
 FIRST_S: Final = 1.0

@@ -11,25 +11,25 @@ from typing import Final
 from pydantic import ValidationError
 
 from chalicelib.wire.edge import Desired, ObservedNode, SessionEnded, SyncRequest, SyncResponse
+from edge.base.clock import Backoff, Clock, wait_or
+from edge.base.errors import CloudError, MediaServerError, SpoolError
+from edge.base.log import Log
+from edge.cloud.client import Cloud
+from edge.cloud.credentials import Credentials
+from edge.cloud.questions import Questions
+from edge.cloud.sender import Sender
+from edge.cloud.snapshot import Snapshot
+from edge.publish.admission import Admission
+from edge.push.pushes import Pushes
+from edge.push.sources import Sources
+from edge.record.recorder import Recorder
+from edge.sessions.lifecycle import Lifecycle
+from edge.srs.api import MediaServer
+from edge.srs.hls import Hls
 
 from . import AGENT_VERSION
-from .admission import Admission
-from .clock import Backoff, Clock, wait_or
-from .cloud import Cloud
-from .credentials import Credentials
-from .errors import CloudError, MediaServerError, SpoolError
-from .hls import Hls
-from .lifecycle import Lifecycle
-from .log import Log
-from .pushes import Pushes
-from .questions import Questions
-from .recorder import Recorder
-from .sender import Sender
-from .snapshot import Snapshot
-from .sources import Sources
 from .spool import tables
 from .spool.writer import Spool
-from .srs import MediaServer
 
 log = Log("sync")
 

@@ -22,14 +22,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from edge.front.caddyfile import startup
-from edge.front.driver import Front as Driver
-from edge.front.driver import admin_client
-from edge.front.https import Https
-from edge.front.links import find_links
-from edge.front.objects import is_plain_file
-from edge.front.settings import FrontOptions, FrontSettings, HlsFiles, cloud_upstream
-from edge.tls.state import TlsFolder
+from edge.options import FrontOptions, HlsFiles
+from edge.web.front.caddyfile import startup
+from edge.web.front.driver import Front as Driver
+from edge.web.front.driver import admin_client
+from edge.web.front.https import Https
+from edge.web.front.links import find_links
+from edge.web.front.objects import is_plain_file
+from edge.web.front.settings import FrontSettings, cloud_upstream
+from edge.web.tls.state import TlsFolder
 from infra.local.tools import find_caddy
 from tests.conftest import free_port
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalice import Blueprint, Response
 from pydantic import BaseModel
 
-from chalicelib.services.auth import bearer
+from chalicelib.services.account.auth import bearer
 from chalicelib.wire.edge import EnrollRequest, EventBatch, PublishRequest, SyncRequest
 from chalicelib.wire.questions import AuthorizeRequest, QuestionResult
 from chalicelib.wire.uploads import UploadsRequest

@@ -10,7 +10,7 @@ from pydantic import Field
 from chalicelib.domain import redact
 from chalicelib.domain.model import Source, SourceFile
 from chalicelib.domain.sources import shown_input
-from chalicelib.services.playing import Playing
+from chalicelib.services.sources.editing import Playing
 from chalicelib.wire.sources import Encoding, SourceAudio, SourceFormat, SourceKind, SourceVideo
 
 from .views import View

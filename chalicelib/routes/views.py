@@ -19,8 +19,8 @@ from chalicelib.domain.model import (
     RecordSettings,
     Session,
 )
-from chalicelib.services.overview import NodeView, StreamView
-from chalicelib.services.targets import Target
+from chalicelib.services.nodes.overview import NodeView, StreamView
+from chalicelib.services.pushing.destinations import Target
 from chalicelib.wire.names import StreamName
 
 

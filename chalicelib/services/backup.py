@@ -27,11 +27,11 @@ from chalicelib.domain.model import (
 )
 from chalicelib.domain.stores import check_store
 from chalicelib.ports import Clock, Save, Store
+from chalicelib.services.account.settings import MAX_RETIRED, Settings
+from chalicelib.services.publishing.rooms import Rooms, check_room
+from chalicelib.services.pushing.pushes import Pushes
 
 from .paging import everything
-from .pushes import Pushes
-from .rooms import Rooms, check_room
-from .settings import MAX_RETIRED, Settings
 
 FORMAT = 1
 _ID = re.compile(r"[0-9A-Za-z._:-]{1,100}")

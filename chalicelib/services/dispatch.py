@@ -23,11 +23,10 @@ from chalicelib.domain.model import (
     SourceLease,
 )
 from chalicelib.ports import Clock, Queue, Store
+from chalicelib.services.callbacks.deliveries import Callbacks
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.edge import SessionEnded, SessionLive, SessionRefused
-
-from .callbacks import Callbacks
-from .pushes import Pushes
-from .sources import SourceLeases
 
 LOST_AFTER: Final = timedelta(minutes=20)
 """Longer than the longest finishing function may run."""

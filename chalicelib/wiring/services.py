@@ -13,51 +13,51 @@ from chalicelib.adapters.later import LaterSender
 from chalicelib.adapters.own_ports import OwnPorts
 from chalicelib.config import Config
 from chalicelib.ports import DeadLetters, Nudger, Objects, Once, Queue, Sender, Table, Vault
-from chalicelib.services.abandoned import Abandoned
-from chalicelib.services.answers import Answers
-from chalicelib.services.audit import Audit
-from chalicelib.services.auth import Auth
-from chalicelib.services.authority import Authority
+from chalicelib.services.account.audit import Audit
+from chalicelib.services.account.auth import Auth
+from chalicelib.services.account.idempotency import Answers
+from chalicelib.services.account.login import Login
+from chalicelib.services.account.settings import Settings
+from chalicelib.services.account.system import System
+from chalicelib.services.account.tokens import Tokens
 from chalicelib.services.backup import Backup
-from chalicelib.services.bilibili import Bilibili
-from chalicelib.services.by_edge import ByEdge
-from chalicelib.services.callbacks import CallbackLog, Callbacks
-from chalicelib.services.certificates import Certificates
-from chalicelib.services.checks import Checks
+from chalicelib.services.callbacks.by_node import ByEdge
+from chalicelib.services.callbacks.checks import Checks
+from chalicelib.services.callbacks.deliveries import CallbackLog, Callbacks
+from chalicelib.services.callbacks.replay import Replay
+from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.services.dispatch import Dispatch
-from chalicelib.services.enrolment import Enrolment
-from chalicelib.services.events import Ingest
-from chalicelib.services.explain import Explain
-from chalicelib.services.finishing import Announcements, Finisher
-from chalicelib.services.fleet import Fleet
-from chalicelib.services.intake import Intake
-from chalicelib.services.kicks import Kicks
-from chalicelib.services.library import Library
-from chalicelib.services.limits import Limits
-from chalicelib.services.login import Login
-from chalicelib.services.node_settings import NodeConfigs
-from chalicelib.services.overview import Overview
-from chalicelib.services.play import Plays
-from chalicelib.services.playing import PlayBook
-from chalicelib.services.publish import Publish
-from chalicelib.services.pushes import Pushes
-from chalicelib.services.questions import Questions
-from chalicelib.services.replay import Replay
-from chalicelib.services.rooms import Rooms
-from chalicelib.services.settings import Settings
-from chalicelib.services.shares import Shares
-from chalicelib.services.slots import Slots
-from chalicelib.services.sources import SourceLeases
-from chalicelib.services.stores import Stores
-from chalicelib.services.sync import Liveness, Sync
-from chalicelib.services.system import System
-from chalicelib.services.takes import Takes
-from chalicelib.services.targets import Targets
-from chalicelib.services.tokens import Tokens
-from chalicelib.services.transcodes import Transcodes
-from chalicelib.services.uploads import Uploads
-from chalicelib.services.vlive import PlaySlots
-from chalicelib.services.webhooks import Webhooks
+from chalicelib.services.edges.callers import Authority
+from chalicelib.services.edges.enrolment import Enrolment
+from chalicelib.services.edges.events import Ingest
+from chalicelib.services.edges.fleet import Fleet
+from chalicelib.services.edges.sync import Liveness, Sync
+from chalicelib.services.nodes.certificates import Certificates
+from chalicelib.services.nodes.node_settings import NodeConfigs
+from chalicelib.services.nodes.overview import Overview
+from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.publishing.explain import Explain
+from chalicelib.services.publishing.kicks import Kicks
+from chalicelib.services.publishing.limits import Limits
+from chalicelib.services.publishing.publish import Publish
+from chalicelib.services.publishing.rooms import Rooms
+from chalicelib.services.pushing.destinations import Targets
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.pushing.slots import Slots
+from chalicelib.services.recordings.abandoned import Abandoned
+from chalicelib.services.recordings.finishing import Announcements, Finisher
+from chalicelib.services.recordings.library import Library
+from chalicelib.services.recordings.running import Takes
+from chalicelib.services.recordings.shares import Shares
+from chalicelib.services.recordings.stores import Stores
+from chalicelib.services.recordings.uploads import Uploads
+from chalicelib.services.sources.bilibili import Bilibili
+from chalicelib.services.sources.editing import PlayBook
+from chalicelib.services.sources.intake import Intake
+from chalicelib.services.sources.leases import SourceLeases
+from chalicelib.services.sources.transcodes import Transcodes
+from chalicelib.services.sources.vlive import PlaySlots
+from chalicelib.services.watching.links import Plays
 
 from .adapters import Adapters
 

@@ -11,11 +11,11 @@ from typing import Final
 
 from chalicelib.wire.addresses import AddressRule
 from chalicelib.wire.urls import Url
+from edge.base.errors import AddressRefusedError, HostNotFoundError, RefusedInputError
+from edge.egress.reach import reachable
+from edge.ffmpeg.workers.inputs import source_url
+from edge.ffmpeg.workers.ways import Way
 
-from ..errors import AddressRefusedError, HostNotFoundError, RefusedInputError
-from ..reach import reachable
-from ..workers.inputs import source_url
-from ..workers.ways import Way
 from .proxy import FilteringProxy
 
 _BY_PROXY: Final = ("http", "https")

@@ -18,10 +18,9 @@ from typing import Final
 
 from chalicelib.wire.addresses import AddressRule
 from chalicelib.wire.urls import InvalidUrlError, Url, parse_url
-
-from ..errors import AddressRefusedError, HostNotFoundError
-from ..log import Log
-from ..reach import reachable
+from edge.base.errors import AddressRefusedError, HostNotFoundError
+from edge.base.log import Log
+from edge.egress.reach import reachable
 
 log = Log("egress")
 HEAD_S: Final = 10.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from edge.log import Log
+from edge.base.log import Log
 
 log = Log("spool")
 

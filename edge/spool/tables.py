@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Literal
 
-from edge.log import Log
-from edge.sessions import Session
+from edge.base.log import Log
+from edge.spool.session import Session
 
 log = Log("spool")
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from edge.errors import SpoolError
-from edge.log import Log
+from edge.base.errors import SpoolError
+from edge.base.log import Log
 
 from .schema import Opened, open_spool
 

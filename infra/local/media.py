@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from edge.srs_conf import SrsSettings, hls_modes, render
+from edge.srs.srs_conf import SrsSettings, hls_modes, render
 
 from .standin.settings import API_LOGIN, HOOK_SECRET
 from .tools import SRS_IMAGE, MissingToolError, Tool, find_docker, find_nginx, find_srs

@@ -181,7 +181,7 @@ def _public_ports(settings: Settings, media: MediaServer) -> str:
 
 def _front(settings: Settings, sockets: Sockets, caddy: str) -> Program:
     """Caddy, which knows nothing yet but where the agent finds it."""
-    from edge.front.caddyfile import startup
+    from edge.web.front.caddyfile import startup
 
     path = settings.run_dir / "Caddyfile"
     path.write_text(startup(f"unix/{sockets.front}", settings.environment.get("SLUICE_ACME_RENEW_INTERVAL", "")))

@@ -23,7 +23,7 @@ from moto import mock_aws
 from ulid import ULID
 
 from chalicelib.config import Config
-from chalicelib.services.questions import Questions
+from chalicelib.services.nodes.questions import Questions
 from chalicelib.wiring import now, wiring
 from chalicelib.wiring.local import LocalAdapters
 from tests.fakes import BOOTSTRAP

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from cryptography import x509
 
-from edge.tls.certificates import served_certificate
-from edge.tls.pairs import Pair
+from edge.web.tls.certificates import served_certificate
+from edge.web.tls.pairs import Pair
 from tests.unit.edge_agent.test_edge_tls import fresh, make_pair
 
 from .acme import VALID_S, Authority

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from edge.slate.argv import CARD
+from edge.push.slate.argv import CARD
 from infra.local.tools import find_ffmpeg
 
 from .rtmp_sink import RtmpSink

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.loopback import host_allowed, of_browser
+from edge.base.loopback import host_allowed, of_browser
 from infra.local.media import MediaServer, MediaSettings, plan_media_server
 from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_nginx
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from edge.workers.spec import Timing, WorkerReport, WorkerSpec
-from edge.workers.supervisor import Supervisor
+from edge.ffmpeg.workers.spec import Timing, WorkerReport, WorkerSpec
+from edge.ffmpeg.workers.supervisor import Supervisor
 
 from .rig import FFMPEG, FFPROBE, Rig, free_port
 

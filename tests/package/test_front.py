@@ -11,8 +11,8 @@ import httpx
 import pytest
 from cryptography import x509
 
-from edge.errors import FrontError
-from edge.front.settings import HlsFiles
+from edge.base.errors import FrontError
+from edge.options import HlsFiles
 from tests.front_rig import CREDENTIAL, Front, running_front
 
 

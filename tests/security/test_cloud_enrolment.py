@@ -11,8 +11,8 @@ import pytest
 from chalicelib.domain import access
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, UnauthenticatedError
 from chalicelib.domain.model import Credential, Node
-from chalicelib.services.auth import Auth
-from chalicelib.services.enrolment import OVERLAP, Enrolment
+from chalicelib.services.account.auth import Auth
+from chalicelib.services.edges.enrolment import OVERLAP, Enrolment
 from chalicelib.wire.edge import EnrollRequest, EnrollResponse
 from tests.app.conftest import Api, enroll
 from tests.app.conftest import Node as Edge

@@ -16,7 +16,7 @@ import pytest
 from chalicelib.domain.ids import token_hash
 from chalicelib.domain.model import Credential, Recording
 from chalicelib.ports import Put
-from chalicelib.services.shares import Shares
+from chalicelib.services.recordings.shares import Shares
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.play import QUERY, play_key, play_refusal, play_token
 from chalicelib.wire.questions import AuthorizeRequest

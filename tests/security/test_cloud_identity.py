@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from chalicelib.adapters.layout import LAYOUTS
 from chalicelib.domain import model as m
-from chalicelib.services.explain import parse_stream
+from chalicelib.services.publishing.explain import parse_stream
 from chalicelib.wire.hooks import Hook
 from chalicelib.wire.names import DEFAULT_VHOST, StreamName
-from edge.srs import live_stream
-from edge.viewers import stream_of
+from edge.srs.api import live_stream
+from edge.watching.viewers import stream_of
 
 segment = st.text(st.sampled_from("ab.-:@=+~_"), min_size=1, max_size=4).filter(lambda s: s not in (".", ".."))
 vhost = st.one_of(st.just(DEFAULT_VHOST), segment)

@@ -18,7 +18,7 @@ from chalicelib.domain import passwords, tries
 from chalicelib.domain.errors import TooManyTriesError, UnauthenticatedError
 from chalicelib.domain.model import AuditEntry, Credential, LoginHold
 from chalicelib.ports import Change, Put
-from chalicelib.services.login import Login
+from chalicelib.services.account.login import Login
 from chalicelib.wiring import wiring
 from tests.fakes import BOOTSTRAP, FakeClock, MemoryStore
 from tests.security.browser import HOST, Browser

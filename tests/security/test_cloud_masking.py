@@ -9,9 +9,9 @@ import jwt
 import pytest
 
 from chalicelib.adapters.logs import MaskingFormatter
-from chalicelib.services.shares import Shares
+from chalicelib.services.recordings.shares import Shares
 from chalicelib.wire.masking import masked
-from edge.log import JsonFormatter
+from edge.base.log import JsonFormatter
 from infra.cli.diagnostics import masked as in_bundle
 from tests.fakes import FakeClock
 

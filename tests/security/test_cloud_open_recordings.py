@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.domain.model import Recording
 from chalicelib.ports import Put
-from chalicelib.services.shares import Shares
+from chalicelib.services.recordings.shares import Shares
 from chalicelib.wiring import now, wiring
 from tests.app.conftest import Answer, Api
 from tests.fakes import BOOTSTRAP, FakeClock

@@ -36,8 +36,8 @@ from chalicelib.domain.model import (
     StreamTail,
 )
 from chalicelib.ports import Put
-from chalicelib.services import events as ingest
-from chalicelib.services import finishing
+from chalicelib.services.edges import events as ingest
+from chalicelib.services.recordings import finishing
 from chalicelib.wire.edge import (
     CallbackAnswered,
     Event,
@@ -280,8 +280,8 @@ def test_segments_and_manifests_of_another_node_are_not_read(two: Two, monkeypat
 
 
 def test_a_revoked_node_gives_back_what_it_held(two: Two) -> None:
-    from chalicelib.services.abandoned import Abandoned
-    from chalicelib.services.fleet import Fleet
+    from chalicelib.services.edges.fleet import Fleet
+    from chalicelib.services.recordings.abandoned import Abandoned
 
     cloud = two.cloud
     abandoned = Abandoned(cloud.store, cloud.finisher, cloud.finish_queue, cloud.clock)

@@ -20,14 +20,14 @@ import pytest
 
 from chalicelib.adapters.outgoing import GuardedSender
 from chalicelib.wire.addresses import AddressRule
+from edge.base.errors import RefusedInputError
+from edge.callbacks.outgoing import Outgoing
 from edge.egress.passages import Passages, by_proxy, rtmp_app
 from edge.egress.proxy import FilteringProxy
-from edge.errors import RefusedInputError
-from edge.library.download import Downloads
-from edge.library.folders import Folders
-from edge.library.probe import Probe
-from edge.outgoing import Outgoing
-from edge.workers.process import start_to_read
+from edge.ffmpeg.workers.process import start_to_read
+from edge.files.download import Downloads
+from edge.files.folders import Folders
+from edge.files.probe import Probe
 from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe
 
 try:

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.front.links import MOST, find_links, pattern
-from edge.front.paths import RULES, SIGNED_QUERY, Rule
+from edge.web.front.links import MOST, find_links, pattern
+from edge.web.front.paths import RULES, SIGNED_QUERY, Rule
 from tests.front_rig import CREDENTIAL, Front
 
 BY_CADDY = {"host", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "content-length"}

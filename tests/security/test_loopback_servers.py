@@ -18,13 +18,13 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from edge.bounded import new_client
+from edge.base.bounded import new_client
+from edge.base.httpserver import Request, Response, Server
+from edge.base.loopback import host_allowed
+from edge.base.sockets import listen_unix
 from edge.hooks import NOT_FOUND, OK, YES, behind_secret
-from edge.httpserver import Request, Response, Server
-from edge.local.app import new_app
-from edge.local.server import ForPrograms, LocalServer
-from edge.loopback import host_allowed
-from edge.sockets import listen_unix
+from edge.web.local.app import new_app
+from edge.web.local.server import ForPrograms, LocalServer
 from infra.local.standin.api import locked
 from infra.local.standin.web import Request as StandinRequest
 from infra.local.standin.web import json_response, serve

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.domain import destinations, sources
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.wire.urls import SRT_OPTIONS, InvalidUrlError, parse_url, plain_user, srt_options
-from edge.workers.argv import check_output_url, url_options
+from edge.ffmpeg.workers.argv import check_output_url, url_options
 
 SCHEMES = ("rtmp", "rtmps", "srt", "rtsp", "http", "https")
 HOOKED = "srt://h:10080?streamid=#!::r=live/name?secret=S,m=publish"

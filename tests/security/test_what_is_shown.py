@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.questions import AuthorizeResponse
-from edge.bounded import new_client
-from edge.front.answers import shown
-from edge.front.gate import Gate
-from edge.httpserver import Request, Response, Server
-from edge.local.app import new_app
-from edge.local.server import LocalServer
+from edge.base.bounded import new_client
+from edge.base.httpserver import Request, Response, Server
+from edge.web.front.answers import shown
+from edge.web.front.gate import Gate
+from edge.web.local.app import new_app
+from edge.web.local.server import LocalServer
 from infra.cli.diagnostics import by_pattern
 from tests.front_rig import Front
 

@@ -9,8 +9,8 @@ import pytest
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
 from chalicelib.domain.model import NodeSeen, Recording
 from chalicelib.ports import Answer, Put
-from chalicelib.services.abandoned import Abandoned
-from chalicelib.services.bilibili import Bilibili
+from chalicelib.services.recordings.abandoned import Abandoned
+from chalicelib.services.sources.bilibili import Bilibili
 from chalicelib.wire.edge import RecordingPartDone, RecordingStarted, SessionEnded
 from chalicelib.wire.recording import SegmentKey, recording_id
 from tests.fakes import FakeClock, FakeSender, MemoryStore

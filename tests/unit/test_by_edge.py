@@ -15,11 +15,11 @@ import pytest
 from chalicelib.domain.errors import InvalidInputError, UnavailableError
 from chalicelib.domain.model import CallbackSettings, CallbackTrace, Delivery, Node, NodeSeen
 from chalicelib.ports import Answer, Put
-from chalicelib.services.checks import Checks
+from chalicelib.services.callbacks.checks import Checks
 from chalicelib.wire.addresses import AddressRule
 from chalicelib.wire.callbacks import CallbackReply, DeliverQuestion
 from chalicelib.wire.edge import CallbackAnswered, OutgoingCallback, RecordingPartDone, SessionEnded
-from edge.outgoing import Outgoing, Reply
+from edge.callbacks.outgoing import Outgoing, Reply
 from tests.fakes import BOOTSTRAP
 from tests.unit.edge_agent.edge_fakes import World, world
 from tests.unit.test_services import Cloud

@@ -22,9 +22,9 @@ from chalicelib.domain.model import (
     RoomSecret,
 )
 from chalicelib.ports import Answer, Put
-from chalicelib.services.checks import Checks
-from chalicelib.services.explain import Explain, parse_stream
-from chalicelib.services.replay import MAX_DELIVERIES, Replay
+from chalicelib.services.callbacks.checks import Checks
+from chalicelib.services.callbacks.replay import MAX_DELIVERIES, Replay
+from chalicelib.services.publishing.explain import Explain, parse_stream
 from chalicelib.wire.edge import RecordingPartDone, SessionEnded, SessionLive
 from chalicelib.wire.names import StreamName
 from tests.fakes import BOOTSTRAP

@@ -30,17 +30,17 @@ from chalicelib.domain.model import (
     StoreSettings,
 )
 from chalicelib.ports import Save
+from chalicelib.services.account.login import Login
+from chalicelib.services.account.settings import Settings
 from chalicelib.services.backup import Backup, Copy
-from chalicelib.services.limits import Limits
-from chalicelib.services.login import Login
-from chalicelib.services.overview import Overview
+from chalicelib.services.nodes.overview import Overview
+from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.paging import everything
-from chalicelib.services.pushes import Pushes
-from chalicelib.services.questions import Questions
-from chalicelib.services.rooms import Rooms
-from chalicelib.services.settings import Settings
-from chalicelib.services.slots import Slots, join_url
-from chalicelib.services.targets import Targets
+from chalicelib.services.publishing.limits import Limits
+from chalicelib.services.publishing.rooms import Rooms
+from chalicelib.services.pushing.destinations import Targets
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.pushing.slots import Slots, join_url
 from chalicelib.wire.names import StreamName
 from tests.fakes import BOOTSTRAP, FakeClock, FakeFolders, FakeNudger, MemoryStore
 

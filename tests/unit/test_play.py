@@ -18,7 +18,7 @@ from chalicelib.domain.model import Node, NodeSeen
 from chalicelib.ports import Put
 from chalicelib.wire.edge import AdmissionSnapshot, ObservedNode
 from chalicelib.wire.play import play_key, play_refusal, play_token
-from edge.snapshot import Snapshot
+from edge.cloud.snapshot import Snapshot
 from tests.unit.edge_agent.edge_fakes import World, world
 from tests.unit.v1_client import V1, v1_on_fakes
 

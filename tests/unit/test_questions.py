@@ -17,7 +17,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.model import Node, NodeSeen, OpenQuestion, QuestionAnswer
 from chalicelib.ports import Save
-from chalicelib.services.questions import Questions
+from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.questions import MAX_RESULT, KickQuestion, QuestionResult
 from tests.fakes import FakeClock, FakeNudger, MemoryStore
 

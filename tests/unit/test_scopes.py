@@ -16,8 +16,8 @@ from chalicelib.domain.errors import ForbiddenError, InvalidInputError
 from chalicelib.domain.model import Credential, Recording, Session
 from chalicelib.ports import Put
 from chalicelib.routes.v1.base import OPERATIONS
-from chalicelib.services.authority import Authority
-from chalicelib.services.login import Login
+from chalicelib.services.account.login import Login
+from chalicelib.services.edges.callers import Authority
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.questions import AuthorizeRequest
 from chalicelib.wiring import wiring

@@ -29,25 +29,25 @@ from chalicelib.domain.model import (
     Session,
 )
 from chalicelib.ports import Answer
-from chalicelib.services.auth import Auth
-from chalicelib.services.by_edge import ByEdge
-from chalicelib.services.callbacks import CallbackLog, Callbacks
+from chalicelib.services.account.auth import Auth
+from chalicelib.services.account.settings import Settings
+from chalicelib.services.callbacks.by_node import ByEdge
+from chalicelib.services.callbacks.deliveries import CallbackLog, Callbacks
+from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.services.dispatch import Dispatch
-from chalicelib.services.enrolment import Enrolment
-from chalicelib.services.events import Ingest
-from chalicelib.services.finishing import Announcements, Finisher
-from chalicelib.services.library import Library
-from chalicelib.services.overview import Overview
-from chalicelib.services.play import Plays
-from chalicelib.services.publish import Publish
-from chalicelib.services.pushes import Pushes
-from chalicelib.services.questions import Questions
-from chalicelib.services.settings import Settings
-from chalicelib.services.shares import Shares
-from chalicelib.services.sources import SourceLeases
-from chalicelib.services.sync import Liveness, Sync
-from chalicelib.services.targets import Targets
-from chalicelib.services.webhooks import Webhooks
+from chalicelib.services.edges.enrolment import Enrolment
+from chalicelib.services.edges.events import Ingest
+from chalicelib.services.edges.sync import Liveness, Sync
+from chalicelib.services.nodes.overview import Overview
+from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.publishing.publish import Publish
+from chalicelib.services.pushing.destinations import Targets
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.recordings.finishing import Announcements, Finisher
+from chalicelib.services.recordings.library import Library
+from chalicelib.services.recordings.shares import Shares
+from chalicelib.services.sources.leases import SourceLeases
+from chalicelib.services.watching.links import Plays
 from chalicelib.wire.edge import (
     EnrollRequest,
     Event,

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.domain.errors import InvalidInputError, UnavailableError
 from chalicelib.domain.model import Lease, OpenQuestion
-from chalicelib.services.rooms import Rooms
+from chalicelib.services.publishing.rooms import Rooms
 from chalicelib.wire.edge import PushState, SessionEnded
 from chalicelib.wire.questions import QuestionResult
 

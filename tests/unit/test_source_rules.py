@@ -24,8 +24,8 @@ from chalicelib.domain.model import (
     TargetHold,
 )
 from chalicelib.ports import Save
-from chalicelib.services.pushes import Pushes
-from chalicelib.services.sources import SourceLeases
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.sources import ObservedSource, Probed, SourceAudio, SourceFormat, SourceState, SourceVideo
 from tests.fakes import FakeClock, FakeNudger, MemoryStore

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.srs_conf import HOOKS, InvalidSettingError, SrsSettings, hls_modes, render
+from edge.srs.srs_conf import HOOKS, InvalidSettingError, SrsSettings, hls_modes, render
 
 SETTINGS = SrsSettings(run_dir="/srv/run", hls_dir="/srv/hls", agent_port=22080)
 

@@ -13,14 +13,14 @@ from chalicelib.domain import stores as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UpstreamError
 from chalicelib.domain.model import ObjectStore, Recording, RecordingPart, StoreSettings
 from chalicelib.ports import ProbeResult, PutLink, Save
-from chalicelib.services.stores import Stores
-from chalicelib.services.uploads import Uploads
+from chalicelib.services.recordings.stores import Stores
+from chalicelib.services.recordings.uploads import Uploads
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.uploads import Upload, UploadLink, UploadsRequest, UploadsResponse
-from edge.cloud import Cloud
-from edge.errors import CloudRejectedError, StoreError, StoreExpiredError
-from edge.stores.content import of_bytes
-from edge.stores.presigned import PresignedStore
+from edge.base.errors import CloudRejectedError, StoreError, StoreExpiredError
+from edge.cloud.client import Cloud
+from edge.record.stores.content import of_bytes
+from edge.record.stores.presigned import PresignedStore
 from tests.fakes import FakeClock, MemoryStore
 
 REC = "1485a3a4-ea1b-41b9-a18e-afd0f600c9b1"

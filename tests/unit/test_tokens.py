@@ -17,8 +17,8 @@ from chalicelib.domain.model import AuditEntry, Credential, KeptAnswer
 from chalicelib.ports import Put
 from chalicelib.routes.v1.base import OPERATIONS
 from chalicelib.routes.v1.protocol import audited
-from chalicelib.services.answers import Answers
-from chalicelib.services.audit import Audit
+from chalicelib.services.account.audit import Audit
+from chalicelib.services.account.idempotency import Answers
 from tests.fakes import BOOTSTRAP, FakeClock, MemoryStore
 from tests.unit.v1_client import V1, v1_on_fakes
 

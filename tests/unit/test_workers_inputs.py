@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.wire.urls import plain_user
-from edge.workers.argv import FILE_FORMATS, build_argv
-from edge.workers.inputs import fast_speed, longest_run_s
-from edge.workers.progress import Progress, ProgressMeter, SpeedMeter
-from edge.workers.spec import Encode, ExtraOutput, Reading, WorkerSpec
+from edge.ffmpeg.workers.argv import FILE_FORMATS, build_argv
+from edge.ffmpeg.workers.inputs import fast_speed, longest_run_s
+from edge.ffmpeg.workers.progress import Progress, ProgressMeter, SpeedMeter
+from edge.ffmpeg.workers.spec import Encode, ExtraOutput, Reading, WorkerSpec
 
 OUT = "rtmp://a.example/app/key"
 GOOD: dict[str, Any] = {

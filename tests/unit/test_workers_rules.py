@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.workers.argv import build_argv, check_output_url
-from edge.workers.backoff import retry_delay
-from edge.workers.progress import Progress, ProgressMeter, ProgressParser
-from edge.workers.redact import redact, url_secrets
-from edge.workers.spec import TRANSITIONS, IllegalTransitionError, State, Timing, WorkerSpec, check_transition
+from edge.ffmpeg.workers.argv import build_argv, check_output_url
+from edge.ffmpeg.workers.backoff import retry_delay
+from edge.ffmpeg.workers.progress import Progress, ProgressMeter, ProgressParser
+from edge.ffmpeg.workers.redact import redact, url_secrets
+from edge.ffmpeg.workers.spec import TRANSITIONS, IllegalTransitionError, State, Timing, WorkerSpec, check_transition
 
 INPUT = "rtmp://127.0.0.1:1935/live/x"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from edge.workers.spec import Timing, WorkerReport, WorkerSpec
-from edge.workers.supervisor import Supervisor
+from edge.ffmpeg.workers.spec import Timing, WorkerReport, WorkerSpec
+from edge.ffmpeg.workers.supervisor import Supervisor
 
 FAKE = """#!{python}
 import os, signal, sys, time
@@ -250,8 +250,8 @@ def test_a_listener_that_fails_does_not_stop_the_worker(tmp_path: Path, run: Run
 
 PARENT = """
 import asyncio, sys
-from edge.workers.spec import WorkerSpec
-from edge.workers.supervisor import Supervisor
+from edge.ffmpeg.workers.spec import WorkerSpec
+from edge.ffmpeg.workers.supervisor import Supervisor
 async def main():
     supervisor = Supervisor(ffmpeg=sys.argv[1], on_change=lambda report: None)
     supervisor.apply({"d": WorkerSpec("d", "rtmp://127.0.0.1/live/x", "rtmp://127.0.0.1/app/k")})

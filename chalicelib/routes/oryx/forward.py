@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.services.slots import SlotState
+from chalicelib.services.pushing.slots import SlotState
 from chalicelib.wiring import wiring
 
 from .calls import Call, Fields, route, text_time

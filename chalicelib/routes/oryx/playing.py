@@ -8,7 +8,7 @@ from pydantic import Field
 
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import SourceStatus
-from chalicelib.services.vlive import PlaySlots, PlayState
+from chalicelib.services.sources.vlive import PlaySlots, PlayState
 
 from .calls import Call, Fields, text_time
 

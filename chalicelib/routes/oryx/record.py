@@ -8,7 +8,7 @@ from pydantic import Field
 
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import RecordSettings
-from chalicelib.services.takes import Take
+from chalicelib.services.recordings.running import Take
 from chalicelib.wiring import wiring
 
 from .calls import Call, Fields, route, text_time

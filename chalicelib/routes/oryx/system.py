@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import PublishSettings
-from chalicelib.services.login import Token
+from chalicelib.services.account.login import Token
 from chalicelib.wire.oryx import VERSION
 from chalicelib.wiring import wiring
 

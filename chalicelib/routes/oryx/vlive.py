@@ -1,4 +1,4 @@
-"""Section 13: virtual live. Uploads and downloads are answered by the edge itself (`edge/library/calls.py`)."""
+"""Section 13: virtual live. Uploads and downloads are answered by the edge itself (`edge/files/calls.py`)."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from chalicelib.domain.access import Caller, grants_of, token_id
 from chalicelib.domain.model import Credential
-from chalicelib.services.api_secret import MAX_GRACE_S
-from chalicelib.services.logins import LIFE, Begun
+from chalicelib.services.account.api_secret import MAX_GRACE_S
+from chalicelib.services.account.logins import LIFE, Begun
 from chalicelib.wiring import wiring
 
 from ..views import SHOWN_SECRET, Items, View

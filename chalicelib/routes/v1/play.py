@@ -9,7 +9,7 @@ from pydantic import Field
 
 from chalicelib.domain.access import require
 from chalicelib.domain.model import PlaySettings
-from chalicelib.services.play import FORMATS, MAX_LIFE_S, Format
+from chalicelib.services.watching.links import FORMATS, MAX_LIFE_S, Format
 from chalicelib.wiring import wiring
 
 from ..views import View

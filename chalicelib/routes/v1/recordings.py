@@ -8,8 +8,8 @@ from typing import Any
 from chalice import Response
 from pydantic import Field
 
-from chalicelib.services.finishing import PLAYLIST_TYPE
-from chalicelib.services.library import MAX_SHARE_S
+from chalicelib.services.recordings.finishing import PLAYLIST_TYPE
+from chalicelib.services.recordings.library import MAX_SHARE_S
 from chalicelib.wiring import wiring
 
 from ..views import Page, RecordingShown, View

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from chalicelib.domain.platforms import whole_url
-from chalicelib.services.playing import WantedInput
+from chalicelib.services.sources.editing import WantedInput
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
 from chalicelib.wiring import wiring
 

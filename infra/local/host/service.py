@@ -18,7 +18,7 @@ from chalicelib.adapters.local.outbox import Outbox
 from chalicelib.adapters.local.queues import LocalQueue
 from chalicelib.wiring import wiring
 from chalicelib.wiring.local import LocalAdapters
-from edge.sockets import listen_unix
+from edge.base.sockets import listen_unix
 from infra.local.identity import write_private
 
 from . import polls, uploads
@@ -40,7 +40,7 @@ LOOPS_S: Final = 1.5
 _WAL_ALONE: Final = 1024 * 1024
 _WAL_BESIDE: Final = 64 * 1024 * 1024
 _KEEP_ALIVE_S: Final = 180
-"""Longer than the front keeps a connection that it does not use (`edge.front`): it must never send into one that is
+"""Longer than the front keeps a connection that it does not use (`edge.web.front`): it must never send into one that is
 being closed."""
 
 

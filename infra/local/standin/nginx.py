@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import httpx
 
-from edge.workers.process import Child, Tail
+from edge.ffmpeg.workers.process import Child, Tail
 
 from .nginx_conf import render, slot_name
 from .settings import Settings

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from edge.loopback import host_allowed, of_browser
+from edge.base.loopback import host_allowed, of_browser
 
 _LOG: Final = logging.getLogger(__name__)
 _MAX_BODY: Final = 1 << 20

@@ -19,10 +19,10 @@ import httpx
 from chalicelib.wire.edge import AdmissionSnapshot, Desired, Plan, StoreCredentials
 from chalicelib.wire.recording import recording_id
 from edge.agent import Agent
-from edge.clock import Clock, SystemClock
+from edge.base.clock import Clock, SystemClock
+from edge.base.httpserver import Request, Response, Server
 from edge.config import Settings
-from edge.httpserver import Request, Response, Server
-from edge.workers.spec import WorkerReport, WorkerSpec
+from edge.ffmpeg.workers.spec import WorkerReport, WorkerSpec
 
 HOST = "127.0.0.1"
 TOKEN = "node-token-of-the-test"

@@ -16,8 +16,8 @@ from chalicelib.wire.edge import AdmissionSnapshot, Desired, DesiredPush, Desire
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
-from edge.clock import Backoff
-from edge.errors import SpoolError
+from edge.base.clock import Backoff
+from edge.base.errors import SpoolError
 from edge.loops import forever
 from edge.spool import tables
 from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until, world
@@ -548,7 +548,7 @@ def test_status_metrics_and_logs_hold_no_secret(tmp_path: Path, caplog: pytest.L
 
 def test_two_agents_cannot_share_a_folder(tmp_path: Path) -> None:
     async def story(w: World) -> None:
-        from edge.errors import ConfigError
+        from edge.base.errors import ConfigError
         from tests.unit.edge_agent.edge_fakes import new_agent
 
         with pytest.raises(ConfigError, match="another agent"):

@@ -17,16 +17,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chalicelib.wire.questions import AuthorizeResponse
-from edge.bounded import new_client
+from edge.base.bounded import new_client
+from edge.base.errors import CloudUnreachableError, ConfigError, FrontError
 from edge.config import load
-from edge.errors import CloudUnreachableError, ConfigError, FrontError
-from edge.front.caddyfile import render
-from edge.front.driver import Front
-from edge.front.gate import Gate, raw
-from edge.front.paths import RULES
-from edge.front.settings import CloudUpstream, FrontOptions, FrontSettings, HlsFiles, cloud_upstream
-from edge.local.app import new_app
-from edge.local.server import LocalServer
+from edge.options import FrontOptions, HlsFiles
+from edge.web.front.caddyfile import render
+from edge.web.front.driver import Front
+from edge.web.front.gate import Gate, raw
+from edge.web.front.paths import RULES
+from edge.web.front.settings import CloudUpstream, FrontSettings, cloud_upstream
+from edge.web.local.app import new_app
+from edge.web.local.server import LocalServer
 from tests.unit.edge_agent.edge_fakes import HOST
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

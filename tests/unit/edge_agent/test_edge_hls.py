@@ -13,14 +13,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chalicelib.wire.node_settings import ApplySettingsQuestion, HlsMode, NodeSettings
-from edge.bounded import new_client
+from edge.base.bounded import new_client
+from edge.base.errors import MediaServerError
 from edge.config import load
-from edge.errors import MediaServerError
-from edge.front.settings import HlsFiles
-from edge.hls import Hls
-from edge.local.app import new_app
-from edge.local.server import LocalServer
-from edge.srs import MediaServer
+from edge.options import HlsFiles
+from edge.srs.api import MediaServer
+from edge.srs.hls import Hls
+from edge.web.local.app import new_app
+from edge.web.local.server import LocalServer
 
 
 @dataclass

@@ -14,10 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from chalicelib.wire.oryx import envelope
-from edge.errors import RequestRefusedError
-from edge.local.app import new_app
-from edge.local.replies import success
-from edge.local.server import LocalServer
+from edge.base.errors import RequestRefusedError
+from edge.web.local.app import new_app
+from edge.web.local.replies import success
+from edge.web.local.server import LocalServer
 from tests.unit.edge_agent.edge_fakes import HOST
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.base.errors import ConfigError
 from edge.config import load, needs_restart
-from edge.errors import ConfigError
 from tests.unit.edge_agent.edge_fakes import JOIN, World, until, world
 
 ROOT = Path(__file__).parents[3]

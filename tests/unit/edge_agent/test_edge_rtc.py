@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from edge.bounded import new_client
-from edge.local.app import new_app
-from edge.local.server import LocalServer
-from edge.rtc.candidate import Choice, RtcOptions, best_private, choose, host_of, with_eip
-from edge.rtc.proxy import RtcProxy
-from edge.rtc.sdp import with_port
+from edge.base.bounded import new_client
+from edge.options import RtcOptions
+from edge.web.local.app import new_app
+from edge.web.local.server import LocalServer
+from edge.web.rtc.candidate import Choice, best_private, choose, host_of, with_eip
+from edge.web.rtc.proxy import RtcProxy
+from edge.web.rtc.sdp import with_port
 from tests.unit.edge_agent.edge_fakes import HOST
 
 NONE = Choice("none")

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.callback import accepts
-from edge.clock import Backoff
-from edge.collect import to_delete
-from edge.segmentfile import (
+from edge.base.clock import Backoff
+from edge.callbacks.callback import accepts
+from edge.record.janitor import to_delete
+from edge.record.stores.s3 import store_error
+from edge.srs.segmentfile import (
     SegmentFile,
     playlist_durations_ms,
     position_of,
@@ -20,7 +21,6 @@ from edge.segmentfile import (
     to_adopt,
     ts_duration_ms,
 )
-from edge.stores.s3 import store_error
 
 FILES = st.lists(
     st.builds(

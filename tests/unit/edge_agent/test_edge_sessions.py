@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from chalicelib.wire.names import StreamName
-from edge.reconcile import Action, Adopt, End, GoLive, Memory, Observed, ServerChanged, actions
-from edge.sessions import Session, SessionBook, Transition
-from edge.srs import LiveStream, Look
+from edge.publish.reconcile import Action, Adopt, End, GoLive, Memory, Observed, ServerChanged, actions
+from edge.sessions.book import SessionBook, Transition
+from edge.spool.session import Session
+from edge.srs.api import LiveStream, Look
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CLIENTS = st.sampled_from(["c1", "c2", "c3"])

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.local.app import new_app
-from edge.local.server import LocalServer
-from edge.slate import relay as relay_module
-from edge.slate.argv import CARD, Shape, live_argv, slate_argv
-from edge.slate.flv import AUDIO, SCRIPT, VIDEO, FlvError, Parser, Tag, encode, header
-from edge.slate.joiner import Joiner
-from edge.slate.relay import LIVE, SLATE, Relay
-from edge.slate.relays import Relays, Wanted
+from edge.push.slate import relay as relay_module
+from edge.push.slate.argv import CARD, Shape, live_argv, slate_argv
+from edge.push.slate.flv import AUDIO, SCRIPT, VIDEO, FlvError, Parser, Tag, encode, header
+from edge.push.slate.joiner import Joiner
+from edge.push.slate.relay import LIVE, SLATE, Relay
+from edge.push.slate.relays import Relays, Wanted
+from edge.web.local.app import new_app
+from edge.web.local.server import LocalServer
 
 from .edge_fakes import HOST, until
 

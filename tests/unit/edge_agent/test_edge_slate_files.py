@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from chalicelib.wire.inputs import SlateQuestion
-from edge.errors import NotHereError, RefusedInputError
-from edge.library.folders import Folders
-from edge.library.probe import Probe
-from edge.slate.files import Slates
+from edge.base.errors import NotHereError, RefusedInputError
+from edge.files.folders import Folders
+from edge.files.probe import Probe
+from edge.push.slate.files import Slates
 from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe
 
 

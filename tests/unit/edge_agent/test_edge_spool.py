@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.errors import SpoolError
+from edge.base.errors import SpoolError
 from edge.spool import tables
 from edge.spool.writer import Spool
 

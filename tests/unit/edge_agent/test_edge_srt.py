@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edge import srt as srt_module
-from edge.srs import live_stream
-from edge.workers.argv import build_argv
-from edge.workers.spec import WorkerSpec
+from edge.ffmpeg.workers.argv import build_argv
+from edge.ffmpeg.workers.spec import WorkerSpec
+from edge.srs.api import live_stream
+from edge.watching import srt as srt_module
 
 from .edge_fakes import World, until
 from .test_edge_agent import go_live, leave, tell

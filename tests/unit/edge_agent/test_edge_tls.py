@@ -36,16 +36,17 @@ from chalicelib.wire.certificates import (
     CertificateUpload,
 )
 from chalicelib.wire.edge import CertificateState
-from edge.bounded import new_client
-from edge.clock import SystemClock
-from edge.errors import EdgeError, MediaServerError, RefusedInputError
-from edge.tls import certificates as certificates_module
-from edge.tls import health
-from edge.tls.certificates import CertificateError, Certificates
-from edge.tls.check import DomainCheck, Reach
-from edge.tls.domains import domain, domains
-from edge.tls.pairs import Pair, check_pair, names_of, self_signed, split
-from edge.tls.state import TlsFolder
+from edge.base.bounded import new_client
+from edge.base.clock import SystemClock
+from edge.base.errors import EdgeError, MediaServerError, RefusedInputError
+from edge.options import Reach
+from edge.web.tls import certificates as certificates_module
+from edge.web.tls import health
+from edge.web.tls.certificates import CertificateError, Certificates
+from edge.web.tls.check import DomainCheck
+from edge.web.tls.domains import domain, domains
+from edge.web.tls.pairs import Pair, check_pair, names_of, self_signed, split
+from edge.web.tls.state import TlsFolder
 
 from .edge_fakes import HOST, free_port
 

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.wire.addresses import AddressRule
+from edge.base.errors import NotHereError, RefusedInputError
 from edge.egress.passages import Passages
 from edge.egress.proxy import FilteringProxy
-from edge.errors import NotHereError, RefusedInputError
-from edge.library import folders as folders_module
-from edge.library.download import Downloads
-from edge.library.folders import Folders, LibraryError, quoted
-from edge.library.multipart import FileParts, MultipartError, boundary_of
-from edge.library.probe import Probe, read_answer
+from edge.files import folders as folders_module
+from edge.files.download import Downloads
+from edge.files.folders import Folders, LibraryError, quoted
+from edge.files.multipart import FileParts, MultipartError, boundary_of
+from edge.files.probe import Probe, read_answer
 
 CLOSED = Passages(FilteringProxy(), AddressRule())
 

@@ -1,0 +1,1 @@
+"""Callbacks: made, signed, delivered, checked, sent again."""

@@ -1,0 +1,1 @@
+"""What nodes and cloud say to each other."""

@@ -1,0 +1,358 @@
+"""What the edges report becomes state: each fact once, in one transaction with all it entails."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from aws_lambda_powertools import Logger
+from pydantic import ValidationError
+
+from chalicelib.domain import admission, callbacks, ids, redact
+from chalicelib.domain import recordings as recording_rules
+from chalicelib.domain import sessions as session_rules
+from chalicelib.domain import stores as store_rules
+from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, UnavailableError
+from chalicelib.domain.model import (
+    AskedCallback,
+    Attempt,
+    CallbackSettings,
+    CallbackTrace,
+    Delivery,
+    LedgerEvent,
+    NodeSeen,
+    OpenSession,
+    PushStatus,
+    Recording,
+    RecordSettings,
+    Session,
+    SessionOwner,
+    SourceStatus,
+    StoreSettings,
+    StreamTail,
+)
+from chalicelib.ports import Change, Clock, Delete, Put, Save, Store
+from chalicelib.services.account.settings import Settings
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.sources.leases import SourceLeases
+from chalicelib.wire.edge import (
+    CallbackAnswered,
+    Event,
+    EventBatch,
+    EventBatchResponse,
+    EventResult,
+    Plan,
+    PushState,
+    RecordingPartDone,
+    RecordingStarted,
+)
+from chalicelib.wire.names import StreamName
+from chalicelib.wire.sources import SourceState
+
+_log = Logger(child=True)
+_TRIES = 6
+
+
+class Ingest:
+    """Takes batches of events. Idempotent by event id: the ledger's entry is written in the same transaction."""
+
+    def __init__(self, store: Store, settings: Settings, pushes: Pushes, sources: SourceLeases, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._pushes = pushes
+        self._sources = sources
+        self._clock = clock
+
+    def take(self, node: str, batch: EventBatch) -> EventBatchResponse:
+        """Take a batch in order. One bad event does not hold up the others."""
+        results: list[EventResult] = []
+        highest = 0
+        for raw in batch.events:
+            result, seq = self._take_one(node, raw)
+            results.append(result)
+            highest = max(highest, seq)
+        return EventBatchResponse(results=results, acked_seq=self._remember_seq(node, highest))
+
+    def _remember_seq(self, node: str, highest: int) -> int:
+        """Keep how far the node's events are in. It tells an edge later whether the cloud went back in time."""
+        for _ in range(_TRIES):
+            seen = self._store.get(NodeSeen, node) or NodeSeen(node=node, last_seen=self._clock())
+            if seen.acked_seq >= highest:
+                return seen.acked_seq
+            try:
+                self._store.commit(Save(seen.model_copy(update={"acked_seq": highest})))
+            except ConflictError:
+                continue
+            return highest
+        raise UnavailableError("the node's state is busy; send the events again")
+
+    def _take_one(self, node: str, raw: dict[str, Any]) -> tuple[EventResult, int]:
+        try:
+            event = Event.model_validate(raw)
+        except ValidationError as error:
+            places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors()[:3])
+            _log.warning("event_refused", extra={"node": node, "fields": places})
+            return EventResult(id=str(raw.get("id", ""))[:40], outcome="refused", reason=f"bad fields: {places}"), 0
+        for _ in range(_TRIES):
+            try:
+                told, owner = self._known(event)
+                if told is not None and told.node == node:
+                    return EventResult(id=event.id, outcome="duplicate"), event.seq
+                claim = self._claim(node, event, told, owner)
+                self._store.commit(*self._changes(node, event), *claim)
+            except ConflictError:
+                continue
+            except ForbiddenError as error:
+                extra = {"node": node, "kind": event.body.kind, "event": event.id, "reason": str(error)}
+                _log.warning("event_refused", extra=extra)
+                return EventResult(id=event.id, outcome="refused", reason=str(error)), 0
+            except (InvalidInputError, ValueError, ArithmeticError) as error:
+                # It will be no better next time, and the events behind it must not wait for it.
+                _log.warning("event_refused", extra={"node": node, "error": type(error).__name__})
+                return EventResult(id=event.id, outcome="refused", reason="it cannot be stored"), 0
+            return EventResult(id=event.id, outcome="accepted"), event.seq
+        raise UnavailableError("the event's session is busy; send it again")
+
+    def _known(self, event: Event) -> tuple[LedgerEvent | None, SessionOwner | None]:
+        """The event, if it was told before, and whose its session is."""
+        owner = [(SessionOwner, (event.session,))] if event.session else []
+        found = self._store.get_many([(LedgerEvent, (event.id,)), *owner])
+        return cast("LedgerEvent | None", found[0]), cast("SessionOwner | None", found[1] if owner else None)
+
+    @staticmethod
+    def _claim(node: str, event: Event, told: LedgerEvent | None, owner: SessionOwner | None) -> list[Change]:
+        """The write that makes a new session the node's. The node is who it proved to be, whatever the event says.
+
+        Raises:
+            ForbiddenError: the event or the session is another node's.
+        """
+        if told is not None:
+            raise ForbiddenError("an event of this id is another node's")
+        if event.session is None:
+            return []
+        if owner is not None:
+            if owner.node != node:
+                raise ForbiddenError("the session is another node's")
+            return []
+        if isinstance(event.body, PushState | SourceState):
+            return []
+        return [Save(SessionOwner(session=event.session, node=node, at=event.at))]
+
+    def _changes(self, node: str, event: Event) -> list[Change]:
+        changes: list[Change] = [Save(self._ledger_entry(node, event))]
+        if isinstance(event.body, SourceState):
+            return changes + self._source(node, event, event.body)
+        if isinstance(event.body, PushState) and event.session is not None:
+            # Its session may be long over, and the stream's name forgotten at the edge.
+            return changes + self._push(node, event.session, event, event.body)
+        if event.session is None or event.stream is None:
+            return changes
+        match event.body:
+            case CallbackAnswered():
+                changes += self._callback_answered(node, event.session, event.stream, event, event.body)
+            case RecordingStarted():
+                changes += self._recording_started(node, event.session, event.stream, event, event.body.recording)
+            case RecordingPartDone():
+                changes += self._part_done(node, event.session, event.stream, event, event.body)
+            case _:
+                changes += self._session(node, event.session, event.stream, event)
+        return changes
+
+    def _ledger_entry(self, node: str, event: Event) -> LedgerEvent:
+        return LedgerEvent(
+            id=event.id,
+            at=event.at,
+            kind=event.body.kind,
+            node=node,
+            session=event.session,
+            stream=str(self._settings.shown(event.stream)) if event.stream else None,
+            data=event.body.model_dump(mode="json", exclude={"kind"}),
+        )
+
+    # sessions
+
+    def _session(self, node: str, session_id: str, stream: StreamName, event: Event) -> list[Change]:
+        current = self._store.get(Session, node, session_id)
+        plan = self._plan(node, session_id, stream, event) if current is None else Plan()
+        after = session_rules.advance(current, node, event, plan)
+        if after is None:
+            return []
+        if after.state == "ended":
+            after = after.model_copy(update={"end_event": event.id})
+        changes: list[Change] = [Save(after), *self._open_pointer(node, session_id, after)]
+        if after.state == "ended":
+            changes += self._ended(after, event)
+        return changes
+
+    def _plan(self, node: str, session_id: str, stream: StreamName, event: Event) -> Plan:
+        tail = self._store.get(StreamTail, str(stream))
+        record = self._settings.get(RecordSettings)
+        return admission.plan(session_id, stream, node, record, tail, event.at)
+
+    def _open_pointer(self, node: str, session_id: str, after: Session) -> list[Change]:
+        known = self._store.get(OpenSession, node, session_id)
+        wanted = session_rules.as_open(after)
+        if wanted is not None:
+            return [Save(wanted.model_copy(update={"version": known.version if known else 0}))]
+        return [Delete(known)] if known else []
+
+    def _ended(self, session: Session, event: Event) -> list[Change]:
+        changes: list[Change] = []
+        if self._settings.get(CallbackSettings).active and session.live_at is not None:
+            payload = callbacks.unpublish_payload(self._settings.shown(session.stream))
+            changes.append(Save(self._delivery(event.id, payload)))
+        if session.recording and (recording := self._store.get(Recording, session.recording)):
+            if session.id in recording.parts and recording.parts[session.id].node == session.node:
+                changed = recording_rules.with_part(recording, session.id, event.at, ended_at=event.at)
+                changes.append(Save(changed))
+            tail = self._store.get(StreamTail, str(session.stream))
+            if tail is not None and tail.session == session.id:
+                changes.append(Save(tail.model_copy(update={"ended_at": event.at})))
+        return changes
+
+    def _delivery(self, delivery_id: str, payload: dict[str, Any], after: str | None = None) -> Delivery:
+        now = self._clock()
+        return Delivery(
+            id=delivery_id, action=payload["action"], created_at=now, due_at=now, payload=payload, after=after
+        )
+
+    def _asked(self, node: str, session_id: str, request_id: str) -> AskedCallback:
+        """What the node was told to ask.
+
+        Raises:
+            ForbiddenError: it was not asked this, or it told the answer already.
+        """
+        asked = self._store.get(AskedCallback, node, request_id)
+        if asked is None or asked.session != session_id or self._store.get(Delivery, request_id) is not None:
+            raise ForbiddenError("this node was not told to send this callback")
+        return asked
+
+    def _callback_answered(
+        self, node: str, session_id: str, stream: StreamName, event: Event, body: CallbackAnswered
+    ) -> list[Change]:
+        """A node asked the user's callback itself: the log has it as if the cloud had, and 410 means the same."""
+        asked = self._asked(node, session_id, body.request_id)
+        target = self._settings.get(CallbackSettings)
+        now = self._clock()
+        payload = callbacks.publish_payload(body.request_id, target, self._settings.shown(stream), "***")
+        attempt = Attempt(
+            at=event.at, duration_ms=body.duration_ms, status=body.status, answer=body.answer[:500], error=body.error
+        )
+        delivery = Delivery(
+            id=body.request_id,
+            action="on_publish",
+            state="delivered" if body.agreed else "dead",
+            created_at=event.at,
+            due_at=now,
+            payload={k: v for k, v in payload.items() if k not in ("param", "request_id", "opaque")},
+            attempts=[attempt],
+            target=redact.callback_url(target.target),
+        )
+        before = self._store.get(CallbackTrace) or CallbackTrace()
+        response = body.answer if body.status == 200 else before.response
+        changes: list[Change] = [Save(delivery), Delete(asked)]
+        changes.append(Put(before.model_copy(update={"request": json.dumps(payload), "response": response})))
+        sends = target.enabled and target.sent_by == "edge" and target.node == node and target.target == asked.target
+        if body.status == callbacks.GONE and sends:
+            off = {"enabled": False, "disabled_reason": "the target answered 410 Gone and wants no more callbacks"}
+            changes.append(Save(target.model_copy(update=off)))
+        return changes
+
+    # recordings
+
+    def _opened(self, recording: str, stream: StreamName, node: str, session_id: str, event: Event) -> Recording:
+        shown = self._settings.shown(stream)
+        new = recording_rules.opened(recording, stream, node, session_id, event.at)
+        known = {"shown_as": shown.stream if shown != stream else "", "stores": self._taking()}
+        return new.model_copy(update=known)
+
+    def _taking(self) -> list[str]:
+        """The stores in which segments may arrive now."""
+        return store_rules.taking(self._settings.get(StoreSettings), self._clock())
+
+    def _recording(self, node: str, session_id: str, stream: StreamName, recording: str) -> Recording | None:
+        """What is known of the recording that a session is to be part of.
+
+        Raises:
+            ForbiddenError: it is not this session's.
+        """
+        known = self._store.get(Recording, recording)
+        session = self._store.get(Session, node, session_id)
+        if not recording_rules.belongs(recording, known, node, session_id, stream, session):
+            raise ForbiddenError("the recording is not this session's")
+        return known
+
+    def _recording_started(
+        self, node: str, session_id: str, stream: StreamName, event: Event, recording: str
+    ) -> list[Change]:
+        known = self._recording(node, session_id, stream, recording)
+        changes: list[Change] = []
+        if known is None:
+            entity = self._opened(recording, stream, node, session_id, event)
+            if self._settings.get(CallbackSettings).active:
+                begin = ids.derived_ulid(event.at, f"record_begin:{recording}")
+                entity = entity.model_copy(update={"begin_delivery": begin})
+                payload = callbacks.record_begin_payload(entity.told_stream, recording)
+                changes.append(Save(self._delivery(begin, payload)))
+            changes.append(Save(entity))
+        elif session_id not in known.parts:
+            joined = recording_rules.with_part(known, session_id, event.at, node=node)
+            changes.append(Save(store_rules.with_stores(joined, self._taking())))
+        tail = self._store.get(StreamTail, str(stream))
+        new_tail = StreamTail(
+            version=tail.version if tail else 0,
+            stream=str(stream),
+            recording=recording,
+            node=node,
+            session=session_id,
+        )
+        return [*changes, Save(new_tail)]
+
+    def _part_done(
+        self, node: str, session_id: str, stream: StreamName, event: Event, body: RecordingPartDone
+    ) -> list[Change]:
+        known = self._recording(node, session_id, stream, body.recording)
+        known = known or self._opened(body.recording, stream, node, session_id, event)
+        changed = recording_rules.with_part(
+            known,
+            session_id,
+            event.at,
+            node=node,
+            done=True,
+            abandoned=False,
+            ended_at=(known.parts[session_id].ended_at if session_id in known.parts else None) or event.at,
+            segments=body.segments,
+            duration_ms=body.duration_ms,
+            bytes=body.bytes,
+            gaps=body.gaps,
+        )
+        changed = store_rules.with_stores(changed, self._taking())
+        pointer = self._store.get(OpenSession, node, session_id)
+        closing = pointer is not None and pointer.state == "closing"
+        return [Save(changed), *([Delete(pointer)] if pointer is not None and closing else [])]
+
+    # pushes
+
+    def _push(self, node: str, session_id: str, event: Event, body: PushState) -> list[Change]:
+        status = PushStatus(
+            destination=body.destination,
+            node=node,
+            session=session_id,
+            fence=body.fence,
+            state=body.state,
+            attempt=body.attempt,
+            bitrate_kbps=body.bitrate_kbps,
+            last_error=body.last_error,
+            slate=body.slate,
+            at=event.at,
+        )
+        self._pushes.check_holder(body.destination, node, body.fence)
+        changes = self._pushes.status_change(status)
+        if body.state == "stopped":
+            changes += self._pushes.release_changes(body.destination, node, body.fence)
+        return changes
+
+    def _source(self, node: str, event: Event, body: SourceState) -> list[Change]:
+        self._sources.check_holder(body.source, node, body.fence)
+        told = body.model_dump(exclude={"kind", "finished"})
+        return self._sources.told(SourceStatus(node=node, at=event.at, **told), body)

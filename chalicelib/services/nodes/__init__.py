@@ -1,0 +1,1 @@
+"""What is there, and what only a node can answer or do."""

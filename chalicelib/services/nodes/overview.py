@@ -1,0 +1,116 @@
+"""What is there: nodes, live streams, past sessions, events, deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from chalicelib.domain.errors import NotFoundError
+from chalicelib.domain.model import Delivery, LedgerEvent, Node, NodeSeen, Recording, Session
+from chalicelib.ports import Clock, Page, Store
+from chalicelib.services.paging import deliveries_page, everything, ledger_page
+from chalicelib.wire.edge import ObservedSession
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node with what it last said."""
+
+    node: Node
+    seen: NodeSeen | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """A live stream with what its node sees of it. `stale`: the node has fallen silent."""
+
+    session: Session
+    observed: ObservedSession | None
+    stale: bool
+
+
+class Overview:
+    """Reads only."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def nodes(self, limit: int, cursor: str | None) -> Page[NodeView]:
+        """Nodes, in the order of their ids."""
+        page = self._store.index(Node, "NODES", limit=limit, cursor=cursor)
+        seen = self._store.get_many([(NodeSeen, (n.id,)) for n in page.items]) if page.items else []
+        views = [NodeView(n, cast("NodeSeen | None", s)) for n, s in zip(page.items, seen, strict=True)]
+        return Page(views, page.cursor)
+
+    def node(self, node: str) -> NodeView:
+        """One node.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self._store.get(Node, node)
+        if found is None:
+            raise NotFoundError("there is no such node")
+        return NodeView(found, self._store.get(NodeSeen, node))
+
+    def also_called(self, resource: str, item: str) -> list[str]:
+        """The stream, as `app/stream`, that an item of a resource belongs to: scopes may be limited to streams."""
+        stream = None
+        if resource == "streams":
+            live = everything(self._store, Session, "LIVE")
+            stream = next((s.stream for s in live if s.id == item), None)
+        elif resource == "recordings":
+            recording = self._store.get(Recording, item)
+            stream = recording.stream if recording else None
+        return [f"{stream.app}/{stream.stream}"] if stream else []
+
+    def ports(self) -> dict[str, str]:
+        """The ports on which users reach the first node, by protocol, as it reports them."""
+        seen = self._store.index(NodeSeen, "NODES_SEEN", limit=1).items
+        return {name: str(port) for name, port in seen[0].observed.ports.items()} if seen else {}
+
+    def streams(self) -> list[StreamView]:
+        """All that is live, newest first."""
+        return self._views(everything(self._store, Session, "LIVE", newest=True))
+
+    def streams_page(self, limit: int, cursor: str | None) -> Page[StreamView]:
+        """What is live, newest first. Who is being let in takes a place and is not shown."""
+        page = self._store.index(Session, "LIVE", limit=limit, cursor=cursor, newest=True)
+        return Page(self._views(page.items), page.cursor)
+
+    def _views(self, sessions: list[Session]) -> list[StreamView]:
+        live = [s for s in sessions if s.state == "live"]
+        nodes = sorted({s.node for s in live})
+        found = self._store.get_many([(NodeSeen, (node,)) for node in nodes]) if nodes else []
+        seen = {s.node: s for s in found if isinstance(s, NodeSeen)}
+        views = []
+        for session in live:
+            node = seen.get(session.node)
+            observed = {o.session: o for o in node.observed.sessions} if node else {}
+            views.append(StreamView(session, observed.get(session.id), stale=node is None or node.lost))
+        return views
+
+    def sessions(self, limit: int, cursor: str | None) -> Page[Session]:
+        """Sessions that are over, newest first."""
+        return self._store.index(Session, "SESSIONS", limit=limit, cursor=cursor, newest=True)
+
+    def events(self, limit: int, cursor: str | None) -> Page[LedgerEvent]:
+        """The ledger, newest first.
+
+        Raises:
+            InvalidInputError: the cursor is not one of ours.
+        """
+        return ledger_page(self._store, limit, cursor, self._clock())
+
+    def deliveries(self, state: str | None, limit: int, cursor: str | None) -> Page[Delivery]:
+        """Deliveries of one state, newest first; those that are pending as they fall due. Without a state those that
+        are pending, then the others, newest first.
+
+        Raises:
+            InvalidInputError: the cursor is not one of ours.
+        """
+        if state is None:
+            return deliveries_page(self._store, limit, cursor)
+        name = "DUE#0" if state == "pending" else f"DELIVERIES#{state}"
+        return self._store.index(Delivery, name, limit=limit, cursor=cursor, newest=state != "pending")

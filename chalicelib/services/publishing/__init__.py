@@ -1,0 +1,1 @@
+"""Who may publish: the gate, rooms, limits, and why."""

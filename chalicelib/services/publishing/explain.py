@@ -1,0 +1,103 @@
+"""Explains what would happen to a publish. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from chalicelib.domain import explain as rules
+from chalicelib.domain import limits as limit_rules
+from chalicelib.domain.errors import InvalidInputError, NotFoundError
+from chalicelib.domain.model import (
+    CallbackSettings,
+    Entity,
+    Lease,
+    LimitSettings,
+    Node,
+    PublishSettings,
+    RecordSettings,
+    RoomSecret,
+    Session,
+)
+from chalicelib.ports import Store
+from chalicelib.services.account.settings import Settings
+from chalicelib.services.paging import everything
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen, part by part. `busy`: the stream is live already (on the node, if one was given)."""
+
+    stream: StreamName
+    admission: rules.Admission
+    recording: rules.Recorded
+    merge_window_s: int
+    pushes: list[rules.Pushed]
+    busy: bool
+    limits: list[str]
+
+
+def parse_stream(text: str) -> StreamName:
+    """`app/stream` or `//vhost/app/stream`, as listings show it.
+
+    Raises:
+        InvalidInputError: it is no stream name.
+    """
+    app, _, stream = text.rstrip("/").rpartition("/")
+    place = DEFAULT_VHOST
+    if app.startswith("//"):
+        place, _, app = app[2:].partition("/")
+    app = app.lstrip("/").removeprefix(f"{DEFAULT_VHOST}/")
+    try:
+        check_name(place, app, stream)
+    except InvalidNameError as error:
+        raise InvalidInputError("stream", f"is app/stream, such as live/mystream: {error}") from None
+    return StreamName(vhost=place, app=app, stream=stream)
+
+
+class Explain:
+    """Applies the rules without their effects."""
+
+    def __init__(self, store: Store, settings: Settings, pushes: Pushes) -> None:
+        self._store = store
+        self._settings = settings
+        self._pushes = pushes
+
+    def explain(self, stream: str, param: str, node: str | None) -> Explanation:
+        """What would become of a publish of `stream` with `param` at this moment.
+
+        Raises:
+            InvalidInputError: it is no stream name.
+            NotFoundError: there is no such node.
+        """
+        name = parse_stream(stream)
+        if node is not None and self._store.get(Node, node) is None:
+            raise NotFoundError("there is no such node")
+        record = self._settings.get(RecordSettings)
+        live = everything(self._store, Session, "LIVE")
+        limits = self._store.get(LimitSettings) or LimitSettings()
+        room = self._store.get(RoomSecret, name.stream)
+        busy = any(s.stream == name and s.state == "live" and node in (None, s.node) for s in live)
+        admission = rules.admitted(
+            self._settings.get(PublishSettings), room, self._settings.get(CallbackSettings), name, param
+        )
+        refusal = limit_rules.refusal(limits, len(live))
+        return Explanation(
+            stream=name,
+            admission=rules.limited(admission, refusal),
+            recording=rules.recorded(record, name),
+            merge_window_s=record.merge_window_s,
+            pushes=self._pushed(name),
+            busy=busy,
+            limits=rules.limits_in_words(limits, busy=busy),
+        )
+
+    def _pushed(self, stream: StreamName) -> list[rules.Pushed]:
+        destinations = self._pushes.destinations()
+        leases: list[Lease | None] = []
+        for i in range(0, len(destinations), 100):
+            keys: list[tuple[type[Entity], tuple[str, ...]]] = [(Lease, (d.id,)) for d in destinations[i : i + 100]]
+            leases += cast("list[Lease | None]", self._store.get_many(keys))
+        return [rules.pushed(d, lease, stream) for d, lease in zip(destinations, leases, strict=True)]

@@ -1,0 +1,1 @@
+"""Destinations, and who holds the right to push to them."""

@@ -1,0 +1,173 @@
+"""The destinations as their owner edits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ulid import ULID
+
+from chalicelib.domain import destinations as rules
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Room, Slate
+from chalicelib.ports import Clock, Delete, Page, Save, Store
+from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.pushing.holds import refuse_held
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
+
+MAX_DESTINATIONS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A destination with what becomes of it at the moment."""
+
+    destination: Destination
+    lease: Lease | None
+    status: PushStatus | None
+
+
+class Targets:
+    """Adds, changes, removes destinations."""
+
+    def __init__(self, store: Store, pushes: Pushes, questions: Questions, clock: Clock) -> None:
+        self._store = store
+        self._pushes = pushes
+        self._questions = questions
+        self._clock = clock
+
+    def all(self) -> list[Target]:
+        """All of them, oldest first."""
+        return [self._with_state(d) for d in self._pushes.destinations()]
+
+    def page(self, limit: int, cursor: str | None) -> Page[Target]:
+        """A part of them."""
+        page = self._store.index(Destination, "DESTS", limit=limit, cursor=cursor)
+        return Page([self._with_state(d) for d in page.items], page.cursor)
+
+    def get(self, destination: str) -> Target:
+        """One of them.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return self._with_state(self._find(destination))
+
+    def _find(self, destination: str) -> Destination:
+        found = self._store.get(Destination, destination)
+        if found is None:
+            raise NotFoundError("there is no such destination")
+        return found
+
+    def _with_state(self, destination: Destination) -> Target:
+        keys: list[tuple[type[Entity], tuple[str, ...]]] = [(Lease, (destination.id,)), (PushStatus, (destination.id,))]
+        lease, status = self._store.get_many(keys)
+        return Target(
+            destination,
+            lease if isinstance(lease, Lease) else None,
+            status if isinstance(status, PushStatus) else None,
+        )
+
+    def add(  # noqa: PLR0913 - as many as a destination has
+        self,
+        *,
+        name: str,
+        url: str,
+        platform: str,
+        streams: list[str],
+        enabled: bool,
+        stream_name: str = "",
+        prefer: Literal["oldest", "newest"] = "oldest",
+        slate: dict[str, Any] | None = None,
+        room: str = "",
+    ) -> Destination:
+        """Add one.
+
+        Raises:
+            InvalidInputError: the URL or a pattern is not usable, or there are too many.
+            ConflictError: a source pushes to the same target.
+        """
+        if len(self._pushes.destinations()) >= MAX_DESTINATIONS:
+            raise InvalidInputError("", f"there are {MAX_DESTINATIONS} destinations already; remove some first")
+        now = self._clock()
+        new = Destination(
+            id=str(ULID.from_datetime(now)).lower(),
+            name=name,
+            platform=platform,
+            url=rules.check_target_url(url),
+            streams=rules.check_patterns(streams),
+            enabled=enabled,
+            stream_name=self._stream_of(room) if room else stream_name,
+            room=room,
+            prefer=prefer,
+            slate=self._slate(Slate(), slate or {}),
+            created_at=now,
+            updated_at=now,
+        )
+        refuse_held(self._store, new)
+        self._store.commit(Save(new))
+        return new.model_copy(update={"version": 1})
+
+    def change(self, destination: str, changes: dict[str, Any], version: int | None) -> Destination:
+        """Change any of `name`, `url`, `platform`, `streams`, `enabled`, `slate`, `room`; `version` is what was seen.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it was changed by somebody else in the meantime, or a source pushes to the same target.
+            InvalidInputError: a value is not usable.
+        """
+        now = self._find(destination)
+        if version is not None and version != now.version:
+            raise ConflictError("the destination was changed by somebody else in the meantime; read it again")
+        if "url" in changes:
+            changes["url"] = rules.check_target_url(changes["url"])
+        if "streams" in changes:
+            changes["streams"] = rules.check_patterns(changes["streams"])
+        if "room" in changes:
+            changes["stream_name"] = self._stream_of(changes["room"]) if changes["room"] else ""
+        if "slate" in changes:
+            changes["slate"] = self._slate(now.slate, changes["slate"])
+        new = now.model_copy(update={**changes, "updated_at": self._clock()})
+        refuse_held(self._store, new)
+        self._store.commit(Save(new))
+        return new.model_copy(update={"version": new.version + 1})
+
+    def _stream_of(self, room: str) -> str:
+        found = self._store.get(Room, room)
+        if found is None:
+            raise InvalidInputError("room", "there is no such room")
+        return found.stream
+
+    def pushes(self, limit: int, cursor: str | None) -> Page[Target]:
+        """What is pushed, or about to be: the destinations that a node holds the lease of."""
+        page = self._store.index(Lease, "LEASES_HELD", limit=limit, cursor=cursor)
+        found = self._store.get_many([(Destination, (lease.destination,)) for lease in page.items])
+        return Page([self._with_state(d) for d in found if isinstance(d, Destination)], page.cursor)
+
+    def _slate(self, now: Slate, changes: dict[str, Any]) -> Slate:
+        """A slate with changes; a file is taken in by its node first."""
+        new = now.model_copy(update=changes)
+        if not new.file:
+            return new.model_copy(update={"node": "", "has_sound": False})
+        if new.file == now.file:
+            return new
+        node = self._questions.node(changes.get("node")).id
+        question = SlateQuestion(file=new.file, replaces=now.file if now.node == node else "")
+        taken = SlateAnswer.model_validate(self._questions.ask(node, question, 20.0))
+        return new.model_copy(update={"file": taken.file, "has_sound": taken.has_sound, "node": node})
+
+    def remove(self, destination: str, version: int | None = None) -> None:
+        """Remove one; the node that pushes it stops. `version`: the one the caller saw.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it was changed by somebody else in the meantime.
+        """
+        if version is not None:
+            self._store.commit(Delete(self._find(destination).model_copy(update={"version": version})))
+            return
+        try:
+            self._store.commit(Delete(self._find(destination)))
+        except ConflictError:
+            self._store.commit(Delete(self._find(destination)))

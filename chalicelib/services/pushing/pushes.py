@@ -1,0 +1,229 @@
+"""Which node pushes which session where: grants and takes back the leases of destinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import cast
+
+from aws_lambda_powertools import Logger
+
+from chalicelib.domain import destinations as rules
+from chalicelib.domain.errors import ConflictError, ForbiddenError
+from chalicelib.domain.model import (
+    Destination,
+    Lease,
+    LimitSettings,
+    Node,
+    NodeLease,
+    OpenSession,
+    PushStatus,
+    Room,
+    Session,
+)
+from chalicelib.domain.sessions import as_open
+from chalicelib.ports import Change, Clock, Delete, Nudger, Save, Store
+from chalicelib.services.paging import everything
+
+_log = Logger(child=True)
+
+
+class Pushes:
+    """Keeps the leases true to what is live and what is enabled. Every method may be called again at any time."""
+
+    def __init__(self, store: Store, nudger: Nudger, clock: Clock) -> None:
+        self._store = store
+        self._nudger = nudger
+        self._clock = clock
+
+    def destinations(self) -> list[Destination]:
+        """All destinations."""
+        return everything(self._store, Destination, "DESTS")
+
+    def live_sessions(self) -> list[OpenSession]:
+        """What is live anywhere."""
+        return [
+            o for s in everything(self._store, Session, "LIVE") if (o := as_open(s)) is not None and o.state == "live"
+        ]
+
+    def nudge(self, node_id: str) -> None:
+        """Wake a node."""
+        node = self._store.get(Node, node_id)
+        if node is not None and node.queue_url:
+            self._nudger.nudge(node.queue_url)
+
+    def follow_room(self, room: Room) -> None:
+        """A room may have another stream name: the destinations that are bound to it take that one."""
+        for destination in self.destinations():
+            if destination.room == room.id and destination.stream_name != room.stream:
+                with suppress(ConflictError):  # somebody edits it; the room's next change, or the editor, sets it right
+                    self._store.commit(Save(destination.model_copy(update={"stream_name": room.stream})))
+
+    def nudge_all(self) -> None:
+        """Wake every node: what they decide by when the cloud is away has changed."""
+        for node in everything(self._store, Node, "NODES"):
+            if node.queue_url and not node.revoked:
+                self._nudger.nudge(node.queue_url)
+
+    def session_is_live(self, session: OpenSession) -> None:
+        """Give the session every free destination that wants it."""
+        wanting = [d for d in self.destinations() if rules.serves(d, session)]
+        granted = [d.id for d in wanting if self._offer(d, [session])]
+        if granted:
+            self.nudge(session.node)
+        for destination in wanting:
+            if destination.slate.enabled and destination.id not in granted:
+                self._call_back(destination, session)
+
+    def _call_back(self, destination: Destination, session: OpenSession) -> None:
+        """Have a node that shows a slate to the destination look: it may have to give the destination up."""
+        lease = self._store.get(Lease, destination.id)
+        if lease is not None and lease.held and lease.node != session.node:
+            self.nudge(lease.node)
+
+    def settle(self, destination: Destination) -> None:
+        """After a change of a destination or of its lease: grant it if it is free, and tell the node that holds it."""
+        if self._offer(destination, self.live_sessions()):
+            return  # the node was told with the grant
+        lease = self._store.get(Lease, destination.id)
+        if lease is not None and lease.held:
+            self.nudge(lease.node)
+
+    def settle_id(self, destination_id: str) -> None:
+        """`settle` for a destination that may be gone."""
+        destination = self._store.get(Destination, destination_id)
+        if destination is not None:
+            self.settle(destination)
+
+    def _offer(self, destination: Destination, live: Iterable[OpenSession]) -> bool:
+        session = rules.choose(destination, live)
+        if session is None:
+            return False
+        previous = self._store.get(Lease, destination.id)
+        lease = rules.grant(destination.id, previous, session, self._clock())
+        if lease is None or self._is_full():
+            return False
+        held = NodeLease(node=session.node, destination=destination.id, session=session.session, fence=lease.fence)
+        stale = self._store.get(NodeLease, session.node, destination.id)
+        if stale is not None:
+            held = held.model_copy(update={"version": stale.version})
+        try:
+            self._store.commit(Save(lease), Save(held))
+        except ConflictError:
+            return False  # another session has it; its own dispatch goes on
+        _log.info(
+            "lease_granted",
+            extra={"destination": destination.id, "session": session.session, "fence": lease.fence},
+        )
+        self.nudge(session.node)
+        return True
+
+    def _is_full(self) -> bool:
+        """Whether as many pushes run as the owner allows."""
+        limits = self._store.get(LimitSettings)
+        if limits is None or limits.max_pushes is None:
+            return False
+        return len(self._store.index(Lease, "LEASES_HELD", limit=limits.max_pushes + 1).items) >= limits.max_pushes
+
+    def reconcile_node(self, leases: list[NodeLease], sessions: list[OpenSession]) -> list[NodeLease]:
+        """What a lost message would have left undone on a node: grants free destinations to its live sessions.
+        Returns the new leases.
+        """
+        live = [s for s in sessions if s.state == "live"]
+        if not live:
+            return []
+        held = {lease.destination for lease in leases}
+        new: list[NodeLease] = []
+        for destination in self.destinations():
+            if destination.id not in held and self._offer(destination, live):
+                found = self._store.get(NodeLease, live[0].node, destination.id)
+                new += [found] if found else []
+        return new
+
+    def wanted(
+        self, leases: list[NodeLease], sessions: list[OpenSession]
+    ) -> tuple[list[tuple[NodeLease, Destination, OpenSession]], list[NodeLease]]:
+        """The leases that are to be served, and those whose reason is gone."""
+        found = self._store.get_many([(Destination, (lease.destination,)) for lease in leases]) if leases else []
+        live = {s.session: s for s in sessions}
+        serve: list[tuple[NodeLease, Destination, OpenSession]] = []
+        over: list[NodeLease] = []
+        for lease, entity in zip(leases, found, strict=True):
+            destination = cast("Destination | None", entity)
+            session = live.get(lease.session)
+            if destination is not None and session is not None and rules.serves(destination, session):
+                serve.append((lease, destination, session))
+            elif destination is not None and destination.slate.enabled and (kept := self._kept(lease, destination)):
+                serve.append((kept[0], destination, kept[1]))
+            else:
+                over.append(lease)
+        return serve, over
+
+    def _kept(self, lease: NodeLease, destination: Destination) -> tuple[NodeLease, OpenSession] | None:
+        """A lease whose session is over and that goes on: with the next session of this node, or with the slate. None
+        when neither is due, or when a session of another node waits for the destination.
+        """
+        live = self.live_sessions()
+        following = rules.choose(destination, [s for s in live if s.node == lease.node])
+        if following is not None:
+            return self._rebind(lease, following), following
+        if rules.choose(destination, live) is not None:
+            return None
+        ended = self._store.get(Session, lease.node, lease.session)
+        if ended is None or not rules.keeps(destination, ended, self._clock()):
+            return None
+        return lease, rules.as_live(ended)
+
+    def _rebind(self, lease: NodeLease, session: OpenSession) -> NodeLease:
+        """The same grant, from now on for another session: its worker goes on."""
+        new = lease.model_copy(update={"session": session.session})
+        whole = self._store.get(Lease, lease.destination)
+        if whole is None or whole.fence != lease.fence:
+            return lease
+        try:
+            self._store.commit(Save(whole.model_copy(update={"session": session.session})), Save(new))
+        except ConflictError:
+            return lease  # the next sync does it
+        return new
+
+    def release_changes(self, destination: str, node: str, fence: int) -> list[Change]:
+        """The writes that free a lease if `fence` is its current one; none when it is not."""
+        lease = self._store.get(Lease, destination)
+        if lease is None or not lease.held or lease.fence != fence or lease.node != node:
+            return []
+        freed = lease.model_copy(update={"held": False, "released_at": self._clock()})
+        changes: list[Change] = [Save(freed)]
+        pointer = self._store.get(NodeLease, node, destination)
+        if pointer is not None and pointer.fence == fence:
+            changes.append(Delete(pointer))
+        return changes
+
+    def release(self, destination: str, node: str, fence: int) -> bool:
+        """Free a lease whose holder says that it no longer pushes. False when it is not (or no longer) held so."""
+        changes = self.release_changes(destination, node, fence)
+        if not changes:
+            return False
+        try:
+            self._store.commit(*changes)
+        except ConflictError:
+            return False
+        _log.info("lease_released", extra={"destination": destination, "node": node, "fence": fence})
+        self.settle_id(destination)
+        return True
+
+    def check_holder(self, destination: str, node: str, fence: int) -> None:
+        """Only who serves a destination, or was the last to, may say how it goes.
+
+        Raises:
+            ForbiddenError: that is not this node, or it never had this fence.
+        """
+        lease = self._store.get(Lease, destination)
+        if lease is None or lease.node != node or fence > lease.fence:
+            raise ForbiddenError("the destination is not this node's to speak of")
+
+    def status_change(self, status: PushStatus) -> list[Change]:
+        """The write that keeps a worker's state, unless a newer worker of the destination already spoke."""
+        known = self._store.get(PushStatus, status.destination)
+        if known is not None and (known.fence, known.at) > (status.fence, status.at):
+            return []
+        return [Save(status.model_copy(update={"version": known.version if known else 0}))]

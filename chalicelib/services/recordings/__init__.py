@@ -1,0 +1,1 @@
+"""Recordings: while they run, finished, shared, given up; where they lie."""

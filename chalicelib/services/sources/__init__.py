@@ -1,0 +1,1 @@
+"""What is played: files, streams, cameras, transcodes; and who plays it."""

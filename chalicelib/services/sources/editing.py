@@ -1,0 +1,262 @@
+"""The sources as their owner edits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ulid import ULID
+
+from chalicelib.domain import destinations as target_rules
+from chalicelib.domain import sources as rules
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
+from chalicelib.ports import Clock, Delete, Page, Save, Store
+from chalicelib.services.pushing.holds import refuse_pushed
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.sources.intake import Intake
+from chalicelib.services.sources.leases import SourceLeases
+from chalicelib.wire.sources import Encoding, Rendition, SourceKind
+
+MAX_SOURCES = 1000
+MAX_RENDITIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """A source with what becomes of it at the moment. `waits_for`: why it does not run although it shall."""
+
+    source: Source
+    lease: SourceLease | None
+    status: SourceStatus | None
+    waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedInput:
+    """One input as its owner names it: exactly one of a file of the node, an upload and a URL."""
+
+    file: str = ""
+    upload: str = ""
+    url: str = ""
+
+
+class PlayBook:
+    """Adds, changes, removes sources."""
+
+    def __init__(self, store: Store, leases: SourceLeases, pushes: Pushes, intake: Intake, clock: Clock) -> None:
+        self._store = store
+        self._leases = leases
+        self._pushes = pushes
+        self._intake = intake
+        self._clock = clock
+
+    def page(self, limit: int, cursor: str | None) -> Page[Playing]:
+        """A part of them."""
+        page = self._store.index(Source, "SOURCES", limit=limit, cursor=cursor)
+        return Page([self._with_state(s) for s in page.items], page.cursor)
+
+    def get(self, source: str) -> Playing:
+        """One of them.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return self._with_state(self._find(source))
+
+    def _find(self, source: str) -> Source:
+        found = self._store.get(Source, source)
+        if found is None:
+            raise NotFoundError("there is no such source")
+        return found
+
+    def _with_state(self, source: Source) -> Playing:
+        found = self._store.get_many([(SourceLease, (source.id,)), (SourceStatus, (source.id,))])
+        lease = found[0] if isinstance(found[0], SourceLease) and found[0].held else None
+        status = found[1] if isinstance(found[1], SourceStatus) else None
+        current = status if lease is not None and status is not None and status.fence == lease.fence else None
+        waits = self._waits_for(source) if source.enabled and lease is None else ""
+        return Playing(source, lease, current, waits)
+
+    def _waits_for(self, source: Source) -> str:
+        if not source.url:
+            return "a target"
+        if source.kind != "transcode" and not source.inputs:
+            return "something to play"
+        if self._leases.blocked_by(source) is not None:
+            return "another source that pushes to the same target"
+        return "a live stream" if source.kind == "transcode" else "its node"
+
+    def add(  # noqa: PLR0913 - the fields of a source
+        self,
+        *,
+        name: str,
+        kind: SourceKind,
+        url: str,
+        node: str | None,
+        inputs: list[WantedInput],
+        enabled: bool,
+        loop: bool,
+        silent_audio: bool,
+        encoding: Encoding | None,
+        renditions: list[Rendition],
+        streams: list[str],
+    ) -> Source:
+        """Add one. Its inputs are looked into first.
+
+        Raises:
+            InvalidInputError: a value or an input is not usable, or there are too many.
+            ConflictError: something else pushes to the target.
+            UnavailableError: the node is away.
+        """
+        if len(self._leases.all()) >= MAX_SOURCES:
+            raise InvalidInputError("", f"there are {MAX_SOURCES} sources already; remove some first")
+        now = self._clock()
+        draft = Source(
+            id=str(ULID.from_datetime(now)).lower(),
+            kind=kind,
+            name=name,
+            url=target_rules.check_target_url(url),
+            enabled=enabled,
+            loop=loop,
+            silent_audio=silent_audio,
+            encoding=encoding,
+            renditions=renditions,
+            streams=target_rules.check_patterns(streams),
+            created_at=now,
+            updated_at=now,
+        )
+        self._check_free(draft)
+        draft = self._check_kind(self._with_inputs(draft, inputs, node))
+        self._store.commit(Save(draft))
+        return draft.model_copy(update={"version": 1})
+
+    def change(
+        self, source: str, changes: dict[str, Any], inputs: list[WantedInput] | None, version: int | None
+    ) -> Source:
+        """Change any of its fields but the kind. `version`: the one the editor saw.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it was changed by somebody else in the meantime, or something else pushes to the target.
+            InvalidInputError: a value or an input is not usable.
+        """
+        known = self._find(source)
+        if version is not None and version != known.version:
+            raise ConflictError("the source was changed by somebody else in the meantime; read it again")
+        if "url" in changes:
+            changes["url"] = target_rules.check_target_url(changes["url"])
+        if "streams" in changes:
+            changes["streams"] = target_rules.check_patterns(changes["streams"])
+        node = changes.pop("node", None)
+        new = known.model_copy(update=changes | {"updated_at": self._clock()})
+        if {"url", "renditions", "enabled"} & set(changes):
+            self._check_free(new)
+        if inputs is not None:
+            new = self._with_inputs(new, inputs, node or known.node)
+        elif node is not None and node != known.node:
+            new = self._moved(new, node)
+        new = self._check_kind(new)
+        self._store.commit(Save(new))
+        if inputs is not None:
+            self._discard(known, keep=new.inputs)
+        return new.model_copy(update={"version": new.version + 1})
+
+    def _moved(self, source: Source, node: str) -> Source:
+        if any(f.type != "stream" for f in source.inputs):
+            raise InvalidInputError("node", "cannot change while it plays files, which lie there; give inputs as well")
+        return source.model_copy(update={"node": self._intake.node(node)})
+
+    def restart(self, source: str) -> Source:
+        """Have it start anew.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it is switched off.
+        """
+        known = self._find(source)
+        if not known.enabled:
+            raise ConflictError("the source is switched off; start it instead")
+        new = known.model_copy(update={"restarts": known.restarts + 1})
+        self._store.commit(Save(new))
+        return new.model_copy(update={"version": new.version + 1})
+
+    def remove(self, source: str, version: int | None = None) -> None:
+        """Remove one; its worker stops, and its files are deleted unless something else plays them.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it was changed by somebody else in the meantime.
+        """
+        known = self._find(source)
+        if version is not None:
+            known = known.model_copy(update={"version": version})
+        self._store.commit(Delete(known))
+        self._discard(known, keep=[])
+
+    def _discard(self, source: Source, keep: list[SourceFile]) -> None:
+        used = [f for s in self._leases.all() if s.id != source.id for f in s.inputs]
+        self._intake.discard(source.node, source.inputs, [*keep, *used])
+
+    # checks
+
+    def _check_free(self, source: Source) -> None:
+        """Two workers on one target would throw each other out."""
+        if not source.enabled:
+            return
+        wanted = set(rules.targets_of(source))
+        for other in self._leases.all():
+            if other.id != source.id and other.enabled and wanted & set(rules.targets_of(other)):
+                raise ConflictError(f"the source {other.name} pushes to the same target; switch it off first")
+        refuse_pushed(source, self._pushes.destinations())
+
+    def _with_inputs(self, source: Source, inputs: list[WantedInput], node: str | None) -> Source:
+        if source.kind == "transcode":
+            if inputs:
+                raise InvalidInputError("inputs", "a transcode has none: it reads what is live; `streams` says what")
+            return source.model_copy(update={"node": self._intake.node(node) if node else None})
+        by_url = source.kind in ("stream", "camera")
+        if not inputs:
+            raise InvalidInputError("inputs", "must name at least one thing to play")
+        if by_url and (len(inputs) != 1 or not inputs[0].url):
+            raise InvalidInputError("inputs", f"a {source.kind} has exactly one input, with `url`")
+        if not by_url and any(i.url for i in inputs):
+            raise InvalidInputError("inputs", "holds a URL; that is a source of kind stream or camera")
+        there = self._intake.node(node)
+        files = [self._brought_in(wanted, there) for wanted in inputs]
+
+        def fits(found: list[SourceFile], where: str) -> None:
+            self._check_kind(source.model_copy(update={"inputs": found, "node": where}))
+
+        there, good = self._intake.register("camera" if source.kind == "camera" else "vlive", files, there, fits)
+        return source.model_copy(update={"inputs": good, "node": there})
+
+    def _brought_in(self, wanted: WantedInput, node: str) -> SourceFile:
+        if sum(map(bool, (wanted.file, wanted.upload, wanted.url))) != 1:
+            raise InvalidInputError("inputs", "each has exactly one of file, upload and url")
+        if wanted.url:
+            return SourceFile(**self._intake.stream_url(wanted.url), type="stream")
+        if wanted.file:
+            found = self._intake.server_file(wanted.file, node)
+            return SourceFile(**found.model_dump(), path=wanted.file, type="file")
+        name = wanted.upload.rpartition("/")[2]
+        return SourceFile(name=name, uuid=name.partition(".")[0], target=wanted.upload, type="upload")
+
+    def _check_kind(self, source: Source) -> Source:
+        """What is copied must fit the target; what is encoded needs to know how."""
+        if source.silent_audio and source.kind != "camera":
+            raise InvalidInputError("silent_audio", "is for cameras")
+        if source.kind == "transcode":
+            if len(source.renditions) > MAX_RENDITIONS:
+                raise InvalidInputError("renditions", f"must be at most {MAX_RENDITIONS}")
+            for rendition in source.renditions:
+                target_rules.check_target_url(rendition.url)
+            if len(rules.targets_of(source)) != 1 + len(source.renditions):
+                raise InvalidInputError("renditions", "each needs a target of its own")
+            return source.model_copy(update={"encoding": source.encoding or Encoding()})
+        if source.encoding is not None or source.renditions:
+            raise InvalidInputError("encoding", "is for transcodes; everything else is copied as it is")
+        rules.check_playlist(source.inputs)
+        version = self._intake.ffmpeg_version(source.node)
+        rules.check_container(source.url, source.inputs, version, silent_audio=source.silent_audio)
+        return source

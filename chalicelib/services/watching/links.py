@@ -1,0 +1,124 @@
+"""Play links: made here, checked by the nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from urllib.parse import quote
+
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from chalicelib.domain.model import Node, NodeSeen, PlaySettings
+from chalicelib.ports import Clock, Save, Store
+from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.paging import everything
+from chalicelib.services.publishing.explain import parse_stream
+from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, StreamName
+from chalicelib.wire.play import QUERY, play_key, play_token
+
+Format = Literal["flv", "hls", "rtmp", "srt", "whep"]
+FORMATS: Final[tuple[Format, ...]] = ("flv", "hls", "rtmp", "srt", "whep")
+MAX_LIFE_S: Final = 30 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Links to one stream on one node. `urls` holds the formats that the node serves; `required`: nobody gets in
+    without one.
+    """
+
+    stream: StreamName
+    node: str
+    token: str
+    expires_at: datetime
+    required: bool
+    urls: dict[Format, str]
+
+
+class Plays:
+    """Keeps the setting, derives the nodes' keys, signs links."""
+
+    def __init__(
+        self, store: Store, pushes: Pushes, questions: Questions, clock: Clock, signing_key: Callable[[], str]
+    ) -> None:
+        self._store = store
+        self._pushes = pushes
+        self._questions = questions
+        self._clock = clock
+        self._signing_key = signing_key
+
+    def get(self) -> PlaySettings:
+        """The setting."""
+        return self._store.get(PlaySettings) or PlaySettings()
+
+    def set(self, auth: bool | None, version: int | None, *, rotate: bool = False) -> PlaySettings:
+        """Switch play authentication on or off; `rotate` ends all links that were given out. The nodes are told at
+        once. Who is watching goes on.
+
+        Raises:
+            ConflictError: it was changed by somebody else in the meantime.
+        """
+        now = self.get()
+        if version is not None and version != now.version:
+            raise ConflictError("the settings were changed by somebody else in the meantime; read them again")
+        changes = {"auth": now.auth if auth is None else auth, "generation": now.generation + rotate}
+        new = now.model_copy(update=changes)
+        self._store.commit(Save(new))
+        for node in everything(self._store, Node, "NODES"):
+            if not node.revoked:
+                self._pushes.nudge(node.id)
+        return new.model_copy(update={"version": new.version + 1})
+
+    def key_of(self, node: str) -> str:
+        """With what a node checks links; '' while everybody may watch."""
+        setting = self.get()
+        return play_key(self._signing_key(), node, setting.generation) if setting.auth else ""
+
+    def link(
+        self, stream: str, node: str | None, base_url: str, expires_in_s: int, formats: Sequence[Format] = FORMATS
+    ) -> Link:
+        """Links to `app/stream` on a node, which need not be named while there is only one. `base_url`: scheme and name
+        under which viewers reach it.
+
+        Raises:
+            InvalidInputError: it is no stream name, or the node or its name is not given and not known.
+            NotFoundError: there is no such node, or it never said where it can be reached.
+        """
+        name = parse_stream(stream)
+        there = self._questions.node(node)
+        seen = self._store.get(NodeSeen, there.id)
+        if seen is None or not seen.observed.ports:
+            raise NotFoundError("the node has not said yet on which ports it can be reached; try again in a minute")
+        setting = self.get()
+        expires = self._clock().replace(microsecond=0) + timedelta(seconds=expires_in_s)
+        key = play_key(self._signing_key(), there.id, setting.generation)
+        token = play_token(key, str(name), int(expires.timestamp()))
+        scheme, _, host = base_url.partition("://")
+        if not host:
+            raise InvalidInputError("host", "is needed: the name or address under which viewers reach the node")
+        urls = {f: url for f in formats if (url := _url(f, name, scheme, host, seen.observed.ports, token))}
+        return Link(name, there.id, token, expires, setting.auth, urls)
+
+
+def _url(kind: Format, name: StreamName, scheme: str, host: str, ports: dict[str, int], token: str) -> str | None:
+    """One URL; None when the node does not serve the format."""
+    app, stream = quote(name.app, safe="/~@:+="), quote(name.stream, safe="~@:+=")
+    query = f"{QUERY}={token}" + ("" if name.vhost == DEFAULT_VHOST else f"&vhost={quote(name.vhost)}")
+    secure = scheme == "https" and "https" in ports
+    web = ports.get("https" if secure else "http")
+    http = f"{'https' if secure else 'http'}://{host}:{web}"
+    match kind:
+        case "rtmp" if "rtmp" in ports:
+            return f"rtmp://{host}:{ports['rtmp']}/{app}/{stream}?{query}"
+        case "srt" if "srt" in ports:
+            # The virtual host in which the edge has every stream for SRT, see docs/delivery.md.
+            place = f"h={SRT_VHOST if name.vhost == DEFAULT_VHOST else name.vhost},"
+            stream_id = f"#!::{place}r={name.app}/{name.stream},{QUERY}={token},m=request"
+            return f"srt://{host}:{ports['srt']}?streamid={stream_id}"
+        case "flv" | "hls" if web:
+            return f"{http}/{app}/{stream}.{'flv' if kind == 'flv' else 'm3u8'}?{query}"
+        case "whep" if web and "rtc" in ports:
+            return f"{http}/rtc/v1/whep/?app={app}&stream={stream}&{query}"
+    return None

@@ -1,0 +1,1 @@
+"""What every room stands on: clocks, errors, logs, bounded calls, sockets. Knows none of them."""

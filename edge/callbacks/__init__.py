@@ -1,0 +1,1 @@
+"""Callbacks that this node sends, for targets that only it reaches."""

@@ -1,0 +1,1 @@
+"""The cloud as this node sees it: calls, keys, nudges, questions, what holds while it is away."""

@@ -1,0 +1,216 @@
+"""The `/edge/v1` calls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from chalicelib.wire.base import Message
+from chalicelib.wire.edge import (
+    EnrollRequest,
+    EnrollResponse,
+    EventBatchResponse,
+    PublishRequest,
+    PublishResponse,
+    SyncRequest,
+    SyncResponse,
+)
+from chalicelib.wire.questions import AuthorizeRequest, AuthorizeResponse, QuestionResult
+from chalicelib.wire.uploads import UploadsRequest, UploadsResponse
+from edge import AGENT_VERSION
+from edge.base.bounded import Answer, CallFailedError, call
+from edge.base.errors import CloudError, CloudRejectedError, CloudUnreachableError, NotEnrolledError
+from edge.base.log import Log
+from edge.cloud.identity import Identity
+from edge.config import SettingsSource
+
+log = Log("cloud")
+M = TypeVar("M", bound=Message)
+RE_ENROLL_EVERY_S = 15.0
+
+
+class Cloud:
+    """The cloud as the agent sees it. Every call is bounded in time and size, and enrols first where that is needed."""
+
+    def __init__(self, settings: SettingsSource, identity: Identity, http: httpx.AsyncClient) -> None:
+        self._settings, self._identity, self._http = settings, identity, http
+        self._enrolling = asyncio.Lock()
+        self._refused_token = ""
+        self.reachable = False
+        """Whether the last call was answered."""
+        self.turned_away = False
+        """Whether the cloud answered last that it does not know this node (any more)."""
+        self.revoked = False
+        """Whether it said that the node was revoked: nobody waits for this node any more."""
+        self.on_recovery: Callable[[], None] = lambda: None
+
+    async def publish(self, request: PublishRequest, timeout_s: float) -> PublishResponse:
+        """Ask whether a client may publish.
+
+        Raises:
+            CloudError: no decision.
+        """
+        return await self._call("publish", request.model_dump_json().encode(), PublishResponse, timeout_s)
+
+    async def events(self, events: list[dict[str, object]], timeout_s: float = 15.0) -> EventBatchResponse:
+        """Deliver a batch.
+
+        Raises:
+            CloudError: not delivered, or not known whether.
+        """
+        body = json.dumps({"version": 1, "events": events}).encode()
+        return await self._call("events", body, EventBatchResponse, timeout_s)
+
+    async def sync(self, request: SyncRequest, timeout_s: float = 15.0) -> SyncResponse:
+        """Tell what is observed, get what is desired.
+
+        Raises:
+            CloudError: no answer.
+        """
+        return await self._call("sync", request.model_dump_json().encode(), SyncResponse, timeout_s)
+
+    async def result(self, question: str, result: QuestionResult, timeout_s: float) -> None:
+        """Answer a question.
+
+        Raises:
+            CloudError: not delivered, or nobody waits for it any more.
+        """
+        await self._call(f"results/{question}", result.model_dump_json().encode(), Message, timeout_s)
+
+    async def authorize(self, request: AuthorizeRequest, timeout_s: float) -> AuthorizeResponse:
+        """Ask who a caller of this node is.
+
+        Raises:
+            CloudError: no answer.
+        """
+        return await self._call("authorize", request.model_dump_json().encode(), AuthorizeResponse, timeout_s)
+
+    async def uploads(self, request: UploadsRequest, timeout_s: float) -> UploadsResponse:
+        """Ask where objects may be put.
+
+        Raises:
+            CloudError: no answer, or none is to be put anywhere.
+        """
+        return await self._call("uploads", request.model_dump_json().encode(), UploadsResponse, timeout_s)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        timeout_s: float,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """A call below `/edge/v1/` whose bodies are none of our messages. Does not enrol.
+
+        Raises:
+            CloudError: no answer, or not a good one.
+        """
+        url = f"{self._settings().current_cloud_url()}/edge/v1/{path}"
+        sent = {**(headers or {}), "Authorization": f"Bearer {self._identity.token}"}
+        name = path.partition("/")[0]
+        try:
+            got = await call(self._http, method, url, timeout_s=timeout_s, content=content, headers=sent)
+        except CallFailedError as error:
+            raise CloudUnreachableError(f"{name}: {error}") from error
+        if got.status >= 400:
+            raise _error(name, got.status)
+        return got
+
+    async def enroll(self) -> None:
+        """Get a node token for the join token.
+
+        Raises:
+            CloudError: not enrolled.
+        """
+        settings = self._settings()
+        join_token = settings.current_join_token()
+        if not join_token:
+            raise NotEnrolledError("no node token, and no join token to get one with")
+        try:
+            request = EnrollRequest(
+                join_token=join_token,
+                nonce=self._identity.nonce,
+                name=settings.node_name,
+                agent_version=AGENT_VERSION,
+            )
+        except ValidationError:
+            raise NotEnrolledError("the join token is not one: it has 16 to 200 characters") from None
+        answer = await self._post("enroll", request.model_dump_json().encode(), "", 15.0, EnrollResponse)
+        self._identity.enrolled(answer.node, answer.token)
+        self._refused_token = ""
+        log.info("cloud.enrolled", node=answer.node)
+
+    def renew(self, token: str) -> None:
+        """Use a new token from now on; the cloud ends the old one when it sees the new."""
+        try:
+            self._identity.renewed(token)
+        except OSError as error:
+            log.warning("cloud.token_not_kept", error=type(error).__name__)  # the next sync brings another
+            return
+        log.info("cloud.token_renewed")
+
+    async def _call(self, path: str, body: bytes, answer: type[M], timeout_s: float) -> M:
+        token = self._identity.token
+        if not token or token == self._refused_token:
+            async with self._enrolling:
+                if self._identity.token in {"", self._refused_token}:
+                    await self.enroll()
+            token = self._identity.token
+        try:
+            return await self._post(path, body, token, timeout_s, answer)
+        except NotEnrolledError:
+            # The next call enrols again; this one fails as if the cloud were out of reach.
+            self._refused_token = token
+            raise
+
+    async def _post(self, path: str, body: bytes, token: str, timeout_s: float, answer: type[M]) -> M:
+        url = f"{self._settings().current_cloud_url()}/edge/v1/{path}"
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        try:
+            got = await call(self._http, "POST", url, timeout_s=timeout_s, content=body, headers=headers)
+            if got.status >= 400:
+                self._refused(got.status)
+                raise _error(path, got.status)
+            parsed = answer.model_validate_json(got.body)
+        except CallFailedError as error:
+            self._seen(reachable=False)
+            raise CloudUnreachableError(f"{path}: {error}") from error
+        except ValidationError:
+            self._seen(reachable=False)
+            raise CloudUnreachableError(f"{path}: the answer is not understood") from None
+        except CloudUnreachableError:
+            self._seen(reachable=False)
+            raise
+        self._seen(reachable=True)
+        self.turned_away = self.revoked = False
+        return parsed
+
+    def _refused(self, status: int) -> None:
+        """The cloud is there, and does not want this node."""
+        if status not in (401, 403):
+            return
+        if not self.turned_away:
+            log.warning("cloud.turned_away", status=status)
+        self.turned_away, self.revoked = True, status == 403
+
+    def _seen(self, *, reachable: bool) -> None:
+        recovered = reachable and not self.reachable
+        if reachable != self.reachable:
+            self.reachable = reachable
+            (log.info if reachable else log.warning)("cloud.reachable" if reachable else "cloud.out_of_reach")
+        if recovered:
+            self.on_recovery()
+
+
+def _error(path: str, status: int) -> CloudError:
+    if status == 401:
+        return NotEnrolledError(f"{path}: the cloud does not know this node's token")
+    if status == 429 or status >= 500:
+        return CloudUnreachableError(f"{path}: status {status}")
+    return CloudRejectedError(f"{path}: status {status}", status)

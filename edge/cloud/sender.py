@@ -1,0 +1,123 @@
+"""Delivers spooled events in order, in batches, until the cloud has each exactly once in effect."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Final
+
+from chalicelib.wire.edge import MAX_BATCH, EventResult
+from edge.base.clock import Backoff, Clock, wait_or
+from edge.base.errors import CloudError, CloudRejectedError, SpoolError
+from edge.base.log import Log
+from edge.cloud.client import Cloud
+from edge.spool import tables
+from edge.spool.tables import SpooledEvent
+from edge.spool.writer import Spool
+
+log = Log("sender")
+
+LOOK_S: Final = 5.0
+COLLECT_S: Final = 60.0
+DRAIN_PAUSE_S: Final = (0.2, 1.0)
+"""Between full batches after an outage: a herd of nodes must not come back all at once."""
+
+
+class Sender:
+    """One batch in flight at a time; `wake` sends at once."""
+
+    def __init__(self, cloud: Cloud, spool: Spool, clock: Clock, rng: random.Random | None = None) -> None:
+        self._cloud, self._spool, self._clock = cloud, spool, clock
+        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._wake = asyncio.Event()
+        self._recovered = asyncio.Event()
+        self._backoff = Backoff(0.5, 30.0, self._rng)
+        self._collected = clock.monotonic()
+        self.sent = 0
+        self.on_session_told: Callable[[], None] = lambda: None
+        """Called when the cloud knows that a session has moved: it may want something else now."""
+
+    def wake(self) -> None:
+        """An event waits."""
+        self._wake.set()
+
+    def recovered(self) -> None:
+        """The cloud answers again: no need to wait out a back-off."""
+        self._recovered.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send forever."""
+        while True:
+            self._wake.clear()
+            try:
+                more = await self.step()
+            except SpoolError as error:
+                log.limited("sender.spool_failed", error=str(error))
+                more = None
+            if more is None:
+                # Woken early only by a recovery of the cloud, not by each new event.
+                self._recovered.clear()
+                await wait_or(self._recovered, self._backoff.next())
+            elif more:
+                await asyncio.sleep(self._rng.uniform(*DRAIN_PAUSE_S) if more == MAX_BATCH else 0)
+            else:
+                await wait_or(self._wake, LOOK_S)
+
+    async def step(self) -> int | None:
+        """Send one batch. Returns how many events it had; None when the cloud did not take it now."""
+        await self._collect()
+        batch = await self._spool.submit(lambda db: tables.pending_events(db, MAX_BATCH))
+        if not batch:
+            return 0
+        try:
+            await self._deliver(batch)
+        except CloudError as error:
+            log.limited("sender.failed", error=str(error), pending=len(batch))
+            return None
+        if self._backoff.failures:
+            log.info("sender.recovered", failures=self._backoff.failures)
+            self._backoff.reset()
+        return len(batch)
+
+    async def _deliver(self, batch: list[SpooledEvent]) -> None:
+        """Send a batch; one that the cloud rejects whole is split until the culprit is alone, and set aside."""
+        try:
+            answer = await self._cloud.events([event.wire() for event in batch])
+        except CloudRejectedError as error:
+            # 403 and 404 speak of the node or the address, not of any event.
+            if error.status in {403, 404, 405, 408}:
+                raise
+            if len(batch) == 1:
+                await self._set_aside(batch[0], str(error))
+                return
+            half = len(batch) // 2
+            await self._deliver(batch[:half])
+            await self._deliver(batch[half:])
+            return
+        await self._settle(batch, answer.results)
+
+    async def _settle(self, batch: list[SpooledEvent], results: list[EventResult]) -> None:
+        by_id = {result.id: result for result in results}
+        acked = [e.seq for e in batch if e.id in by_id and by_id[e.id].outcome != "refused"]
+        await self._spool.submit(lambda db: tables.ack_events(db, acked), keep=True)
+        self.sent += len(acked)
+        if any(e.moves_session for e in batch if e.seq in set(acked)):
+            self.on_session_told()
+        for event in batch:
+            result = by_id.get(event.id)
+            if result is not None and result.outcome == "refused":
+                await self._set_aside(event, result.reason)
+        if not any(e.id in by_id for e in batch):
+            raise CloudRejectedError("events: no results for what was sent", 408)
+
+    async def _set_aside(self, event: SpooledEvent, reason: str) -> None:
+        log.alert("event.refused", id=event.id, seq=event.seq, reason=reason)
+        await self._spool.submit(lambda db: tables.set_aside_event(db, event.seq, reason), keep=True)
+
+    async def _collect(self) -> None:
+        if self._clock.monotonic() - self._collected > COLLECT_S:
+            self._collected = self._clock.monotonic()
+            now = self._clock.now().timestamp()
+            await self._spool.submit(lambda db: tables.collect_events(db, now))

@@ -1,0 +1,1 @@
+"""FFmpeg: what it can do, and the processes that run it."""

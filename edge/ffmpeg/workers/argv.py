@@ -1,0 +1,197 @@
+"""The command line of a worker, as a pure function of its spec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from chalicelib.wire.urls import InvalidUrlError, parse_url
+from edge.ffmpeg.workers.inputs import URL_FORMATS, URL_PROTOCOLS, source_url
+from edge.ffmpeg.workers.spec import Encode, Reading, WorkerSpec
+
+OUTPUT_SCHEMES: Final = ("rtmp", "rtmps", "srt")
+INPUT_PROTOCOLS: Final = {
+    "rtmp": "rtmp,tcp",
+    "rtmps": "rtmps,tls,tcp",
+    "srt": "srt,udp",
+    "http": "http,tcp",
+    "https": "https,tls,tcp",
+}
+"""Scheme of the input → the protocols that reading it may use; whatever the media names beyond them is not opened."""
+FILE_FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,flv,mpegts,matroska,webm,mp3,aac"
+"""What a file may be, whatever its name says. A playlist in disguise would make FFmpeg open what it names."""
+ENCODERS: Final = {
+    "vcodec": ("libx264",),
+    "vprofile": ("baseline", "main", "high"),
+    "vpreset": ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"),
+    "acodec": ("aac",),
+    "achannels": (0, 1, 2),
+}
+FRAMES_A_SECOND: Final = 25
+KEYFRAME_EVERY: Final = 50
+SILENCE_KBPS: Final = 20
+
+IO_TIMEOUT_US: Final = 10_000_000
+"""A read or write that does not move for this long fails, in microseconds; under the watchdog's 15 s on purpose, so
+that FFmpeg says itself what was wrong."""
+_ANALYZE_US: Final = 10_000_000
+_PROBE_BYTES: Final = 10_000_000
+"""How long FFmpeg looks for tracks. It stops as soon as it has found picture and sound, so that this costs only streams
+that lack one of them; a shorter look would leave out the picture where a player has to wait for the next keyframe.
+"""
+
+
+def _scheme(what: str, url: str, allowed: tuple[str, ...]) -> str:
+    """The scheme of a URL that may be handed to FFmpeg; raises ValueError, whose message does not repeat the URL."""
+    try:
+        found = parse_url(url, allowed, user_info=True)
+    except InvalidUrlError as error:
+        raise ValueError(f"the {what} URL {error}") from None
+    if found.text != url:
+        raise ValueError(f"the {what} URL must have its scheme in lower case")
+    return found.scheme
+
+
+def check_output_url(url: str) -> str:
+    """The scheme of a target's URL: `rtmp`, `rtmps` or `srt`.
+
+    Raises:
+        ValueError: it is none that a worker may push to; the message says why and repeats no part of the URL.
+    """
+    return _scheme("output", url, OUTPUT_SCHEMES)
+
+
+def _input_options(scheme: str) -> list[str]:
+    # The probe ends as soon as the codecs of all announced tracks are known; the limits only bound a track that was
+    # announced and never comes. No -re: a live source sets its own pace.
+    # fpsprobesize 0: a copy does not need the frame rate, and guessing it costs a second. No nobuffer: what the probe
+    # read would be thrown away and the push would begin a keyframe later.
+    options = ["-protocol_whitelist", INPUT_PROTOCOLS[scheme], "-format_whitelist", "flv,live_flv,mpegts"]
+    options += ["-fpsprobesize", "0"]
+    options += ["-analyzeduration", str(_ANALYZE_US), "-probesize", str(_PROBE_BYTES)]
+    return [*options, "-rw_timeout", str(IO_TIMEOUT_US)]
+
+
+def _output_options(scheme: str) -> list[str]:
+    if scheme == "srt":
+        # pes_payload_size 0: one audio frame a packet, otherwise audio waits to be bundled.
+        return ["-f", "mpegts", "-pes_payload_size", "0", "-muxdelay", "0", "-timeout", str(IO_TIMEOUT_US)]
+    options = ["-f", "flv", "-flvflags", "no_duration_filesize", "-rw_timeout", str(IO_TIMEOUT_US)]
+    if scheme == "rtmps":
+        # FFmpeg before 9 does not verify unless told to.
+        options += ["-tls_verify", "1"]
+    return options
+
+
+def file_options(path: str, *, playlist: bool = False) -> list[str]:
+    """Options before `-i` with which a local file is opened, and nothing that it may name.
+
+    Raises:
+        ValueError: it is no absolute path.
+    """
+    if not path.startswith("/") or "\0" in path:
+        raise ValueError("the input file is not an absolute path")
+    if playlist:
+        # The list is ours, and every file in it was looked into before.
+        return [
+            "-protocol_whitelist",
+            "file",
+            "-format_whitelist",
+            f"concat,{FILE_FORMATS}",
+            "-f",
+            "concat",
+            "-safe",
+            "0",
+        ]
+    return ["-protocol_whitelist", "file", "-format_whitelist", FILE_FORMATS]
+
+
+def url_options(url: str) -> list[str]:
+    """Options before `-i` for a URL that a user gave.
+
+    Raises:
+        ValueError: it is none that may be read.
+    """
+    scheme = source_url(url).scheme
+    options = ["-protocol_whitelist", URL_PROTOCOLS[scheme], "-format_whitelist", URL_FORMATS[scheme]]
+    if scheme == "rtsp":
+        # Interleaved in the connection: it passes every firewall that the connection passes, and loses nothing.
+        return [*options, "-rtsp_transport", "tcp", "-timeout", str(IO_TIMEOUT_US)]
+    if scheme == "https":
+        options += ["-tls_verify", "1"]
+    return [*options, "-rw_timeout", str(IO_TIMEOUT_US)]
+
+
+def _read(spec: WorkerSpec) -> list[str]:
+    """Everything up to the last input."""
+    reading = spec.reading
+    if reading.kind == "live":
+        return [*_input_options(_scheme("input", spec.input_url, tuple(INPUT_PROTOCOLS))), "-i", spec.input_url]
+    if reading.kind in ("file", "playlist"):
+        loop = ["-stream_loop", "-1"] if reading.loop else []
+        # At the pace of the media, and without end: FFmpeg carries the timestamps on over the end of the file.
+        return ["-re", *loop, *file_options(spec.input_url, playlist=reading.kind == "playlist"), "-i", spec.input_url]
+    url = source_url(spec.input_url).text
+    options = url_options(url)
+    if reading.kind == "camera":
+        # No -re: a camera sets its own pace, and what came during the probe would stay between it and us for ever.
+        options = ["-fflags", "nobuffer", *options]
+    return [*options, "-i", url, *_silence(reading)]
+
+
+def _silence(reading: Reading) -> list[str]:
+    # At its own pace: FFmpeg would make silence without end while the camera sends nothing.
+    made = ["-re", "-f", "lavfi", "-i", "anullsrc=channel_layout=stereo:sample_rate=44100"]
+    return made if reading.silent_audio else []
+
+
+def _encode(encode: Encode) -> list[str]:
+    """Raises ValueError: an encoder or one of its options is not on the list."""
+    for name, allowed in ENCODERS.items():
+        if getattr(encode, name) not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}")
+    rate = f"{encode.vbitrate}k"
+    video = ["-c:v", encode.vcodec, "-profile:v", encode.vprofile, "-preset", encode.vpreset, "-tune", "zerolatency"]
+    # 4:2:0: what these profiles can hold, whatever comes in.
+    video += ["-pix_fmt", "yuv420p", "-b:v", rate, "-maxrate", rate, "-bufsize", rate]
+    video += ["-r", str(FRAMES_A_SECOND), "-g", str(KEYFRAME_EVERY), "-bf", "0"]
+    if encode.height:
+        video += ["-vf", f"scale=-2:{encode.height}"]
+    audio = ["-c:a", encode.acodec, "-b:a", f"{encode.abitrate}k"]
+    return [*video, *audio, *(["-ac", str(encode.achannels)] if encode.achannels else [])]
+
+
+def _codecs(spec: WorkerSpec) -> list[str]:
+    if spec.reading.silent_audio:
+        # The end of the camera is the end of all: silence alone is no stream.
+        silence = ["-c:v", "copy", "-c:a", "aac", "-b:a", f"{SILENCE_KBPS}k", "-shortest"]
+        return ["-map", "0:v:0", "-map", "1:a:0", *silence]
+    if spec.encode is None:
+        return ["-c", "copy"]
+    return ["-map", "0:v:0?", "-map", "0:a:0?", *_encode(spec.encode)]
+
+
+def build_argv(ffmpeg: str, spec: WorkerSpec, more: Sequence[str] = ()) -> list[str]:
+    """The argument list for one run of a worker: progress goes to standard output. `more`: options for its input.
+
+    Raises:
+        ValueError: a URL, file or encoder is of a kind that is not allowed; the message repeats no part of it.
+    """
+    read = _read(spec)
+    target = check_output_url(spec.output_url)
+    common = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-stats_period", "0.5"]
+    argv = [
+        ffmpeg,
+        *common,
+        "-progress",
+        "pipe:1",
+        *more,
+        *read,
+        *_codecs(spec),
+        *_output_options(target),
+        spec.output_url,
+    ]
+    for extra in spec.extra:
+        options = _output_options(check_output_url(extra.url))
+        argv += ["-map", "0:v:0?", "-map", "0:a:0?", *_encode(extra.encode), *options, extra.url]
+    return argv

@@ -1,0 +1,1 @@
+"""Who may publish here, who does, and who no longer does."""

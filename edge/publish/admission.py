@@ -1,0 +1,215 @@
+"""May this client publish? Names, a busy look at the media server, the cloud, and the snapshot in its place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from chalicelib.wire.edge import Plan, PublishRequest, PublishResponse
+from chalicelib.wire.hooks import Hook
+from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name
+from edge.base.clock import Clock, new_ulid
+from edge.base.errors import CloudError, EdgeError, MediaServerError, SpoolError
+from edge.base.log import Log
+from edge.callbacks.callback import Callbacks
+from edge.cloud.client import Cloud
+from edge.cloud.snapshot import Snapshot
+from edge.sessions.lifecycle import Lifecycle
+from edge.spool.session import ClientKey, Protocol, Session
+from edge.srs.api import MediaServer
+
+log = Log("admission")
+
+DECIDE_S: Final = 2.0
+CALLBACK_S: Final = 5.5
+"""What the user's own callback may take on top, when the cloud sends it."""
+LATE_S: Final = 30.0
+BUSY_LOOK_S: Final = 0.5
+
+
+class RefusedError(EdgeError):
+    """The client may not publish; the message says why and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided."""
+
+    reason: str | None
+    """None: yes."""
+    by: str = "cloud"
+    plan: Plan | None = None
+
+
+def protocol_of(hook: Hook) -> Protocol:
+    """SRT names itself in `tcUrl`; WHIP has none and puts `app=` into `param`."""
+    if hook.tcUrl.startswith("srt:"):
+        return "srt"
+    return "webrtc" if not hook.tcUrl or hook.tcUrl.startswith("webrtc:") else "rtmp"
+
+
+def check_connect(hook: Hook) -> None:
+    """The names of an `on_connect`, which some clients send without a stream.
+
+    Raises:
+        InvalidNameError: a name may not be used.
+    """
+    check_name(hook.vhost or DEFAULT_VHOST, hook.app, hook.stream or "-")
+
+
+class Admission:
+    """Decides publishes and enters the admitted ones."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        cloud: Cloud,
+        snapshot: Snapshot,
+        media: MediaServer,
+        callbacks: Callbacks,
+        clock: Clock,
+    ) -> None:
+        self._lifecycle, self._cloud, self._snapshot = lifecycle, cloud, snapshot
+        self._media, self._callbacks, self._clock = media, callbacks, clock
+        self._pending: dict[str, ClientKey] = {}
+        self._gone: set[ClientKey] = set()
+        self._late: set[asyncio.Task[None]] = set()
+        self.on_plan: Callable[[Session], Awaitable[None]] | None = None
+
+    @property
+    def pending(self) -> set[str]:
+        """Sessions that are being decided: the cloud may already know them."""
+        return set(self._pending)
+
+    def client_gone(self, key: ClientKey) -> None:
+        """`on_close`: a decision that is still being made must not admit that client."""
+        if key in self._pending.values():
+            self._gone.add(key)
+
+    async def publish(self, hook: Hook) -> Session:
+        """Decide an `on_publish`; the returned session is durable.
+
+        Raises:
+            RefusedError: no.
+        """
+        try:
+            name = StreamName(vhost=hook.vhost or DEFAULT_VHOST, app=hook.app, stream=hook.stream)
+        except (InvalidNameError, ValueError):
+            raise RefusedError("the name may not be used") from None
+        session = Session(
+            id=new_ulid(),
+            stream=name,
+            service_id=hook.service_id,
+            client_id=hook.client_id,
+            opened_at=self._clock.now(),
+            client_ip=hook.ip,
+            protocol=protocol_of(hook),
+        )
+        self._pending[session.id] = session.key
+        try:
+            return await self._decide_and_enter(session, hook)
+        finally:
+            del self._pending[session.id]
+            if session.key not in self._pending.values():
+                self._gone.discard(session.key)
+
+    async def _decide_and_enter(self, session: Session, hook: Hook) -> Session:
+        await self._refuse_busy(session)
+        asked = asyncio.create_task(self._ask(session, hook))
+        decision = await self._decide(asked, session, hook)
+        if decision.reason is not None:
+            raise RefusedError(decision.reason)
+        if session.key in self._gone:
+            raise RefusedError("the client left")
+        session.by = "cloud" if decision.by == "cloud" else "snapshot"
+        if decision.plan is not None:
+            session.planned, session.recording = True, decision.plan.recording
+            session.merge_window_s = decision.plan.merge_window_s
+        try:
+            await self._lifecycle.admit(session)
+        except SpoolError as error:
+            raise RefusedError("the spool cannot keep it") from error
+        log.info("session.admitted", session=session.id, by=session.by, protocol=session.protocol)
+        return session
+
+    async def _refuse_busy(self, session: Session) -> None:
+        try:
+            look = await self._media.look(timeout_s=BUSY_LOOK_S)
+        except MediaServerError:
+            return
+        publisher = look.streams.get(str(session.stream))
+        if publisher is not None and publisher.cid != session.client_id:
+            raise RefusedError("the stream has a publisher")
+
+    async def _decide(self, asked: asyncio.Task[PublishResponse], session: Session, hook: Hook) -> Decision:
+        # The cloud sends the user's callback while we wait, so where there is one (or may be) it gets more time.
+        budget = DECIDE_S if self._snapshot.asks_callback is False else DECIDE_S + CALLBACK_S
+        done, _ = await asyncio.wait({asked}, timeout=budget)
+        if done:
+            try:
+                return await self._obey(asked.result(), session)
+            except CloudError as error:
+                log.limited("admission.cloud_failed", error=str(error))
+        if self._cloud.turned_away:
+            # That is an answer. What the snapshot knows is no longer this node's to decide by.
+            return Decision("the cloud does not know this node")
+        reason = self._snapshot.decide(session.stream, hook.param)
+        if not done:
+            self._watch_late(asked, session)
+        return Decision(reason, "snapshot")
+
+    async def _ask(self, session: Session, hook: Hook) -> PublishResponse:
+        request = PublishRequest(
+            session=session.id,
+            at=session.opened_at,
+            stream=session.stream,
+            param=hook.param[:65536],
+            client_id=session.client_id,
+            service_id=session.service_id,
+            server_id=hook.server_id,
+            client_ip=hook.ip,
+            protocol=session.protocol,
+        )
+        return await self._cloud.publish(request, LATE_S)
+
+    async def _obey(self, answer: PublishResponse, session: Session) -> Decision:
+        if answer.decision == "deny":
+            return Decision(answer.reason or "denied")
+        agreed = answer.decision == "allow" or (
+            answer.callback is not None and await self._callbacks.ask(answer.callback, session)
+        )
+        if not agreed:
+            return Decision("the callback refused")
+        return Decision(None, "cloud", answer.plan)
+
+    def _watch_late(self, asked: asyncio.Task[PublishResponse], session: Session) -> None:
+        task = asyncio.create_task(self._obey_late(asked, session))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _obey_late(self, asked: asyncio.Task[PublishResponse], session: Session) -> None:
+        """The cloud answered after the snapshot had decided: a no wins, a yes brings the plan."""
+        try:
+            decision = await self._obey(await asked, session)
+        except CloudError:
+            return
+        if not session.open or session.id not in self._lifecycle.book.sessions:
+            return
+        if decision.reason is not None:
+            log.warning("admission.late_refusal", session=session.id)
+            try:
+                await self._media.kick(session.client_id)
+            except MediaServerError as error:
+                log.warning("admission.kick_failed", session=session.id, error=str(error))
+        elif decision.plan is not None and not session.planned:
+            await self._lifecycle.plan(session, decision.plan.recording, decision.plan.merge_window_s)
+            if self.on_plan is not None:
+                await self.on_plan(session)
+
+    async def close(self) -> None:
+        """Give up on late answers."""
+        for task in list(self._late):
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)

@@ -1,0 +1,151 @@
+"""Hooks are hints, the media server's state is truth: what follows from a look at it. Pure.
+
+`actions` is called with the open sessions and one look at a time; what must be remembered between looks goes in and
+comes out as `Memory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.spool.session import Session
+from edge.srs.api import LiveStream, Look
+
+GRACE_S: Final = 3.0
+"""A session younger than this may not be visible yet."""
+LOOKS: Final = 2
+"""An absence counts when it was seen this often in a row."""
+BUSY_LOOKS: Final = 3
+DOWN_S: Final = 6.0
+NEVER_LIVE_S: Final = 15.0
+NEVER_LIVE_WEBRTC_S: Final = 40.0
+"""WHIP: `on_publish` precedes the media; SRS itself gives up after 30 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoLive:
+    """SRS shows the session's client as the publisher."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The session is over."""
+
+    session: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """SRS shows a publisher that no session belongs to: the agent lost its memory of it."""
+
+    stream: LiveStream
+    service_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChanged:
+    """The media server came, went, or was restarted."""
+
+    up: bool
+    service_id: str
+
+
+Action = GoLive | End | Adopt | ServerChanged
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What earlier looks showed. Times are monotonic seconds."""
+
+    known: bool = False
+    """Whether the state of the server was told before."""
+    up: bool = False
+    service_id: str = ""
+    down_since: float | None = None
+    absent: Mapping[str, int] = field(default_factory=dict)
+    """Session → looks in a row without its client as publisher."""
+    strangers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(stream, cid) → looks in a row in which it belonged to no session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One look at one moment."""
+
+    look: Look
+    at: float
+    """Monotonic seconds."""
+    age_s: Mapping[str, float]
+    """Session → seconds since it was admitted."""
+    deciding: bool = False
+    """A publish is being decided, so a publisher without a session may be about to get one."""
+
+
+def actions(sessions: Sequence[Session], seen: Observed, memory: Memory) -> tuple[list[Action], Memory]:
+    """What to do about the open sessions after one look."""
+    if not seen.look.up:
+        return _down(sessions, seen, memory)
+    changed = not memory.known or not memory.up or memory.service_id != seen.look.service_id
+    todo: list[Action] = [ServerChanged(up=True, service_id=seen.look.service_id)] if changed else []
+    absent: dict[str, int] = {}
+    for session in sessions:
+        action = _judge(session, seen, memory, absent)
+        if action is not None:
+            todo.append(action)
+    strangers, adopt = _strangers(sessions, seen, memory)
+    new = Memory(known=True, up=True, service_id=seen.look.service_id, absent=absent, strangers=strangers)
+    return [*todo, *adopt], new
+
+
+def _down(sessions: Sequence[Session], seen: Observed, memory: Memory) -> tuple[list[Action], Memory]:
+    since = memory.down_since if memory.down_since is not None else seen.at
+    todo: list[Action] = []
+    gone = seen.at - since > DOWN_S
+    if gone:
+        todo = [End(s.id, "media_server_down") for s in sessions]
+    if gone and (memory.up or not memory.known):
+        todo.insert(0, ServerChanged(up=False, service_id=memory.service_id))
+    new = Memory(
+        known=memory.known or gone,
+        up=memory.up and not gone,
+        service_id=memory.service_id,
+        down_since=since,
+        absent=memory.absent,
+    )
+    return todo, new
+
+
+def _judge(session: Session, seen: Observed, memory: Memory, absent: dict[str, int]) -> Action | None:
+    if session.service_id != seen.look.service_id:
+        return End(session.id, "media_server_restarted")
+    publisher = seen.look.streams.get(str(session.stream))
+    if publisher is not None and publisher.cid == session.client_id:
+        return GoLive(session.id) if session.state == "admitted" else None
+    absent[session.id] = memory.absent.get(session.id, 0) + 1
+    age = seen.age_s.get(session.id, 0.0)
+    if session.state == "live":
+        return End(session.id, "gone") if absent[session.id] >= LOOKS and age >= GRACE_S else None
+    if publisher is not None:
+        return End(session.id, "busy") if absent[session.id] >= BUSY_LOOKS and age >= GRACE_S else None
+    limit = NEVER_LIVE_WEBRTC_S if session.protocol == "webrtc" else NEVER_LIVE_S
+    return End(session.id, "never_live") if age >= limit else None
+
+
+def _strangers(
+    sessions: Sequence[Session], seen: Observed, memory: Memory
+) -> tuple[dict[tuple[str, str], int], list[Action]]:
+    clients = {s.client_id for s in sessions}
+    found = {
+        (s.name, s.cid): memory.strangers.get((s.name, s.cid), 0) + 1
+        for s in seen.look.streams.values()
+        if s.cid not in clients and not seen.deciding
+    }
+    adopt: list[Action] = [
+        Adopt(seen.look.streams[name], seen.look.service_id) for (name, _), n in found.items() if n == BUSY_LOOKS
+    ]
+    return found, adopt

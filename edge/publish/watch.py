@@ -1,0 +1,141 @@
+"""Looks at the media server again and again and does what `reconcile.actions` concludes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from pydantic import ValidationError
+
+from chalicelib.wire.edge import MediaServerState
+from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName
+from edge.base.clock import Clock, new_ulid, wait_or
+from edge.base.errors import MediaServerError, SpoolError
+from edge.base.log import Log
+from edge.publish.admission import Admission
+from edge.publish.reconcile import Action, Adopt, End, GoLive, Memory, Observed, ServerChanged, actions
+from edge.record.linker import Linker
+from edge.sessions.lifecycle import Lifecycle
+from edge.spool.session import Session
+from edge.srs.api import LiveStream, Look, MediaServer
+from edge.watching.viewers import Viewers
+
+log = Log("watch")
+
+BUSY_S: Final = 2.0
+IDLE_S: Final = 10.0
+FRESH_S: Final = (0.1, 0.5)
+"""While a session waits to become live: first and longest pause between looks."""
+FRESH_FOR_S: Final = 10.0
+
+
+class Watch:
+    """The reconciler's loop."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        linker: Linker,
+        admission: Admission,
+        media: MediaServer,
+        viewers: Viewers,
+        clock: Clock,
+    ) -> None:
+        self._lifecycle, self._linker, self._admission = lifecycle, linker, admission
+        self._media, self._viewers, self._clock = media, viewers, clock
+        self._memory = Memory()
+        self._pause = FRESH_S[0]
+        self._wake = asyncio.Event()
+        self.seen = Look(up=False)
+        self.version = ""
+
+    @property
+    def up(self) -> bool:
+        """Whether the media server is believed to be up."""
+        return self._memory.up
+
+    @property
+    def service_id(self) -> str:
+        """The media server's run of this moment."""
+        return self._memory.service_id
+
+    def wake(self) -> None:
+        """A session was admitted: look at once."""
+        self._pause = FRESH_S[0]
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Look forever."""
+        while True:
+            self._wake.clear()
+            try:
+                await self.look()
+            except SpoolError as error:
+                log.limited("watch.spool_failed", error=str(error))
+            except Exception:
+                log.exception("watch.failed")
+            await wait_or(self._wake, self._next_pause())
+
+    async def look(self) -> None:
+        """One look and what follows from it."""
+        try:
+            look = await self._media.look()
+        except MediaServerError:
+            look = Look(up=False)
+        # Sessions admitted while the answer was on its way are judged by the next look.
+        sessions = self._lifecycle.book.opened()
+        seen = Observed(look, self._clock.monotonic(), self._ages(sessions), bool(self._admission.pending))
+        todo, self._memory = actions(sessions, seen, self._memory)
+        self.seen = look
+        for action in todo:
+            await self._do(action)
+
+    def _ages(self, sessions: list[Session]) -> dict[str, float]:
+        now = self._clock.now()
+        return {s.id: abs((now - s.opened_at).total_seconds()) for s in sessions}
+
+    def _next_pause(self) -> float:
+        sessions = self._lifecycle.book.opened()
+        ages = self._ages(sessions)
+        if any(s.state == "admitted" and ages[s.id] < FRESH_FOR_S for s in sessions):
+            pause, self._pause = self._pause, min(self._pause * 1.5, FRESH_S[1])
+            return pause
+        return BUSY_S if sessions or not self.up else IDLE_S
+
+    async def _do(self, action: Action) -> None:
+        match action:
+            case GoLive(session_id):
+                session = self._lifecycle.book.sessions.get(session_id)
+                if session is not None:
+                    await self._lifecycle.go_live(session)
+            case End(session_id, reason):
+                session = self._lifecycle.book.sessions.get(session_id)
+                if session is not None and session.open:
+                    await self._linker.adopt(session)
+                    await self._lifecycle.infer_end(session, reason)
+            case ServerChanged(up, service_id):
+                await self._server_changed(service_id, up=up)
+            case Adopt(stream, service_id):
+                await self._adopt(stream, service_id)
+
+    async def _server_changed(self, service_id: str, *, up: bool) -> None:
+        if up:
+            with suppress(MediaServerError):
+                self.version = await self._media.version()
+            self._viewers.server(service_id)
+        log.info("media_server.state", up=up, service_id=service_id, version=self.version)
+        await self._lifecycle.emit(MediaServerState(up=up, service_id=service_id, version=self.version))
+
+    async def _adopt(self, stream: LiveStream, service_id: str) -> None:
+        """SRS publishes only what an agent admitted, so this one was; the agent's memory of it is gone."""
+        path, _, last = stream.name.rpartition("/")
+        vhost, _, app = path[2:].partition("/") if path.startswith("//") else (DEFAULT_VHOST, "", path)
+        try:
+            name = StreamName(vhost=vhost, app=app, stream=last)
+        except (InvalidNameError, ValidationError):
+            return
+        session = Session(new_ulid(), name, service_id, stream.cid, self._clock.now(), by="snapshot")
+        log.warning("session.adopted", session=session.id)
+        await self._lifecycle.admit(session)
+        await self._lifecycle.go_live(session)

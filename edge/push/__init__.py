@@ -1,0 +1,1 @@
+"""Streams that leave this node for platforms, and what is played to them."""

@@ -1,0 +1,1 @@
+"""What the media server writes becomes recordings: linked, stored, proved."""

@@ -1,0 +1,280 @@
+"""Takes segments over: a hard link into the spool's folder and a row, durable before the hook is answered.
+
+From then on nothing that the media server or an operator deletes is lost. A segment that no hook announced (the agent
+was down, a hook was aborted) is found by scanning the live folder: at start, when a sequence number jumps, and when a
+session is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from chalicelib.wire.edge import RecordingStarted
+from chalicelib.wire.hooks import Hook
+from edge.base.clock import Clock
+from edge.base.durable import sync_folder
+from edge.base.errors import SpoolError
+from edge.base.log import Log
+from edge.config import Settings
+from edge.sessions.events import SpooledRow, spooled
+from edge.sessions.lifecycle import Lifecycle, save_session
+from edge.spool import tables
+from edge.spool.session import Session
+from edge.spool.writer import Spool
+from edge.srs.segmentfile import (
+    MAX_DURATION_MS,
+    FileId,
+    SegmentFile,
+    inspect,
+    playlist_durations_ms,
+    probe_duration_ms,
+    scan,
+    something_missing,
+    to_adopt,
+    ts_duration_ms,
+)
+from edge.watching.viewers import stream_of
+
+log = Log("linker")
+UNKNOWN_DURATION_MS: Final = 2000
+REMEMBER_S: Final = 86_400.0
+
+
+class Linker:
+    """Owns the spool's segment folder."""
+
+    def __init__(self, settings: Settings, lifecycle: Lifecycle, spool: Spool, clock: Clock) -> None:
+        self._settings, self._lifecycle, self._spool, self._clock = settings, lifecycle, spool, clock
+        self.folder = settings.agent_dir / "segments"
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._root = Path(os.path.realpath(settings.hls_dir))
+        self._taken: dict[FileId, asyncio.Future[None] | None] = dict.fromkeys(
+            spool.run(lambda db: tables.recent_files(db, clock.now().timestamp() - REMEMBER_S))
+        )
+        self._locks: dict[str, asyncio.Lock] = {}
+        self.on_linked: Callable[[], None] = lambda: None
+
+    def path_of(self, session: str, idx: int) -> Path:
+        """Where the spool keeps a segment."""
+        return self.folder / session / f"{idx:08d}.ts"
+
+    def live_folder(self, session: Session) -> Path:
+        """Where the media server writes the session's segments."""
+        return self._root / session.stream.app
+
+    async def announced(self, hook: Hook) -> Session | None:
+        """Take over the segment of an `on_hls`. Returns its session; None: nobody's, or outside the live folder.
+
+        Raises:
+            SpoolError: it is linked, but not yet durable.
+        """
+        session = self._lifecycle.book.owner_of_segment((hook.service_id, hook.client_id), stream_of(hook))
+        if session is None:
+            log.limited("segment.of_nobody")
+            return None
+        path = self._inside(hook)
+        if path is None:
+            log.limited("segment.outside_live_folder", session=session.id)
+            return None
+        file = inspect(path, session.stream.stream)
+        known = self._taken.get(file.id) if file else None
+        if file and file.id in self._taken:
+            if known is not None:
+                await asyncio.shield(known)
+            return session
+        async with self._lock(session):
+            if something_missing(session.last_segment, file.position if file else None):
+                await self._adopt(session, before=file)
+            done = await self._take(session, file, round(hook.duration * 1000))
+        # The order is fixed; waiting for the disk outside the lock lets commits be shared.
+        if done is not None:
+            await asyncio.shield(done)
+        return session
+
+    async def adopt(self, session: Session) -> int:
+        """Take over what the session's hooks did not tell. Returns how many segments.
+
+        Raises:
+            SpoolError: not all is durable yet.
+        """
+        async with self._lock(session):
+            return await self._adopt(session)
+
+    def forget_file(self, file: FileId) -> None:
+        """The live folder no longer has it."""
+        self._taken.pop(file, None)
+
+    def forget_session(self, session_id: str) -> None:
+        """Nothing is left to do for the session: its folder goes."""
+        self._locks.pop(session_id, None)
+        shutil.rmtree(self.folder / session_id, ignore_errors=True)
+
+    def drop(self, session_id: str, idx: int) -> None:
+        """Delete a link."""
+        self.path_of(session_id, idx).unlink(missing_ok=True)
+
+    def _lock(self, session: Session) -> asyncio.Lock:
+        return self._locks.setdefault(session.id, asyncio.Lock())
+
+    def _inside(self, hook: Hook) -> Path | None:
+        """The announced file, when it really lies inside the live folder."""
+        if "\0" in hook.file or "\0" in hook.cwd:
+            return None
+        given = Path(hook.cwd or "/") / hook.file
+        folder = Path(os.path.realpath(given.parent))
+        return folder / given.name if folder.is_relative_to(self._root) else None
+
+    async def _adopt(self, session: Session, before: SegmentFile | None = None) -> int:
+        folder = self.live_folder(session)
+        files = await asyncio.to_thread(scan, folder, session.stream.stream)
+        limits = [round(session.ended_at.timestamp() * 1000)] if session.ended_at else []
+        limits += [before.position[0]] if before and before.position else []
+        missed = to_adopt(
+            files,
+            self._taken.keys(),
+            session.last_segment,
+            round(session.opened_at.timestamp() * 1000) - 1000,
+            min(limits, default=None),
+        )
+        if not missed:
+            return 0
+        durations = await asyncio.to_thread(_read_playlist, folder / f"{session.stream.stream}.m3u8")
+        for file in missed:
+            duration = durations.get(Path(file.path).name) or await self._measure(Path(file.path))
+            done = await self._take(session, file, duration)
+        if done is not None:
+            await asyncio.shield(done)
+        log.info("segment.adopted", session=session.id, segments=len(missed))
+        return len(missed)
+
+    async def _measure(self, path: Path) -> int:
+        probed = await probe_duration_ms(self._settings.ffprobe, path)
+        if probed is not None:
+            return probed
+        try:
+            data = await asyncio.to_thread(path.read_bytes)
+        except OSError:
+            return UNKNOWN_DURATION_MS
+        return ts_duration_ms(data) or UNKNOWN_DURATION_MS
+
+    async def _take(self, session: Session, file: SegmentFile | None, duration_ms: int) -> asyncio.Future[None] | None:
+        """Link one file at the session's next index; the future resolves when it is durable. A missing file leaves a
+        gap and gives None.
+        """
+        if file is None:
+            await self._note_gap(session, "missing_file")
+            return None
+        jump = something_missing(session.last_segment, file.position)
+        keep = not (session.planned and session.recording is None)
+        idx = session.next_index
+        try:
+            if keep:
+                await self._link(file, session, idx)
+        except FileNotFoundError:
+            await self._note_gap(session, "missing_file")
+            return None
+        except OSError as error:
+            log.alert("segment.link_failed", session=session.id, error=error.strerror)
+            await self._note_gap(session, "disk_full")
+            return None
+        segment = tables.Segment(
+            session=session.id,
+            idx=idx,
+            recording=session.recording if session.planned else None,
+            duration_ms=min(max(duration_ms, 0), MAX_DURATION_MS),
+            disc=jump or session.broken,
+            source=file.path,
+            inode=file.inode,
+            mtime_ns=file.mtime_ns,
+            bytes=file.size,
+            state="linked" if keep else "dropped",
+            linked_at=self._clock.now().timestamp(),
+        )
+        session.next_index, session.broken = idx + 1, False
+        session.last_segment = max(filter(None, (session.last_segment, file.position)), default=None)
+        return self._enter(session, segment, file, gap=jump)
+
+    def _enter(
+        self, session: Session, segment: tables.Segment, file: SegmentFile, *, gap: bool
+    ) -> asyncio.Future[None]:
+        started = None
+        if segment.recording and segment.state == "linked":
+            started = spooled(self._clock, RecordingStarted(recording=segment.recording), session)
+        save = save_session(session)
+
+        def write(db: sqlite3.Connection) -> None:
+            tables.add_segment(db, segment)
+            save(db)
+            if gap:
+                tables.add_gap(db, segment.session, segment.recording, segment.idx, "missing_file")
+            start_part(db, segment.session, segment.recording, started)
+
+        link = self.path_of(segment.session, segment.idx)
+        sync = (link, link.parent) if segment.state == "linked" else ()
+        future = self._spool.submit(write, sync=sync, keep=True)
+        self._taken[file.id] = future
+        future.add_done_callback(lambda done: self._entered(file.id, done))
+        return future
+
+    def _entered(self, file: FileId, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            log.limited("segment.not_durable_yet")
+        if file in self._taken:
+            self._taken[file] = None
+        self.on_linked()
+
+    async def _link(self, file: SegmentFile, session: Session, idx: int) -> None:
+        target = self.path_of(session.id, idx)
+        if idx == 0 or not target.parent.is_dir():
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            (target.parent / "session.json").write_text(session.to_json())
+            sync_folder(self.folder)
+        # A leftover of a crash between link and commit: its row does not exist, so nothing refers to it.
+        target.unlink(missing_ok=True)
+        if self._settings.segment_mode == "link":
+            os.link(file.path, target, follow_symlinks=False)
+            if target.lstat().st_ino == file.inode:
+                return
+            target.unlink()
+            raise FileNotFoundError
+        await asyncio.to_thread(shutil.copyfile, file.path, target, follow_symlinks=False)
+
+    async def _note_gap(self, session: Session, reason: str) -> None:
+        session.broken = True
+        gap = (session.id, session.recording if session.planned else None, session.next_index, reason)
+        save = save_session(session)
+
+        def write(db: sqlite3.Connection) -> None:
+            tables.add_gap(db, *gap)
+            save(db)
+
+        log.warning("segment.missing", session=session.id, reason=reason)
+        with suppress(SpoolError):
+            await self._spool.submit(write, keep=True)
+
+
+def start_part(db: sqlite3.Connection, session: str, recording: str | None, started: SpooledRow | None) -> None:
+    """Note that a recording has a segment of this session; the event goes out with the first."""
+    if recording is None or started is None:
+        return
+    if tables.open_part(db, session, recording, started_at(started)):
+        tables.add_event(db, *started)
+
+
+def started_at(event: SpooledRow) -> str:
+    """Seconds since the epoch of an event, as text for a part."""
+    return str(event[3])
+
+
+def _read_playlist(path: Path) -> dict[str, int]:
+    try:
+        return playlist_durations_ms(path.read_text(errors="replace"))
+    except OSError:
+        return {}

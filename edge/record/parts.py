@@ -1,0 +1,74 @@
+"""When what a session puts into a recording is complete, and the manifest that says so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.wire.edge import RecordingPartDone
+from chalicelib.wire.names import StreamName
+from chalicelib.wire.recording import Gap, ManifestSegment, SegmentKey, SessionManifest
+from edge.spool.session import Session
+from edge.spool.tables import Part, Segment
+
+
+def is_over(part: Part, session: Session, others: Iterable[Part], now: datetime) -> bool:
+    """Whether no further segment belongs to the part: the session goes into another recording now; or it is over and
+    its merge window has passed, or a later session already went on with the same recording.
+    """
+    if session.open:
+        return session.planned and session.recording != part.recording
+    if session.ended_at is None or now >= session.ended_at + timedelta(seconds=session.merge_window_s):
+        return True
+    return any(o.recording == part.recording and o.session > part.session for o in others)
+
+
+def key_of(node: str, s: Segment) -> str:
+    """A segment's object key."""
+    return str(SegmentKey(s.recording or "", node, s.session, s.idx, s.duration_ms, s.disc))
+
+
+def manifest(
+    node: str,
+    part: Part,
+    session: Session,
+    name: StreamName,
+    segments: Sequence[Segment],
+    gaps: Sequence[tuple[int, str]],
+    now: datetime,
+) -> SessionManifest:
+    """The manifest of a part whose segments are all in the store. `name`: the stream's, without a secret."""
+    closed = datetime.fromtimestamp(float(part.closed_at), UTC) if part.closed_at else now
+    return SessionManifest(
+        recording=part.recording,
+        node=node,
+        session=session.id,
+        stream=name,
+        started_at=datetime.fromtimestamp(float(part.started_at), UTC),
+        ended_at=closed if session.open else session.ended_at or closed,
+        ended_reason=session.ended_reason or "split",
+        inferred=session.inferred,
+        segments=[
+            ManifestSegment(
+                index=s.idx,
+                duration_ms=s.duration_ms,
+                discontinuity=s.disc,
+                bytes=s.bytes,
+                sha256=s.sha256,
+                key=key_of(node, s),
+            )
+            for s in segments
+        ],
+        gaps=[Gap(before_index=before, reason=reason) for before, reason in gaps],
+    )
+
+
+def done_event(m: SessionManifest) -> RecordingPartDone:
+    """The event that tells of a manifest."""
+    return RecordingPartDone(
+        recording=m.recording,
+        segments=len(m.segments),
+        duration_ms=sum(s.duration_ms for s in m.segments),
+        bytes=sum(s.bytes for s in m.segments),
+        gaps=len(m.gaps),
+    )

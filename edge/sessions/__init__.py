@@ -1,0 +1,1 @@
+"""The sessions of this node and what becomes of them."""

@@ -1,0 +1,1 @@
+"""The media server: its API, its configuration, the files that it writes."""

@@ -1,0 +1,1 @@
+"""Who watches: viewers counted, links checked, copies for SRT."""

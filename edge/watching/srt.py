@@ -1,0 +1,82 @@
+"""Playback by SRT, whichever way a stream came in.
+
+SRS makes RTMP of SRT, and not the other way round. So viewers ask in a virtual host of their own
+(`streamid=#!::h=srt,r=live/x,m=request`), where SRS leaves SRT alone; while somebody watches there, a worker copies the
+stream into it. Without viewers nothing runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote
+
+from chalicelib.wire.hooks import Hook
+from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST
+from edge.base.log import Log
+from edge.ffmpeg.workers.spec import WorkerReport, Workers, WorkerSpec
+from edge.sessions.lifecycle import Lifecycle
+from edge.watching.play import OWN_PULL, Play
+
+log = Log("srt")
+LINGER_S: Final = 10.0
+"""So long a copy goes on after its last viewer: players that reconnect find it running."""
+_LOOK_S: Final = 2.0
+
+
+class SrtPlay:
+    """Counts the viewers there and keeps the copies equal to what they watch. `port` is SRS's; None: no SRT."""
+
+    def __init__(
+        self, lifecycle: Lifecycle, play: Play, rtmp: str, port: int | None,
+        new_workers: Callable[[Callable[[WorkerReport], None]], Workers],
+    ) -> None:  # fmt: skip
+        self._lifecycle, self._play, self._rtmp, self._port = lifecycle, play, rtmp, port
+        self._viewers: dict[str, str] = {}
+        self._left: dict[str, float] = {}
+        self._workers = new_workers(lambda _: None)
+
+    def begin(self, hook: Hook) -> None:
+        """A viewer came; it was let in."""
+        self._viewers[hook.client_id] = f"{hook.app}/{hook.stream}"
+        self.apply()
+
+    def stop(self, hook: Hook) -> None:
+        """A viewer left."""
+        stream = self._viewers.pop(hook.client_id, None)
+        if stream is not None and stream not in self._viewers.values():
+            self._left[stream] = asyncio.get_running_loop().time()
+
+    def may_publish(self, hook: Hook) -> bool:
+        """Only our own copies are published there."""
+        return self._play.is_own(hook.param)
+
+    def apply(self) -> None:
+        """Make the workers follow who watches what, and what is live."""
+        if self._port is None:
+            return
+        now = asyncio.get_running_loop().time()
+        self._left = {s: at for s, at in self._left.items() if now - at < LINGER_S}
+        watched = {*self._viewers.values(), *self._left}
+        live = {
+            f"{s.stream.app}/{s.stream.stream}"
+            for s in self._lifecycle.book.opened()
+            if s.state == "live" and s.stream.vhost == DEFAULT_VHOST
+        }
+        self._workers.apply({spec.id: spec for spec in map(self._spec, sorted(watched & live))})
+
+    async def run(self) -> None:
+        """Look again now and then, forever."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self.apply()
+
+    async def close(self) -> None:
+        """Stop the copies."""
+        await self._workers.close()
+
+    def _spec(self, stream: str) -> WorkerSpec:
+        tag = quote(self._play.own_tag("srt"), safe=".")
+        target = f"srt://127.0.0.1:{self._port}?streamid=#!::h={SRT_VHOST},r={stream},{OWN_PULL}={tag},m=publish"
+        return WorkerSpec(f"srt:{stream}", f"{self._rtmp}/{stream}?{OWN_PULL}={tag}", target)

@@ -1,0 +1,1 @@
+"""What is served on this machine: the front, HTTPS, WebRTC, pages, status."""
