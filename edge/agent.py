@@ -36,7 +36,7 @@ from edge.base.httpserver import Server
 from edge.base.log import Log
 from edge.callbacks.callback import Callbacks
 from edge.callbacks.outgoing import Outgoing
-from edge.cloud.callers import Authority
+from edge.cloud.callers import Callers
 from edge.cloud.client import Cloud
 from edge.cloud.credentials import Credentials
 from edge.cloud.identity import Identity
@@ -154,7 +154,7 @@ class Agent:
         self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, workers)
         self.sender = Sender(self.cloud, spool, clock)
         self.questions = Questions(self.cloud, clock)
-        self.authority = Authority(self.cloud, clock)
+        self.authority = Callers(self.cloud, clock)
         self.hls = Hls(s, self.media)
         self.sync = Sync(
             cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,

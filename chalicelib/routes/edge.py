@@ -42,7 +42,7 @@ def publish() -> Response:
 def events() -> Response:
     """Facts from a node."""
     node = wiring.auth.node_of(_authorization())
-    return _answer(wiring.ingest.take(node, parse(EventBatch, edge.current_request.raw_body)))
+    return _answer(wiring.events.take(node, parse(EventBatch, edge.current_request.raw_body)))
 
 
 @edge.route("/edge/v1/sync", methods=["POST"])
@@ -66,7 +66,7 @@ def results(question: str) -> Response:
 def authorize() -> Response:
     """Who is this caller of a call that the node serves itself?"""
     wiring.auth.node_of(_authorization())
-    return _answer(wiring.authority.decide(parse(AuthorizeRequest, edge.current_request.raw_body)))
+    return _answer(wiring.callers.decide(parse(AuthorizeRequest, edge.current_request.raw_body)))
 
 
 @edge.route("/edge/v1/uploads", methods=["POST"])

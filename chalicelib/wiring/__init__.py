@@ -4,7 +4,8 @@ it is first needed, so that importing a handler costs little and touches nothing
 
 from __future__ import annotations
 
-from .services import Wiring, now
+from .installation import now
+from .services import Wiring
 
 wiring = Wiring()
 

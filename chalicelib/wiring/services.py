@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import cached_property
 
 from chalicelib.adapters.ffmpeg import FfmpegMedia
-from chalicelib.adapters.folders import LocalFolders
-from chalicelib.adapters.later import LaterSender
 from chalicelib.adapters.own_ports import OwnPorts
-from chalicelib.config import Config
-from chalicelib.ports import DeadLetters, Nudger, Objects, Once, Queue, Sender, Table, Vault
 from chalicelib.services.account.audit import Audit
 from chalicelib.services.account.auth import Auth
-from chalicelib.services.account.idempotency import Answers
+from chalicelib.services.account.idempotency import Idempotency
 from chalicelib.services.account.login import Login
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.account.system import System
@@ -27,9 +20,9 @@ from chalicelib.services.callbacks.deliveries import CallbackLog, Callbacks
 from chalicelib.services.callbacks.replay import Replay
 from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.services.dispatch import Dispatch
-from chalicelib.services.edges.callers import Authority
+from chalicelib.services.edges.callers import Callers
 from chalicelib.services.edges.enrolment import Enrolment
-from chalicelib.services.edges.events import Ingest
+from chalicelib.services.edges.events import Events
 from chalicelib.services.edges.fleet import Fleet
 from chalicelib.services.edges.sync import Liveness, Sync
 from chalicelib.services.nodes.certificates import Certificates
@@ -41,127 +34,29 @@ from chalicelib.services.publishing.kicks import Kicks
 from chalicelib.services.publishing.limits import Limits
 from chalicelib.services.publishing.publish import Publish
 from chalicelib.services.publishing.rooms import Rooms
-from chalicelib.services.pushing.destinations import Targets
+from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
 from chalicelib.services.recordings.abandoned import Abandoned
 from chalicelib.services.recordings.finishing import Announcements, Finisher
 from chalicelib.services.recordings.library import Library
-from chalicelib.services.recordings.running import Takes
+from chalicelib.services.recordings.running import RunningRecordings
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.services.recordings.stores import Stores
 from chalicelib.services.recordings.uploads import Uploads
 from chalicelib.services.sources.bilibili import Bilibili
-from chalicelib.services.sources.editing import PlayBook
+from chalicelib.services.sources.editing import SourceEditor
 from chalicelib.services.sources.intake import Intake
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.sources.transcodes import Transcodes
 from chalicelib.services.sources.vlive import PlaySlots
 from chalicelib.services.watching.links import Plays
 
-from .adapters import Adapters
+from .installation import Installation, now
 
 
-def now() -> datetime:
-    """The clock of the product."""
-    return datetime.now(UTC)
-
-
-class Wiring:
+class Wiring(Installation):
     """Every service, wired."""
-
-    def __init__(self, config: Config | None = None) -> None:
-        self._given = config
-
-    @cached_property
-    def config(self) -> Config:
-        """The settings of this function."""
-        return self._given or Config.from_environment()
-
-    @cached_property
-    def pause(self) -> Callable[[float], None]:
-        """How a call waits for a node; a host that serves many at once puts in one that bounds how many may."""
-        return time.sleep
-
-    @cached_property
-    def machine_token(self) -> str:
-        """With what programs of the host's own machine call, if there is a host; it puts it in."""
-        return ""
-
-    # adapters
-
-    @cached_property
-    def adapters(self) -> Adapters:
-        """Those of this installation. Only they are imported: boto3 alone takes a third of a second."""
-        if self.config.local is not None:
-            from .local import LocalAdapters
-
-            return LocalAdapters(self.config.local)
-        from .aws import AwsAdapters
-
-        if self.config.aws is None:
-            raise RuntimeError("the settings name no installation")
-        return AwsAdapters(self.config.aws)
-
-    @cached_property
-    def vault(self) -> Vault:
-        """Secrets."""
-        return self.adapters.vault
-
-    @cached_property
-    def store(self) -> Table:
-        """The state."""
-        return self.adapters.store
-
-    @cached_property
-    def once(self) -> Once:
-        """Work that is done once for each message."""
-        return self.adapters.once
-
-    @cached_property
-    def objects(self) -> Objects:
-        """The recordings."""
-        return self.adapters.objects
-
-    @cached_property
-    def nudger(self) -> Nudger:
-        """What wakes nodes."""
-        return self.adapters.nudger
-
-    @cached_property
-    def callbacks_queue(self) -> Queue:
-        """Deliveries that are due."""
-        return self.adapters.callbacks_queue
-
-    @cached_property
-    def finish_queue(self) -> Queue:
-        """Recordings to finish."""
-        return self.adapters.finish_queue
-
-    @cached_property
-    def dead_letters(self) -> DeadLetters | None:
-        """What was given up; None where the installation has its own tools for it."""
-        return self.adapters.dead_letters
-
-    @cached_property
-    def sender(self) -> Sender:
-        """The guarded client."""
-        return LaterSender(self._guarded_sender)
-
-    def _guarded_sender(self) -> Sender:
-        from chalicelib.adapters.outgoing import GuardedSender
-
-        config = self.config
-        return GuardedSender(
-            allow_private=config.allow_private_targets,
-            allow_loopback=config.allow_loopback_targets,
-            own_ports=config.own_ports,
-        )
-
-    @cached_property
-    def folders(self) -> LocalFolders:
-        """Local files, where there are any."""
-        return LocalFolders(self.config.record_dir if self.config.keep_local else None)
 
     # services
 
@@ -196,9 +91,9 @@ class Wiring:
         return System(self.store)
 
     @cached_property
-    def takes(self) -> Takes:
+    def running(self) -> RunningRecordings:
         """Recordings as they run."""
-        return Takes(self.store, self.pushes, self.finisher)
+        return RunningRecordings(self.store, self.pushes, self.finisher)
 
     @cached_property
     def abandoned(self) -> Abandoned:
@@ -228,7 +123,7 @@ class Wiring:
     @cached_property
     def fleet(self) -> Fleet:
         """Nodes that are to be none any more."""
-        return Fleet(self.store, self.enrolment, self.ingest, self.pushes, self.source_leases, self.abandoned, now)
+        return Fleet(self.store, self.enrolment, self.events, self.pushes, self.source_leases, self.abandoned, now)
 
     @cached_property
     def callback_log(self) -> CallbackLog:
@@ -246,9 +141,9 @@ class Wiring:
         return Audit(self.store, now)
 
     @cached_property
-    def answers(self) -> Answers:
+    def idempotency(self) -> Idempotency:
         """Answers to requests that may come twice."""
-        return Answers(self.store, now)
+        return Idempotency(self.store, now)
 
     @cached_property
     def checks(self) -> Checks:
@@ -291,9 +186,9 @@ class Wiring:
         return Intake(self.store, self.questions, self.system, now)
 
     @cached_property
-    def play_book(self) -> PlayBook:
+    def source_editor(self) -> SourceEditor:
         """The sources as they are edited."""
-        return PlayBook(self.store, self.source_leases, self.pushes, self.intake, now)
+        return SourceEditor(self.store, self.source_leases, self.pushes, self.intake, now)
 
     @cached_property
     def vlive(self) -> PlaySlots:
@@ -316,9 +211,9 @@ class Wiring:
         return SourceLeases(self.store, self.pushes, now)
 
     @cached_property
-    def ingest(self) -> Ingest:
+    def events(self) -> Events:
         """What edges report."""
-        return Ingest(self.store, self.settings, self.pushes, self.source_leases, now)
+        return Events(self.store, self.settings, self.pushes, self.source_leases, now)
 
     @cached_property
     def sync(self) -> Sync:
@@ -355,9 +250,9 @@ class Wiring:
         return Kicks(self.overview, self.questions)
 
     @cached_property
-    def authority(self) -> Authority:
+    def callers(self) -> Callers:
         """Callers of what nodes serve themselves."""
-        return Authority(self.auth, self.login)
+        return Callers(self.auth, self.login)
 
     @cached_property
     def callbacks(self) -> Callbacks:
@@ -402,9 +297,9 @@ class Wiring:
         return Library(self.store, self.objects, self.finisher, self.folders, now, self.vault.master)
 
     @cached_property
-    def targets(self) -> Targets:
+    def destinations(self) -> Destinations:
         """The destinations as they are edited."""
-        return Targets(self.store, self.pushes, self.questions, now)
+        return Destinations(self.store, self.pushes, self.questions, now)
 
     @cached_property
     def overview(self) -> Overview:

@@ -24,7 +24,7 @@ class _Kept:
     until: float
 
 
-class Authority:
+class Callers:
     """Answers of the cloud, kept for at most a minute; only those that allow. Nothing of a credential is kept."""
 
     def __init__(self, cloud: Cloud, clock: Clock) -> None:

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from chalicelib.wire.sources import EXTENSIONS, IMAGE_EXTENSIONS
 from edge.base.errors import CloudError, EdgeError, NotHereError, RefusedInputError, RequestRefusedError
 from edge.base.log import Log
-from edge.cloud.callers import Authority
+from edge.cloud.callers import Callers
 from edge.files.download import Downloads
 from edge.files.folders import Folders, LibraryError, check_extension
 from edge.files.multipart import FileParts, MultipartError, boundary_of
@@ -36,7 +36,7 @@ class LibraryCalls:
         self,
         folders: Folders | None,
         downloads: Downloads | None,
-        authority: Authority,
+        authority: Callers,
         *,
         max_bytes: int,
         open_uploads: bool,

@@ -127,13 +127,13 @@ def test_tokens_of_the_api(v1: V1, how: str, kind: str) -> None:
         "revoked": lambda: v1("DELETE", f"/v1/tokens/{identity}"),
     }
     check(v1, _bearer(token, compatible=False), ends[how])
-    asked = wiring.authority.decide(AuthorizeRequest(header=f"Bearer {token}"))
+    asked = wiring.callers.decide(AuthorizeRequest(header=f"Bearer {token}"))
     assert not asked.allowed, "nor at a node"
 
 
 def test_the_api_secret(v1: V1) -> None:
     check(v1, _bearer(BOOTSTRAP.api_secret, compatible=True), lambda: v1("POST", "/v1/api-secret", {}))
-    assert not wiring.authority.decide(AuthorizeRequest(header=f"Bearer {BOOTSTRAP.api_secret}")).allowed
+    assert not wiring.callers.decide(AuthorizeRequest(header=f"Bearer {BOOTSTRAP.api_secret}")).allowed
 
 
 def _sid(token: str) -> str:
@@ -150,7 +150,7 @@ def test_logins_of_the_compatible_api(v1: V1, how: str) -> None:
         "password": lambda: v1("POST", "/v1/password", {"password": "another-password"}),
     }
     check(v1, _jwt(token), ends[how])
-    assert not wiring.authority.decide(AuthorizeRequest(token=token)).allowed
+    assert not wiring.callers.decide(AuthorizeRequest(token=token)).allowed
 
 
 @pytest.mark.parametrize("how", ["expired", "ended", "password", "rotated"])

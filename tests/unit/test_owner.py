@@ -38,7 +38,7 @@ from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.limits import Limits
 from chalicelib.services.publishing.rooms import Rooms
-from chalicelib.services.pushing.destinations import Targets
+from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots, join_url
 from chalicelib.wire.names import StreamName
@@ -69,7 +69,7 @@ class Owner:
         self.login = Login(self.store, lambda: BOOTSTRAP, self.clock, lambda: "m" * 64)
         self.limits = Limits(self.store, Overview(self.store, self.clock), self.pushes, self.clock)
         questions = Questions(self.store, self.nudger, self.clock, self.pauses.append)
-        self.targets = Targets(self.store, self.pushes, questions, self.clock)
+        self.targets = Destinations(self.store, self.pushes, questions, self.clock)
         self.backup = Backup(self.store, self.settings, self.rooms, self.pushes, self.clock)
 
 

@@ -17,7 +17,7 @@ from chalicelib.domain.model import Credential, Recording, Session
 from chalicelib.ports import Put
 from chalicelib.routes.v1.base import OPERATIONS
 from chalicelib.services.account.login import Login
-from chalicelib.services.edges.callers import Authority
+from chalicelib.services.edges.callers import Callers
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.questions import AuthorizeRequest
 from chalicelib.wiring import wiring
@@ -151,7 +151,7 @@ def test_no_token_gives_itself_more_than_it_has(v1: V1) -> None:
 
 def test_a_node_lets_nobody_in_who_has_a_part_only(v1: V1) -> None:
     login = Login(v1.store, lambda: BOOTSTRAP, FakeClock(), lambda: "m" * 64)
-    authority = Authority(wiring.auth, login)
+    authority = Callers(wiring.auth, login)
     part = authority.decide(AuthorizeRequest(header=f"Bearer {token(v1, 'admin:rooms')}"))
     assert (part.allowed, part.scope) == (False, "")
     both = authority.decide(AuthorizeRequest(header=f"Bearer {token(v1, 'operate admin:rooms')}"))

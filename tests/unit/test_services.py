@@ -36,12 +36,12 @@ from chalicelib.services.callbacks.deliveries import CallbackLog, Callbacks
 from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.edges.enrolment import Enrolment
-from chalicelib.services.edges.events import Ingest
+from chalicelib.services.edges.events import Events
 from chalicelib.services.edges.sync import Liveness, Sync
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.publishing.publish import Publish
-from chalicelib.services.pushing.destinations import Targets
+from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.finishing import Announcements, Finisher
 from chalicelib.services.recordings.library import Library
@@ -107,7 +107,7 @@ class Cloud:
         self.publishing = Publish(self.store, self.settings, self.auth, self.webhooks, self.log, self.clock)
         self.pushes = Pushes(self.store, self.nudger, self.clock)
         self.sources = SourceLeases(self.store, self.pushes, self.clock)
-        self.ingest = Ingest(self.store, self.settings, self.pushes, self.sources, self.clock)
+        self.ingest = Events(self.store, self.settings, self.pushes, self.sources, self.clock)
         self.plays = Plays(self.store, self.pushes, self.questions, self.clock, lambda: "m" * 64)
         self.syncing = Sync(
             self.store,
@@ -137,7 +137,7 @@ class Cloud:
         )
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
         self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
-        self.targets = Targets(self.store, self.pushes, self.questions, self.clock)
+        self.targets = Destinations(self.store, self.pushes, self.questions, self.clock)
         self.overview = Overview(self.store, self.clock)
         joined = self.enrolment.enroll(enrolment())
         self.node, self.token = joined.node, joined.token

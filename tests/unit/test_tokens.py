@@ -18,7 +18,7 @@ from chalicelib.ports import Put
 from chalicelib.routes.v1.base import OPERATIONS
 from chalicelib.routes.v1.protocol import audited
 from chalicelib.services.account.audit import Audit
-from chalicelib.services.account.idempotency import Answers
+from chalicelib.services.account.idempotency import Idempotency
 from tests.fakes import BOOTSTRAP, FakeClock, MemoryStore
 from tests.unit.v1_client import V1, v1_on_fakes
 
@@ -265,7 +265,7 @@ def test_a_key_belongs_to_its_caller_and_its_path(v1: V1) -> None:
 
 def test_a_request_in_progress_holds_its_twin_off_until_it_is_surely_gone() -> None:
     clock = FakeClock()
-    answers = Answers(MemoryStore(), clock)
+    answers = Idempotency(MemoryStore(), clock)
     first = answers.begin("me", "POST /x", "k", b"{}")
     with pytest.raises(ConflictError):
         answers.begin("me", "POST /x", "k", b"{}")

@@ -84,13 +84,13 @@ def post_processing(call: Call) -> Any:
 @route("/hooks/record/files")
 def files(_call: Call) -> Any:
     """Running and finished recordings, newest first."""
-    return [_item(take) for take in wiring.takes.all()]
+    return [_item(take) for take in wiring.running.all()]
 
 
 @route("/hooks/record/end")
 def end(call: Call) -> Any:
     """End a running recording now."""
-    wiring.takes.end(_uuid(call))
+    wiring.running.end(_uuid(call))
 
 
 @route("/hooks/record/remove")

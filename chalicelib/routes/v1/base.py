@@ -188,15 +188,15 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
     key = request.headers.get("idempotency-key") if op.method == "POST" else None
     if key is None:
         return _change(op, call, path, arguments)
-    kept = wiring.answers.begin(caller.id, f"POST {path}", key, request.raw_body)
+    kept = wiring.idempotency.begin(caller.id, f"POST {path}", key, request.raw_body)
     if kept.status:
         return Response(kept.body, status_code=kept.status, headers=kept.headers | protocol.REPLAYED)
     try:
         response = _change(op, call, path, arguments)
     except Exception:
-        wiring.answers.forget(kept)
+        wiring.idempotency.forget(kept)
         raise
-    wiring.answers.keep(kept, response.status_code, response.headers, str(response.body))
+    wiring.idempotency.keep(kept, response.status_code, response.headers, str(response.body))
     return response
 
 

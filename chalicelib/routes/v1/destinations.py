@@ -72,7 +72,7 @@ class DestinationChange(Body):
 @operation("GET", "/v1/destinations", scope="read")
 def list_destinations(call: Call[Paging]) -> Page[TargetShown]:
     """The destinations with their pushes."""
-    page = wiring.targets.page(call.sent.limit, call.sent.cursor)
+    page = wiring.destinations.page(call.sent.limit, call.sent.cursor)
     return Page[TargetShown](items=[TargetShown.with_push(t) for t in page.items], cursor=page.cursor)
 
 
@@ -82,42 +82,42 @@ def add_destination(call: Call[NewDestination]) -> DestinationShown:
     sent = call.sent.model_dump(exclude={"server", "key", "slate"})
     sent["slate"] = call.sent.slate.model_dump(exclude_none=True) if call.sent.slate else None
     sent["url"] = whole_url(call.sent.platform, call.sent.url, call.sent.server, call.sent.key)
-    return DestinationShown.of(wiring.targets.add(**sent))
+    return DestinationShown.of(wiring.destinations.add(**sent))
 
 
 @operation("GET", "/v1/destinations/{destination}", scope="read")
 def get_destination(call: Call[Nothing], destination: str) -> TargetShown:
     """One destination with its push."""
-    return TargetShown.with_push(wiring.targets.get(destination))
+    return TargetShown.with_push(wiring.destinations.get(destination))
 
 
 @operation("PATCH", "/v1/destinations/{destination}")
 def change_destination(call: Call[DestinationChange], destination: str) -> DestinationShown:
     """Change a destination; what is absent stays."""
     changes = call.sent.model_dump(exclude_none=True, exclude={"version"})
-    return DestinationShown.of(wiring.targets.change(destination, changes, call.version))
+    return DestinationShown.of(wiring.destinations.change(destination, changes, call.version))
 
 
 @operation("POST", "/v1/destinations/{destination}/enable", scope="operate")
 def enable_destination(call: Call[Nothing], destination: str) -> DestinationShown:
     """Push to it again."""
-    return DestinationShown.of(wiring.targets.change(destination, {"enabled": True}, None))
+    return DestinationShown.of(wiring.destinations.change(destination, {"enabled": True}, None))
 
 
 @operation("POST", "/v1/destinations/{destination}/disable", scope="operate")
 def disable_destination(call: Call[Nothing], destination: str) -> DestinationShown:
     """Stop pushing to it."""
-    return DestinationShown.of(wiring.targets.change(destination, {"enabled": False}, None))
+    return DestinationShown.of(wiring.destinations.change(destination, {"enabled": False}, None))
 
 
 @operation("DELETE", "/v1/destinations/{destination}", status=204)
 def remove_destination(call: Call[Nothing], destination: str) -> None:
     """Remove a destination; its push stops."""
-    wiring.targets.remove(destination, call.version)
+    wiring.destinations.remove(destination, call.version)
 
 
 @operation("GET", "/v1/pushes", scope="read")
 def list_pushes(call: Call[Paging]) -> Page[TargetShown]:
     """What is pushed now, or about to be: the destinations that a node serves, each with its push."""
-    page = wiring.targets.pushes(call.sent.limit, call.sent.cursor)
+    page = wiring.destinations.pushes(call.sent.limit, call.sent.cursor)
     return Page[TargetShown](items=[TargetShown.with_push(t) for t in page.items], cursor=page.cursor)

@@ -107,7 +107,7 @@ def _inputs(sent: list[NewInput]) -> list[WantedInput]:
 @operation("GET", "/v1/sources", scope="read")
 def list_sources(call: Call[Paging]) -> Page[PlayingShown]:
     """The sources with what becomes of them."""
-    page = wiring.play_book.page(call.sent.limit, call.sent.cursor)
+    page = wiring.source_editor.page(call.sent.limit, call.sent.cursor)
     return Page[PlayingShown](items=[PlayingShown.with_state(p) for p in page.items], cursor=page.cursor)
 
 
@@ -115,7 +115,7 @@ def list_sources(call: Call[Paging]) -> Page[PlayingShown]:
 def add_source(call: Call[NewSource]) -> SourceShown:
     """Add a source. What it plays is looked into first, which takes seconds."""
     s = call.sent
-    made = wiring.play_book.add(
+    made = wiring.source_editor.add(
         name=s.name,
         kind=s.kind,
         url=whole_url(s.platform, s.url, s.server, s.key),
@@ -134,7 +134,7 @@ def add_source(call: Call[NewSource]) -> SourceShown:
 @operation("GET", "/v1/sources/{source}", scope="read")
 def get_source(call: Call[Nothing], source: str) -> PlayingShown:
     """One source with what becomes of it."""
-    return PlayingShown.with_state(wiring.play_book.get(source))
+    return PlayingShown.with_state(wiring.source_editor.get(source))
 
 
 @operation("PATCH", "/v1/sources/{source}")
@@ -147,28 +147,28 @@ def change_source(call: Call[SourceChange], source: str) -> SourceShown:
     if call.sent.renditions is not None:
         changes["renditions"] = [r.whole() for r in call.sent.renditions]
     inputs = _inputs(call.sent.inputs) if call.sent.inputs is not None else None
-    return SourceShown.of(wiring.play_book.change(source, changes, inputs, call.version))
+    return SourceShown.of(wiring.source_editor.change(source, changes, inputs, call.version))
 
 
 @operation("POST", "/v1/sources/{source}/start", scope="operate")
 def start_source(call: Call[Nothing], source: str) -> SourceShown:
     """Play it."""
-    return SourceShown.of(wiring.play_book.change(source, {"enabled": True}, None, None))
+    return SourceShown.of(wiring.source_editor.change(source, {"enabled": True}, None, None))
 
 
 @operation("POST", "/v1/sources/{source}/stop", scope="operate")
 def stop_source(call: Call[Nothing], source: str) -> SourceShown:
     """Play it no more."""
-    return SourceShown.of(wiring.play_book.change(source, {"enabled": False}, None, None))
+    return SourceShown.of(wiring.source_editor.change(source, {"enabled": False}, None, None))
 
 
 @operation("POST", "/v1/sources/{source}/restart", scope="operate")
 def restart_source(call: Call[Nothing], source: str) -> SourceShown:
     """Have it begin anew."""
-    return SourceShown.of(wiring.play_book.restart(source))
+    return SourceShown.of(wiring.source_editor.restart(source))
 
 
 @operation("DELETE", "/v1/sources/{source}", status=204)
 def remove_source(call: Call[Nothing], source: str) -> None:
     """Remove a source; its worker stops, and files that were copied for it are deleted."""
-    wiring.play_book.remove(source, call.version)
+    wiring.source_editor.remove(source, call.version)

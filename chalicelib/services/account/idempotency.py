@@ -13,7 +13,7 @@ IN_PROGRESS = timedelta(seconds=60)
 """Longer than a function may take to answer: after it, whoever was at it is gone."""
 
 
-class Answers:
+class Idempotency:
     """Keeps the answers to requests with a key, for a day."""
 
     def __init__(self, store: Store, clock: Clock) -> None:

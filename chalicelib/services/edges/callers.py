@@ -10,7 +10,7 @@ from chalicelib.wire.questions import AuthorizeRequest, AuthorizeResponse
 PART = "the token is for parts of the API only, and this is none of them"
 
 
-class Authority:
+class Callers:
     """Knows the same credentials as the API does: bearers, and the tokens of a login."""
 
     def __init__(self, auth: Auth, login: Login) -> None:

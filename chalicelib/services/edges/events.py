@@ -53,7 +53,7 @@ _log = Logger(child=True)
 _TRIES = 6
 
 
-class Ingest:
+class Events:
     """Takes batches of events. Idempotent by event id: the ledger's entry is written in the same transaction."""
 
     def __init__(self, store: Store, settings: Settings, pushes: Pushes, sources: SourceLeases, clock: Clock) -> None:

@@ -11,7 +11,7 @@ from chalicelib.domain.errors import ConflictError, NotFoundError
 from chalicelib.domain.model import LedgerEvent, NodeLease, NodeSource, OpenSession
 from chalicelib.ports import Clock, Save, Store
 from chalicelib.services.edges.enrolment import Enrolment
-from chalicelib.services.edges.events import Ingest
+from chalicelib.services.edges.events import Events
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.abandoned import Abandoned
 from chalicelib.services.sources.leases import SourceLeases
@@ -28,7 +28,7 @@ class Fleet:
         self,
         store: Store,
         enrolment: Enrolment,
-        ingest: Ingest,
+        ingest: Events,
         pushes: Pushes,
         sources: SourceLeases,
         abandoned: Abandoned,

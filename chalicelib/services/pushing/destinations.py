@@ -28,7 +28,7 @@ class Target:
     status: PushStatus | None
 
 
-class Targets:
+class Destinations:
     """Adds, changes, removes destinations."""
 
     def __init__(self, store: Store, pushes: Pushes, questions: Questions, clock: Clock) -> None:

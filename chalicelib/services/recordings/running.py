@@ -26,7 +26,7 @@ class Take:
     bytes: int
 
 
-class Takes:
+class RunningRecordings:
     """Ends and lists recordings."""
 
     def __init__(self, store: Store, pushes: Pushes, finisher: Finisher) -> None:

@@ -41,7 +41,7 @@ class WantedInput:
     url: str = ""
 
 
-class PlayBook:
+class SourceEditor:
     """Adds, changes, removes sources."""
 
     def __init__(self, store: Store, leases: SourceLeases, pushes: Pushes, intake: Intake, clock: Clock) -> None:

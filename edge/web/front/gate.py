@@ -19,7 +19,7 @@ from chalicelib.wire.oryx import HEADERS
 from chalicelib.wire.questions import AuthorizeResponse
 from edge.base.bounded import CallFailedError, call
 from edge.base.errors import CloudError, RequestRefusedError
-from edge.cloud.callers import Authority
+from edge.cloud.callers import Callers
 from edge.cloud.snapshot import Snapshot
 from edge.web.front.answers import HIDDEN, shown
 from edge.web.local.replies import failure
@@ -35,7 +35,7 @@ class Gate:
     """`base_url` and `headers`: where the media server's API is, and with what it is called."""
 
     def __init__(
-        self, authority: Authority, snapshot: Snapshot, base_url: str, http: httpx.AsyncClient, headers: dict[str, str]
+        self, authority: Callers, snapshot: Snapshot, base_url: str, http: httpx.AsyncClient, headers: dict[str, str]
     ) -> None:
         self._authority, self._snapshot = authority, snapshot
         self._base, self._http, self._headers = base_url, http, headers

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from edge.base.errors import FrontError
 from edge.base.log import Log
-from edge.cloud.callers import Authority
+from edge.cloud.callers import Callers
 from edge.cloud.snapshot import Snapshot
 from edge.config import SettingsSource
 from edge.options import HlsFiles
@@ -35,7 +35,7 @@ class FrontService:
     def __init__(
         self,
         settings: SettingsSource,
-        authority: Authority,
+        authority: Callers,
         hls: Callable[[], HlsFiles],
         https: Callable[[], Https],
         play: Play,
