@@ -43,6 +43,12 @@ def say(text: str) -> None:
         os.close(nowhere)
 
 
+def stop_signals() -> list[signal.Signals]:
+    """What tells us to stop. Whoever starts us with `nohup` wants us to outlive the terminal."""
+    kept = [signal.SIGINT, signal.SIGTERM]
+    return kept if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [*kept, signal.SIGHUP]
+
+
 @dataclass
 class Launcher:
     """One run of one instance. `run` returns when it was told to stop, with nothing left running."""
@@ -57,7 +63,7 @@ class Launcher:
             InfraError: something is missing or in the way; whatever had been started is stopped.
         """
         self._make_folders()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in stop_signals():
             signal.signal(number, self._asked_to_stop)
         with hold(self.settings.run_dir):
             ready = self.settings.run_dir / "ready.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -23,6 +24,7 @@ from infra.local.aside import aside
 from infra.local.banner import addresses, banner
 from infra.local.formerly import refuse_former_data
 from infra.local.identity import INTERNAL_PORTS, load_identity
+from infra.local.launcher import stop_signals
 from infra.local.lock import hold, holder
 from infra.local.media import has_ipv6
 from infra.local.plan import _passed_on
@@ -134,6 +136,16 @@ def test_a_terminal_without_our_letters_gets_others(module: str, tmp_path: Path)
     assert b"UnicodeEncodeError" not in done.stderr
     assert b"can't encode" not in done.stdout
     assert b"?" in done.stdout + done.stderr
+
+
+def test_a_launcher_of_nohup_outlives_the_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        assert signal.SIGHUP in stop_signals()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        assert signal.SIGHUP not in stop_signals()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_whoever_no_longer_listens_does_not_keep_us_from_stopping() -> None:
