@@ -34,6 +34,7 @@ from edge.base.clock import Clock, SystemClock
 from edge.base.errors import ConfigError, SpoolError
 from edge.base.httpserver import Server
 from edge.base.log import Log
+from edge.base.loops import Work, forever, once
 from edge.callbacks.callback import Callbacks
 from edge.callbacks.outgoing import Outgoing
 from edge.cloud.callers import Callers
@@ -87,7 +88,6 @@ from .config import Settings
 from .egress.passages import Passages
 from .egress.proxy import FilteringProxy
 from .hooks import MAX_BODY, Hooks, behind_secret
-from .loops import Work, forever, once
 from .spool import tables
 from .spool.writer import Spool
 from .sync import Sync

@@ -18,7 +18,7 @@ from chalicelib.wire.recording import recording_id
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 from edge.base.clock import Backoff
 from edge.base.errors import SpoolError
-from edge.loops import forever
+from edge.base.loops import forever
 from edge.spool import tables
 from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until, world
 
