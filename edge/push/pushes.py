@@ -1,44 +1,24 @@
-"""Keeps the workers equal to the pushes that this node holds the lease of, and tells the cloud what they do.
-
-A lease is given back by the event `stopped` with its fence, so every push that was ever wanted here is remembered on
-disk until that event is in the spool.
-"""
+"""Keeps the workers equal to the pushes that this node holds the lease of, and tells the cloud what they do."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from chalicelib.wire.edge import DesiredPush, DesiredSlate, ObservedPush, PushState
 from chalicelib.wire.names import StreamName
-from edge.base.errors import SpoolError
 from edge.base.log import Log
 from edge.ffmpeg.workers.spec import WorkerReport, Workers, WorkerSpec
+from edge.push.grants import Grants, Held, as_told, held_of, id_of, is_over, running
 from edge.push.slate.argv import Shape
 from edge.push.slate.relays import Relays, Wanted
 from edge.sessions.book import SessionBook
 from edge.sessions.lifecycle import Lifecycle
-from edge.spool import tables
 from edge.spool.writer import Spool
 from edge.watching.play import OWN_PULL
 
 log = Log("pushes")
 KEY = "held_pushes"
-Held = tuple[str, int]
-"""(destination, fence): one grant of a lease. Its session may change while a slate keeps the target alive."""
-
-
-def held_of(worker_id: str) -> Held:
-    """The push that a worker's id names."""
-    destination, _, fence = worker_id.rpartition(":")
-    return destination, int(fence)
-
-
-def id_of(held: Held) -> str:
-    """The id of a push's worker."""
-    return f"{held[0]}:{held[1]}"
 
 
 def key_of(push: DesiredPush) -> Held:
@@ -53,28 +33,37 @@ def input_url(base: str, push: DesiredPush, tag: str) -> str:
 
 
 def sort_out(
-    pushes: Iterable[DesiredPush], book: SessionBook, held: Iterable[Held], running: Iterable[Held]
+    pushes: Iterable[DesiredPush], book: SessionBook, held: Iterable[Held], at_work: Iterable[Held]
 ) -> tuple[list[DesiredPush], set[Held], set[Held]]:
     """Of the desired pushes: those to run now (their session is live here, or a slate stands in for it), those to hold,
     and those that are over and to be confirmed as stopped: wanted for a session that is not open here, or held once and
     wanted no more.
     """
     run, hold, over = [], set(), set()
-    running = set(running)
+    at_work = set(at_work)
     for push in pushes:
         key = key_of(push)
-        session = book.sessions.get(push.session)
-        is_open = session is not None and session.open
-        if not is_open and push.slate is None:
+        if not is_held(book, push):
             over.add(key)
             continue
         hold.add(key)
         # Before its first picture a target is not shown a slate; between two sessions it is.
-        if is_live(book, push) or (push.slate is not None and (not is_open or key in running)):
+        if is_live(book, push) or (push.slate is not None and (not is_open(book, push) or key in at_work)):
             run.append(push)
     over |= set(held) - hold
     # A worker that still runs says itself when it has stopped.
-    return run, hold, over - running
+    return run, hold, over - at_work
+
+
+def is_held(book: SessionBook, push: DesiredPush) -> bool:
+    """Whether a desired push is ours to keep: its session is open here, or a slate stands in for it."""
+    return push.slate is not None or is_open(book, push)
+
+
+def is_open(book: SessionBook, push: DesiredPush) -> bool:
+    """Whether the push's session is open here, live or about to be."""
+    session = book.sessions.get(push.session)
+    return session is not None and session.open
 
 
 def is_live(book: SessionBook, push: DesiredPush) -> bool:
@@ -96,38 +85,32 @@ class Pushes:
         shape_of: Callable[[StreamName], Shape | None],
         new_workers: Callable[[Callable[[WorkerReport], None]], Workers],
     ) -> None:
-        self._lifecycle, self._spool, self._rtmp, self._own_tag = lifecycle, spool, rtmp, own_tag
+        self._lifecycle, self._rtmp, self._own_tag = lifecycle, rtmp, own_tag
         self._relays, self._shape_of = relays, shape_of
         self._desired: list[DesiredPush] = []
-        self._held: dict[Held, str] = self._load()
-        """What is held, with the session that it is held for."""
-        self._confirmed: set[Held] = set()
+        self._grants = Grants(spool, KEY, log)
         self._closing = False
-        self._tasks: set[asyncio.Task[None]] = set()
         self._workers = new_workers(self._changed)
 
     def desire(self, pushes: list[DesiredPush]) -> None:
         """A sync said what is desired."""
         self._desired = pushes
-        self._confirmed &= {key_of(p) for p in pushes}
+        self._grants.desire(key_of(p) for p in pushes)
         self.apply()
 
     def apply(self) -> None:
         """Make the workers follow what is desired and which sessions are live."""
         if self._closing:
             return
-        running = {held_of(r.id) for r in self._workers.reports() if r.state != "stopped"}
-        run, hold, over = sort_out(self._desired, self._lifecycle.book, self._held, running)
-        sessions = {key_of(p): p.session for p in self._desired if key_of(p) in hold}
-        if sessions.items() - self._held.items():
-            self._held |= sessions
-            self._spawn(self._save())
+        at_work = running(self._workers.reports())
+        run, hold, over = sort_out(self._desired, self._lifecycle.book, self._grants, at_work)
+        self._grants.hold({key_of(p): p.session for p in self._desired if key_of(p) in hold})
         self._relays.apply({id_of(key_of(p)): self._relay(p) for p in run if p.slate is not None})
-        specs = [WorkerSpec(id_of(key_of(p)), self._input(p), p.url, p.label) for p in run]
+        specs = [WorkerSpec(id_of(key_of(p)), self._input(p), p.url) for p in run]
         self._workers.apply({spec.id: spec for spec in specs})
-        for held in over - self._confirmed:
-            self._confirmed.add(held)
-            self._spawn(self._tell(PushState(destination=held[0], fence=held[1], state="stopped"), held))
+        for held in self._grants.unsaid(over):
+            body = PushState(destination=held[0], fence=held[1], state="stopped")
+            self._grants.tell(self._emit(body, held), given_back=held)
 
     def _relay(self, push: DesiredPush) -> Wanted:
         slate = push.slate or DesiredSlate()
@@ -158,7 +141,7 @@ class Pushes:
                 slate=self._relays.on_slate(r.id),
             )
             for r in self._workers.reports()
-            if (session := self._held.get(held_of(r.id))) is not None
+            if (session := self._grants.session(held_of(r.id))) is not None
         ]
 
     async def close(self) -> None:
@@ -166,60 +149,32 @@ class Pushes:
         self._closing = True
         await self._workers.close()
         await self._relays.close()
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=5.0)
+        await self._grants.close()
 
     def _changed(self, report: WorkerReport) -> None:
         held = held_of(report.id)
+        wanted = any(key_of(p) == held and is_held(self._lifecycle.book, p) for p in self._desired)
+        told = as_told(report, wanted)
         session = self._session_of(held)
-        log.info("push.state", destination=held[0], session=session, state=report.state, attempt=report.attempt)
+        log.info("push.state", destination=held[0], session=session, state=told.state, attempt=told.attempt)
         if self._closing:
             return
         body = PushState(
             destination=held[0],
             fence=held[1],
-            state=report.state,
-            attempt=report.attempt,
-            bitrate_kbps=report.bitrate_kbps,
-            last_error=report.last_error,
+            state=told.state,
+            attempt=told.attempt,
+            bitrate_kbps=told.bitrate_kbps,
+            last_error=told.last_error,
             slate=self._relays.on_slate(report.id),
         )
-        if report.state == "stopped":
-            self._confirmed.add(held)
-        self._spawn(self._tell(body, held))
+        self._grants.tell(self._emit(body, held), given_back=held if is_over(report, wanted) else None)
 
-    async def _tell(self, body: PushState, held: Held) -> None:
+    async def _emit(self, body: PushState, held: Held) -> None:
         session_id = self._session_of(held)
-        session = self._lifecycle.book.sessions.get(session_id or "")
-        try:
-            await self._lifecycle.emit(body, session, session_id)
-            if body.state == "stopped" and self._held.pop(held, None) is not None:
-                await self._save()
-        except SpoolError:
-            log.limited("push.not_durable")
+        await self._lifecycle.emit(body, self._lifecycle.book.sessions.get(session_id or ""), session_id)
 
     def _session_of(self, held: Held) -> str | None:
         """The session that a push is for; of one that was never held, as it was desired."""
         desired = (p.session for p in self._desired if key_of(p) == held)
-        return self._held.get(held) or next(desired, None)
-
-    async def _save(self) -> None:
-        value = json.dumps(sorted((d, session, fence) for (d, fence), session in self._held.items()))
-        await self._spool.submit(lambda db: tables.put_value(db, KEY, value), keep=True)
-
-    def _load(self) -> dict[Held, str]:
-        text = self._spool.run(lambda db: tables.get_value(db, KEY))
-        try:
-            return {(str(d), int(f)): str(s) for d, s, f in json.loads(text or "[]")}
-        except (ValueError, TypeError):
-            return {}
-
-    def _spawn(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.limited("push.failed", error=type(task.exception()).__name__)
+        return self._grants.session(held) or next(desired, None)

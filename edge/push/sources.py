@@ -1,46 +1,33 @@
-"""Keeps the workers equal to the sources that this node holds the lease of, and tells the cloud what they do.
-
-As with pushes, a lease is given back by the event `stopped` with its fence, so every source that was ever wanted here
-is remembered on disk until that event is in the spool.
-"""
+"""Keeps the workers equal to the sources that this node holds the lease of, and tells the cloud what they do."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
 from chalicelib.wire.sources import DesiredSource, Encoding, ObservedSource, SourceState
-from edge.base.errors import EdgeError, SpoolError
+from edge.base.errors import EdgeError
 from edge.base.log import Log
 from edge.ffmpeg.workers.argv import build_argv
 from edge.ffmpeg.workers.spec import Encode, ExtraOutput, Reading, WorkerReport, Workers, WorkerSpec
 from edge.files.folders import Folders
+from edge.push.grants import Grants, Held, as_told, held_of, id_of, is_over, running
 from edge.sessions.lifecycle import Lifecycle
-from edge.spool import tables
 from edge.spool.writer import Spool
 from edge.watching.play import OWN_PULL
 
 log = Log("sources")
 KEY: Final = "held_sources"
 LOOK_AGAIN_S: Final = 10.0
-Held = tuple[str, int]
-"""(source, fence)."""
 
 
-def held_of(worker_id: str) -> Held:
-    """The source that a worker's id names."""
-    source, _, fence = worker_id.rpartition(":")
-    return source, int(fence)
-
-
-def id_of(held: Held) -> str:
-    """The id of a source's worker."""
-    return f"{held[0]}:{held[1]}"
+def key_of(source: DesiredSource) -> Held:
+    """What a source is held by."""
+    return source.source, source.fence
 
 
 def _encode(encoding: Encoding) -> Encode:
@@ -60,20 +47,18 @@ class Sources:
         own_tag: Callable[[str], str],
         new_workers: Callable[[Callable[[WorkerReport], None]], Workers],
     ) -> None:
-        self._lifecycle, self._spool, self._rtmp, self._ffmpeg = lifecycle, spool, rtmp, ffmpeg
+        self._lifecycle, self._rtmp, self._ffmpeg = lifecycle, rtmp, ffmpeg
         self._folders, self._own_tag = folders, own_tag
         self._desired: list[DesiredSource] = []
-        self._held: set[Held] = self._load()
-        self._confirmed: set[Held] = set()
+        self._grants = Grants(spool, KEY, log)
         self._problems: dict[Held, str] = {}
         self._closing = False
-        self._tasks: set[asyncio.Task[None]] = set()
         self._workers = new_workers(self._changed)
 
     def desire(self, sources: list[DesiredSource]) -> None:
         """A sync said what is desired."""
         self._desired = sources
-        self._confirmed &= {(s.source, s.fence) for s in sources}
+        self._grants.desire(key_of(s) for s in sources)
         self.apply()
 
     async def run(self) -> None:
@@ -87,26 +72,26 @@ class Sources:
         """Make the workers follow what is desired and which sessions are live."""
         if self._closing:
             return
-        running = {held_of(r.id) for r in self._workers.reports() if r.state != "stopped"}
+        at_work = running(self._workers.reports())
         specs: dict[str, WorkerSpec] = {}
-        hold: set[Held] = set()
+        hold: dict[Held, str] = {}
         over: set[Held] = set()
         for wanted in self._desired:
-            held = (wanted.source, wanted.fence)
             state = self._session_state(wanted)
             if state == "over":
-                over.add(held)
+                over.add(key_of(wanted))
                 continue
-            hold.add(held)
+            hold[key_of(wanted)] = wanted.session or ""
             if state == "live" and (spec := self._spec(wanted)) is not None:
                 specs[spec.id] = spec
-        self._remember(hold | running | self._held)
+        self._grants.hold(hold)
         self._workers.apply(specs)
+        over |= set(self._grants) - hold.keys()
         # A worker that still runs says itself when it has stopped.
-        for held in ((over | (self._held - hold)) - running) - self._confirmed:
-            self._confirmed.add(held)
+        for held in self._grants.unsaid(over - at_work):
             self._problems.pop(held, None)
-            self._spawn(self._tell(SourceState(source=held[0], fence=held[1], state="stopped")))
+            body = SourceState(source=held[0], fence=held[1], state="stopped")
+            self._grants.tell(self._lifecycle.emit(body), given_back=held)
 
     def observed(self) -> list[ObservedSource]:
         """The workers, and what could not be made one, for a sync."""
@@ -126,8 +111,7 @@ class Sources:
         """Stop the workers. Their leases are kept: a restarted agent goes on with them."""
         self._closing = True
         await self._workers.close()
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=5.0)
+        await self._grants.close()
 
     def _session_state(self, wanted: DesiredSource) -> str:
         """`live`: it can be read. `over`: the session of a transcode is not open here. Else it may become live."""
@@ -140,14 +124,13 @@ class Sources:
 
     def _spec(self, wanted: DesiredSource) -> WorkerSpec | None:
         """The worker of a source; None when it cannot be played now, which is told once."""
-        held = (wanted.source, wanted.fence)
+        held = key_of(wanted)
         try:
             url, reading = self._input(wanted)
             spec = WorkerSpec(
                 id=id_of(held),
                 input_url=url,
                 output_url=wanted.url,
-                label=wanted.label,
                 reading=reading,
                 encode=_encode(wanted.encoding) if wanted.encoding else None,
                 extra=tuple(ExtraOutput(r.url, _encode(r.encoding)) for r in wanted.renditions),
@@ -160,7 +143,7 @@ class Sources:
                 self._problems[held] = said
                 log.warning("source.cannot_be_played", source=held[0], error=type(error).__name__)
                 body = SourceState(source=held[0], fence=held[1], state="retrying", attempt=1, last_error=said)
-                self._spawn(self._tell(body))
+                self._grants.tell(self._lifecycle.emit(body), given_back=None)
             return None
         self._problems.pop(held, None)
         return spec
@@ -188,69 +171,23 @@ class Sources:
 
     def _changed(self, report: WorkerReport) -> None:
         held = held_of(report.id)
-        log.info("source.state", source=held[0], state=report.state, attempt=report.attempt)
+        wanted = any(key_of(s) == held and self._session_state(s) != "over" for s in self._desired)
+        told = as_told(report, wanted)
+        log.info("source.state", source=held[0], state=told.state, attempt=told.attempt)
         if self._closing:
             return
-        if report.state == "stopped":
-            self._confirmed.add(held)
         body = SourceState(
             source=held[0],
             fence=held[1],
-            state=report.state,
-            attempt=report.attempt,
-            bitrate_kbps=report.bitrate_kbps,
-            last_error=report.last_error,
-            started_at=_at(report.started_at),
-            ready_at=_at(report.ready_at),
-            finished=report.finished,
+            state=told.state,
+            attempt=told.attempt,
+            bitrate_kbps=told.bitrate_kbps,
+            last_error=told.last_error,
+            started_at=_at(told.started_at),
+            ready_at=_at(told.ready_at),
+            finished=told.finished,
         )
-        if report.state == "stopped" and not report.finished and self._wanted_still(held):
-            return  # it starts again with another spec; its lease stays
-        self._spawn(self._tell(body))
-
-    def _wanted_still(self, held: Held) -> bool:
-        found = next((s for s in self._desired if (s.source, s.fence) == held), None)
-        if found is None or self._session_state(found) == "over":
-            return False
-        self._confirmed.discard(held)
-        return True
-
-    async def _tell(self, body: SourceState) -> None:
-        held = (body.source, body.fence)
-        try:
-            await self._lifecycle.emit(body)
-            if body.state == "stopped" and held in self._held:
-                self._held.discard(held)
-                await self._save()
-        except SpoolError:
-            log.limited("source.not_durable")
-
-    def _remember(self, held: Iterable[Held]) -> None:
-        new = set(held)
-        if new != self._held:
-            self._held = new
-            self._spawn(self._save())
-
-    async def _save(self) -> None:
-        value = json.dumps(sorted(self._held))
-        await self._spool.submit(lambda db: tables.put_value(db, KEY, value), keep=True)
-
-    def _load(self) -> set[Held]:
-        text = self._spool.run(lambda db: tables.get_value(db, KEY))
-        try:
-            return {(str(s), int(f)) for s, f in json.loads(text or "[]")}
-        except (ValueError, TypeError):
-            return set()
-
-    def _spawn(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.limited("source.failed", error=type(task.exception()).__name__)
+        self._grants.tell(self._lifecycle.emit(body), given_back=held if is_over(report, wanted) else None)
 
 
 def _at(seconds: float | None) -> datetime | None:

@@ -82,7 +82,6 @@ class WorkerSpec:
     id: str
     input_url: str = field(repr=False)
     output_url: str = field(repr=False)
-    label: str = ""
     reading: Reading = Reading()
     encode: Encode | None = None
     extra: tuple[ExtraOutput, ...] = ()
@@ -96,6 +95,7 @@ class WorkerReport:
     `bitrate_kbps` is what left in the last seconds; `last_error` is redacted and survives until the worker is stable.
     `started_at`, `ready_at`: seconds since the epoch at which the FFmpeg of now was started, and at which its first
     packet left. `finished`: with `stopped`, all there was has been played and is not to be played again.
+    `refused`: with `stopped`, it was never started and cannot be, for the reason in `last_error`.
     """
 
     id: str
@@ -107,6 +107,7 @@ class WorkerReport:
     started_at: float | None = None
     ready_at: float | None = None
     finished: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)

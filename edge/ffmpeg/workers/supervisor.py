@@ -75,7 +75,7 @@ class Supervisor:
                 open_way=self._open_way,
             )  # fmt: skip
         except ValueError as error:
-            report = WorkerReport(worker_id, "stopped", 0, None, str(error), None)
+            report = WorkerReport(worker_id, "stopped", 0, None, str(error), None, refused=True)
             self._refused[worker_id] = (spec, report)
             self._on_change(report)
             return

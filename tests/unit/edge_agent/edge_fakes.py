@@ -208,7 +208,7 @@ class FakeStore:
 
 
 class FakeWorkers:
-    """Starts nothing; what is wanted runs at once, what is not has stopped at once."""
+    """Starts nothing; what is wanted runs at once, what is not has stopped at once, what changed has done both."""
 
     def __init__(self, tell: Callable[[WorkerReport], None]) -> None:
         self._tell = tell
@@ -216,7 +216,9 @@ class FakeWorkers:
         self.closed = False
 
     def apply(self, wanted: Mapping[str, WorkerSpec]) -> None:
-        gone, new = self.wanted.keys() - wanted.keys(), wanted.keys() - self.wanted.keys()
+        changed = {i for i, spec in wanted.items() if self.wanted.get(i, spec) != spec}
+        gone = (self.wanted.keys() - wanted.keys()) | changed
+        new = (wanted.keys() - self.wanted.keys()) | changed
         self.wanted = dict(wanted)
         for worker in gone:
             self._tell(WorkerReport(worker, "stopped", 0, None, None, None))

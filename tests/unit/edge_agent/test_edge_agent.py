@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvloop
 
-from chalicelib.wire.edge import AdmissionSnapshot, Desired, DesiredPush, DesiredSession
+from chalicelib.wire.edge import AdmissionSnapshot, Desired, DesiredPush, DesiredSession, DesiredSlate
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
@@ -490,6 +490,51 @@ def test_pushes_follow_the_desired_state_and_confirm_their_stop(tmp_path: Path) 
         w.agent.sync.wake()
         await until(lambda: w.cloud.of_kind("push.state")[2:])
         assert w.cloud.of_kind("push.state")[2]["body"]["state"] == "stopped"
+
+    tell(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"url": "rtmp://x/app/other"}, {"slate": DesiredSlate()}],
+    ids=["URL", "slate"],
+)
+def test_a_running_push_that_is_edited_starts_anew_under_the_same_lease(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    """`stopped` would give the lease away while FFmpeg goes on, and another node could push beside it."""
+
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.cloud.desired = Desired(pushes=[push(session)])
+        w.agent.sync.wake()
+        first = await until(lambda: next(iter(w.workers[-1].wanted.values()), None))
+        w.cloud.desired = Desired(pushes=[push(session).model_copy(update=changed)])
+        w.agent.sync.wake()
+        await until(lambda: first not in w.workers[-1].wanted.values())
+        await until(lambda: len(w.cloud.of_kind("push.state")) > 2)
+        states = [(e["body"]["state"], e["body"]["fence"]) for e in w.cloud.of_kind("push.state")]
+        assert states == [("running", 1), ("waiting", 1), ("running", 1)]
+        w.cloud.desired = Desired()
+        w.agent.sync.wake()
+        await until(lambda: w.cloud.of_kind("push.state")[-1]["body"]["state"] == "stopped")
+
+    tell(tmp_path, story)
+
+
+def test_a_push_that_is_renamed_goes_on(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.cloud.desired = Desired(pushes=[push(session)])
+        w.agent.sync.wake()
+        await until(lambda: w.workers[-1].wanted)
+        w.cloud.desired = Desired(
+            pushes=[push(session).model_copy(update={"label": "renamed"}), push(session, 3, "d3")]
+        )
+        w.agent.sync.wake()
+        await until(lambda: len(w.workers[-1].wanted) == 2)
+        await until(lambda: len(w.cloud.of_kind("push.state")) == 2)
+        assert [e["body"]["state"] for e in w.cloud.of_kind("push.state")] == ["running", "running"]
 
     tell(tmp_path, story)
 
