@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -347,8 +348,9 @@ def checksum_of(data: bytes) -> str:
 
 
 async def free_port() -> int:
-    """A free port of the range that these tests use."""
-    for port in random.sample(range(21000, 21999, 2), 100):
+    """A free port of the range that these tests use; none that a process of the same run beside this one may take."""
+    beside = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+    for port in random.sample(range(21000 + 2 * beside, 21999, 8), 100):
         try:
             server = await asyncio.start_server(lambda _r, _w: None, HOST, port)
         except OSError:
@@ -396,12 +398,13 @@ async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> A
     clock = FakeClock()
     agent, made = new_agent(settings, clock)
     w = World(folder, cloud, srs, store, settings, agent, made, clock, f"http://{HOST}:{settings.hook_listen[1]}")
-    if launch:
-        await agent.start()
-        await until(lambda: agent.credentials.current)
     try:
+        if launch:
+            await agent.start()
+            await until(lambda: agent.credentials.current)
         yield w
     finally:
+        # Also of one that did not start: a loop with servers in it does not end, and the reason would never be seen.
         if launch:
             await w.agent.stop()
         for server in servers:
