@@ -37,8 +37,11 @@ _PRIVATE_6: Final = _v6("fc00::/7", "fec0::/10")
 _RESERVED_6: Final = _v6("2001:db8::/32", "3fff::/20", "2001::/23")
 _GLOBAL_6: Final = IPv6Network("2000::/3")
 _TRANSLATED: Final = _v6("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96")
-"""IPv4 in the last 32 bits: compatible, mapped, translated (RFC 2765), NAT64 (RFC 6052)."""
-_NAT64_LOCAL: Final = IPv6Network("64:ff9b:1::/48")
+"""IPv4 in the last 32 bits: compatible, mapped, translated (RFC 2765), NAT64 (RFC 6052).
+
+NAT64 of a network's own (64:ff9b:1::/48, RFC 8215) is not among them: where it holds its IPv4 address nobody outside
+that network knows, so that it is forbidden like all that is not global.
+"""
 _6TO4: Final = IPv6Network("2002::/16")
 _TEREDO: Final = IPv6Network("2001::/32")
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)
@@ -89,9 +92,6 @@ def _carried(address: IPv6Address) -> Iterator[IPv4Address]:
     elif address in _TEREDO:
         yield IPv4Address(raw[4:8])
         yield IPv4Address(bytes(b ^ 0xFF for b in raw[12:]))
-    elif address in _NAT64_LOCAL:
-        yield IPv4Address(raw[6:8] + raw[9:11])
-        yield IPv4Address(raw[12:])
     elif _ends_in_v4(address) and address != IPv6Address("::1"):
         yield IPv4Address(raw[12:])
 

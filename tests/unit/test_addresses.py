@@ -64,6 +64,8 @@ TABLE = {
     "64:ff9b::8.8.8.8": "public",
     "64:ff9b:1::127.0.0.1": "forbidden",
     "64:ff9b:1:7f00:0:100::": "forbidden",
+    "64:ff9b:1:a820:bc56:522d:100:0": "forbidden",
+    "64:ff9b:1:808:8:808:808:808": "forbidden",
     "2001:0:808:808::f5ff:fffe": "private",
     "2001:0:7f00:1::f7f7:f7f7": "loopback",
     "2001:0:808:808::f7f7:f7f7": "public",
