@@ -109,6 +109,32 @@ def test_a_push_follows_its_destination_s_switch(system: System, sink: RtmpSink)
     system.gone(name)
 
 
+def test_an_edited_destination_keeps_its_lease(system: System, sink: RtmpSink) -> None:
+    name, key, other = new_name("push"), new_name("key"), new_name("key")
+    destination = system.add_destination(name, sink.url(key))
+    path = f"/v1/destinations/{destination['id']}"
+    encoder = system.publish(name)
+    _began(sink, key)
+    system.api.call("PATCH", path, {"name": "renamed"})
+    system.api.call("PATCH", path, {"url": sink.url(other)})
+    _began(sink, other)
+    until(lambda: not sink.flowing(key), "nothing goes to the old address")
+    until(lambda: [s for s, _ in _told(system, name)].count("running") == 2, "it is told as running again")
+    states = _told(system, name)
+    assert "stopped" not in {state for state, _ in states}, "its lease was given away"
+    assert len({fence for _, fence in states}) == 1
+    assert len(sink.of(key)) == 1, "the new name cut it off"
+    system.end(encoder)
+    system.gone(name)
+
+
+def _told(system: System, name: str) -> list[tuple[str, int]]:
+    """The changes of state of a stream's pushes, each with the fence of its lease."""
+    told = [e["data"] for e in system.events(name) if e["kind"] == "push.state"]
+    found = [(data["state"], data["fence"]) for data in told]
+    return [pair for i, pair in enumerate(found) if i == 0 or found[i - 1] != pair]
+
+
 def _stops(sink: RtmpSink, key: str, action: Callable[[], object]) -> None:
     """The action ends the destination's connection within the promised time."""
     publish = sink.of(key)[-1]
