@@ -48,11 +48,11 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-def refused(path: Path) -> str:
+def refused(path: Path, busy_ms: int = 5000) -> str:
     """Why it is not opened; nothing was changed by trying."""
     before = state(path.parent)
     with pytest.raises(RefusedError) as raised:
-        Database(path).close()
+        Database(path, busy_ms=busy_ms).close()
     after = state(path.parent)
     assert {n: h for n, h in after.items() if n in before} == before, "trying changed something"
     return str(raised.value)
@@ -160,14 +160,13 @@ def test_another_program_has_it_open(path: Path) -> None:
     Database(path).close()
 
 
-def test_another_program_has_locked_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.adapters.local.database._BUSY_MS", 100)
+def test_another_program_has_locked_it(path: Path) -> None:
     fill(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    assert "locked by another program" in refused(path)
+    assert "locked by another program" in refused(path, busy_ms=100)
     other.execute("ROLLBACK")
-    opened = Database(path)
+    opened = Database(path, busy_ms=100)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(UnavailableError, match="locked by another program"):
         opened.write(lambda db: db.execute("DELETE FROM facts").rowcount)

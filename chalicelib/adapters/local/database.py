@@ -39,18 +39,18 @@ _CHECK_BYTES: Final = 512 * 1024 * 1024
 class Database:
     """The file. `write` from any thread, `read` from any thread; `close` once."""
 
-    def __init__(self, path: Path) -> None:
-        """Open it, making it where there is none.
+    def __init__(self, path: Path, *, busy_ms: int = _BUSY_MS) -> None:
+        """Open it, making it where there is none. `busy_ms`: how long another program's lock is waited for.
 
         Raises:
             RefusedError: it is damaged, newer than this program, in use, or can't be written.
         """
-        self._path = path
+        self._path, self._busy_ms = path, busy_ms
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._lock = _only_one(path)
         try:
-            self._writer = _opened(path)
+            self._writer = _opened(path, busy_ms)
         except RefusedError:
             self._lock.close()
             raise
@@ -108,7 +108,7 @@ class Database:
     def _reader(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
-            found = _connect(self._path)
+            found = _connect(self._path, self._busy_ms)
             found.execute("PRAGMA cache_size = -256")
             self._local.connection = found
             self._readers.append(found)
@@ -163,9 +163,9 @@ class Database:
         return result, failed
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, busy_ms: int) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
     return connection
 
 
@@ -190,7 +190,7 @@ def _only_one(path: Path) -> Any:
     return file
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path, busy_ms: int) -> sqlite3.Connection:
     """The connection of the writer, on a database that is whole and of this version."""
     new = not path.exists()
     try:
@@ -198,7 +198,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         if not new and path.stat().st_size == 0:
             raise RefusedError(restore_it(path, "is empty"))
         without_log = not new and not log_of(path).exists()
-        connection = _connect(path)
+        connection = _connect(path, busy_ms)
     except OSError as error:
         words = f"{path} can't be opened ({error.strerror}): it must belong to the user who runs this."
         raise RefusedError(words) from error
