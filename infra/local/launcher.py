@@ -170,12 +170,22 @@ def _children(
         # The front serves what the agent has told it to.
         "agent": lambda: _agent_is_ready(sockets) and answers(f"{identity.url}/v1/health"),
     }
-    return {name: _child(settings, program, ready[name]) for name, program in programs.items()}
+    # Not the media server: its silence is the agent's to judge, and publishers hang on it.
+    alive: dict[str, Callable[[], bool]] = {
+        "host": ready["host"],
+        "front": ready["front"],
+        "agent": lambda: answers(sockets.status, "/status"),
+    }
+    return {
+        name: _child(settings, program, ready=ready[name], alive=alive.get(name)) for name, program in programs.items()
+    }
 
 
-def _child(settings: Settings, program: dict[str, Any], ready: Callable[[], bool]) -> Child:
+def _child(
+    settings: Settings, program: dict[str, Any], *, ready: Callable[[], bool], alive: Callable[[], bool] | None
+) -> Child:
     log, cwd = settings.log_dir / program.pop("log"), Path(program.pop("cwd"))
-    return Child(log=log, cwd=cwd, ready=ready, **program)
+    return Child(log=log, cwd=cwd, ready=ready, alive=alive, **program)
 
 
 def _agent_is_ready(sockets: Sockets) -> bool:

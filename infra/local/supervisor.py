@@ -1,6 +1,7 @@
 """Starts processes, keeps them running, stops them in reverse order.
 
     starting ──ready──▶ running ──exit──▶ waiting ──delay over──▶ starting
+                           ├──silent──▶ killed, so exit
                            └──stop──▶ stopped       (a first start that fails is the caller's error, not restarted)
 
 One thread does everything: the kernel ties the children's lives to the thread that started them, so it has to be one
@@ -29,6 +30,7 @@ _MAX_DELAY_S: Final = 10.0
 _STEADY_S: Final = 30.0
 _POLL_S: Final = 0.02
 _TELL_AT_S: Final = (1.0, 3.0, 10.0)
+_LISTEN_S: Final = 10.0
 REFUSED: Final = 78
 """The status of a child that can't use what it is given as it is (sysexits.h, EX_CONFIG); its last line says why."""
 
@@ -41,6 +43,9 @@ def _always() -> bool:
 class Child:
     """A process to run. `ready` says whether it serves. Until then it may take `stall_s` without doing anything, and
     `longest_s` in all: a busy machine is slow, which is no failure.
+
+    `alive` is asked now and then, once it serves: a process that runs and answers nobody for `silent_s` (a deadlock, a
+    panic that left a lock behind) is killed and started again. None: it is left alone as long as it runs.
     """
 
     name: str
@@ -49,6 +54,8 @@ class Child:
     log: Path
     cwd: Path = ROOT
     ready: Callable[[], bool] = _always
+    alive: Callable[[], bool] | None = None
+    silent_s: float = 60.0
     stall_s: float = 30.0
     longest_s: float = 600.0
     stop_timeout_s: float = 5.0
@@ -62,6 +69,8 @@ class _Running:
     deaths: int = 0
     restart_at: float | None = None
     back: bool = True
+    heard: float = field(default_factory=time.monotonic)
+    asked: float = field(default_factory=time.monotonic)
 
 
 def tail(log: Path, lines: int = 8) -> str:
@@ -152,6 +161,7 @@ class Supervisor:
             if not running.back and child.ready():
                 running.back = True
                 self.say(f"the {child.name} is back")
+            self._listen(running)
             return
         _kill_group(running.process)
         if time.monotonic() - running.started > _STEADY_S:
@@ -164,8 +174,22 @@ class Supervisor:
             f"{tail(child.log)}"
         )
 
+    def _listen(self, running: _Running) -> None:
+        """Ask it whether it is alive, and kill it when it has not answered for long; its end is seen the next time."""
+        child, now = running.child, time.monotonic()
+        if child.alive is None or now - running.asked < min(_LISTEN_S, child.silent_s / 4):
+            return
+        # A pause of our own is no silence of the child's.
+        paused = now - running.asked > child.silent_s / 2
+        running.asked = now
+        if paused or child.alive():
+            running.heard = time.monotonic()
+        elif now - running.heard > (child.silent_s if running.back else max(child.silent_s, child.longest_s)):
+            self.say(f"the {child.name} runs and has not answered for {now - running.heard:.0f} s; it is killed")
+            _kill_group(running.process)
+
     def _restart(self, running: _Running) -> None:
-        running.started = time.monotonic()
+        running.started = running.heard = running.asked = time.monotonic()
         try:
             running.process = _spawn(running.child)
         except InfraError as error:  # out of memory or processes: it may be better in a while

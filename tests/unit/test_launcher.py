@@ -349,6 +349,31 @@ time.sleep(60)"""
     assert "the last words" in said[0]
 
 
+def test_a_child_that_runs_and_answers_nobody_is_started_again(
+    tmp_path: Path, supervisor: Supervisor, said: Said
+) -> None:
+    marker = tmp_path / "runs"
+    code = f"""
+import time
+open({str(marker)!r}, "a").write("run\\n")
+time.sleep(60)"""
+    hung = child(tmp_path, "front", code, ready=lambda: _runs(marker) > 0)
+    supervisor.start(replace(hung, alive=lambda: _runs(marker) == 2, silent_s=1.0))
+    _tend_until(supervisor, lambda: _runs(marker) == 2 and any("is back" in text for text in said))
+    assert "the front runs and has not answered" in said[0]
+    assert "was killed by SIGKILL" in said[1]
+
+
+def test_a_launcher_that_was_stopped_for_a_while_blames_nobody(tmp_path: Path, supervisor: Supervisor) -> None:
+    answers = iter([False, True])
+    supervisor.start(replace(child(tmp_path, "front", "import time; time.sleep(60)"), alive=lambda: next(answers)))
+    running = supervisor._running[0]
+    running.asked = running.heard = time.monotonic() - 1000.0
+    supervisor.tend()
+    assert running.process.poll() is None
+    assert next(answers) is False, "it was not asked in the look that came late"
+
+
 def test_a_child_that_ends_before_it_serves_is_the_caller_s_error(tmp_path: Path, supervisor: Supervisor) -> None:
     with pytest.raises(InfraError, match="why it ended"):
         supervisor.start(child(tmp_path, "worker", "import sys; sys.exit('why it ended')", ready=lambda: False))
