@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.wire.urls import InvalidUrlError, parse_url
+from chalicelib.wire.targets import Target, make_target, parse_target
+from chalicelib.wire.urls import InvalidUrlError
 
 from .errors import InvalidInputError
 from .globs import compile_glob, matches_any
 from .model import Destination, Lease, OpenSession, Session
 
-SCHEMES: Final = ("rtmp", "rtmps", "srt")
 _HINT: Final = "use rtmp://, rtmps:// or srt://, for instance rtmp://a.rtmp.youtube.com/live2/<stream key>"
 
 
 def check_target_url(url: str) -> str:
-    """The URL if a stream can be pushed there.
+    """The target, as it is kept, if a stream can be pushed there.
 
     Raises:
         InvalidInputError: it cannot; the reason says what to write instead and never repeats the URL.
     """
+    return target_of(url).text
+
+
+def target_of(url: str) -> Target:
+    """The target that a URL names, whole or as it is kept.
+
+    Raises:
+        InvalidInputError: see `check_target_url`.
+    """
     try:
-        found = parse_url(url.strip(), SCHEMES, user_info=True)
+        return parse_target(url)
     except InvalidUrlError as error:
         raise InvalidInputError("url", f"{error}; {_HINT}") from None
-    if found.scheme != "srt" and not found.path.strip("/"):
-        raise InvalidInputError("url", "names no application; a target looks like rtmp://host/app/<stream key>")
-    return found.text
+
+
+def join_target(server: str, key: str) -> str:
+    """The target of a server and a key, as it is kept; without a key, the server is a whole URL.
+
+    Raises:
+        InvalidInputError: see `check_target_url`.
+    """
+    if not key.strip():
+        return check_target_url(server)
+    try:
+        return make_target(server, key).text
+    except InvalidUrlError as error:
+        raise InvalidInputError("url", f"{error}; {_HINT}") from None
 
 
 def check_patterns(patterns: Iterable[str]) -> list[str]:
@@ -82,13 +103,23 @@ def choose(destination: Destination, live: Iterable[OpenSession]) -> OpenSession
     return fitting[0 if destination.prefer == "oldest" else -1]
 
 
-def grant(destination: str, previous: Lease | None, session: OpenSession, now: datetime) -> Lease | None:
+def target_hash(url: str) -> str:
+    """What stands for a target where its key must not; the same for every way of writing the same target."""
+    try:
+        return parse_target(url).identity
+    except InvalidUrlError:
+        # Kept by a release that read targets less strictly.
+        return hashlib.sha256(url.rstrip("/").encode()).hexdigest()
+
+
+def grant(destination: Destination, previous: Lease | None, session: OpenSession, now: datetime) -> Lease | None:
     """The lease for `session`, or None while somebody holds it. The fence grows with every grant."""
     if previous is not None and previous.held:
         return None
     return Lease(
         version=previous.version if previous else 0,
-        destination=destination,
+        destination=destination.id,
+        target=target_hash(destination.url),
         node=session.node,
         session=session.session,
         fence=previous.fence + 1 if previous else 1,

@@ -223,7 +223,7 @@ class Destination(Entity):
 
 class Lease(Entity):
     """Who serves a destination. `fence` grows with every grant. Not granted again before the holder confirmed its stop
-    (`sole`, see the design).
+    (`sole`, see the design). `target`: keyed by hash, where it pushes; nothing else may push there while it is held.
     """
 
     destination: str
@@ -231,6 +231,7 @@ class Lease(Entity):
     session: str
     fence: int
     held: bool
+    target: str = ""
     granted_at: datetime
     released_at: datetime | None = None
 
@@ -342,10 +343,11 @@ class NodeSource(Entity):
 
 
 class TargetHold(Entity):
-    """Who pushes a target; exists while a source does. `target` is the SHA-256 of the URL."""
+    """Who pushes a target; exists while somebody does, a source or a destination. `target`: see `Target.identity`."""
 
     target: str
-    source: str
+    source: str = ""
+    destination: str = ""
 
 
 class SourceStatus(Entity):

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from chalicelib.wire.targets import parse_target
+from chalicelib.wire.urls import InvalidUrlError
+
+from .destinations import join_target, target_of
 from .errors import InvalidInputError
 
 
@@ -101,27 +105,46 @@ def platform(name: str) -> Platform:
 
 
 def whole_url(name: str, url: str, server: str, key: str) -> str:
-    """The target URL from what a user gave: one whole URL, or a key with a server of his own or the platform's.
+    """The target, as it is kept, from what a user gave: one whole URL, or a key with a server of his own or the
+    platform's.
 
     Raises:
-        InvalidInputError: neither is complete.
+        InvalidInputError: neither is complete, or it is none that can be pushed to.
     """
     preset = platform(name)
     if url:
         if server or key:
             raise InvalidInputError("url", "give either one whole URL, or server and key, not both")
-        return url
+        if preset.server and _is_server(url, preset):
+            raise InvalidInputError("key", f"is missing behind the server's address: {preset.hint}")
+        if "#" in url and url.strip()[:4].lower() != "srt:":
+            raise InvalidInputError("url", "holds a '#': give server and key apart, then the key may hold anything")
+        return target_of(url).text
     base = server or preset.server
     if not base:
         raise InvalidInputError("server", f"is needed: {preset.hint}")
     if not key and not server:
         raise InvalidInputError("key", f"is needed: {preset.hint}")
-    between = "" if not key or base.endswith("/") or key.startswith("/") else "/"
-    return f"{base}{between}{key}"
+    if not key and preset.server:
+        raise InvalidInputError("key", f"is needed: {preset.hint}")
+    return join_target(base, key)
+
+
+def _is_server(url: str, preset: Platform) -> bool:
+    """Whether it is the platform's server, without a key. The same server goes by `rtmp` and by `rtmps`."""
+    return url.strip().rstrip("/").lower() in {preset.server.rstrip("/").lower(), *_others(preset)}
+
+
+def _others(preset: Platform) -> set[str]:
+    scheme, _, rest = preset.server.rstrip("/").lower().partition("://")
+    other = "rtmp" if scheme == "rtmps" else "rtmps"
+    return {f"{other}://{rest}", f"{other}://{rest.replace(':443', '').replace('.rtmps.', '.rtmp.')}"}
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """Server and key of a whole URL, cut at its last slash; a query belongs to the key."""
-    path, mark, query = url.partition("?")
-    server, _, key = path.rpartition("/")
-    return (f"{server}/", key + mark + query) if "://" in server else (url, "")
+    """Server and key of a target as it is kept; (what came, '') when it is none."""
+    try:
+        found = parse_target(url)
+    except InvalidUrlError:
+        return url, ""
+    return (f"{found.server.text.removesuffix('/')}/", found.key) if found.key else (found.server.text, "")

@@ -12,8 +12,10 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from chalicelib.wire.sources import SOUND_EXTENSIONS, DesiredSource, PlayedInput, Probed
+from chalicelib.wire.targets import parse_target
 from chalicelib.wire.urls import InvalidUrlError, parse_url, plain_user
 
+from .destinations import target_hash
 from .errors import InvalidInputError
 from .globs import matches_any
 from .model import OpenSession, Source, SourceFile, SourceLease
@@ -164,9 +166,9 @@ def check_container(url: str, files: Iterable[SourceFile], ffmpeg_version: str, 
                 )
 
 
-def target_hash(url: str) -> str:
-    """What stands for a target where its key must not."""
-    return hashlib.sha256(url.rstrip("/").encode()).hexdigest()
+def path_hash(text: str) -> str:
+    """What stands for an output's `/app/stream`."""
+    return hashlib.sha256(text.rstrip("/").encode()).hexdigest()
 
 
 def targets_of(source: Source) -> list[str]:
@@ -176,7 +178,15 @@ def targets_of(source: Source) -> list[str]:
 
 def output_paths(source: Source) -> set[str]:
     """`/app/stream` of each of its outputs: a transcode never reads what it writes."""
-    return {unquote(urlsplit(u).path).rstrip("/") for u in (source.url, *(r.url for r in source.renditions)) if u}
+    return {_output_path(u) for u in (source.url, *(r.url for r in source.renditions)) if u}
+
+
+def _output_path(url: str) -> str:
+    try:
+        found = parse_target(url)
+    except InvalidUrlError:
+        return unquote(urlsplit(url).path).rstrip("/")
+    return f"/{found.app}/{found.key.partition('?')[0]}".rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +209,7 @@ def _reads(source: Source, session: OpenSession) -> bool:
 
 def _wrote(lease: SourceLease | None, session: OpenSession) -> bool:
     """Whether a session is what the worker of a lease published: its stream is about to end."""
-    if lease is None or target_hash(f"/{session.stream.app}/{session.stream.stream}") not in lease.outputs:
+    if lease is None or path_hash(f"/{session.stream.app}/{session.stream.stream}") not in lease.outputs:
         return False
     return lease.granted_at <= session.since <= (lease.released_at or session.since)
 
@@ -234,7 +244,7 @@ def grant(source: Source, previous: SourceLease | None, where: Place, now: datet
         node=where.node,
         session=where.session,
         targets=targets_of(source),
-        outputs=sorted(map(target_hash, output_paths(source))),
+        outputs=sorted(map(path_hash, output_paths(source))),
         fence=previous.fence + 1 if previous else 1,
         held=True,
         granted_at=now,

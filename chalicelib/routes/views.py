@@ -257,15 +257,25 @@ class PushShown(View):
         return cls.model_validate(base | told)
 
 
+class WaitingShown(View):
+    """Why a destination that is on is not pushed to. `by`: the id of the source or destination it waits for."""
+
+    code: Literal["no_stream", "same_target", "limit", "granting"]
+    message: str
+    by: str
+
+
 class TargetShown(DestinationShown):
-    """A destination with its push."""
+    """A destination with its push, or with the reason why there is none."""
 
     push: PushShown | None
+    waiting: WaitingShown | None = Field(default=None, description="There while it is on and nobody pushes to it.")
 
     @classmethod
     def with_push(cls, t: Target) -> Self:
         """As it is shown."""
-        return cls(**cls.fields(t.destination), push=PushShown.of(t))
+        why = WaitingShown(code=t.waiting.code, message=t.waiting.message, by=t.waiting.by) if t.waiting else None
+        return cls(**cls.fields(t.destination), push=PushShown.of(t), waiting=why)
 
 
 class EventShown(View):

@@ -83,11 +83,13 @@ class Dispatch:
             case Destination():
                 self._pushes.settle(new)
             case Lease() if not new.held:
-                self._pushes.settle_id(new.destination)
+                self._pushes.released(new.destination, new.target)
+                self._sources.free(new.target)
             case Source():
                 self._sources.settle(new)
             case SourceLease() if not new.held:
                 self._sources.released(new)
+                self._pushes.released("", *new.targets)
             case None if isinstance(old, Destination):
                 self._gone(old)
             case None if isinstance(old, Source):

@@ -33,14 +33,20 @@ def find(api: Api, name: str) -> dict[str, Any]:
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="A name of your choice.")],
-    url: Annotated[str, typer.Argument(help="rtmp://, rtmps:// or srt:// URL, stream key included.")],
+    url: Annotated[str, typer.Argument(help="rtmp://, rtmps:// or srt:// URL, stream key included.")] = "",
+    server: Annotated[str, typer.Option(help="Instead of a URL: the server, where the platform has none.")] = "",
+    key: Annotated[str, typer.Option(help="Instead of a URL: the stream key, to the letter.")] = "",
     stream: Annotated[list[str] | None, typer.Option(help="Pattern such as /live/*; may be repeated.")] = None,
     platform: Annotated[str, typer.Option(help="youtube, twitch, bilibili, … or custom.")] = "custom",
     disabled: Annotated[bool, typer.Option("--disabled", help="Add it without pushing yet.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Add a destination. Without --stream it takes whatever stream has been live longest."""
-    body = {"name": name, "url": url, "streams": stream or [], "platform": platform, "enabled": not disabled}
+    """Add a destination: a URL, or --key with a --platform or a --server. Without --stream it takes whatever stream has
+    been live longest.
+    """
+    where = {"url": url, "server": server, "key": key}
+    body: dict[str, Any] = {field: value for field, value in where.items() if value}
+    body |= {"name": name, "streams": stream or [], "platform": platform, "enabled": not disabled}
     new = Api.from_environment().call("POST", "/v1/destinations", body)
     if as_json:
         show_json(new)
@@ -63,7 +69,9 @@ def _state(destination: dict[str, Any]) -> str:
     if not destination["enabled"]:
         return "off"
     push = destination["push"]
-    return push["state"] if push else "waiting for a stream"
+    if push:
+        return str(push["state"])
+    return str(destination["waiting"]["message"]) if destination.get("waiting") else "waiting for a stream"
 
 
 @app.command()

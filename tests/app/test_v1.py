@@ -332,8 +332,8 @@ def test_a_url_that_no_stream_can_go_to_is_refused_with_a_hint(api: Api, url: st
     for method, path, base in calls:
         answer = api(method, path, {**base, "url": url})
         if url.endswith("\n"):  # white space around it is cut off
-            assert answer.status in (200, 201)
-            continue
+            assert answer.status in (200, 201), answer.body
+            return
         assert (answer.status, answer.fields) == (400, ["url"])
         assert len(answer.json["errors"][0]["reason"]) > 20
         assert b"key-0123456789" not in answer.body

@@ -43,6 +43,8 @@ class RtmpSink:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.publishes: list[Publish] = []
+        self.commands: list[tuple[str, list[object]]] = []
+        """Every command that came, with its arguments behind the transaction's number."""
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -99,6 +101,7 @@ class RtmpSink:
     def _answer(self, connection: socket.socket, body: bytes, current: list[Publish]) -> None:
         values = _amf(body)
         name, number = values[0], values[1]
+        self.commands.append((str(name), values[2:]))
         if name == "connect":
             info = _object({"level": "status", "code": "NetConnection.Connect.Success", "description": "ok"})
             connection.sendall(_message(3, _INVOKE, 0, _string("_result") + _number(1) + b"\x05" + info))
@@ -168,23 +171,37 @@ class _Messages:
 
 
 def _amf(body: bytes) -> list[object]:
-    """The leading plain values; objects end the reading."""
+    """The values of a command (AMF 0): numbers, booleans, strings, null and objects; anything else ends the reading."""
     values: list[object] = []
     at = 0
     while at < len(body):
-        mark, at = body[at], at + 1
-        if mark == 0:
-            values.append(struct.unpack_from(">d", body, at)[0])
-            at += 8
-        elif mark == 2:
-            size = int.from_bytes(body[at : at + 2], "big")
-            values.append(body[at + 2 : at + 2 + size].decode())
-            at += 2 + size
-        elif mark == 5:
-            values.append(None)
-        else:
+        value, at = _value(body, at)
+        if at < 0:
             break
+        values.append(value)
     return values
+
+
+def _value(body: bytes, at: int) -> tuple[object, int]:
+    mark, at = body[at], at + 1
+    if mark == 0:
+        return struct.unpack_from(">d", body, at)[0], at + 8
+    if mark == 1:
+        return bool(body[at]), at + 1
+    if mark == 2:
+        return _text(body, at)
+    if mark == 3:
+        found: dict[str, object] = {}
+        while at > 0 and body[at : at + 3] != b"\0\0\x09":
+            name, at = _text(body, at)
+            found[name], at = _value(body, at)
+        return found, at + 3 if at > 0 else -1
+    return None, at if mark == 5 else -1
+
+
+def _text(body: bytes, at: int) -> tuple[str, int]:
+    end = at + 2 + int.from_bytes(body[at : at + 2], "big")
+    return body[at + 2 : end].decode(), end
 
 
 def _string(text: str) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.domain import destinations, sources
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.wire.urls import SRT_OPTIONS, InvalidUrlError, parse_url, plain_user, srt_options
-from edge.ffmpeg.workers.argv import check_output_url, url_options
+from edge.ffmpeg.workers.argv import output_target, url_options
 
 SCHEMES = ("rtmp", "rtmps", "srt", "rtsp", "http", "https")
 HOOKED = "srt://h:10080?streamid=#!::r=live/name?secret=S,m=publish"
@@ -160,12 +160,16 @@ def test_what_people_use_is_let_through_as_it_is(url: str) -> None:
 def test_what_could_be_read_otherwise_is_refused(url: str) -> None:
     with pytest.raises(InvalidUrlError):
         parse_url(url, SCHEMES, user_info=True)
-    for check in (sources.check_input_url, destinations.check_target_url):
-        with pytest.raises(InvalidInputError):
-            check(url)
-    for option in (check_output_url, url_options):
-        with pytest.raises(ValueError, match="URL"):
-            option(url)
+    with pytest.raises(InvalidInputError):
+        sources.check_input_url(url)
+    with pytest.raises(ValueError, match="URL"):
+        url_options(url)
+    if url in {"rtmp://h/live//x", "rtmp://h/live/x#y"}:
+        return  # the key of a target is handed over by itself, and read by nobody
+    with pytest.raises(InvalidInputError):
+        destinations.check_target_url(url)
+    with pytest.raises(ValueError, match="URL"):
+        output_target(url)
 
 
 @pytest.mark.parametrize("url", ["rtmp://h\\@evil/live/x", "rtmp://a@b@h/live/x", "rtmp://h#@evil/live/x"])

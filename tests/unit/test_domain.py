@@ -228,12 +228,12 @@ def test_the_longest_live_session_is_served() -> None:
 
 
 def test_a_held_lease_is_never_granted_and_fences_only_grow() -> None:
-    first = destinations.grant("d", None, open_session(1), NOW)
+    first = destinations.grant(target(), None, open_session(1), NOW)
     assert first is not None
     assert first.fence == 1
-    assert destinations.grant("d", first, open_session(2), NOW) is None
+    assert destinations.grant(target(), first, open_session(2), NOW) is None
     free = first.model_copy(update={"held": False})
-    second = destinations.grant("d", free, open_session(2), NOW)
+    second = destinations.grant(target(), free, open_session(2), NOW)
     assert isinstance(second, Lease)
     assert (second.fence, second.session) == (2, "s2")
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import admission, limits, platforms
+from chalicelib.domain.destinations import join_target
 from chalicelib.domain.errors import (
     ConflictError,
     InvalidInputError,
@@ -40,8 +41,9 @@ from chalicelib.services.publishing.limits import Limits
 from chalicelib.services.publishing.rooms import Rooms
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
-from chalicelib.services.pushing.slots import Slots, join_url
+from chalicelib.services.pushing.slots import Slots
 from chalicelib.wire.names import StreamName
+from chalicelib.wire.targets import parse_target
 from tests.fakes import BOOTSTRAP, FakeClock, FakeFolders, FakeNudger, MemoryStore
 
 STREAM = StreamName(app="live", stream="x")
@@ -143,13 +145,10 @@ def test_a_pasted_url_splits_into_what_makes_it_again(server: str, key: str) -> 
     assert "".join(platforms.split_url(url)) == url
 
 
-@pytest.mark.parametrize(
-    ("server", "secret", "url"),
-    [("rtmp://h/a", "k", "rtmp://h/a/k"), ("rtmp://h/a/", "k", "rtmp://h/a/k"), ("rtmp://h/a", "", "rtmp://h/a")],
-)
-def test_server_and_key_are_joined_with_one_slash(server: str, secret: str, url: str) -> None:
-    assert join_url(server, secret) == url
-    assert join_url("rtmp://h/a/", "/k") == "rtmp://h/a//k", "both are kept"
+@pytest.mark.parametrize("server", ["rtmp://h/a", "rtmp://h/a/"])
+def test_server_and_key_are_joined_with_one_slash(server: str) -> None:
+    assert join_target(server, "k") == "rtmp://h/a/k"
+    assert parse_target(join_target(server, "/k")).key == "/k", "to the letter, as OBS sends it"
 
 
 # slots
@@ -167,10 +166,10 @@ def test_a_slot_is_a_destination_that_takes_the_newest(owner: Owner) -> None:
 
 def test_there_are_ten_slots_and_updates_go_on(owner: Owner) -> None:
     for n in range(10):
-        owner.slots.update(SLOT | {"platform": f"forwarding-{n}-x"})
+        owner.slots.update(SLOT | {"platform": f"forwarding-{n}-x", "secret": f"k{n}"})
     with pytest.raises(InvalidInputError):
         owner.slots.update(SLOT | {"platform": "forwarding-99-x"})
-    owner.slots.update(SLOT | {"platform": "forwarding-9-x", "label": "still"})
+    owner.slots.update(SLOT | {"platform": "forwarding-9-x", "secret": "k9", "label": "still"})
 
 
 # limits
@@ -217,7 +216,7 @@ def test_no_more_pushes_than_are_allowed(owner: Owner) -> None:
     owner.limits.set({"max_pushes": 1}, None)
     owner.store.commit(Save(session("s1", 1, owner.clock)))
     for name in ("A", "B"):
-        made = owner.targets.add(name=name, url="rtmp://h/a/k", platform="custom", streams=[], enabled=True)
+        made = owner.targets.add(name=name, url=f"rtmp://h/a/{name}", platform="custom", streams=[], enabled=True)
         owner.pushes.settle(made)
     held = [t.destination.name for t in owner.targets.all() if t.lease is not None and t.lease.held]
     assert len(held) == 1
@@ -326,3 +325,71 @@ def test_sources_come_back_switched_off_and_stores_beside_those_that_are_known(o
 def test_a_copy_of_before_there_were_sources_and_stores_is_taken(owner: Owner) -> None:
     old = owner.backup.make().model_dump(mode="json", exclude={"sources", "store"})
     assert owner.backup.restore(Copy.model_validate(old)) == 6
+
+
+# one target, one push (D2)
+
+
+def add_target(owner: Owner, name: str, url: str, *, enabled: bool = True) -> Destination:
+    return owner.targets.add(name=name, url=url, platform="custom", streams=[], enabled=enabled)
+
+
+def test_d2_a_second_destination_of_a_target_is_refused_by_the_name_of_the_first(owner: Owner) -> None:
+    add_target(owner, "First", "rtmp://h/a/k")
+    with pytest.raises(ConflictError, match="First"):
+        add_target(owner, "Second", "RTMP://H:1935/a/k")
+    kept = add_target(owner, "Second", "rtmp://H/a/k", enabled=False)
+    with pytest.raises(ConflictError, match="First"):
+        owner.targets.change(kept.id, {"enabled": True}, None)
+    with pytest.raises(ConflictError, match="First"):
+        owner.slots.update(SLOT | {"server": "rtmps://h/a", "secret": "k"})
+
+
+def test_d2_of_two_that_were_there_before_one_is_pushed_and_the_other_says_why(owner: Owner) -> None:
+    from chalicelib.ports import Save
+
+    first = add_target(owner, "First", "rtmp://h/a/k")
+    second = first.model_copy(update={"id": "second", "name": "Second", "version": 0})
+    owner.store.commit(Save(second), Save(session("s1", 1, owner.clock)))
+    for destination in (first, second):
+        owner.pushes.settle(destination)
+    shown = {t.destination.name: t for t in owner.targets.all()}
+    assert shown["First"].lease is not None
+    assert shown["Second"].lease is None
+    why = shown["Second"].waiting
+    assert why is not None
+    assert (why.code, why.by) == ("same_target", first.id)
+    # As soon as the first has stopped, the other has its turn.
+    owner.targets.change(first.id, {"enabled": False}, None)
+    assert owner.pushes.release(first.id, "n1", 1)
+    assert owner.targets.get("second").lease is not None
+
+
+def test_d3_whatever_is_on_and_not_pushed_says_why(owner: Owner) -> None:
+    from chalicelib.ports import Save
+
+    made = add_target(owner, "A", "rtmp://h/a/k")
+    why = owner.targets.get(made.id).waiting
+    assert why is not None
+    assert why.code == "no_stream"
+    owner.store.commit(Save(session("s1", 1, owner.clock)))
+    owner.limits.set({"max_pushes": 0}, None)
+    owner.pushes.settle(made)
+    why = owner.targets.get(made.id).waiting
+    assert why is not None
+    assert why.code == "limit"
+
+
+def test_d6_a_new_target_of_a_running_push_moves_what_it_holds(owner: Owner) -> None:
+    from chalicelib.ports import Save
+
+    first = add_target(owner, "First", "rtmp://h/a/k")
+    owner.store.commit(Save(session("s1", 1, owner.clock)))
+    owner.pushes.settle(first)
+    owner.targets.change(first.id, {"url": "rtmp://h/a/other"}, None)
+    add_target(owner, "Second", "rtmp://h/a/k")
+    with pytest.raises(ConflictError, match="First"):
+        add_target(owner, "Third", "rtmp://h/a/other")
+    lease = owner.targets.get(first.id).lease
+    assert lease is not None
+    assert lease.held

@@ -42,8 +42,9 @@ def token(v1: V1, scope: str, **more: Any) -> str:
     return str(made.json["token"])
 
 
-def destination(v1: V1) -> str:
-    return f"/v1/destinations/{v1('POST', '/v1/destinations', NEW).json['id']}"
+def destination(v1: V1, key: str = "k") -> str:
+    made = v1("POST", "/v1/destinations", NEW | {"url": f"rtmp://h/app/{key}"})
+    return f"/v1/destinations/{made.json['id']}"
 
 
 # scopes
@@ -100,7 +101,7 @@ def test_a_token_for_one_part_does_that_and_nothing_else(v1: V1) -> None:
 
 
 def test_a_token_for_one_destination_and_a_look_at_the_rest(v1: V1) -> None:
-    mine, other = destination(v1), destination(v1)
+    mine, other = destination(v1), destination(v1, "other")
     held = token(v1, f"read operate:destinations/{mine.rsplit('/', 1)[1]}")
     assert v1("GET", "/v1/nodes", token=held).status == 200
     assert v1("POST", f"{mine}/disable", {}, token=held).status == 200

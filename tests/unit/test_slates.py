@@ -22,9 +22,9 @@ def cloud() -> Cloud:
     return Cloud()
 
 
-def add(cloud: Cloud, **slate: Any) -> str:
+def add(cloud: Cloud, url: str = URL, **slate: Any) -> str:
     added = cloud.targets.add(
-        name="T", url=URL, platform="custom", streams=[], enabled=True, slate={"enabled": True} | slate
+        name="T", url=url, platform="custom", streams=[], enabled=True, slate={"enabled": True} | slate
     )
     cloud.run_stream()
     return added.id
@@ -159,7 +159,7 @@ def test_a_file_that_its_node_refuses_changes_nothing(cloud: Cloud) -> None:
 
 def test_what_is_pushed_is_listed(cloud: Cloud) -> None:
     destination = add(cloud)
-    add(cloud, enabled=False)
+    add(cloud, f"{URL}2", enabled=False)
     assert cloud.targets.pushes(10, None).items == []
     cloud.go_live()
     found = cloud.targets.pushes(10, None).items

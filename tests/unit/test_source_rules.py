@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import sources as rules
+from chalicelib.domain.destinations import target_hash
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import (
     Node,
@@ -319,7 +320,7 @@ def test_two_sources_never_have_one_target() -> None:
     w.keep(source("a", url="rtmp://t/x/key", enabled=False))
     w.stopped("a")
     assert w.desired("n2") == ["b"]
-    assert w.store.get(TargetHold, rules.target_hash("rtmp://t/x/key")) is not None
+    assert w.store.get(TargetHold, target_hash("rtmp://t/x/key")) is not None
 
 
 def test_a_source_that_has_played_all_there_was_is_switched_off() -> None:

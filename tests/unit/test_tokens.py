@@ -247,7 +247,10 @@ def test_a_repeated_post_is_done_once(v1: V1) -> None:
     assert len(v1("GET", "/v1/destinations").json["items"]) == 1
     other = v1("POST", "/v1/destinations", NEW | {"name": "E"}, Idempotency_Key="k1")
     assert other.status == 422
-    assert v1("POST", "/v1/destinations", NEW, Idempotency_Key="k2").json["id"] != first.json["id"]
+    assert (
+        v1("POST", "/v1/destinations", NEW | {"url": "rtmp://h/app/k2"}, Idempotency_Key="k2").json["id"]
+        != first.json["id"]
+    )
 
 
 def test_a_failed_post_may_be_repeated(v1: V1) -> None:
@@ -258,7 +261,7 @@ def test_a_failed_post_may_be_repeated(v1: V1) -> None:
 
 def test_a_key_belongs_to_its_caller_and_its_path(v1: V1) -> None:
     v1("POST", "/v1/destinations", NEW, Idempotency_Key="k")
-    v1("POST", "/v1/destinations", NEW, Idempotency_Key="k", token=_token(v1, "admin"))
+    v1("POST", "/v1/destinations", NEW | {"url": "rtmp://h/app/k2"}, Idempotency_Key="k", token=_token(v1, "admin"))
     assert len(v1("GET", "/v1/destinations").json["items"]) == 2
     assert v1("POST", "/v1/join-tokens", {}, Idempotency_Key="k").status == 201
 

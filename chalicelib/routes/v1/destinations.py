@@ -95,6 +95,8 @@ def get_destination(call: Call[Nothing], destination: str) -> TargetShown:
 def change_destination(call: Call[DestinationChange], destination: str) -> DestinationShown:
     """Change a destination; what is absent stays."""
     changes = call.sent.model_dump(exclude_none=True, exclude={"version"})
+    if "url" in changes:
+        changes["url"] = whole_url(changes.get("platform", "custom"), changes["url"], "", "")
     return DestinationShown.of(wiring.destinations.change(destination, changes, call.version))
 
 

@@ -9,14 +9,23 @@ from ulid import ULID
 
 from chalicelib.domain import destinations as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Room, Slate
+from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Room, Slate, TargetHold
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.services.pushing.holds import refuse_held
+from chalicelib.services.pushing.holds import move, refuse_held
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
 MAX_DESTINATIONS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a destination that is switched on is not pushed to: a code, words, and whom it waits for, if for somebody."""
+
+    code: Literal["no_stream", "same_target", "limit", "granting"]
+    message: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,7 @@ class Target:
     destination: Destination
     lease: Lease | None
     status: PushStatus | None
+    waiting: Waiting | None = None
 
 
 class Destinations:
@@ -63,11 +73,29 @@ class Destinations:
     def _with_state(self, destination: Destination) -> Target:
         keys: list[tuple[type[Entity], tuple[str, ...]]] = [(Lease, (destination.id,)), (PushStatus, (destination.id,))]
         lease, status = self._store.get_many(keys)
+        held = lease if isinstance(lease, Lease) else None
+        idle = destination.enabled and (held is None or not held.held)
         return Target(
             destination,
-            lease if isinstance(lease, Lease) else None,
+            held,
             status if isinstance(status, PushStatus) else None,
+            self._why(destination) if idle else None,
         )
+
+    def _why(self, destination: Destination) -> Waiting:
+        if rules.choose(destination, self._pushes.live_sessions()) is None:
+            wanted = destination.stream_name or ", ".join(destination.streams)
+            return Waiting(
+                "no_stream", f"waiting for a stream: none is live that fits {wanted}".removesuffix(" that fits ")
+            )
+        hold = self._store.get(TargetHold, rules.target_hash(destination.url))
+        if hold is not None and hold.destination != destination.id:
+            other = self._store.get(Destination, hold.destination) if hold.destination else None
+            name = other.name if other else hold.source or hold.destination
+            return Waiting("same_target", f"waiting: {name} pushes to the same target", hold.source or hold.destination)
+        if self._pushes.is_full():
+            return Waiting("limit", "waiting: as many pushes run as the limits allow")
+        return Waiting("granting", "about to start")
 
     def add(  # noqa: PLR0913 - as many as a destination has
         self,
@@ -86,7 +114,7 @@ class Destinations:
 
         Raises:
             InvalidInputError: the URL or a pattern is not usable, or there are too many.
-            ConflictError: a source pushes to the same target.
+            ConflictError: another destination or a source has the same target.
         """
         if len(self._pushes.destinations()) >= MAX_DESTINATIONS:
             raise InvalidInputError("", f"there are {MAX_DESTINATIONS} destinations already; remove some first")
@@ -105,7 +133,7 @@ class Destinations:
             created_at=now,
             updated_at=now,
         )
-        refuse_held(self._store, new)
+        refuse_held(self._store, new, self._pushes.destinations())
         self._store.commit(Save(new))
         return new.model_copy(update={"version": 1})
 
@@ -114,7 +142,8 @@ class Destinations:
 
         Raises:
             NotFoundError: there is none.
-            ConflictError: it was changed by somebody else in the meantime, or a source pushes to the same target.
+            ConflictError: it was changed by somebody else in the meantime, or something else has the same
+                target.
             InvalidInputError: a value is not usable.
         """
         now = self._find(destination)
@@ -129,8 +158,10 @@ class Destinations:
         if "slate" in changes:
             changes["slate"] = self._slate(now.slate, changes["slate"])
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
-        refuse_held(self._store, new)
-        self._store.commit(Save(new))
+        if {"url", "enabled"} & set(changes):
+            refuse_held(self._store, new, self._pushes.destinations())
+        lease = self._store.get(Lease, new.id) if "url" in changes else None
+        self._store.commit(Save(new), *move(self._store, lease, new))
         return new.model_copy(update={"version": new.version + 1})
 
     def _stream_of(self, room: str) -> str:

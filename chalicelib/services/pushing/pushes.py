@@ -24,6 +24,7 @@ from chalicelib.domain.model import (
 from chalicelib.domain.sessions import as_open
 from chalicelib.ports import Change, Clock, Delete, Nudger, Save, Store
 from chalicelib.services.paging import everything
+from chalicelib.services.pushing.holds import give_back, take
 
 _log = Logger(child=True)
 
@@ -89,26 +90,23 @@ class Pushes:
         if lease is not None and lease.held:
             self.nudge(lease.node)
 
-    def settle_id(self, destination_id: str) -> None:
-        """`settle` for a destination that may be gone."""
-        destination = self._store.get(Destination, destination_id)
-        if destination is not None:
-            self.settle(destination)
-
     def _offer(self, destination: Destination, live: Iterable[OpenSession]) -> bool:
         session = rules.choose(destination, live)
         if session is None:
             return False
         previous = self._store.get(Lease, destination.id)
-        lease = rules.grant(destination.id, previous, session, self._clock())
-        if lease is None or self._is_full():
+        lease = rules.grant(destination, previous, session, self._clock())
+        if lease is None or self.is_full():
             return False
+        target = take(self._store, lease.target, destination=destination.id)
+        if target is None:
+            return False  # settled again when whoever pushes there has stopped
         held = NodeLease(node=session.node, destination=destination.id, session=session.session, fence=lease.fence)
         stale = self._store.get(NodeLease, session.node, destination.id)
         if stale is not None:
             held = held.model_copy(update={"version": stale.version})
         try:
-            self._store.commit(Save(lease), Save(held))
+            self._store.commit(Save(lease), Save(held), *target)
         except ConflictError:
             return False  # another session has it; its own dispatch goes on
         _log.info(
@@ -118,7 +116,7 @@ class Pushes:
         self.nudge(session.node)
         return True
 
-    def _is_full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether as many pushes run as the owner allows."""
         limits = self._store.get(LimitSettings)
         if limits is None or limits.max_pushes is None:
@@ -196,7 +194,13 @@ class Pushes:
         pointer = self._store.get(NodeLease, node, destination)
         if pointer is not None and pointer.fence == fence:
             changes.append(Delete(pointer))
-        return changes
+        return changes + give_back(self._store, lease.target, destination=destination)
+
+    def released(self, destination: str, *targets: str) -> None:
+        """A lease was given back: the destination may be granted anew, and so may whoever waits for its targets."""
+        for waiting in self.destinations():
+            if waiting.id == destination or rules.target_hash(waiting.url) in targets:
+                self.settle(waiting)
 
     def release(self, destination: str, node: str, fence: int) -> bool:
         """Free a lease whose holder says that it no longer pushes. False when it is not (or no longer) held so."""
@@ -208,7 +212,7 @@ class Pushes:
         except ConflictError:
             return False
         _log.info("lease_released", extra={"destination": destination, "node": node, "fence": fence})
-        self.settle_id(destination)
+        self.released(destination, lease.target if (lease := self._store.get(Lease, destination)) else "")
         return True
 
     def check_holder(self, destination: str, node: str, fence: int) -> None:

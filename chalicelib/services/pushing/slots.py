@@ -11,7 +11,7 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Destination, Lease, PushStatus, Session
 from chalicelib.ports import Clock, Save, Store
 from chalicelib.services.paging import everything
-from chalicelib.services.pushing.holds import refuse_held
+from chalicelib.services.pushing.holds import move, refuse_held
 
 KNOWN: Final = ("wx", "bilibili", "kuaishou")
 MAX_SLOTS: Final = 10
@@ -26,12 +26,6 @@ class SlotState:
     stream: str | None = None
     start: datetime | None = None
     status: PushStatus | None = None
-
-
-def join_url(server: str, secret: str) -> str:
-    """Server and key with one slash between, unless one is there already or there is no key."""
-    between = "" if not secret or server.endswith("/") or secret.startswith("/") else "/"
-    return f"{server}{between}{secret}"
 
 
 class Slots:
@@ -54,14 +48,14 @@ class Slots:
 
         Raises:
             InvalidInputError: the platform or the server cannot be used, or there are too many slots.
-            ConflictError: a source pushes to the same target.
+            ConflictError: another destination or a source has the same target.
         """
         platform = str(slot["platform"])
         if platform not in KNOWN and "forwarding-" not in platform:
             raise InvalidInputError("platform", "must be wx, bilibili, kuaishou or hold 'forwarding-'")
         if not slot["server"]:
             raise InvalidInputError("server", "must not be empty")
-        url = rules.check_target_url(join_url(slot["server"], slot["secret"]))
+        url = rules.join_target(slot["server"], slot["secret"])
         known = self._store.get(Destination, _PREFIX + platform)
         if known is None and len(self._destinations()) >= MAX_SLOTS:
             raise InvalidInputError("platform", f"there are {MAX_SLOTS} slots already")
@@ -79,8 +73,8 @@ class Slots:
                 "updated_at": now,
             }
         )
-        refuse_held(self._store, new)
-        self._store.commit(Save(new))
+        refuse_held(self._store, new, everything(self._store, Destination, "DESTS"))
+        self._store.commit(Save(new), *move(self._store, self._store.get(Lease, new.id), new))
 
     def states(self) -> list[SlotState]:
         """All slots with what becomes of them, sorted by platform."""

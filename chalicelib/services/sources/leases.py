@@ -11,6 +11,7 @@ from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError
 from chalicelib.domain.model import Destination, NodeSource, OpenSession, Source, SourceLease, SourceStatus, TargetHold
 from chalicelib.ports import Change, Clock, Delete, Save, Store
+from chalicelib.services.pushing.holds import give_back, take
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.sources import DesiredSource, ObservedSource, SourceState
 
@@ -61,6 +62,12 @@ class SourceLeases:
             if source.id == lease.source or set(rules.targets_of(source)) & set(lease.targets):
                 self.settle(source)
 
+    def free(self, target: str) -> None:
+        """A destination is pushed no more: a source may wait for its target."""
+        for source in self.all():
+            if target in rules.targets_of(source):
+                self.settle(source)
+
     def session_is_live(self, session: OpenSession) -> None:
         """Give the session the free transcodes that want it."""
         for source in self.all():
@@ -95,21 +102,21 @@ class SourceLeases:
         return True
 
     def _holds(self, lease: SourceLease) -> list[Change] | None:
-        """The writes that take the targets, or None while another source pushes to one of them."""
+        """The writes that take the targets, or None while something else pushes to one of them."""
         changes: list[Change] = []
         for target in lease.targets:
-            known = self._store.get(TargetHold, target)
-            if known is not None and known.source != lease.source:
+            taken = take(self._store, target, source=lease.source)
+            if taken is None:
                 return None
-            changes.append(Save(TargetHold(version=known.version if known else 0, target=target, source=lease.source)))
+            changes += taken
         return changes
 
     def blocked_by(self, source: Source) -> str | None:
-        """The id of another source that pushes where this one is to push."""
+        """The id of another source, or of a destination, that pushes where this one is to push."""
         for target in rules.targets_of(source):
             known = self._store.get(TargetHold, target)
             if known is not None and known.source != source.id:
-                return known.source
+                return known.source or known.destination
         return None
 
     # what a node is to do
@@ -153,9 +160,7 @@ class SourceLeases:
         if pointer is not None and pointer.fence == fence:
             changes.append(Delete(pointer))
         for target in lease.targets:
-            hold = self._store.get(TargetHold, target)
-            if hold is not None and hold.source == source:
-                changes.append(Delete(hold))
+            changes += give_back(self._store, target, source=source)
         return changes
 
     def check_holder(self, source: str, node: str, fence: int) -> None:

@@ -13,7 +13,6 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Session, Source, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
 from chalicelib.services.pushing.holds import refuse_pushed
-from chalicelib.services.pushing.slots import join_url
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.sources import Encoding
 
@@ -69,7 +68,7 @@ class Transcodes:
         base = known or Source(id=ID, kind="transcode", name="Transcode", created_at=now, updated_at=now)
         encoding, url = _encoding(config), ""
         if config["all"] or config["server"]:
-            url = target_rules.check_target_url(join_url(config["server"], config["secret"]))
+            url = target_rules.join_target(config["server"], config["secret"])
         task = (base.slot or {}).get("uuid") or str(uuid.uuid4())
         changes = {"enabled": config["all"], "encoding": encoding, "url": url, "slot": config | {"uuid": task}}
         new = base.model_copy(update=changes | {"updated_at": now})

@@ -11,7 +11,7 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
 from chalicelib.services.pushing.holds import refuse_pushed
-from chalicelib.services.pushing.slots import KNOWN, MAX_SLOTS, join_url
+from chalicelib.services.pushing.slots import KNOWN, MAX_SLOTS
 from chalicelib.services.sources.intake import Intake, Kind, read_files
 from chalicelib.services.sources.leases import SourceLeases
 
@@ -85,7 +85,7 @@ class PlaySlots:
             raise InvalidInputError("server", "must not be empty")
         if not files:
             raise InvalidInputError("files", "must not be empty")
-        url = target_rules.check_target_url(join_url(slot["server"], slot["secret"]))
+        url = target_rules.join_target(slot["server"], slot["secret"])
         known = self._find(platform)
         everywhere = [f for s in self._leases.all() for f in s.inputs]
         lies_on, inputs = self._intake.known(files, [*known.inputs, *everywhere])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from chalicelib.wire.targets import Target, parse_target
 from chalicelib.wire.urls import InvalidUrlError, parse_url
 from edge.ffmpeg.workers.inputs import URL_FORMATS, URL_PROTOCOLS, source_url
 from edge.ffmpeg.workers.spec import Encode, Reading, WorkerSpec
 
-OUTPUT_SCHEMES: Final = ("rtmp", "rtmps", "srt")
 INPUT_PROTOCOLS: Final = {
     "rtmp": "rtmp,tcp",
     "rtmps": "rtmps,tls,tcp",
@@ -52,13 +52,16 @@ def _scheme(what: str, url: str, allowed: tuple[str, ...]) -> str:
     return found.scheme
 
 
-def check_output_url(url: str) -> str:
-    """The scheme of a target's URL: `rtmp`, `rtmps` or `srt`.
+def output_target(text: str) -> Target:
+    """The target that a worker pushes to.
 
     Raises:
-        ValueError: it is none that a worker may push to; the message says why and repeats no part of the URL.
+        ValueError: it is none that a worker may push to; the message says why and repeats no part of it.
     """
-    return _scheme("output", url, OUTPUT_SCHEMES)
+    try:
+        return parse_target(text)
+    except InvalidUrlError as error:
+        raise ValueError(f"the output URL {error}") from None
 
 
 def _input_options(scheme: str) -> list[str]:
@@ -72,15 +75,27 @@ def _input_options(scheme: str) -> list[str]:
     return [*options, "-rw_timeout", str(IO_TIMEOUT_US)]
 
 
-def _output_options(scheme: str) -> list[str]:
-    if scheme == "srt":
+def _output(text: str) -> list[str]:
+    """The end of an output's arguments. Raises ValueError: it is no target."""
+    target = output_target(text)
+    server = target.server.text.removesuffix("/")
+    if target.scheme == "srt":
         # pes_payload_size 0: one audio frame a packet, otherwise audio waits to be bundled.
-        return ["-f", "mpegts", "-pes_payload_size", "0", "-muxdelay", "0", "-timeout", str(IO_TIMEOUT_US)]
+        options = ["-f", "mpegts", "-pes_payload_size", "0", "-muxdelay", "0", "-timeout", str(IO_TIMEOUT_US)]
+        return [*options, target.server.text]
     options = ["-f", "flv", "-flvflags", "no_duration_filesize", "-rw_timeout", str(IO_TIMEOUT_US)]
-    if scheme == "rtmps":
+    if target.scheme == "rtmps":
         # FFmpeg before 9 does not verify unless told to.
         options += ["-tls_verify", "1"]
-    return options
+    # FFmpeg would cut a joined URL by its own rule: at most two parts of the path are the application.
+    options += ["-rtmp_app", target.app, "-rtmp_playpath", target.key, "-rtmp_tcurl", _without_user(target)]
+    return [*options, server]
+
+
+def _without_user(target: Target) -> str:
+    """What a server is told that it was called: its address as typed, without the user that FFmpeg logs in with."""
+    server = target.server.text.removesuffix("/")
+    return server.replace(f"{target.server.user_info}@", "", 1) if target.server.user_info else server
 
 
 def file_options(path: str, *, playlist: bool = False) -> list[str]:
@@ -178,7 +193,7 @@ def build_argv(ffmpeg: str, spec: WorkerSpec, more: Sequence[str] = ()) -> list[
         ValueError: a URL, file or encoder is of a kind that is not allowed; the message repeats no part of it.
     """
     read = _read(spec)
-    target = check_output_url(spec.output_url)
+    target = _output(spec.output_url)
     common = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-stats_period", "0.5"]
     argv = [
         ffmpeg,
@@ -188,10 +203,8 @@ def build_argv(ffmpeg: str, spec: WorkerSpec, more: Sequence[str] = ()) -> list[
         *more,
         *read,
         *_codecs(spec),
-        *_output_options(target),
-        spec.output_url,
+        *target,
     ]
     for extra in spec.extra:
-        options = _output_options(check_output_url(extra.url))
-        argv += ["-map", "0:v:0?", "-map", "0:a:0?", *_encode(extra.encode), *options, extra.url]
+        argv += ["-map", "0:v:0?", "-map", "0:a:0?", *_encode(extra.encode), *_output(extra.url)]
     return argv

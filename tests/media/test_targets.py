@@ -1,0 +1,86 @@
+"""What a platform gets of a server and a key, command by command, against what OBS sends for the same two fields (D1).
+
+OBS hands both to its librtmp: the application is all behind the host, one closing slash cut off (`RTMP_ParseURL2`);
+`tcUrl` is the server up to there; `releaseStream`, `FCPublish` and `publish` carry the key as it was typed
+(`SendReleaseStream`, `SendFCPublish`, `SendPublish` in librtmp's rtmp.c).
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chalicelib.domain.destinations import join_target
+from chalicelib.domain.platforms import whole_url
+from edge.ffmpeg.workers.argv import build_argv
+from edge.ffmpeg.workers.spec import Reading, WorkerSpec
+from tests.compatibility import section
+from tests.e2e.rtmp_sink import rtmp_sink
+
+from .rig import FFMPEG
+
+pytestmark = pytest.mark.media
+HOST = "rtmp://HOST"
+TYPED = [
+    ("/live", "abcd-efgh"),
+    ("/live2/", "abcd-efgh-1234"),
+    ("/a/b/c", "k"),
+    ("/rtmp/", "FB-123-0-Ab?s_bl=1&s_psm=1&a=AbxYz"),
+    ("/live-bvc/", "?streamname=live_1&key=0a&schedule=rtmp&pflag=1"),
+    ("/app", "live_1?bandwidthtest=true"),
+    ("/live", "room/17"),
+    ("/live", "a?sign=x/y+z=="),
+    ("/live", "50%25 %C3%BC"),
+    ("/live", "名前 'é' \"#1\""),
+    ("/x?vhost=v.example", "k"),
+    ("/ondemand/x", "k"),
+    ("/live", "mp4:clip.mp4"),
+]
+
+
+def as_obs(server: str, key: str) -> dict[str, object]:
+    """What OBS sends."""
+    app = server.partition("://")[2].partition("/")[2].removesuffix("/")
+    called = server.removesuffix("/")
+    return {"app": app, "tcUrl": called, "releaseStream": key, "FCPublish": key, "publish": key}
+
+
+def seen(clip: Path, target: str) -> dict[str, object]:
+    """What arrives of the worker's own command line."""
+    with rtmp_sink() as sink:
+        spec = WorkerSpec("p", str(clip), target.replace("HOST", f"127.0.0.1:{sink.port}"), Reading("file", loop=False))
+        argv = [part for part in build_argv(FFMPEG, spec) if part != "-re"]
+        subprocess.run(argv, timeout=60, check=False, capture_output=True)
+        found = dict(sink.commands)
+        connect = found["connect"][0]
+        assert isinstance(connect, dict)
+        names = {name: found[name][1] for name in ("releaseStream", "FCPublish", "publish")}
+        called = str(connect["tcUrl"]).replace(f"127.0.0.1:{sink.port}", "HOST")
+        return {"app": connect["app"], "tcUrl": called, **names}
+
+
+def test_d1_platforms_get_what_obs_sends(clip: Path) -> None:
+    rows = []
+    for path, key in TYPED:
+        server = HOST + path
+        found = seen(clip, join_target(server.replace("HOST", "host"), key).replace("//host", "//HOST"))
+        assert found == as_obs(server, key), (server, key)
+        shown = [f"`{server.lower()}`", f"`{key}`", f"`{found['app']}`", f"`{found['publish']}`", "the same"]
+        rows.append(shown)
+    header = ["Server", "Key", "Application that arrives", "Name that arrives", "OBS, all five values"]
+    section("destinations", header, rows, "Seen with FFmpeg on a receiver of the tests.")
+
+
+@pytest.mark.parametrize(
+    ("url", "app", "key"),
+    [
+        ("rtmp://HOST/live/k", "live", "k"),
+        ("rtmp://HOST/a/b/c/k?x=1/2", "a/b/c", "k?x=1/2"),
+        ("rtmp://HOST/app?vhost=v/k", "app?vhost=v", "k"),
+    ],
+)
+def test_d1_a_url_given_whole_is_cut_where_a_user_sees_it(clip: Path, url: str, app: str, key: str) -> None:
+    found = seen(clip, whole_url("custom", url.replace("HOST", "host"), "", "").replace("//host", "//HOST"))
+    assert (found["app"], found["publish"]) == (app, key)
