@@ -23,7 +23,7 @@ from chalicelib.wire.certificates import (
     CertificateSelfSigned,
     CertificateUpload,
 )
-from chalicelib.wire.edge import FfmpegFound, ObservedNode, ObservedSession
+from chalicelib.wire.edge import DesiredPush, FfmpegFound, ObservedNode, ObservedSession
 from chalicelib.wire.inputs import SlateQuestion
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.node_settings import ApplySettingsQuestion
@@ -57,6 +57,7 @@ from edge.files.probe import Probe
 from edge.publish.admission import Admission
 from edge.publish.kicks import Kicks
 from edge.publish.watch import Watch
+from edge.push.codecs import Unfit, unfit
 from edge.push.pushes import Pushes
 from edge.push.slate.argv import Shape
 from edge.push.slate.files import Slates
@@ -151,7 +152,9 @@ class Agent:
         self.sources = Sources(self.lifecycle, spool, s.srs_rtmp, s.ffmpeg, self.folders, self.play.own_tag, workers)
         self.slates = Slates(self.folders, Probe(s.ffprobe, self.folders, self.passages.through))
         relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.own.port), self.slates.resolve)
-        self.pushes = Pushes(self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, workers)
+        self.pushes = Pushes(
+            self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, self._unfit, workers
+        )
         self.sender = Sender(self.cloud, spool, clock)
         self.questions = Questions(self.cloud, clock)
         self.authority = Callers(self.cloud, clock)
@@ -286,6 +289,7 @@ class Agent:
             asyncio.create_task(forever(name, loop))
             for name, loop in {
                 "watch": self.watch.run,
+                "pushes": self.pushes.run,
                 "sender": self.sender.run,
                 "sync": self.sync.run,
                 "nudges": self.nudges.run,
@@ -413,6 +417,14 @@ class Agent:
         """What a live stream looks like, as the media server shows it."""
         seen = self.watch.seen.streams.get(str(stream))
         return Shape.of(seen.video, seen.audio) if seen else None
+
+    def _unfit(self, push: DesiredPush) -> Unfit | None:
+        """Why a live stream can't be pushed as it is."""
+        seen = self.watch.seen.streams.get(str(push.stream))
+        scheme, version = push.url.partition(":")[0], self.ffmpeg.version
+        if seen is None:
+            return None
+        return unfit(seen.video, seen.audio, scheme=scheme, takes=push.takes, ffmpeg_version=version)
 
     # reactions
 

@@ -256,6 +256,7 @@ class PushStatus(Entity):
     attempt: int = 0
     bitrate_kbps: float | None = None
     last_error: str | None = None
+    code: str = ""
     slate: bool = False
     at: datetime
 

@@ -23,6 +23,10 @@ class Platform:
     key_page: str
     hint: str
     hint_zh: str
+    domains: tuple[str, ...] = ()
+    """What its servers' names end with."""
+    takes: tuple[str, ...] = ("h264", "aac", "mp3")
+    """The codecs that it takes by RTMP, by FFmpeg's names; none: not known."""
 
 
 PLATFORMS: Final = (
@@ -43,6 +47,7 @@ PLATFORMS: Final = (
         "https://link.bilibili.com/p/center/index#/my-room/start-live",
         "Start a live in the live centre; it shows the server address and the key, which begins with ?streamname=.",
         "在直播中心点击开始直播, 页面会给出服务器地址和以 ?streamname= 开头的串流密钥。",
+        ("bilivideo.com",),
     ),
     Platform(
         "kuaishou",
@@ -61,6 +66,9 @@ PLATFORMS: Final = (
         "https://studio.youtube.com/channel/UC/livestreaming",
         "YouTube Studio, Create, Go live, Stream: copy the stream key.",
         "YouTube 工作室 → 创建 → 直播 → 直播, 复制直播密钥。",
+        ("youtube.com",),
+        # https://support.google.com/youtube/answer/2853702: HEVC and AV1 by enhanced RTMP.
+        ("h264", "hevc", "av1", "aac", "mp3"),
     ),
     Platform(
         "twitch",
@@ -70,6 +78,7 @@ PLATFORMS: Final = (
         "https://dashboard.twitch.tv/settings/stream",
         "Creator Dashboard, Settings, Stream: copy the primary stream key.",
         "创作者后台 → 设置 → 直播, 复制主直播密钥。",
+        ("twitch.tv", "live-video.net"),
     ),
     Platform(
         "facebook",
@@ -79,6 +88,7 @@ PLATFORMS: Final = (
         "https://www.facebook.com/live/producer",
         "Live Producer, Streaming software: copy the stream key.",
         "直播工具 → 直播软件, 复制串流密钥。",
+        ("facebook.com",),
     ),
     Platform(
         "custom",
@@ -88,6 +98,7 @@ PLATFORMS: Final = (
         "",
         "Any rtmp://, rtmps:// or srt:// address: server and key apart, or one address whose last part is the key.",
         "任意 rtmp://、rtmps:// 或 srt:// 地址: 可分别填写服务器和密钥, 也可填写以密钥结尾的完整地址。",
+        takes=(),
     ),
 )
 
@@ -102,6 +113,22 @@ def platform(name: str) -> Platform:
     if found is None:
         raise InvalidInputError("platform", f"must be one of {', '.join(p.id for p in PLATFORMS)}")
     return found
+
+
+def takes_of(name: str, url: str) -> tuple[str, ...]:
+    """The codecs that a target is known to take: those of its platform, which its host tells, too. None for SRT, which
+    carries more.
+    """
+    try:
+        target = parse_target(url)
+    except InvalidUrlError:
+        return ()
+    if target.scheme == "srt":
+        return ()
+    host = target.server.host.lower().removesuffix(".")
+    by_host = (p for p in PLATFORMS if any(host == d or host.endswith(f".{d}") for d in p.domains))
+    by_name = (p for p in PLATFORMS if p.id == name)
+    return next((p.takes for p in (*by_host, *by_name)), ())
 
 
 def whole_url(name: str, url: str, server: str, key: str) -> str:

@@ -242,6 +242,7 @@ class PushShown(View):
     attempt: int = 0
     bitrate_kbps: float | None = None
     last_error: str | None = None
+    code: str = Field(default="", description="Why it waits, where that is known.", examples=["codec_not_taken"])
     slate: bool = Field(default=False, description="The source is away, and the slate is shown.")
     at: datetime | None = None
 
@@ -253,7 +254,7 @@ class PushShown(View):
         base = {"node": t.lease.node, "session": t.lease.session, "fence": t.lease.fence}
         if t.status is None or t.status.fence != t.lease.fence:
             return cls.model_validate(base)
-        told = t.status.model_dump(include={"state", "attempt", "bitrate_kbps", "last_error", "slate", "at"})
+        told = t.status.model_dump(include={"state", "attempt", "bitrate_kbps", "last_error", "code", "slate", "at"})
         return cls.model_validate(base | told)
 
 

@@ -156,6 +156,8 @@ class PushState(Message):
     last_error: str | None = None
     slate: bool = False
     """The source is away, and the slate is shown."""
+    code: str = ""
+    """Why it waits or is tried again, where that is known: `codec_not_taken`, `codec_needs_ffmpeg`, …"""
 
 
 class MediaServerState(Message):
@@ -366,6 +368,8 @@ class DesiredPush(Message):
     url: str = Field(repr=False)
     """The whole target URL, key included."""
     label: str = ""
+    takes: list[str] = []
+    """The codecs that the target is known to take, by FFmpeg's names; none: whatever its protocol carries."""
     slate: DesiredSlate | None = None
     """With one, the push goes on when its session is over, until the entry is gone; `session` may change meanwhile."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
+from typing import Final
 from urllib.parse import quote
 
 from chalicelib.wire.edge import DesiredPush, DesiredSlate, ObservedPush, PushState
 from chalicelib.wire.names import StreamName
 from edge.base.log import Log
 from edge.ffmpeg.workers.spec import WorkerReport, Workers, WorkerSpec
+from edge.push.codecs import Unfit
 from edge.push.grants import Grants, Held, as_told, held_of, id_of, is_over, running
 from edge.push.slate.argv import Shape
 from edge.push.slate.relays import Relays, Wanted
@@ -19,6 +22,7 @@ from edge.watching.play import OWN_PULL
 
 log = Log("pushes")
 KEY = "held_pushes"
+LOOK_AGAIN_S: Final = 2.0
 
 
 def key_of(push: DesiredPush) -> Held:
@@ -83,10 +87,12 @@ class Pushes:
         own_tag: Callable[[str], str],
         relays: Relays,
         shape_of: Callable[[StreamName], Shape | None],
+        unfit: Callable[[DesiredPush], Unfit | None],
         new_workers: Callable[[Callable[[WorkerReport], None]], Workers],
     ) -> None:
         self._lifecycle, self._rtmp, self._own_tag = lifecycle, rtmp, own_tag
-        self._relays, self._shape_of = relays, shape_of
+        self._relays, self._shape_of, self._unfit = relays, shape_of, unfit
+        self._refused: dict[Held, Unfit] = {}
         self._desired: list[DesiredPush] = []
         self._grants = Grants(spool, KEY, log)
         self._closing = False
@@ -105,12 +111,33 @@ class Pushes:
         at_work = running(self._workers.reports())
         run, hold, over = sort_out(self._desired, self._lifecycle.book, self._grants, at_work)
         self._grants.hold({key_of(p): p.session for p in self._desired if key_of(p) in hold})
+        run = self._fitting(run)
         self._relays.apply({id_of(key_of(p)): self._relay(p) for p in run if p.slate is not None})
         specs = [WorkerSpec(id_of(key_of(p)), self._input(p), p.url) for p in run]
         self._workers.apply({spec.id: spec for spec in specs})
         for held in self._grants.unsaid(over):
             body = PushState(destination=held[0], fence=held[1], state="stopped")
             self._grants.tell(self._emit(body, held), given_back=held)
+
+    async def run(self) -> None:
+        """Look again at what streams hold: it is known a little after they are live, and may change. Never returns."""
+        while True:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            if self._refused or any(self._unfit(push) for push in self._desired):
+                self.apply()
+
+    def _fitting(self, run: list[DesiredPush]) -> list[DesiredPush]:
+        """What may be started. Of what can't be pushed as it is, the reason is told, once."""
+        found = {key_of(p): why for p in run if (why := self._unfit(p)) is not None}
+        for held, why in found.items():
+            if self._refused.get(held) != why:
+                log.warning("push.unfit", destination=held[0], code=why.code, codec=why.codec)
+                body = PushState(
+                    destination=held[0], fence=held[1], state="waiting", last_error=why.message, code=why.code
+                )
+                self._grants.tell(self._emit(body, held), given_back=None)
+        self._refused = found
+        return [p for p in run if key_of(p) not in found]
 
     def _relay(self, push: DesiredPush) -> Wanted:
         slate = push.slate or DesiredSlate()
@@ -159,6 +186,8 @@ class Pushes:
         log.info("push.state", destination=held[0], session=session, state=told.state, attempt=told.attempt)
         if self._closing:
             return
+        if held in self._refused and not is_over(report, wanted):
+            return  # why was told; the worker only goes
         body = PushState(
             destination=held[0],
             fence=held[1],

@@ -27,6 +27,7 @@ from infra.local.demo import media
 from infra.local.demo.receiver import Received
 from infra.local.probe import read_json
 from infra.local.start import Instance, start_instance
+from infra.local.tools import find_ffmpeg
 
 FRAGMENT_S = 2.0
 MERGE_S = 1
@@ -229,6 +230,14 @@ class System:
         """Begin to publish `live/<name>`; without `seconds` it goes on until `end`."""
         url = self.rtmp(f"live/{name}{f'?secret={self.secret}' if suffix is None else suffix}")
         encoder = media.publish(self.clip, url, loop=-1 if seconds is None else 0)
+        self._encoders.append(encoder)
+        return encoder
+
+    def encode(self, arguments: list[str]) -> subprocess.Popen[bytes]:
+        """Begin to publish as these arguments of FFmpeg say, at the pace of the media."""
+        encoder = subprocess.Popen(
+            [find_ffmpeg().path, "-v", "error", "-re", *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
         self._encoders.append(encoder)
         return encoder
 

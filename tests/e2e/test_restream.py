@@ -143,3 +143,45 @@ def _stops(sink: RtmpSink, key: str, action: Callable[[], object]) -> None:
     until(lambda: publish.ended is not None, f"the push of {key} ends", 15, 0.02)
     assert publish.ended is not None
     assert publish.ended - asked <= STOP_S
+
+
+def test_d4_what_a_platform_does_not_take_is_said_and_not_tried(system: System, sink: RtmpSink) -> None:
+    if system.agent_status()["media_server"]["kind"] == "srs":
+        pytest.skip("SRS does not say of sound other than AAC, MP3 and Opus that it is there")
+    name, key = new_name("push"), new_name("key")
+    destination = system.add_destination(name, sink.url(key), platform="twitch")
+    pictures = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25", "-f", "lavfi", "-i", "sine=440"]
+    codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "pcm_mulaw", "-ar", "8000", "-ac", "1"]
+    encoder = system.encode([*pictures, *codecs, "-f", "flv", system.rtmp(f"live/{name}?secret={system.secret}")])
+    push = until(lambda: (p := system.push(destination)).get("code") and p, "the push says why it waits", 30)
+    assert (push["state"], push["code"]) == ("waiting", "codec_not_taken")
+    assert "H.264, AAC, MP3" in push["last_error"]
+    system.end(encoder)
+    system.gone(name)
+    # What it holds is known within a second or so of its first picture; from then on the platform is left alone.
+    assert len(sink.of(key)) <= 1
+    before = len(sink.of(key))
+    # The same destination serves the next stream, which fits.
+    following = system.publish(name)
+    _began(sink, key, before + 1)
+    until(lambda: system.push(destination).get("state") == "running", "the push runs")
+    assert system.push(destination)["code"] == ""
+    system.end(following)
+
+
+def test_d4_hevc_is_not_pushed_as_sound_alone(system: System, sink: RtmpSink) -> None:
+    if system.agent_status()["media_server"]["kind"] != "srs":
+        pytest.skip("the stand-in has no SRT")
+    name, key = new_name("push"), new_name("key")
+    destination = system.add_destination(name, sink.url(key), platform="twitch")
+    pictures = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25", "-f", "lavfi", "-i", "sine=440"]
+    codecs = ["-c:v", "libx265", "-preset", "ultrafast", "-g", "25", "-x265-params", "log-level=error", "-c:a", "aac"]
+    url = (
+        f"srt://127.0.0.1:{system.environment['SRT_PORT']}?streamid=#!::r=live/{name},secret={system.secret},m=publish"
+    )
+    encoder = system.encode([*pictures, *codecs, "-f", "mpegts", url])
+    push = until(lambda: (p := system.push(destination)).get("code") and p, "it is said", 30)
+    assert push["code"] == "codec_not_taken"
+    assert "HEVC" in push["last_error"]
+    assert len(sink.of(key)) <= 1
+    system.end(encoder)

@@ -343,6 +343,7 @@ class Events:
             attempt=body.attempt,
             bitrate_kbps=body.bitrate_kbps,
             last_error=body.last_error,
+            code=body.code,
             slate=body.slate,
             at=event.at,
         )

@@ -25,6 +25,7 @@ from chalicelib.domain.model import (
     RoomSecret,
     Session,
 )
+from chalicelib.domain.platforms import takes_of
 from chalicelib.ports import Clock, CredentialIssuer, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.nodes.node_settings import wire_settings
@@ -161,6 +162,7 @@ class Sync:
                     fence=lease.fence,
                     url=d.url,
                     label=d.name,
+                    takes=list(takes_of(d.platform, d.url)),
                     slate=_slate(d, node_id),
                 )
                 for lease, d, session in sorted(serve, key=lambda each: each[0].destination)
