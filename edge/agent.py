@@ -368,7 +368,7 @@ class Agent:
 
     def _observed(self, session: Session) -> ObservedSession:
         name = str(session.stream)
-        stream = self.watch.seen.streams.get(name)
+        stream = self.watch.seen.of(name)
         mine = stream if stream is not None and stream.cid == session.client_id else None
         return ObservedSession(
             session=session.id,
@@ -415,12 +415,12 @@ class Agent:
 
     def _shape_of(self, stream: StreamName) -> Shape | None:
         """What a live stream looks like, as the media server shows it."""
-        seen = self.watch.seen.streams.get(str(stream))
+        seen = self.watch.seen.of(stream)
         return Shape.of(seen.video, seen.audio) if seen else None
 
     def _unfit(self, push: DesiredPush) -> Unfit | None:
         """Why a live stream can't be pushed as it is."""
-        seen = self.watch.seen.streams.get(str(push.stream))
+        seen = self.watch.seen.of(push.stream)
         scheme, version = push.url.partition(":")[0], self.ffmpeg.version
         if seen is None:
             return None

@@ -12,7 +12,8 @@ from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, InvalidNameError
 from edge.base.errors import MediaServerError, SpoolError
 from edge.base.httpserver import Handler, Request, Response
 from edge.base.log import Log
-from edge.publish.admission import Admission, RefusedError, check_connect
+from edge.publish.admission import Admission, check_connect
+from edge.publish.refusals import RefusedError
 from edge.record.linker import Linker
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.session import Session
@@ -192,5 +193,5 @@ class Hooks:
             look = await self._media.look(timeout_s=0.5)
         except MediaServerError:
             return False
-        publisher = look.streams.get(str(session.stream))
+        publisher = look.of(session.stream)
         return publisher is not None and publisher.cid == session.client_id and look.service_id == session.service_id

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from chalicelib.wire.edge import Plan
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id
-from chalicelib.wire.secrets import presented_values
+from chalicelib.wire.secrets import parts_of, presented_values
 
 from .globs import matches_any
 from .model import PublishSettings, RecordSettings, RoomSecret, StreamTail
 
 MIN_SECRET = 8
-"""Shorter secrets would match by chance when they sit at the end of a stream name."""
+"""Shorter secrets would match by chance in a stream name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Decision:
 
     allowed: bool
     reason: str
+    code: str = ""
+    """Of a refusal: `secret_missing`, `secret_wrong` or `room_secret_wrong`."""
 
 
 def _equal(a: str, b: str) -> bool:
@@ -31,14 +33,14 @@ def _equal(a: str, b: str) -> bool:
 
 
 def shows_secret(secret: str, stream: str, param: str) -> bool:
-    """Whether any whole query value equals `secret`, or the stream name ends with it or is it. Constant time for each
+    """Whether any whole query value equals `secret`, or any part of the stream name does. Constant time for each
     comparison.
     """
     found = False
     for value in presented_values(param):
         found |= _equal(value, secret)
-    if len(stream) >= len(secret):
-        found |= _equal(stream[-len(secret) :], secret)
+    for part in parts_of(stream, len(secret)):
+        found |= _equal(part, secret)
     return found
 
 
@@ -51,11 +53,13 @@ def decide(settings: PublishSettings, room: RoomSecret | None, stream: StreamNam
     if room is not None:
         if shows_secret(room.secret, stream.stream, param):
             return Decision(True, "the room's secret is right")
-        return Decision(False, "the secret is not this room's; copy the publish URL of the room")
+        return Decision(False, "the secret is not this room's; copy the publish URL of the room", "room_secret_wrong")
     if shows_secret(settings.secret, stream.stream, param):
         return Decision(True, "the publish secret is right")
-    shown = "no secret was given" if not presented_values(param) else "the secret is wrong"
-    return Decision(False, f"{shown}; append ?secret=<publish secret> to the stream name")
+    given = bool(presented_values(param))
+    shown = "the secret is wrong" if given else "no secret was given"
+    words = f"{shown}; append ?secret=<publish secret> to the stream name"
+    return Decision(False, words, "secret_wrong" if given else "secret_missing")
 
 
 def continues(tail: StreamTail | None, node: str, window_s: int, now: datetime) -> bool:

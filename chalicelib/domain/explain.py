@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from chalicelib.wire.names import StreamName
 
 from . import admission
 from .globs import compile_glob
 from .model import CallbackSettings, Destination, Lease, LimitSettings, PublishSettings, RecordSettings, RoomSecret
+
+_NOT_SPLIT: Final = (
+    "SRS can't take a query off a name with letters beyond ASCII: put the secret into the server field "
+    "(rtmp://host/live?secret=…) or into the name; it is watched by HLS and RTMP"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,12 @@ def limited(admission: Admission, refusal: str) -> Admission:
     return replace(admission, allowed=False, reason=refusal, asks=False)
 
 
-def limits_in_words(limits: LimitSettings, *, busy: bool) -> list[str]:
-    """What would hold for the stream once it is live."""
+def limits_in_words(limits: LimitSettings, stream: StreamName, *, busy: bool, folded: bool) -> list[str]:
+    """What would hold for the stream. `folded`: another is live that the media server can't tell from it."""
+    beyond = not f"{stream.app}{stream.stream}".isascii()
     words = [
+        (_NOT_SPLIT, beyond),
+        ("refused while another stream is live that differs only behind its last dot, which SRS leaves out", folded),
         ("the stream is live already: a second publisher is refused while it is", busy),
         (f"at most {limits.max_streams} streams at the same time", limits.max_streams is not None),
         (f"at most {limits.max_pushes} pushes at the same time", limits.max_pushes is not None),

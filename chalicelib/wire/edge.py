@@ -84,6 +84,8 @@ class PublishResponse(Message):
     decision: Literal["allow", "deny", "ask_callback"]
     reason: str = ""
     """For `deny`: what was wrong, for a log; holds no secret."""
+    code: str = ""
+    """For `deny`: the same for machines, such as `secret_wrong`."""
     plan: Plan | None = None
     callback: OutgoingCallback | None = None
 
@@ -109,6 +111,19 @@ class SessionRefused(Message):
 
     kind: Literal["session.refused"] = "session.refused"
     reason: str
+
+
+class PublishRefused(Message):
+    """A client was not let in. Told once in a while of one source and name: `more` says how often in between."""
+
+    kind: Literal["publish.refused"] = "publish.refused"
+    code: str
+    reason: str
+    name: str = ""
+    """`app/stream` as it was given, also where it may not be one; without what is known to be a secret."""
+    client_ip: str = ""
+    protocol: str = ""
+    more: int = 0
 
 
 class SessionLive(Message):
@@ -199,6 +214,7 @@ class CallbackAnswered(Message):
 EventBody = Annotated[
     SessionAdmitted
     | SessionRefused
+    | PublishRefused
     | SessionLive
     | SessionEnded
     | RecordingStarted

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final, Self
+import unicodedata
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 DEFAULT_VHOST: Final = "__defaultVhost__"
 SRT_VHOST: Final = "srt"
 """Where the edge has every live stream for viewers by SRT."""
 MAX_NAME_BYTES: Final = 200
-_SEGMENT: Final = re.compile(r"[\w.~@:+=-]+")
+_SIGNS: Final = frozenset("_.~@:+=-")
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""Between two letters they shape words of many scripts (Unicode Standard Annex 31, 2.3)."""
 
 
 class InvalidNameError(ValueError):
@@ -19,17 +21,40 @@ class InvalidNameError(ValueError):
 
 
 def _check(what: str, value: str) -> None:
-    if not _SEGMENT.fullmatch(value):
+    if not value or not all(_fits(value, i) for i in range(len(value))):
         raise InvalidNameError(f"{what} may only hold letters, digits and . _ ~ @ : + = - and must not be empty")
     if value in {".", ".."}:
         raise InvalidNameError(f"{what} must not be '.' or '..'")
 
 
+def _fits(value: str, at: int) -> bool:
+    """Letters, their marks and numbers of any script, by Unicode's general category: `\\w` leaves the marks out."""
+    letter = value[at]
+    if letter in _JOINERS:
+        return 0 < at < len(value) - 1 and all(unicodedata.category(value[i])[0] in "LM" for i in (at - 1, at + 1))
+    return letter in _SIGNS or unicodedata.category(letter)[0] in "LMN"
+
+
+def composed(name: str) -> str:
+    """The one spelling of letters that can be written as one or as several code points (NFC, Unicode Annex 15)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def folded(identity: str) -> str:
+    """What a media server tells streams apart by: SRS leaves out what looks like an extension
+    (`srs_generate_stream_url`), so `live/cam`, `live/cam.1` and `live/cam.2` are one stream to it.
+    """
+    path, slash, last = composed(identity).rpartition("/")
+    stem, dot, _ = last.rpartition(".")
+    return f"{path}{slash}{stem if dot else last}"
+
+
 def check_name(vhost: str, app: str, stream: str) -> None:
     """Check the names that a publish carries.
 
-    `app` may hold several segments joined by `/`; `vhost` and `stream` are one segment each. Every segment matches
-    `[\\w.~@:+=-]` in any script, is neither empty nor `.` nor `..`; all together take 1 to 200 bytes of UTF-8.
+    `app` may hold several segments joined by `/`; `vhost` and `stream` are one segment each. Every segment holds
+    letters, marks and numbers of any script and `_.~@:+=-`, is neither empty nor `.` nor `..`; all together take 1 to
+    200 bytes of UTF-8.
 
     Raises:
         InvalidNameError: a name breaks the rule.
@@ -50,13 +75,18 @@ def identity(vhost: str, path: str) -> str:
 
 
 class StreamName(BaseModel):
-    """A validated stream name. `str()` of it is its identity, see `identity`."""
+    """A validated stream name, composed (NFC). `str()` of it is its identity, see `identity`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     vhost: str = DEFAULT_VHOST
     app: str
     stream: str
+
+    @field_validator("app", "stream", mode="before")
+    @classmethod
+    def _composed(cls, value: Any) -> Any:
+        return composed(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _valid(self) -> Self:

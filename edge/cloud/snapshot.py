@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from chalicelib.wire.edge import AdmissionSnapshot
 from chalicelib.wire.names import StreamName
-from chalicelib.wire.secrets import keyed_hash, snapshot_accepts
+from chalicelib.wire.secrets import keyed_hash, parts_of, snapshot_accepts
 from edge.base.clock import Clock
 from edge.spool import tables
 from edge.spool.writer import Spool
@@ -80,15 +81,16 @@ class Snapshot:
         return abs((self._clock.now() - self._confirmed_at).total_seconds())
 
     def public_name(self, name: StreamName) -> StreamName:
-        """The name without a secret that it ends in, as far as the snapshot can tell; for what leaves the node for
+        """The name without a secret in it, as far as the snapshot can tell; for what leaves the node for
         places where no secret may be.
         """
         snapshot = self._snapshot
         for entry in snapshot.accepted if snapshot else []:
-            if not 0 < entry.length <= len(name.stream) or entry.stream not in {None, name.stream}:
+            if snapshot is None or entry.stream not in {None, name.stream}:
                 continue
-            if snapshot and keyed_hash(snapshot.key, name.stream[-entry.length :]) == entry.hash:
-                return name.model_copy(update={"stream": name.stream[: -entry.length] or REDACTED})
+            for part in parts_of(name.stream, entry.length):
+                if hmac.compare_digest(keyed_hash(snapshot.key, part), entry.hash):
+                    return name.model_copy(update={"stream": name.stream.replace(part, "") or REDACTED})
         return name
 
     def _load(self) -> None:

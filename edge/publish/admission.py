@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import ValidationError
+
 from chalicelib.wire.edge import Plan, PublishRequest, PublishResponse
 from chalicelib.wire.hooks import Hook
-from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name
+from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name, identity
 from edge.base.clock import Clock, new_ulid
-from edge.base.errors import CloudError, EdgeError, MediaServerError, SpoolError
+from edge.base.errors import CloudError, MediaServerError, SpoolError
 from edge.base.log import Log
 from edge.callbacks.callback import Callbacks
 from edge.cloud.client import Cloud
 from edge.cloud.snapshot import Snapshot
+from edge.publish.refusals import Refusals, RefusedError
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.session import ClientKey, Protocol, Session
 from edge.srs.api import MediaServer
@@ -29,18 +33,36 @@ LATE_S: Final = 30.0
 BUSY_LOOK_S: Final = 0.5
 
 
-class RefusedError(EdgeError):
-    """The client may not publish; the message says why and holds no secret."""
-
-
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What was decided."""
 
     reason: str | None
     """None: yes."""
+    code: str = ""
     by: str = "cloud"
     plan: Plan | None = None
+
+
+def name_of(hook: Hook) -> StreamName:
+    """The stream that a hook names.
+
+    Raises:
+        RefusedError: it may not be used.
+    """
+    if "?" in hook.stream:
+        # SRS reads URLs that are ASCII (http_parser), and leaves a name as it came where one is not.
+        raise RefusedError(
+            "the media server can't take a query off a name with letters beyond ASCII: put the secret into the server "
+            "field (rtmp://host/live?secret=…), or into the name itself",
+            "name_not_split",
+        )
+    try:
+        return StreamName(vhost=hook.vhost or DEFAULT_VHOST, app=hook.app, stream=hook.stream)
+    except InvalidNameError as error:
+        raise RefusedError(str(error), "name_invalid") from None
+    except ValidationError as error:
+        raise RefusedError(str(error.errors()[0]["msg"]).removeprefix("Value error, "), "name_invalid") from None
 
 
 def protocol_of(hook: Hook) -> Protocol:
@@ -56,11 +78,12 @@ def check_connect(hook: Hook) -> None:
     Raises:
         InvalidNameError: a name may not be used.
     """
-    check_name(hook.vhost or DEFAULT_VHOST, hook.app, hook.stream or "-")
+    # What SRS could not take off the name is said when it comes to publish.
+    check_name(hook.vhost or DEFAULT_VHOST, hook.app, hook.stream.partition("?")[0] or "-")
 
 
 class Admission:
-    """Decides publishes and enters the admitted ones."""
+    """Decides publishes, enters the admitted ones, and tells of the others."""
 
     def __init__(
         self,
@@ -73,6 +96,7 @@ class Admission:
     ) -> None:
         self._lifecycle, self._cloud, self._snapshot = lifecycle, cloud, snapshot
         self._media, self._callbacks, self._clock = media, callbacks, clock
+        self._refusals = Refusals(clock)
         self._pending: dict[str, ClientKey] = {}
         self._gone: set[ClientKey] = set()
         self._late: set[asyncio.Task[None]] = set()
@@ -95,12 +119,26 @@ class Admission:
             RefusedError: no.
         """
         try:
-            name = StreamName(vhost=hook.vhost or DEFAULT_VHOST, app=hook.app, stream=hook.stream)
-        except (InvalidNameError, ValueError):
-            raise RefusedError("the name may not be used") from None
+            return await self._publish(hook)
+        except RefusedError as error:
+            await self._tell(hook, error)
+            raise
+
+    async def _tell(self, hook: Hook, why: RefusedError) -> None:
+        name = identity(hook.vhost, f"{hook.app}/{hook.stream.partition('?')[0]}")
+        with suppress(RefusedError):
+            name = str(self._snapshot.public_name(name_of(hook)))
+        event = self._refusals.event(hook, name, protocol_of(hook), why)
+        if event is not None:
+            with suppress(SpoolError):
+                await self._lifecycle.emit(event)
+
+    async def _publish(self, hook: Hook) -> Session:
+        name = name_of(hook)
         session = Session(
             id=new_ulid(),
             stream=name,
+            asked="" if hook.stream == name.stream else hook.stream,
             service_id=hook.service_id,
             client_id=hook.client_id,
             opened_at=self._clock.now(),
@@ -120,9 +158,9 @@ class Admission:
         asked = asyncio.create_task(self._ask(session, hook))
         decision = await self._decide(asked, session, hook)
         if decision.reason is not None:
-            raise RefusedError(decision.reason)
+            raise RefusedError(decision.reason, decision.code or "refused")
         if session.key in self._gone:
-            raise RefusedError("the client left")
+            raise RefusedError("the client left", "client_left")
         session.by = "cloud" if decision.by == "cloud" else "snapshot"
         if decision.plan is not None:
             session.planned, session.recording = True, decision.plan.recording
@@ -130,7 +168,7 @@ class Admission:
         try:
             await self._lifecycle.admit(session)
         except SpoolError as error:
-            raise RefusedError("the spool cannot keep it") from error
+            raise RefusedError("the spool cannot keep it", "not_durable") from error
         log.info("session.admitted", session=session.id, by=session.by, protocol=session.protocol)
         return session
 
@@ -139,9 +177,16 @@ class Admission:
             look = await self._media.look(timeout_s=BUSY_LOOK_S)
         except MediaServerError:
             return
-        publisher = look.streams.get(str(session.stream))
-        if publisher is not None and publisher.cid != session.client_id:
-            raise RefusedError("the stream has a publisher")
+        publisher = look.of(session.stream)
+        if publisher is None or publisher.cid == session.client_id:
+            return
+        if publisher.name == str(session.stream):
+            raise RefusedError("the stream has a publisher", "busy")
+        raise RefusedError(
+            "the media server can't tell this name from that of a stream that is live: it leaves out what stands "
+            "behind the last dot",
+            "name_folded",
+        )
 
     async def _decide(self, asked: asyncio.Task[PublishResponse], session: Session, hook: Hook) -> Decision:
         # The cloud sends the user's callback while we wait, so where there is one (or may be) it gets more time.
@@ -154,11 +199,11 @@ class Admission:
                 log.limited("admission.cloud_failed", error=str(error))
         if self._cloud.turned_away:
             # That is an answer. What the snapshot knows is no longer this node's to decide by.
-            return Decision("the cloud does not know this node")
+            return Decision("the cloud does not know this node", "node_unknown")
         reason = self._snapshot.decide(session.stream, hook.param)
         if not done:
             self._watch_late(asked, session)
-        return Decision(reason, "snapshot")
+        return Decision(reason, "outage" if reason else "", "snapshot")
 
     async def _ask(self, session: Session, hook: Hook) -> PublishResponse:
         request = PublishRequest(
@@ -176,13 +221,13 @@ class Admission:
 
     async def _obey(self, answer: PublishResponse, session: Session) -> Decision:
         if answer.decision == "deny":
-            return Decision(answer.reason or "denied")
+            return Decision(answer.reason or "denied", answer.code)
         agreed = answer.decision == "allow" or (
             answer.callback is not None and await self._callbacks.ask(answer.callback, session)
         )
         if not agreed:
-            return Decision("the callback refused")
-        return Decision(None, "cloud", answer.plan)
+            return Decision("the callback refused", "callback_refused")
+        return Decision(None, "", "cloud", answer.plan)
 
     def _watch_late(self, asked: asyncio.Task[PublishResponse], session: Session) -> None:
         task = asyncio.create_task(self._obey_late(asked, session))

@@ -123,7 +123,7 @@ def _down(sessions: Sequence[Session], seen: Observed, memory: Memory) -> tuple[
 def _judge(session: Session, seen: Observed, memory: Memory, absent: dict[str, int]) -> Action | None:
     if session.service_id != seen.look.service_id:
         return End(session.id, "media_server_restarted")
-    publisher = seen.look.streams.get(str(session.stream))
+    publisher = seen.look.of(session.stream)
     if publisher is not None and publisher.cid == session.client_id:
         return GoLive(session.id) if session.state == "admitted" else None
     absent[session.id] = memory.absent.get(session.id, 0) + 1
@@ -146,6 +146,6 @@ def _strangers(
         if s.cid not in clients and not seen.deciding
     }
     adopt: list[Action] = [
-        Adopt(seen.look.streams[name], seen.look.service_id) for (name, _), n in found.items() if n == BUSY_LOOKS
+        Adopt(s, seen.look.service_id) for s in seen.look.streams.values() if found.get((s.name, s.cid)) == BUSY_LOOKS
     ]
     return found, adopt

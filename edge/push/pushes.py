@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
-from urllib.parse import quote
 
 from chalicelib.wire.edge import DesiredPush, DesiredSlate, ObservedPush, PushState
 from chalicelib.wire.names import StreamName
@@ -18,7 +17,7 @@ from edge.push.slate.relays import Relays, Wanted
 from edge.sessions.book import SessionBook
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.writer import Spool
-from edge.watching.play import OWN_PULL
+from edge.watching.play import pull_url
 
 log = Log("pushes")
 KEY = "held_pushes"
@@ -28,12 +27,6 @@ LOOK_AGAIN_S: Final = 2.0
 def key_of(push: DesiredPush) -> Held:
     """What a push is held by."""
     return push.destination, push.fence
-
-
-def input_url(base: str, push: DesiredPush, tag: str) -> str:
-    """Where a worker reads its stream; tagged, so that it may watch and does not count. The names are validated."""
-    query = f"vhost={push.stream.vhost}&{OWN_PULL}={quote(tag, safe='')}"
-    return f"{base}/{push.stream.app}/{push.stream.stream}?{query}"
 
 
 def sort_out(
@@ -150,7 +143,11 @@ class Pushes:
         )
 
     def _live_url(self, push: DesiredPush) -> str:
-        return input_url(self._rtmp, push, self._own_tag(push.destination))
+        return pull_url(self._rtmp, push.stream, self._own_tag(push.destination), self._asked(push.session))
+
+    def _asked(self, session_id: str) -> str:
+        session = self._lifecycle.book.sessions.get(session_id)
+        return session.asked if session else ""
 
     def _input(self, push: DesiredPush) -> str:
         return self._live_url(push) if push.slate is None else self._relays.url(id_of(key_of(push)))

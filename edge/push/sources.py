@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote
 
 from chalicelib.wire.sources import DesiredSource, Encoding, ObservedSource, SourceState
 from edge.base.errors import EdgeError
@@ -18,7 +17,7 @@ from edge.files.folders import Folders
 from edge.push.grants import Grants, Held, as_told, held_of, id_of, is_over, running
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.writer import Spool
-from edge.watching.play import OWN_PULL
+from edge.watching.play import pull_url
 
 log = Log("sources")
 KEY: Final = "held_sources"
@@ -153,8 +152,9 @@ class Sources:
             if wanted.stream is None:
                 raise ValueError("the stream to transcode is not named")
             name = wanted.stream
-            query = f"vhost={name.vhost}&{OWN_PULL}={quote(self._own_tag(wanted.source), safe='')}"
-            return f"{self._rtmp}/{name.app}/{name.stream}?{query}", Reading("live")
+            session = self._lifecycle.book.sessions.get(wanted.session or "")
+            asked = session.asked if session else ""
+            return pull_url(self._rtmp, name, self._own_tag(wanted.source), asked), Reading("live")
         if not wanted.inputs:
             raise ValueError("there is nothing to play")
         if "://" in wanted.inputs[0].target:

@@ -30,6 +30,8 @@ class Session:
     state: State = "admitted"
     client_ip: str = ""
     protocol: Protocol = "rtmp"
+    asked: str = ""
+    """The stream's name as the media server has it, where that is not the composed one."""
     by: Literal["cloud", "snapshot"] = "cloud"
     live_at: datetime | None = None
     ended_at: datetime | None = None

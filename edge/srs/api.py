@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httpx
 
-from chalicelib.wire.names import SRT_VHOST
+from chalicelib.wire.names import SRT_VHOST, composed, folded
 from edge.base.bounded import CallFailedError, call
 from edge.base.errors import MediaServerError
 
@@ -40,6 +40,11 @@ class Look:
     up: bool
     service_id: str = ""
     streams: dict[str, LiveStream] = field(default_factory=dict)
+    """By `folded` name: that is how the media server tells streams apart."""
+
+    def of(self, stream: object) -> LiveStream | None:
+        """What is published under a name, or under another that the media server takes for it."""
+        return self.streams.get(folded(str(stream)))
 
 
 class MediaServer:
@@ -67,7 +72,7 @@ class MediaServer:
             for row in rows:
                 stream = live_stream(row)
                 if stream is not None:
-                    streams[stream.name] = stream
+                    streams[folded(stream.name)] = stream
             if len(rows) < PAGE:
                 break
         return Look(up=True, service_id=service, streams=streams)
@@ -150,7 +155,11 @@ def live_stream(row: Any) -> LiveStream | None:
     if url.startswith(f"{SRT_VHOST}/"):
         return None  # a copy for viewers by SRT; those of the default host begin with a slash
     # Those of other hosts begin with the host's name, and an app may look like one.
-    name = url.lstrip("/") if url.startswith("/") else f"//{url}"
+    name = composed(url.lstrip("/") if url.startswith("/") else f"//{url}")
+    # `url` lacks what looks like an extension, `name` has it.
+    whole = f"{name.rpartition('/')[0]}/{composed(str(row.get('name', '')))}"
+    if folded(whole) == folded(f"{name}."):
+        name = whole
     return LiveStream(
         name=name,
         cid=cid,

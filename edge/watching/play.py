@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 import secrets
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chalicelib.wire.names import DEFAULT_VHOST
+from chalicelib.wire.names import DEFAULT_VHOST, StreamName
 from chalicelib.wire.play import play_refusal
 from edge.base.clock import Clock
 from edge.cloud.snapshot import Snapshot
@@ -28,6 +28,18 @@ def _in_vhost(stream: str, query: str) -> str:
         return stream
     other = next((vhost for vhost in named if vhost != DEFAULT_VHOST), "")
     return f"{other}/{stream}" if other else stream
+
+
+def pull_url(base: str, name: StreamName, tag: str, asked: str = "") -> str:
+    """Where our own workers read a live stream by RTMP; tagged, so that they may watch and are not counted. The names
+    are validated. `asked`: how the media server spells the stream, where it does otherwise.
+    """
+    query = f"vhost={name.vhost}&{OWN_PULL}={quote(tag, safe='')}"
+    stream = asked or name.stream
+    if stream.isascii():
+        return f"{base}/{name.app}/{stream}?{query}"
+    # SRS takes a query only off a URL that is all ASCII; of the application's, which comes first, it keeps it.
+    return f"{base}/{name.app}?{query}/{stream}"
 
 
 class Play:

@@ -141,13 +141,18 @@ def _kick(api: Api, items: list[dict[str, Any]], name: str) -> list[dict[str, st
 
 
 @app.command()
-def events(as_json: Json = False, limit: Limit = 30) -> None:
+def events(
+    as_json: Json = False,
+    limit: Limit = 30,
+    kind: Annotated[str, typer.Option(help="Only of this kind, such as publish.refused or session.")] = "",
+) -> None:
     """The newest events."""
-    items = list(Api.from_environment().items("/v1/events", limit))
+    more = {"kind": kind} if kind else {}
+    items = list(Api.from_environment().items("/v1/events", limit, **more))
     if as_json:
         show_json(items)
         return
-    rows = [[e["at"], e["kind"], e["stream"], _short(e["data"])] for e in items]
+    rows = [[e["at"], e["kind"], e["stream"] or e["data"].get("name", ""), _short(e["data"])] for e in items]
     table(["AT", "EVENT", "STREAM", "DETAILS"], rows, "Nothing has happened yet.")
 
 

@@ -116,7 +116,7 @@ def test_nobody_gets_a_name_that_is_somebody_elses(v1: V1, name: str) -> None:
 
 def test_two_tokens_of_one_name_are_two(v1: V1) -> None:
     first, second = (v1("POST", "/v1/tokens", {"name": "same", "scope": "admin"}).json for _ in range(2))
-    new = {"name": "D", "url": "rtmp://h/app/key-01234567"}
+    new = {"name": "D", "url": "rtmp://h/app/key-01234567", "enabled": False}
     made = [
         v1("POST", "/v1/destinations", new, token=t["token"], Idempotency_Key="one").json["id"] for t in (first, second)
     ]

@@ -137,7 +137,7 @@ BODIES: dict[str, Callable[[Two], Any]] = {
     "source.state": lambda two: SourceState(source="s1", fence=3, state="stopped", finished=True),
     "callback.answered": lambda two: CallbackAnswered(request_id=two.callback, agreed=True, status=410),
 }
-OF_THE_NODE_ITSELF = {"media_server.state", "certificate.state"}
+OF_THE_NODE_ITSELF = {"media_server.state", "certificate.state", "publish.refused"}
 
 
 def test_every_kind_of_event_is_tried() -> None:

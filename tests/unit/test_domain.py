@@ -55,7 +55,9 @@ def test_the_secret_is_accepted_as_the_end_or_the_whole_of_the_name(secret: str,
 def test_a_part_of_a_value_is_not_the_secret(secret: str, extra: str) -> None:
     assert not admission.shows_secret(secret, "plain", f"?secret={secret}{extra}")
     assert not admission.shows_secret(secret, "plain", f"?secret={secret[:-1]}")
-    assert not admission.shows_secret(secret, secret + "Z", "")
+    assert admission.shows_secret(secret, f"a-{secret}-7", ""), "anywhere in the name (A3)"
+    assert not admission.shows_secret(secret, f"a-{secret[:-1]}", "")
+    assert admission.shows_secret(secret, "x", f"?token=abc?secret={secret}"), "behind a second mark (N4)"
 
 
 def test_a_percent_encoded_secret_is_the_secret() -> None:

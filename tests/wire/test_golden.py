@@ -32,6 +32,7 @@ GOLDEN = Path(__file__).parent / "golden"
 SEGMENT_KEY = "recordings/{recording}/{node}/{session}/00000007-2000-d.ts"
 
 EVENT_KINDS = {
+    "publish.refused",
     "session.admitted",
     "session.refused",
     "session.live",

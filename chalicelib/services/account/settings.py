@@ -50,6 +50,10 @@ class Settings:
         """The name as it may be written and told: the publish secret in it is masked."""
         return redact.stream_name(stream, self.get(PublishSettings).ever)
 
+    def masked(self, text: str) -> str:
+        """A text as it may be told: the publish secret in it is masked."""
+        return redact.text(text, self.get(PublishSettings).ever)
+
     def _save(self, settings: S, version: int | None) -> S:
         if version is not None and version != settings.version:
             raise ConflictError("the settings were changed by somebody else in the meantime; read them again")

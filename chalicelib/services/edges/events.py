@@ -40,8 +40,10 @@ from chalicelib.wire.edge import (
     Event,
     EventBatch,
     EventBatchResponse,
+    EventBody,
     EventResult,
     Plan,
+    PublishRefused,
     PushState,
     RecordingPartDone,
     RecordingStarted,
@@ -166,8 +168,14 @@ class Events:
             node=node,
             session=event.session,
             stream=str(self._settings.shown(event.stream)) if event.stream else None,
-            data=event.body.model_dump(mode="json", exclude={"kind"}),
+            data=self._shown(event.body),
         )
+
+    def _shown(self, body: EventBody) -> dict[str, Any]:
+        data: dict[str, Any] = body.model_dump(mode="json", exclude={"kind"})
+        if isinstance(body, PublishRefused):
+            data["name"] = self._settings.masked(body.name)
+        return data
 
     # sessions
 

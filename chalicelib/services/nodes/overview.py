@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.model import Delivery, LedgerEvent, Node, NodeSeen, Recording, Session
 from chalicelib.ports import Clock, Page, Store
 from chalicelib.services.paging import deliveries_page, everything, ledger_page
 from chalicelib.wire.edge import ObservedSession
+
+_LOOKS: Final = 20
+"""How many pages are looked through for a kind of event, at most, for one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +98,22 @@ class Overview:
         """Sessions that are over, newest first."""
         return self._store.index(Session, "SESSIONS", limit=limit, cursor=cursor, newest=True)
 
-    def events(self, limit: int, cursor: str | None) -> Page[LedgerEvent]:
-        """The ledger, newest first.
+    def events(self, limit: int, cursor: str | None, kind: str = "") -> Page[LedgerEvent]:
+        """The ledger, newest first; of one kind, or of all that begin so (`session.`), where `kind` is given.
 
         Raises:
             InvalidInputError: the cursor is not one of ours.
         """
-        return ledger_page(self._store, limit, cursor, self._clock())
+        found: list[LedgerEvent] = []
+        for _ in range(_LOOKS if kind else 1):
+            page = ledger_page(self._store, limit - len(found), cursor, self._clock())
+            found += [
+                e for e in page.items if e.kind == kind or not kind or (kind[-1] == "." and e.kind.startswith(kind))
+            ]
+            cursor = page.cursor
+            if cursor is None or len(found) >= limit:
+                break
+        return Page(found, cursor)
 
     def deliveries(self, state: str | None, limit: int, cursor: str | None) -> Page[Delivery]:
         """Deliveries of one state, newest first; those that are pending as they fall due. Without a state those that
@@ -114,3 +126,7 @@ class Overview:
             return deliveries_page(self._store, limit, cursor)
         name = "DUE#0" if state == "pending" else f"DELIVERIES#{state}"
         return self._store.index(Delivery, name, limit=limit, cursor=cursor, newest=state != "pending")
+
+
+def _begins(kind: str, wanted: str) -> bool:
+    return wanted.endswith(".") and kind.startswith(wanted)

@@ -23,7 +23,7 @@ from chalicelib.ports import Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.paging import everything
 from chalicelib.services.pushing.pushes import Pushes
-from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name
+from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name, folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Explain:
         limits = self._store.get(LimitSettings) or LimitSettings()
         room = self._store.get(RoomSecret, name.stream)
         busy = any(s.stream == name and s.state == "live" and node in (None, s.node) for s in live)
+        folds = any(s.stream != name and folded(str(s.stream)) == folded(str(name)) for s in live)
         admission = rules.admitted(
             self._settings.get(PublishSettings), room, self._settings.get(CallbackSettings), name, param
         )
@@ -91,7 +92,7 @@ class Explain:
             merge_window_s=record.merge_window_s,
             pushes=self._pushed(name),
             busy=busy,
-            limits=rules.limits_in_words(limits, busy=busy),
+            limits=rules.limits_in_words(limits, name, busy=busy, folded=folds),
         )
 
     def _pushed(self, stream: StreamName) -> list[rules.Pushed]:

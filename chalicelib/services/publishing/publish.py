@@ -65,10 +65,10 @@ class Publish:
         room = cast("RoomSecret | None", found[5])
         decision = admission.decide(publish, room, request.stream, request.param)
         if not decision.allowed:
-            return PublishResponse(decision="deny", reason=decision.reason)
+            return PublishResponse(decision="deny", reason=decision.reason, code=decision.code)
         limits = cast("LimitSettings | None", found[6])
         if limits is not None and (refusal := self._over(limits)):
-            return PublishResponse(decision="deny", reason=refusal)
+            return PublishResponse(decision="deny", reason=refusal, code="limit")
         tail = cast("StreamTail | None", found[4])
         plan = admission.plan(request.session, request.stream, node, record, tail, self._clock())
         if target.active and target.sent_by == "edge" and target.node == node:
@@ -78,7 +78,7 @@ class Publish:
             self._store.commit(Put(AskedCallback.model_validate(fields | {"at": self._clock()})))
             return PublishResponse(decision="ask_callback", reason=decision.reason, plan=plan, callback=callback)
         if target.active and (refusal := self._ask(target, request, publish.secret)):
-            return PublishResponse(decision="deny", reason=refusal)
+            return PublishResponse(decision="deny", reason=refusal, code="callback_refused")
         return PublishResponse(decision="allow", reason=decision.reason, plan=plan)
 
     def _over(self, limits: LimitSettings) -> str:

@@ -225,10 +225,31 @@ def _without_links(settings: FrontSettings) -> str:
     return f"			@links path_regexp `{pattern(settings.links)}`\n			error @links 404\n"
 
 
+_BEYOND_ASCII: Final = r"[^\x00-\x7f]"
+_NO_FLV: Final = (
+    "The media server finds a name with letters beyond ASCII by RTMP and HLS only. Watch it by HLS, or give the stream "
+    "a name in ASCII letters."
+)
+
+
 def _media(settings: FrontSettings, rule: Rule) -> str:
+    headers = f"			header Content-Type {_TYPES['*.m3u8']}"
     body = f"""{passing(rule)}
-{_viewer(settings)}			reverse_proxy {settings.options.media_http} {{
-				flush_interval -1
+{_viewer(settings)}			@beyond path_regexp {_BEYOND_ASCII}
+			handle @beyond {{
+				@playlist path *.m3u8
+				handle @playlist {{
+{_without_links(settings)}{_files(settings.hls_dir, headers)}
+				}}
+				respond "{_NO_FLV}" 404
+			}}
+			handle {{
+				# SRS compares paths without decoding them.
+				@plain path_regexp ^[A-Za-z0-9_.~@:+=/-]+$
+				rewrite @plain {{path}}?{{query}}
+				reverse_proxy {settings.options.media_http} {{
+					flush_interval -1
+				}}
 			}}"""
     return handle(rule, body)
 

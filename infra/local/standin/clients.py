@@ -95,8 +95,9 @@ class Client:
         """Take over what this publish or play says; a connection may change its stream."""
         self.name, self.role = notice.name, role
         self.app, self.stream = split_name(app, notice.name)
-        query = notice.args or notice.tc_url.partition("?")[2]
-        self.param = f"?{query}" if query else ""
+        # As SRS joins them: the name's, then the application's.
+        queries = [query for query in (notice.args, notice.tc_url.partition("?")[2]) if query]
+        self.param = f"?{'?'.join(queries)}" if queries else ""
 
     @property
     def url(self) -> str:
