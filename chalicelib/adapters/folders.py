@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Final
 
 from aws_lambda_powertools import Logger
 
 _log = Logger(child=True)
+_AS_MOUNTED: Final = Path("containers/data")
+"""What clients of the compatible API call the data folder, seen from the server's working folder."""
 
 
 class LocalFolders:
@@ -17,13 +20,24 @@ class LocalFolders:
         self._keep_in = Path(keep_in) if keep_in else None
 
     def exists(self, folder: str) -> bool:
-        """See `Folders`."""
-        return self._keep_in is not None and Path(folder).is_absolute() and Path(folder).is_dir()
+        """See `Folders`. A relative one is looked for in the data folder, which holds `keep_in`."""
+        return self._there(folder) is not None
+
+    def _there(self, folder: str) -> Path | None:
+        path = Path(folder)
+        if self._keep_in is None or not folder or "\0" in folder or ".." in path.parts:
+            return None
+        data = self._keep_in.parent
+        places = [data / path]  # an absolute one stays what it is
+        if path.is_relative_to(_AS_MOUNTED):
+            places.append(data / path.relative_to(_AS_MOUNTED))
+        return next((p for p in places if p.is_dir()), None)
 
     def keep(self, recording: str, mp4: Path, copy_to: str) -> None:
         """See `Folders`."""
         targets = [self._keep_in / recording / "index.mp4"] if self._keep_in else []
-        targets += [Path(copy_to) / f"{recording}.mp4"] if copy_to and self.exists(copy_to) else []
+        copies = self._there(copy_to)
+        targets += [copies / f"{recording}.mp4"] if copies else []
         for target in targets:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -138,6 +138,8 @@ class Session(Entity):
     recording_part: int = 0
     end_event: str | None = None
     """The event that told its end; the id of its `on_unpublish` too."""
+    cut_at: datetime | None = None
+    """When the media server took it that the publisher is to go."""
 
 
 class SessionOwner(Entity):

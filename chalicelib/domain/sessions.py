@@ -9,13 +9,16 @@ from what the later fact says.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from chalicelib.wire.edge import Event, Plan, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
 from chalicelib.wire.names import StreamName
 
 from .model import OpenSession, Session, SessionState
 
+CUT_TAKES: Final = timedelta(seconds=15)
+"""A stream that was cut off and is live after that goes on, whatever the media server said."""
 _ALLOWED: dict[SessionState | None, frozenset[SessionState]] = {
     None: frozenset({"admitted", "live", "refused", "ended"}),
     "admitted": frozenset({"live", "refused", "ended"}),
@@ -62,6 +65,13 @@ def advance(current: Session | None, node: str, event: Event, plan: Plan) -> Ses
             return base.model_copy(update=ended)
         case _:
             return None
+
+
+def shows_live(session: Session, now: datetime) -> bool:
+    """Whether it is listed as live. One that was cut off is not, from when the media server took the cut: what is left
+    of it, its end and its last segment, are on their way.
+    """
+    return session.state == "live" and (session.cut_at is None or now - session.cut_at > CUT_TAKES)
 
 
 def as_open(session: Session) -> OpenSession | None:

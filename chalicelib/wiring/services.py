@@ -247,7 +247,7 @@ class Wiring(Installation):
     @cached_property
     def kicks(self) -> Kicks:
         """Publishers that are to go."""
-        return Kicks(self.overview, self.questions)
+        return Kicks(self.store, self.overview, self.questions, now)
 
     @cached_property
     def callers(self) -> Callers:

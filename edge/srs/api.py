@@ -18,6 +18,8 @@ PAGE: Final = 100
 RELOADED: Final = 90
 """`SrsReloadStateFinished`"""
 RELOAD_LOOKS: Final = 50
+NO_SUCH_CLIENT: Final = 2049
+"""`ERROR_RTMP_CLIENT_NOT_FOUND`; it comes with status 200."""
 MAX_PAGES: Final = 50
 
 
@@ -91,16 +93,13 @@ class MediaServer:
         """Disconnect a client. One that is gone already is no error.
 
         Raises:
-            MediaServerError: no answer, or an id that cannot be one.
+            MediaServerError: no answer, it was not done, or an id that cannot be one.
         """
         if not client_id.replace("-", "").replace("_", "").isalnum():
             raise MediaServerError("not a client id")
-        try:
-            await call(
-                self._http, "DELETE", f"{self._base}/api/v1/clients/{client_id}", timeout_s=2.0, headers=self._headers
-            )
-        except CallFailedError as error:
-            raise MediaServerError(f"kick: {error}") from error
+        code = (await self._call("DELETE", f"/api/v1/clients/{client_id}", 2.0)).get("code")
+        if code not in (0, NO_SUCH_CLIENT):
+            raise MediaServerError(f"the media server does not cut the publisher off: code {code}")
 
     async def reload(self) -> None:
         """Have the configuration read anew; what is live goes on.
@@ -129,8 +128,11 @@ class MediaServer:
         return str(data.get("rid")), int(data.get("state") or 0), int(data.get("err") or 0)
 
     async def _get(self, path: str, timeout_s: float) -> dict[str, Any]:
+        return await self._call("GET", path, timeout_s)
+
+    async def _call(self, method: str, path: str, timeout_s: float) -> dict[str, Any]:
         try:
-            answer = await call(self._http, "GET", self._base + path, timeout_s=timeout_s, headers=self._headers)
+            answer = await call(self._http, method, self._base + path, timeout_s=timeout_s, headers=self._headers)
             data = json.loads(answer.body.decode("utf-8", "replace"), strict=False)
         except (CallFailedError, ValueError) as error:
             raise MediaServerError(f"{path.partition('?')[0]}: {type(error).__name__}") from error

@@ -61,3 +61,33 @@ def test_what_the_node_says_is_told(clients: Api, nodes: list[Node]) -> None:
     nodes[0].answer_with(lambda _: {"outcome": "failed", "error": "kick: the media server does not answer"})
     answer = kick(clients)
     assert (answer.status_code, answer.body) == (500, b"kick: the media server does not answer\n")
+
+
+def listed(api: Api) -> list[str]:
+    """What `streams/query` has."""
+    answer = api.client.http.post(
+        "/terraform/v1/mgmt/streams/query", headers={"Authorization": f"Bearer {api.token}"}, body=b"{}"
+    )
+    return [s["stream"] for s in json.loads(answer.body)["data"]["streams"] or []]
+
+
+def test_a5_what_was_cut_off_is_not_listed_from_then_on(clients: Api, nodes: list[Node]) -> None:
+    node = nodes[0]
+    session = node.go_live(STREAM)
+    node.answer_with(lambda _: {"outcome": "answered"})
+    assert listed(clients) == ["there"]
+    assert kick(clients).status_code == 200
+    assert listed(clients) == []
+    assert clients("GET", "/v1/streams").json["items"] == []
+    assert kick(clients).body == b"no such stream is live\n"
+    node.go_live(STREAM)
+    assert listed(clients) == ["there"], "the publisher may come back at once"
+    node.end(session)
+    assert [s["id"] for s in clients("GET", "/v1/sessions").json["items"]] == [session]
+
+
+def test_a5_what_could_not_be_cut_off_stays_listed(clients: Api, nodes: list[Node]) -> None:
+    nodes[0].go_live(STREAM)
+    nodes[0].answer_with(lambda _: {"outcome": "failed", "error": "kick: the media server does not answer"})
+    assert kick(clients).status_code == 500
+    assert listed(clients) == ["there"]

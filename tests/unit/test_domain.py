@@ -366,3 +366,13 @@ def test_derived_ids_are_the_same_each_time_and_sort_by_time() -> None:
     assert ids.derived_ulid(NOW, "a") == ids.derived_ulid(NOW, "a") != ids.derived_ulid(NOW, "b")
     assert ids.derived_ulid(NOW, "z") < ids.derived_ulid(NOW + timedelta(milliseconds=1), "a")
     assert ids.ulid_time(ids.derived_ulid(NOW, "a")) == NOW
+
+
+@given(st.integers(min_value=0, max_value=10_000_000))
+def test_a5_a_stream_that_goes_on_after_its_cut_is_listed_again(ms: int) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    session = Session(id="s", node="n", stream=StreamName(app="a", stream="b"), state="live", admitted_at=at, cut_at=at)
+    shown = sessions.shows_live(session, at + timedelta(milliseconds=ms))
+    assert shown == (ms > sessions.CUT_TAKES / timedelta(milliseconds=1))
+    assert sessions.shows_live(session.model_copy(update={"cut_at": None}), at)
+    assert not sessions.shows_live(session.model_copy(update={"state": "ended", "cut_at": None}), at)

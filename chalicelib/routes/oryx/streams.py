@@ -39,7 +39,7 @@ def query(_call: Call) -> Any:
 
 @route("/mgmt/streams/kickoff")
 def kickoff(call: Call) -> Any:
-    """Cut a publisher off; answers when it is gone. It may come back at once."""
+    """Cut a publisher off; answers when the media server took it. It may come back at once."""
     fields = call.fields(_Stream)
     for name in ("vhost", "app", "stream"):
         if not getattr(fields, name):

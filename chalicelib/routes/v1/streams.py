@@ -18,7 +18,9 @@ def list_streams(call: Call[Paging]) -> Page[StreamShown]:
 
 @operation("DELETE", "/v1/streams/{session}", scope="operate", status=204)
 def kick_stream(call: Call[Nothing], session: str) -> None:
-    """Cut a live stream's publisher off, by its session. Answers when it is gone; it may come back at once."""
+    """Cut a live stream's publisher off, by its session. Answers when the media server took it, and the
+    stream is not listed from then on; the publisher may come back at once.
+    """
     wiring.kicks.by_session(session)
 
 

@@ -18,6 +18,10 @@ S = TypeVar("S", bound=Entity)
 MAX_LINK_DAYS: Final = 30
 MAX_RETIRED: Final = 10
 """So many publish secrets of before are still masked in names."""
+_NO_FOLDER: Final = (
+    "is not a folder on the machine where recordings are finished; make it first, and name it by its whole path or "
+    "as it lies in the data folder, without '..'"
+)
 
 
 def _checked(globs: list[str]) -> list[str]:
@@ -110,13 +114,13 @@ class Settings:
         return self._save(now.model_copy(update=changes), version)
 
     def set_copy_to(self, folder: str) -> RecordSettings:
-        """Have finished MP4s copied into a folder as well; '' switches it off.
+        """Have finished MP4s copied into a folder as well, a relative one in the data folder; '' switches it off.
 
         Raises:
             InvalidInputError: there is no such folder where recordings are finished.
         """
         if folder and not self._folders.exists(folder):
-            raise InvalidInputError("postCpDir", "is not a folder on the machine where recordings are finished")
+            raise InvalidInputError("postCpDir", _NO_FOLDER)
         return self._save(self.get(RecordSettings).model_copy(update={"copy_to": folder}), None)
 
     def _with_sender(self, settings: CallbackSettings) -> CallbackSettings:

@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.model import Delivery, LedgerEvent, Node, NodeSeen, Recording, Session
+from chalicelib.domain.sessions import shows_live
 from chalicelib.ports import Clock, Page, Store
 from chalicelib.services.paging import deliveries_page, everything, ledger_page
 from chalicelib.wire.edge import ObservedSession
@@ -83,7 +84,8 @@ class Overview:
         return Page(self._views(page.items), page.cursor)
 
     def _views(self, sessions: list[Session]) -> list[StreamView]:
-        live = [s for s in sessions if s.state == "live"]
+        now = self._clock()
+        live = [s for s in sessions if shows_live(s, now)]
         nodes = sorted({s.node for s in live})
         found = self._store.get_many([(NodeSeen, (node,)) for node in nodes]) if nodes else []
         seen = {s.node: s for s in found if isinstance(s, NodeSeen)}

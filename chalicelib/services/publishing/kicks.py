@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.errors import NotFoundError
+from contextlib import suppress
+from typing import Final
+
+from chalicelib.domain.errors import ConflictError, NotFoundError
 from chalicelib.domain.model import Session
+from chalicelib.domain.sessions import shows_live
+from chalicelib.ports import Clock, Save, Store
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.questions import KickQuestion
 
+_TRIES: Final = 6
+
 
 class Kicks:
-    """Every method returns once the publishers are gone; they may come back at once."""
+    """Every method returns as soon as the media server took the cut, as the caller may share the publisher's fate. From
+    then on the stream is not listed as live; the publisher may come back at once.
+    """
 
-    def __init__(self, overview: Overview, questions: Questions) -> None:
+    def __init__(self, store: Store, overview: Overview, questions: Questions, clock: Clock) -> None:
+        self._store = store
         self._overview = overview
         self._questions = questions
+        self._clock = clock
 
     def by_session(self, session: str) -> None:
         """Cut off one live session.
@@ -42,3 +53,14 @@ class Kicks:
             raise NotFoundError("no such stream is live")
         for session in found:
             self._questions.ask(session.node, KickQuestion(session=session.id), timeout_s=10)
+            self._note(session)
+
+    def _note(self, session: Session) -> None:
+        """Keep that it was cut off, if its end is not known yet."""
+        for _ in range(_TRIES):
+            now, known = self._clock(), self._store.get(Session, session.node, session.id)
+            if known is None or not shows_live(known, now):
+                return
+            with suppress(ConflictError):  # its end may be told at this moment
+                self._store.commit(Save(known.model_copy(update={"cut_at": now})))
+                return

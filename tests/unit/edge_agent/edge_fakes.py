@@ -158,6 +158,7 @@ class FakeSrs:
     service_id: str = "svc1"
     down: bool = False
     kicked: list[str] = field(default_factory=list)
+    kick_code: int = 0
 
     def handle(self, request: Request) -> Response:
         if self.down:
@@ -171,7 +172,7 @@ class FakeSrs:
             return reply({**head, "streams": rows})
         if request.path.startswith("/api/v1/clients/") and request.method == "DELETE":
             self.kicked.append(request.path.rpartition("/")[2])
-            return reply(head)
+            return reply({**head, "code": self.kick_code})
         return reply({**head, "data": {"version": "7.0.18"}})
 
 

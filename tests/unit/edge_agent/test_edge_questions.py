@@ -24,21 +24,34 @@ async def ask(w: World, question: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def test_a_kick_is_answered_when_the_publisher_is_gone(tmp_path: Path) -> None:
+def test_a5_a_kick_is_answered_when_the_media_server_took_it(tmp_path: Path) -> None:
     async def story(w: World) -> None:
         session = await go_live(w)
-        question = asked("session.kick", session=session)
-        w.cloud.questions = [question]
-        w.agent.sync.wake()
-        await until(lambda: w.srs.kicked == ["c1"])
-        assert question["id"] not in w.cloud.results
-        w.srs.publishers.clear()
-        result = await until(lambda: w.cloud.results.get(question["id"]))
+        result = await ask(w, asked("session.kick", session=session))
         assert result["outcome"] == "answered"
+        assert w.srs.kicked == ["c1"]
+        assert "c1" in w.srs.publishers.values(), "its publisher may well be there still"
+        assert w.cloud.of_kind("session.ended", session) == []
+        w.srs.publishers.clear()
         await until(lambda: w.cloud.of_kind("session.ended", session))
         w.agent.sync.wake()
         await until(lambda: len(w.cloud.syncs) > 3)
         assert w.srs.kicked == ["c1"], "the same question again is no other question"
+
+    tell(tmp_path, story)
+
+
+def test_a5_a_kick_that_the_media_server_does_not_take_has_failed(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.srs.kick_code = 1061
+        result = await ask(w, asked("session.kick", session=session))
+        assert (result["outcome"], result["error"]) == (
+            "failed",
+            "the media server does not cut the publisher off: code 1061",
+        )
+        w.srs.kick_code = 2049  # it is gone: that was wanted
+        assert (await ask(w, asked("session.kick", session=session)))["outcome"] == "answered"
 
     tell(tmp_path, story)
 
