@@ -17,7 +17,7 @@ from infra.local.demo import media
 from infra.local.demo.receiver import Received
 
 from .rtmp_sink import RtmpSink
-from .system import System, new_name, until
+from .system import System, new_name
 
 pytestmark = pytest.mark.media
 
