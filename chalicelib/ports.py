@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from .domain.model import Entity, ObjectStore
+from .domain.tracks import Track
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
@@ -353,8 +354,15 @@ class Sender(Protocol):
 class Media(Protocol):
     """FFmpeg, as the finisher needs it."""
 
-    def remux(self, runs: Sequence[Path], target: Path) -> None:
-        """Copy transport streams, one after the other, into one MP4.
+    def tracks(self, run: Path) -> list[Track]:
+        """What a transport stream really holds.
+
+        Raises:
+            UpstreamError: it can't be read.
+        """
+
+    def remux(self, runs: Sequence[Path], tracks: Sequence[Track], target: Path) -> None:
+        """Copy these tracks of transport streams that are alike, one after the other, into one MP4.
 
         Raises:
             UpstreamError: FFmpeg failed; the message holds its last line.

@@ -14,6 +14,7 @@ from chalicelib.adapters.items import MAX_ITEM_BYTES
 from chalicelib.adapters.layout import DUE, LAYOUTS, stamp
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
 from chalicelib.domain.model import Entity
+from chalicelib.domain.tracks import Track
 from chalicelib.ports import (
     Answer,
     Bootstrap,
@@ -299,7 +300,10 @@ class FakeMedia:
 
     fail: int = 0
 
-    def remux(self, runs: Sequence[Path], target: Path) -> None:
+    def tracks(self, run: Path) -> list[Track]:
+        return [Track(0, "video", "h264", (320, 180, ""), 25)]
+
+    def remux(self, runs: Sequence[Path], tracks: Sequence[Track], target: Path) -> None:
         if self.fail:
             self.fail -= 1
             raise UpstreamError("FFmpeg failed (1): no message")

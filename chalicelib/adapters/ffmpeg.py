@@ -8,12 +8,22 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 from chalicelib.domain.errors import UpstreamError
+from chalicelib.domain.tracks import Track
 
 _QUIET: Final = ("-hide_banner", "-nostdin", "-loglevel", "error", "-y")
 _LOCAL: Final = ("-protocol_whitelist", "file,concat,crypto,data")
+_LOOK: Final = ("-analyzeduration", "20000000", "-probesize", "50000000")
+"""How far FFmpeg looks for what a track is, in microseconds and bytes: one may begin seconds after the other."""
+_OF_VIDEO: Final = {
+    # Without access unit delimiters and ends of sequence: what an FFmpeg that publishes sends last would else be an
+    # access unit without a picture (ITU-T H.264, table 7-1: types 9 to 11; H.265, table 7-1: 35 to 37).
+    "h264": ("-bsf:v", "filter_units=remove_types=9|10|11"),
+    # hvc1 is what Apple's players take (HTTP Live Streaming authoring specification, 1.10).
+    "hevc": ("-bsf:v", "filter_units=remove_types=35|36|37", "-tag:v", "hvc1"),
+}
 REMUX_TIMEOUT_S: Final = 840
 
 
@@ -51,7 +61,15 @@ class FfmpegMedia:
             raise UpstreamError(f"FFmpeg failed ({done.returncode}): {last[0][:300]}")
         return done.stdout
 
-    def remux(self, runs: Sequence[Path], target: Path) -> None:
+    def tracks(self, run: Path) -> list[Track]:
+        """See `Media`. Packets are counted over the whole: a track may begin late."""
+        wanted = "stream=index,codec_type,codec_name,profile,width,height,sample_rate,channels,nb_read_packets"
+        show = ["-v", "error", "-count_packets", "-show_entries", wanted, "-of", "json", str(run)]
+        found = json.loads(self._run([self._ffprobe, *_LOOK, *show]))
+        streams = [s for s in found.get("streams", []) if s.get("codec_type") in ("video", "audio")]
+        return [_track(s) for s in {s["index"]: s for s in streams}.values()]
+
+    def remux(self, runs: Sequence[Path], tracks: Sequence[Track], target: Path) -> None:
         """See `Media`. Several runs go through the concat demuxer (FFmpeg documentation, 'concat'), which shifts each
         one's time stamps to the end of the one before.
         """
@@ -60,8 +78,10 @@ class FfmpegMedia:
             script = target.with_suffix(".ffconcat")
             script.write_text("ffconcat version 1.0\n" + "".join(f"file '{r.name}'\n" for r in runs), "utf-8")
             source = ["-f", "concat", "-safe", "0", "-i", str(script)]
-        maps = ["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-movflags", "+faststart", "-f", "mp4"]
-        self._run([self._ffmpeg, *_QUIET, *_LOCAL, *source, *maps, str(target)])
+        maps = [option for track in tracks for option in ("-map", f"0:{track.index}")]
+        video = next((t.codec for t in tracks if t.kind == "video"), "")
+        made = [*maps, "-c", "copy", *_OF_VIDEO.get(video, ()), "-movflags", "+faststart", "-f", "mp4"]
+        self._run([self._ffmpeg, *_QUIET, *_LOCAL, *_LOOK, *source, *made, str(target)])
 
     def thumbnail(self, source: Path, at_s: float, target: Path) -> bool:
         """See `Media`."""
@@ -78,3 +98,15 @@ class FfmpegMedia:
         show = ["-v", "error", "-show_entries", "format=duration", "-of", "json", str(source)]
         found = json.loads(self._run([self._ffprobe, *show]))
         return int(float(found.get("format", {}).get("duration", 0)) * 1000)
+
+
+def _track(shown: dict[str, Any]) -> Track:
+    """A stream as ffprobe shows it."""
+    video = shown["codec_type"] == "video"
+    names = ("width", "height") if video else ("sample_rate", "channels")
+    first, second = (int(shown.get(name) or 0) for name in names)
+    # The profile of a picture may change with its encoder's mood, which a player bears; that of AAC may not.
+    profile = "" if video else str(shown.get("profile", ""))
+    packets = int(shown.get("nb_read_packets") or 0)
+    kind: Literal["video", "audio"] = "video" if video else "audio"
+    return Track(int(shown["index"]), kind, str(shown.get("codec_name", "")), (first, second, profile), packets)

@@ -35,9 +35,9 @@ class LocalFolders:
 
     def keep(self, recording: str, mp4: Path, copy_to: str) -> None:
         """See `Folders`."""
-        targets = [self._keep_in / recording / "index.mp4"] if self._keep_in else []
+        targets = [self._keep_in / recording / mp4.name] if self._keep_in else []
         copies = self._there(copy_to)
-        targets += [copies / f"{recording}.mp4"] if copies else []
+        targets += [copies / f"{recording}{mp4.stem.removeprefix('index')}.mp4"] if copies else []
         for target in targets:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -388,6 +388,16 @@ class RecordingPart(BaseModel):
     """Its node did not come back: what it had not uploaded is missing."""
 
 
+class RecordedFile(BaseModel):
+    """An MP4 of a recording, by its name in the recording's folder. Of several, each begins where something changed
+    that one MP4 can't hold.
+    """
+
+    name: str
+    bytes: int
+    duration_ms: int
+
+
 class Recording(Entity):
     """What was kept of one session, or of several that followed each other within the merge window."""
 
@@ -401,6 +411,10 @@ class Recording(Entity):
     parts: dict[str, RecordingPart] = {}
     mp4_bytes: int = 0
     mp4_duration_ms: int = 0
+    files: list[RecordedFile] = []
+    """Its MP4s in order; `mp4_bytes` and `mp4_duration_ms` are the sums."""
+    notes: list[str] = []
+    """What is in no MP4, and why."""
     thumbnail: bool = False
     gaps: int = 0
     error: str = ""

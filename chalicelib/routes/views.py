@@ -15,6 +15,7 @@ from chalicelib.domain.model import (
     LedgerEvent,
     NodeConfig,
     PublishSettings,
+    RecordedFile,
     Recording,
     RecordSettings,
     Session,
@@ -179,6 +180,10 @@ class RecordingShown(NamedView):
     bytes: int
     mp4_bytes: int
     mp4_duration_ms: int
+    files: list[RecordedFile] = Field(
+        description="Its MP4s in order; of several, each begins where something changed that one MP4 can't hold."
+    )
+    notes: list[str] = Field(description="What is in no MP4, and why.")
     thumbnail: bool
     gaps: int
     error: str

@@ -11,12 +11,13 @@ from typing import Final
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from chalicelib.domain import callbacks, ids, stores
+from chalicelib.domain import callbacks, ids, stores, tracks
 from chalicelib.domain import recordings as rules
-from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError
+from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError, UpstreamError
 from chalicelib.domain.model import (
     CallbackSettings,
     Delivery,
+    RecordedFile,
     Recording,
     RecordSettings,
     Session,
@@ -198,25 +199,56 @@ class Finisher:
             work = Path(name)
             hashes: dict[str, str] = {}
             parts = [self._fetch(run, work / f"run{i}.ts", hashes) for i, run in enumerate(rules.runs(segments))]
-            mp4 = work / "index.mp4"
-            self._media.remux(parts, mp4)
-            length = self._media.duration_ms(mp4)
+            files, notes = self._films(parts, work)
             picture = work / "thumbnail.jpg"
-            has_picture = self._media.thumbnail(mp4, min(length / 2000, 10.0), picture)
+            has_picture = self._media.thumbnail(work / files[0].name, min(files[0].duration_ms / 2000, 10.0), picture)
             proof = rules.proof(recording.id, segments, hashes, self._manifests(recording), rules.lost(recording))
-            self._objects.upload(f"{folder}index.mp4", mp4, "video/mp4")
-            self._folders.keep(recording.id, mp4, self._settings.get(RecordSettings).copy_to)
+            proof |= {"files": [f.model_dump() for f in files], "left_out": notes}
+            for file in files:
+                self._objects.upload(f"{folder}{file.name}", work / file.name, "video/mp4")
+                self._folders.keep(recording.id, work / file.name, self._settings.get(RecordSettings).copy_to)
             if has_picture:
                 self._objects.upload(f"{folder}thumbnail.jpg", picture, "image/jpeg")
             self._objects.write(f"{folder}manifest.json", json.dumps(proof, indent=1).encode(), "application/json")
             return {
                 "state": "ready",
-                "mp4_bytes": mp4.stat().st_size,
-                "mp4_duration_ms": length,
+                "mp4_bytes": sum(f.bytes for f in files),
+                "mp4_duration_ms": sum(f.duration_ms for f in files),
+                "files": files,
+                "notes": notes,
                 "thumbnail": has_picture,
                 "gaps": len(proof["gaps"]),
                 "error": "",
             }
+
+    def _films(self, runs: Sequence[Path], work: Path) -> tuple[list[RecordedFile], list[str]]:
+        """The MP4s of the runs, in order, and what is in none of them. One run that can't be used loses no other.
+
+        Raises:
+            SluiceError: none could be made.
+        """
+        seen, notes = [], []
+        for number, run in enumerate(runs, 1):
+            try:
+                seen.append(self._media.tracks(run))
+            except UpstreamError as error:
+                seen.append([])
+                notes.append(f"part {number}: {error}")
+        groups, left = tracks.grouped(seen)
+        notes += [f"part {each.run + 1}: {each.reason}" for each in left]
+        files: list[RecordedFile] = []
+        for group in groups:
+            film = work / tracks.file_name(len(files))
+            try:
+                self._media.remux([runs[n] for n in group.runs], group.tracks, film)
+                length = self._media.duration_ms(film)
+            except UpstreamError as error:
+                notes.append(f"parts {', '.join(str(n + 1) for n in group.runs)}: {error}")
+                continue
+            files.append(RecordedFile(name=film.name, bytes=film.stat().st_size, duration_ms=length))
+        if not files:
+            raise UpstreamError("; ".join(notes)[:500])
+        return files, notes
 
     def _fetch(self, run: Sequence[rules.Segment], target: Path, hashes: dict[str, str]) -> Path:
         """Join the segments of one run; transport streams may simply be put one after the other (ISO 13818-1)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -19,7 +20,7 @@ from chalicelib.wire.recording import SegmentKey
 
 LINK_LIFE_S: Final = 3600
 MAX_SHARE_S: Final = 30 * 24 * 3600
-ARTIFACTS: Final = ("index.mp4", "thumbnail.jpg", "manifest.json")
+ARTIFACTS: Final = re.compile(r"index(-[2-9]|-[1-9]\d{1,3})?\.mp4|thumbnail\.jpg|manifest\.json")
 
 
 class Library:
@@ -163,7 +164,7 @@ class Library:
     def _key_of(self, recording: str, path: str) -> str:
         key = rules.folder(recording) + path
         parsed = SegmentKey.parse(key)
-        if path not in ARTIFACTS and (parsed is None or parsed.recording != recording):
+        if not ARTIFACTS.fullmatch(path) and (parsed is None or parsed.recording != recording):
             raise NotFoundError("a recording has no such file")
         return key
 
