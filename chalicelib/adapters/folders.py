@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,7 @@ class LocalFolders:
         """See `Folders`."""
         targets = [self._keep_in / recording / mp4.name] if self._keep_in else []
         copies = self._there(copy_to)
-        targets += [copies / f"{recording}{mp4.stem.removeprefix('index')}.mp4"] if copies else []
+        targets += [copies / f"{recording}{_number(mp4)}.mp4"] if copies else []
         for target in targets:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -51,3 +52,9 @@ class LocalFolders:
         """See `Folders`."""
         if self._keep_in is not None:
             shutil.rmtree(self._keep_in / recording, ignore_errors=True)
+
+
+def _number(mp4: Path) -> str:
+    """What tells a further MP4 of a recording from the first: `-2` of `index-2.mp4`."""
+    found = re.fullmatch(r"index(-\d+)", mp4.stem)
+    return found[1] if found else ""

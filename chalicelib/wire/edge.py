@@ -146,6 +146,8 @@ class RecordingStarted(Message):
 
     kind: Literal["recording.started"] = "recording.started"
     recording: Uuid
+    first_at: AwareDatetime | None = None
+    """When its first picture came: a segment's length before that."""
 
 
 class RecordingPartDone(Message):

@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,7 @@ from edge.srs.segmentfile import (
     FileId,
     SegmentFile,
     inspect,
+    measure,
     playlist_durations_ms,
     probe_duration_ms,
     scan,
@@ -44,6 +46,9 @@ from edge.watching.viewers import stream_of
 
 log = Log("linker")
 UNKNOWN_DURATION_MS: Final = 2000
+LEAST_PLAUSIBLE_MS: Final = 100
+MOST_PLAUSIBLE_MS: Final = 20_000
+"""Between them a duration that the media server tells is believed."""
 REMEMBER_S: Final = 86_400.0
 
 
@@ -92,7 +97,10 @@ class Linker:
         async with self._lock(session):
             if something_missing(session.last_segment, file.position if file else None):
                 await self._adopt(session, before=file)
-            done = await self._take(session, file, round(hook.duration * 1000))
+            duration_ms, jumps = await self._length(file, round(hook.duration * 1000))
+            done = await self._take(session, file, duration_ms)
+            # The media server's clock ran on from before the jump; a player's does not.
+            session.broken |= jumps
         # The order is fixed; waiting for the disk outside the lock lets commits be shared.
         if done is not None:
             await asyncio.shield(done)
@@ -154,6 +162,18 @@ class Linker:
         log.info("segment.adopted", session=session.id, segments=len(missed))
         return len(missed)
 
+    async def _length(self, file: SegmentFile | None, told_ms: int) -> tuple[int, bool]:
+        """(how much media a segment holds, whether its timestamps jump). What the media server tells is the difference
+        of timestamps: it is taken where that can be a length, and else the file itself is looked into.
+        """
+        if file is None or LEAST_PLAUSIBLE_MS <= told_ms <= MOST_PLAUSIBLE_MS:
+            return told_ms, False
+        try:
+            found = await asyncio.to_thread(lambda: measure(Path(file.path).read_bytes()))
+        except OSError:
+            return told_ms, False
+        return (found.duration_ms, found.jumps) if found else (told_ms, False)
+
     async def _measure(self, path: Path) -> int:
         probed = await probe_duration_ms(self._settings.ffprobe, path)
         if probed is not None:
@@ -204,9 +224,10 @@ class Linker:
     def _enter(
         self, session: Session, segment: tables.Segment, file: SegmentFile, *, gap: bool
     ) -> asyncio.Future[None]:
-        started = None
+        started, began = None, None
         if segment.recording and segment.state == "linked":
-            started = spooled(self._clock, RecordingStarted(recording=segment.recording), session)
+            began = self._began(file, segment.duration_ms)
+            started = spooled(self._clock, RecordingStarted(recording=segment.recording, first_at=began), session)
         save = save_session(session)
 
         def write(db: sqlite3.Connection) -> None:
@@ -214,7 +235,7 @@ class Linker:
             save(db)
             if gap:
                 tables.add_gap(db, segment.session, segment.recording, segment.idx, "missing_file")
-            start_part(db, segment.session, segment.recording, started)
+            start_part(db, segment.session, segment.recording, started, began)
 
         link = self.path_of(segment.session, segment.idx)
         sync = (link, link.parent) if segment.state == "linked" else ()
@@ -222,6 +243,13 @@ class Linker:
         self._taken[file.id] = future
         future.add_done_callback(lambda done: self._entered(file.id, done))
         return future
+
+    def _began(self, file: SegmentFile, duration_ms: int) -> datetime:
+        """When the first picture of a segment came: its file's name says it; else it is reckoned from its end."""
+        now = self._clock.now()
+        if file.position is not None and 0 <= now.timestamp() - file.position[0] / 1000 < MAX_DURATION_MS / 1000:
+            return datetime.fromtimestamp(file.position[0] / 1000, UTC)
+        return now - timedelta(milliseconds=min(duration_ms, MAX_DURATION_MS))
 
     def _entered(self, file: FileId, done: asyncio.Future[None]) -> None:
         if not done.cancelled() and done.exception() is not None:
@@ -260,11 +288,19 @@ class Linker:
             await self._spool.submit(write, keep=True)
 
 
-def start_part(db: sqlite3.Connection, session: str, recording: str | None, started: SpooledRow | None) -> None:
-    """Note that a recording has a segment of this session; the event goes out with the first."""
+def start_part(
+    db: sqlite3.Connection,
+    session: str,
+    recording: str | None,
+    started: SpooledRow | None,
+    began: datetime | None = None,
+) -> None:
+    """Note that a recording has a segment of this session; the event goes out with the first. `began`: when the first
+    picture came.
+    """
     if recording is None or started is None:
         return
-    if tables.open_part(db, session, recording, started_at(started)):
+    if tables.open_part(db, session, recording, str(began.timestamp()) if began else started_at(started)):
         tables.add_event(db, *started)
 
 

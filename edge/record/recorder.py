@@ -71,11 +71,12 @@ class Recorder:
         if recording is None:
             await self._drop_undecided(session)
             return
-        started = spooled(self._clock, RecordingStarted(recording=recording), session)
+        began = session.live_at or session.opened_at
+        started = spooled(self._clock, RecordingStarted(recording=recording, first_at=began), session)
 
         def write(db: sqlite3.Connection) -> None:
             if tables.assign_segments(db, session.id, recording):
-                start_part(db, session.id, recording, started)
+                start_part(db, session.id, recording, started, began)
 
         await self._spool.submit(write, keep=True)
         self.wake()

@@ -11,6 +11,7 @@ import re
 import stat
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ _EXTINF: Final = re.compile(r"#EXTINF:\s*([0-9]+(?:\.[0-9]+)?)")
 _TS_PACKET: Final = 188
 _CLOCK_HZ: Final = 90_000
 _WRAP: Final = 1 << 33
+_JUMP_S: Final = 10
+"""FFmpeg's own measure of a discontinuity (`-dts_delta_threshold`)."""
 MAX_DURATION_MS: Final = 3_600_000
 
 
@@ -90,18 +93,44 @@ def playlist_durations_ms(playlist: str) -> dict[str, int]:
     return durations
 
 
-def ts_duration_ms(data: bytes) -> int | None:
-    """A segment's duration estimated from the first and last presentation time of each of its elementary streams."""
-    spans: dict[int, tuple[int, int, int]] = {}
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How much media a segment holds, in ms, and whether its timestamps jump within it."""
+
+    duration_ms: int
+    jumps: bool
+
+
+def measure(data: bytes) -> Measured | None:
+    """What a segment holds, from the presentation times of each of its elementary streams; None when it has none.
+
+    Times run on from packet to packet, back and forth by a few pictures; a step of more than `_JUMP_S` is no media but
+    a jump, or the clock that wraps (33 bits at 90 kHz, ISO 13818-1, 2.4.3.7), and counts as nothing.
+    """
+    times: dict[int, list[int]] = {}
     for start in range(0, len(data) - _TS_PACKET + 1, _TS_PACKET):
         found = _pts(data[start : start + _TS_PACKET])
-        if found is None:
-            continue
-        pid, pts = found
-        first, last, count = spans.get(pid, (pts, 0, 0))
-        spans[pid] = (first, max(last, (pts - first) % _WRAP if (pts - first) % _WRAP < _WRAP // 2 else 0), count + 1)
-    lengths = [last * 1000 // _CLOCK_HZ * count // (count - 1) for _, last, count in spans.values() if count > 1]
-    return min(max(lengths), MAX_DURATION_MS) if lengths else None
+        if found is not None:
+            times.setdefault(found[0], []).append(found[1])
+    measured = [_of_track(stamps) for stamps in times.values() if len(stamps) > 1]
+    if not measured:
+        return None
+    longest = max(length for length, _ in measured)
+    return Measured(min(longest, MAX_DURATION_MS), any(jumps for _, jumps in measured))
+
+
+def _of_track(stamps: list[int]) -> tuple[int, bool]:
+    """(length in ms, whether it jumps) of one elementary stream; its last unit lasts as long as the others do."""
+    steps = [((b - a + _WRAP // 2) % _WRAP) - _WRAP // 2 for a, b in pairwise(stamps)]
+    media = [step for step in steps if abs(step) <= _JUMP_S * _CLOCK_HZ]
+    length = max(sum(media), 0) * 1000 // _CLOCK_HZ
+    return (length * (len(media) + 1) // len(media) if media else 0), len(media) < len(steps)
+
+
+def ts_duration_ms(data: bytes) -> int | None:
+    """A segment's duration, see `measure`."""
+    found = measure(data)
+    return found.duration_ms if found else None
 
 
 def _pts(packet: bytes) -> tuple[int, int] | None:

@@ -77,7 +77,10 @@ def url(
     api = Api.from_environment()
     found = find(api, recording)
     share = api.call("POST", f"/v1/recordings/{found['id']}/shares", {"expires_s": expires})
-    links = {name: api.url + path for name, path in share["links"].items()}
+    paths = {name: path for name, path in share["links"].items() if isinstance(path, str)}
+    # Where one MP4 can't hold the whole, the others follow.
+    paths |= {f"mp4-{n}": path for n, path in enumerate(share["links"].get("mp4s", []), 1) if n > 1}
+    links = {name: api.url + path for name, path in paths.items()}
     if as_json:
         show_json({"links": links, "expires_at": share["expires_at"]})
     else:
@@ -101,11 +104,17 @@ def download(
     if target.exists() and not force:
         raise CliError(f"{target} exists. Use --force to overwrite it or --to to name another file.")
     share = api.call("POST", f"/v1/recordings/{found['id']}/shares", {"expires_s": 3600})
-    _save(api, share["links"]["mp4"], target)
+    paths = share["links"].get("mp4s") or [share["links"]["mp4"]]
+    made = [
+        target.with_name(f"{target.stem}{f'-{n}' if n > 1 else ''}{target.suffix}") for n in range(1, len(paths) + 1)
+    ]
+    for path, file in zip(paths, made, strict=True):
+        _save(api, path, file)
     if as_json:
-        show_json({"file": str(target), "bytes": target.stat().st_size})
+        show_json({"file": str(target), "files": [str(f) for f in made], "bytes": sum(f.stat().st_size for f in made)})
     else:
-        print(target)
+        for file in made:
+            print(file)
 
 
 def _save(api: Api, path: str, target: Path) -> None:

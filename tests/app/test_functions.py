@@ -145,7 +145,7 @@ def test_a_recording_that_ffmpeg_cannot_finish_is_tried_again_and_then_failed(
         state = api("GET", f"/v1/recordings/{recorded}").json["state"]
         assert state == ("finishing" if turn < 4 else "failed")
     found = api("GET", f"/v1/recordings/{recorded}").json
-    assert (found["state"], found["error"]) == ("failed", "FFmpeg failed (1): no message")
+    assert (found["state"], found["error"]) == ("failed", "part 1: FFmpeg failed (1): no message")
 
 
 def announcement(*keys: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from chalicelib.adapters.ffmpeg import FfmpegMedia
 from chalicelib.domain import tracks
 from chalicelib.domain.errors import UpstreamError
+from edge.srs.segmentfile import measure
 
 from .rig import FFMPEG, FFPROBE
 
@@ -141,6 +142,19 @@ def test_r3_a_jump_of_the_timestamps_does_not_lengthen_the_file(tmp_path: Path, 
     run.write_bytes(first.read_bytes() + moved.read_bytes())
     (made,), _ = film(tmp_path, run)
     assert seconds(made[1]) == pytest.approx(6, rel=0.05)
+
+
+@pytest.mark.parametrize(("jump_s", "jumps"), [(0, False), (3600, True), (-15, True), (95443, True)])
+def test_r3_a_segment_is_as_long_as_its_media(tmp_path: Path, jump_s: int, jumps: bool) -> None:
+    first = make(tmp_path / "first.ts", *H264, *AAC)
+    moved = tmp_path / "moved.ts"
+    # Both begin at 1.4 s (`-muxdelay`), and the first lasts 3 s.
+    offset = ["-output_ts_offset", str(3 + jump_s), "-f", "mpegts", "-y", str(moved)]
+    subprocess.run([FFMPEG, "-v", "error", "-i", str(first), "-c", "copy", *offset], check=True, capture_output=True)
+    found = measure(first.read_bytes() + moved.read_bytes())
+    assert found is not None
+    assert found.jumps is jumps
+    assert found.duration_ms == pytest.approx(6000, rel=0.03)
 
 
 def test_r4_hevc_is_tagged_as_apple_plays_it_and_starts_fast(tmp_path: Path) -> None:

@@ -29,11 +29,12 @@ class Finish(Body):
 
 
 class Links(View):
-    """Paths that give the files of one recording."""
+    """Paths that give the files of one recording; null for what is not there (yet)."""
 
     hls: str
-    mp4: str
-    thumbnail: str
+    mp4: str | None = Field(description="null until the recording is finished.")
+    mp4s: list[str] = Field(description="All of them in order, where one can't hold the whole.")
+    thumbnail: str | None
 
 
 class Share(View):
@@ -58,13 +59,15 @@ def list_recordings(call: Call[Paging]) -> Page[RecordingShown]:
     """Recordings, newest first."""
     page = wiring.library.page(call.sent.limit, call.sent.cursor)
     hidden = secrets()
-    return Page[RecordingShown](items=[RecordingShown.of(r, hidden) for r in page.items], cursor=page.cursor)
+    return Page[RecordingShown](
+        items=[RecordingShown.of(wiring.running.shown(r), hidden) for r in page.items], cursor=page.cursor
+    )
 
 
 @operation("GET", "/v1/recordings/{recording}", scope="read")
 def get_recording(call: Call[Nothing], recording: str) -> RecordingShown:
     """One recording."""
-    return RecordingShown.of(wiring.library.get(recording), secrets())
+    return RecordingShown.of(wiring.running.shown(wiring.library.get(recording)), secrets())
 
 
 @operation("DELETE", "/v1/recordings/{recording}", status=204)
@@ -83,7 +86,11 @@ def get_manifest(call: Call[Nothing], recording: str) -> Proof:
 def share_recording(call: Call[NewShare], recording: str) -> Share:
     """A link that gives this recording to anyone until it expires."""
     path, expires = wiring.library.share(recording, call.sent.expires_s)
-    links = Links(hls=f"{path}index.m3u8", mp4=f"{path}index.mp4", thumbnail=f"{path}thumbnail.jpg")
+    found = wiring.library.get(recording)
+    names = [f.name for f in found.files] or (["index.mp4"] if found.state == "ready" else [])
+    mp4s = [f"{path}{name}" for name in names]
+    picture = f"{path}thumbnail.jpg" if found.thumbnail else None
+    links = Links(hls=f"{path}index.m3u8", mp4=mp4s[0] if mp4s else None, mp4s=mp4s, thumbnail=picture)
     return Share(links=links, expires_at=expires)
 
 

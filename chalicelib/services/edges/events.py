@@ -270,7 +270,8 @@ class Events:
 
     def _opened(self, recording: str, stream: StreamName, node: str, session_id: str, event: Event) -> Recording:
         shown = self._settings.shown(stream)
-        new = recording_rules.opened(recording, stream, node, session_id, event.at)
+        told = event.body.first_at if isinstance(event.body, RecordingStarted) else None
+        new = recording_rules.opened(recording, stream, node, session_id, min(told or event.at, event.at))
         known = {"shown_as": shown.stream if shown != stream else "", "stores": self._taking()}
         return new.model_copy(update=known)
 

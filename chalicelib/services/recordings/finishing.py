@@ -235,7 +235,8 @@ class Finisher:
                 seen.append([])
                 notes.append(f"part {number}: {error}")
         groups, left = tracks.grouped(seen)
-        notes += [f"part {each.run + 1}: {each.reason}" for each in left]
+        unread = {n for n, found in enumerate(seen) if not found}
+        notes += [f"part {each.run + 1}: {each.reason}" for each in left if each.run not in unread or not notes]
         files: list[RecordedFile] = []
         for group in groups:
             film = work / tracks.file_name(len(files))

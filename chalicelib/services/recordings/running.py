@@ -38,6 +38,17 @@ class RunningRecordings:
         """The newest recordings, running ones with what has arrived so far."""
         return [self._take(r) for r in self._store.index(Recording, "RECS", limit=limit, newest=True).items]
 
+    def shown(self, recording: Recording) -> Recording:
+        """The recording with what is in the store of it by now, while its parts have not told yet."""
+        take = self._take(recording)
+        if (take.segments, take.bytes) == (recording.segments, recording.bytes):
+            return recording
+        sums = {"segments": take.segments, "duration_ms": take.duration_ms, "bytes": take.bytes}
+        session, part = max(recording.parts.items())
+        left = {name: value - getattr(recording, name) for name, value in sums.items()}
+        more = part.model_copy(update={name: getattr(part, name) + value for name, value in left.items()})
+        return recording.model_copy(update={"parts": recording.parts | {session: more}})
+
     def _take(self, recording: Recording) -> Take:
         running = recording.state in ("recording", "finishing")
         if not running or rules.is_complete(recording):

@@ -169,7 +169,7 @@ class Demo:
 
     def _links(self) -> dict[str, str]:
         share = self.api.call("POST", f"/v1/recordings/{self._recording['id']}/shares", {})
-        return {name: self.api.url + path for name, path in share["links"].items()}
+        return {name: self.api.url + path for name, path in share["links"].items() if isinstance(path, str)}
 
     def _proof(self) -> dict[str, Any]:
         return dict(self.api.call("GET", f"/v1/recordings/{self._recording['id']}/manifest"))
