@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -120,6 +121,7 @@ def read_answer(out: bytes) -> Probed:
         video=SourceVideo(
             **_text(video, "codec_type", "codec_name", "profile", "pix_fmt", *times),
             **_numbers(video, "width", "height", "level"),
+            rotation=rotation_of(video),
         )
         if video
         else None,
@@ -132,6 +134,15 @@ def read_answer(out: bytes) -> Probed:
         if audio
         else None,
     )
+
+
+def rotation_of(stream: dict[str, Any]) -> int:
+    """Degrees clockwise by which a player turns the picture; ffprobe tells them counter-clockwise."""
+    for data in stream.get("side_data_list") or []:
+        angle = data.get("rotation") if isinstance(data, dict) else None
+        if isinstance(angle, int | float) and math.isfinite(angle):
+            return round(-angle) % 360
+    return 0
 
 
 def _is_cover(stream: dict[str, Any]) -> bool:

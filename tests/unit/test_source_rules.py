@@ -194,6 +194,49 @@ def test_a_playlist_needs_files_that_are_encoded_alike() -> None:
         rules.check_playlist([first, file(video=SourceVideo(codec_name="h264", width=1280, height=720))])
 
 
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_s1_a_film_that_lies_on_its_side_is_encoded_upright(turn: int) -> None:
+    video = SourceVideo(codec_name="hevc" if turn else "h264", rotation=turn, bit_rate="17000000")
+    told = rules.desired(source(inputs=[file(video=video)]), 1, None)
+    assert told.turn == turn
+    assert (told.encoding is not None) == bool(turn)
+    if told.encoding is not None:
+        assert told.encoding.vbitrate == 8000
+        rules.check_container("rtmp://t/a/b", [file(video=video)], "5.1", silent_audio=False)
+        with pytest.raises(InvalidInputError, match=r"lies on its side.*libx264"):
+            rules.check_encoders([file(video=video)], ["encoder libx264"])
+    rules.check_encoders([file(video=SourceVideo(codec_name="h264"))], ["encoder libx264"])
+
+
+def test_s1_what_is_turned_by_no_quarter_is_said_before_the_start() -> None:
+    odd = probed().model_copy(update={"video": SourceVideo(codec_name="h264", rotation=45)})
+    with pytest.raises(InvalidInputError, match="45 degrees"):
+        rules.check_probed(file(), odd, 5000, camera=False)
+    turned = file(video=SourceVideo(codec_name="h264", rotation=90))
+    with pytest.raises(InvalidInputError, match="rotation"):
+        rules.check_playlist([turned, file(video=SourceVideo(codec_name="h264"))])
+
+
+@pytest.mark.parametrize(
+    ("codec", "as_aac"), [("pcm_alaw", True), ("pcm_mulaw", True), ("opus", True), ("aac", False), ("mp3", False)]
+)
+@pytest.mark.parametrize("kind", ["camera", "stream"])
+def test_s2_sound_that_platforms_do_not_take_goes_out_as_aac(codec: str, as_aac: bool, kind: str) -> None:
+    found = probed(audio=codec)
+    read = rules.check_probed(file(type="stream", target="rtsp://h/1"), found, 5000, camera=kind == "camera")
+    assert rules.desired(source(kind=kind, inputs=[read]), 1, None).sound_as_aac == as_aac
+    assert not rules.desired(source(kind=kind, inputs=[read], silent_audio=True), 1, None).sound_as_aac
+    rules.check_container("rtmp://t/a/b", [read], "5.1", silent_audio=False)
+    if as_aac:
+        with pytest.raises(InvalidInputError, match="sound that targets do not take"):
+            rules.check_encoders([read], ["encoder aac"])
+
+
+def test_s6_a_song_is_sound_alone() -> None:
+    assert rules.desired(source(inputs=[file(audio=SourceAudio(codec_name="mp3"))]), 1, None).sound_only
+    assert not rules.desired(source(inputs=[file(video=SourceVideo(codec_name="h264"))]), 1, None).sound_only
+
+
 # where it runs --------------------------------------------------------------------------------------------------------
 
 

@@ -257,6 +257,5 @@ class SourceEditor:
         if source.encoding is not None or source.renditions:
             raise InvalidInputError("encoding", "is for transcodes; everything else is copied as it is")
         rules.check_playlist(source.inputs)
-        version = self._intake.ffmpeg_version(source.node)
-        rules.check_container(source.url, source.inputs, version, silent_audio=source.silent_audio)
+        self._intake.check_fits(source.url, source.inputs, source.node, silent_audio=source.silent_audio)
         return source
