@@ -84,7 +84,7 @@ def check_probed(file: SourceFile, probed: Probed, limit_kbps: int, *, camera: b
     Raises:
         InvalidInputError: it cannot be played; the reason names the input and says what to do.
     """
-    what = shown_input(file)
+    what = shown_input(file.model_copy(update={"name": file.name or probed.name}))
     if probed.error:
         raise InvalidInputError("files", f"{what}: {probed.error}")
     if probed.format is None or (probed.video is None and probed.audio is None):
@@ -112,8 +112,10 @@ def check_probed(file: SourceFile, probed: Probed, limit_kbps: int, *, camera: b
         raise InvalidInputError(
             "files", f"{what} holds {strange[0] or 'an unknown codec'}; it must be h264, h265, aac or mp3"
         )
-    size = probed.size or file.size
-    return file.model_copy(update={"size": size, "format": probed.format, "video": probed.video, "audio": probed.audio})
+    size, name = probed.size or file.size, file.name or probed.name or file.target.rpartition("/")[2]
+    return file.model_copy(
+        update={"name": name, "size": size, "format": probed.format, "video": probed.video, "audio": probed.audio}
+    )
 
 
 def check_playlist(files: list[SourceFile]) -> None:

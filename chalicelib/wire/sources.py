@@ -158,6 +158,8 @@ class Probed(Message):
     """What ffprobe found in one input. `error`: why it cannot be played, in words for its owner; '' when it can."""
 
     size: int = 0
+    name: str = ""
+    """What a file was called when it was uploaded."""
     format: SourceFormat | None = None
     video: SourceVideo | None = None
     audio: SourceAudio | None = None

@@ -239,8 +239,8 @@ class SourceEditor:
         if wanted.file:
             found = self._intake.server_file(wanted.file, node)
             return SourceFile(**found.model_dump(), path=wanted.file, type="file")
-        name = wanted.upload.rpartition("/")[2]
-        return SourceFile(name=name, uuid=name.partition(".")[0], target=wanted.upload, type="upload")
+        uuid = wanted.upload.rpartition("/")[2].partition(".")[0]
+        return SourceFile(uuid=uuid, target=wanted.upload, type="upload")
 
     def _check_kind(self, source: Source) -> Source:
         """What is copied must fit the target; what is encoded needs to know how."""
