@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from chalicelib.wire.sources import SOUND_EXTENSIONS, DesiredSource, Encoding, PlayedInput, Probed
 from chalicelib.wire.targets import parse_target
-from chalicelib.wire.urls import InvalidUrlError, parse_url, plain_user
+from chalicelib.wire.urls import LONGEST_RTSP_USER, InvalidUrlError, encoded_user, parse_url, plain_user
 
 from .destinations import target_hash
 from .errors import InvalidInputError
@@ -22,6 +23,13 @@ from .model import OpenSession, Source, SourceFile, SourceLease
 from .redact import callback_url
 
 INPUT_SCHEMES: Final = ("rtmp", "srt", "rtsp", "http", "https")
+USER_SCHEMES: Final = ("rtsp", "http", "https")
+"""Where a user and a password are sent apart from the path, and FFmpeg decodes them."""
+_ON_USERS: Final = (
+    "; special characters of user and password are written with % in a URL (/ is %2F, ? %3F, # %23, @ %40, % %25), or "
+    "give both apart, in the fields user and password, as they are"
+)
+_TOO_LONG: Final = f"user and password must have at most {LONGEST_RTSP_USER} bytes, special characters counted as three"
 HTTP_ENDINGS: Final = (".flv", ".m3u8", ".ts")
 CODECS: Final = ("h264", "h265", "hevc", "aac", "mp3")
 """What a file or stream may hold to be copied to any target. ffprobe says `hevc` where the API says `h265`."""
@@ -53,10 +61,37 @@ def check_input_url(url: str) -> str:
     try:
         found = parse_url(plain_user(text), INPUT_SCHEMES, user_info=True)
     except InvalidUrlError as error:
-        raise InvalidInputError("url", str(error)) from None
+        raise InvalidInputError("url", f"{error}{_ON_USERS if '@' in text else ''}") from None
+    if found.scheme == "rtsp" and len(found.user_info) > LONGEST_RTSP_USER:
+        raise InvalidInputError("url", _TOO_LONG)
     if found.scheme in ("http", "https") and not found.path.endswith(HTTP_ENDINGS):
         raise InvalidInputError("url", f"an http(s) stream ends with {', '.join(HTTP_ENDINGS)}; files are downloaded")
     return found.scheme + text[len(found.scheme) :]
+
+
+def with_user(url: str, user: str, password: str) -> str:
+    """The URL with user and password in it, whatever characters they hold.
+
+    Raises:
+        InvalidInputError: the URL holds some already or takes none, or they can't be sent.
+    """
+    if not user and not password:
+        return url
+    if not user:
+        raise InvalidInputError("user", "must not be empty when there is a password")
+    scheme, found, rest = url.strip().partition("://")
+    if not found or scheme.lower() not in USER_SCHEMES:
+        raise InvalidInputError(
+            "user", f"is for {', '.join(USER_SCHEMES)}; other URLs hold their credentials themselves"
+        )
+    if "@" in plain_user(url).partition("://")[2].partition("/")[0]:
+        raise InvalidInputError("user", "stands in the URL as well; give it once")
+    if ":" in user or any(unicodedata.category(c) in {"Cc", "Cs"} for c in user + password):
+        raise InvalidInputError("user", "must not hold a colon, nor user or password a control character")
+    encoded = encoded_user(user, password)
+    if scheme.lower() == "rtsp" and len(encoded) > LONGEST_RTSP_USER:
+        raise InvalidInputError("password", _TOO_LONG)
+    return f"{scheme}://{encoded}@{rest}"
 
 
 def url_name(url: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from chalicelib.wire.sources import Encoding
 from edge.ffmpeg.workers.argv import build_argv
 from edge.ffmpeg.workers.spec import Encode, Reading, WorkerSpec
 from edge.files.folders import Folders
-from edge.files.probe import read_answer
+from edge.files.probe import Probe, read_answer
 
 from .rig import FFMPEG, FFPROBE, Rig, free_port, until
 
@@ -138,18 +140,38 @@ def _tried(look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {}
 
 
-@pytest.fixture(scope="module")
-def camera() -> Iterator[str]:
+@contextmanager
+def rtsp(*credentials: str) -> Iterator[str]:
     """A camera whose sound is G.711; its URL."""
     check = [SYSTEM_PYTHON, "-c", "import gi; gi.require_version('GstRtspServer', '1.0')"]
     if not Path(SYSTEM_PYTHON).exists() or subprocess.run(check, capture_output=True, check=False).returncode:
         pytest.skip("a camera needs gir1.2-gst-rtsp-server-1.0 and GStreamer's plug-ins: infra/install-media-tools")
     port = free_port()
-    process = subprocess.Popen([SYSTEM_PYTHON, str(CAMERA), str(port)], stderr=sys.stderr)
+    process = subprocess.Popen([SYSTEM_PYTHON, str(CAMERA), str(port), *credentials], stderr=sys.stderr)
     time.sleep(1)
-    yield f"rtsp://127.0.0.1:{port}/sound"
-    process.kill()
-    process.wait()
+    try:
+        yield f"rtsp://127.0.0.1:{port}/sound"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def camera() -> Iterator[str]:
+    with rtsp() as url:
+        yield url
+
+
+@pytest.mark.parametrize("method", ["basic", "digest"])
+@pytest.mark.parametrize("password", ["p/a?s#s", "p@s:s %41+&=", "\"'päß\\直"])
+def test_s3_a_camera_takes_any_password(password: str, method: str) -> None:
+    with rtsp("admin", password, method) as url:
+        look = Probe(FFPROBE, None).look
+        found = asyncio.run(look(rules.with_user(url, "admin", password), camera=True))
+        assert not found.error
+        assert found.video is not None
+        refused = asyncio.run(look(rules.with_user(url, "admin", f"{password}x"), camera=True))
+        assert "credentials" in refused.error
 
 
 def test_s2_the_sound_of_a_camera_arrives_as_aac(rig: Rig, camera: str) -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,7 @@ from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.sources import ObservedSource, Probed, SourceAudio, SourceFormat, SourceState, SourceVideo
+from chalicelib.wire.urls import parse_url, plain_user
 from tests.fakes import FakeClock, FakeNudger, MemoryStore
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -92,6 +94,45 @@ def test_streams_are_taken_as_they_are(url: str) -> None:
 )
 def test_other_urls_are_refused_and_not_repeated(url: str, reason: str) -> None:
     with pytest.raises(InvalidInputError, match=reason) as refusal:
+        rules.check_input_url(url)
+    assert "secret" not in str(refusal.value)
+
+
+ANY = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=14)
+
+
+@given(ANY.filter(lambda user: user and ":" not in user), ANY)
+def test_s3_user_and_password_are_fields_of_their_own_and_hold_anything(user: str, password: str) -> None:
+    url = rules.with_user("http://10.0.0.2:8080/x.flv?a=1", user, password)
+    assert rules.check_input_url(url) == url
+    assert plain_user(url) == url, "it is not encoded twice"
+    read = parse_url(url, ["http"], user_info=True)
+    assert (read.host, read.port, read.path) == ("10.0.0.2", 8080, "/x.flv")
+    assert [unquote(part) for part in read.user_info.split(":")] == [user, password]
+
+
+@pytest.mark.parametrize(
+    ("url", "user", "password", "reason"),
+    [
+        ("rtsp://h/1", "", "secret", "must not be empty"),
+        ("rtsp://a:b@h/1", "admin", "secret", "give it once"),
+        ("rtsp://a:b/c@h/1", "admin", "secret", "give it once"),
+        ("rtmp://h/live/x", "admin", "secret", "is for rtsp"),
+        ("srt://h:1", "admin", "secret", "is for rtsp"),
+        ("rtsp://h/1", "ad:min", "secret", "colon"),
+        ("rtsp://h/1", "admin", "secret\n", "control"),
+        ("rtsp://h/1", "admin", "?" * 50 + "secret", "127 bytes"),
+    ],
+)
+def test_s3_what_can_not_be_sent_is_said(url: str, user: str, password: str, reason: str) -> None:
+    with pytest.raises(InvalidInputError, match=reason) as refusal:
+        rules.with_user(url, user, password)
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["rtsp://admin:p/s?s#secret@h/1", "rtsp://admin:secret@h:x/1"])
+def test_s3_a_url_that_can_not_be_read_says_how_users_are_written(url: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"%2F.*fields user and password") as refusal:
         rules.check_input_url(url)
     assert "secret" not in str(refusal.value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ulid import ULID
@@ -34,11 +34,15 @@ class Playing:
 
 @dataclass(frozen=True, slots=True)
 class WantedInput:
-    """One input as its owner names it: exactly one of a file of the node, an upload and a URL."""
+    """One input as its owner names it: exactly one of a file of the node, an upload and a URL, which may be given
+    without the user and the password that it needs.
+    """
 
     file: str = ""
     upload: str = ""
     url: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 class SourceEditor:
@@ -235,7 +239,10 @@ class SourceEditor:
         if sum(map(bool, (wanted.file, wanted.upload, wanted.url))) != 1:
             raise InvalidInputError("inputs", "each has exactly one of file, upload and url")
         if wanted.url:
-            return SourceFile(**self._intake.stream_url(wanted.url), type="stream")
+            url = rules.with_user(wanted.url, wanted.user, wanted.password)
+            return SourceFile(**self._intake.stream_url(url), type="stream")
+        if wanted.user or wanted.password:
+            raise InvalidInputError("user", "is for URLs")
         if wanted.file:
             found = self._intake.server_file(wanted.file, node)
             return SourceFile(**found.model_dump(), path=wanted.file, type="file")
