@@ -150,7 +150,8 @@ class Agent:
         srt_port = s.public_ports.get("srt") if s.media_kind == "srs" else None
         self.srt = SrtPlay(self.lifecycle, self.play, s.srs_rtmp, srt_port, workers)
         self.sources = Sources(self.lifecycle, spool, s.srs_rtmp, s.ffmpeg, self.folders, self.play.own_tag, workers)
-        self.slates = Slates(self.folders, Probe(s.ffprobe, self.folders, self.passages.through))
+        self.probe = Probe(s.ffprobe, self.folders, self.passages.through)
+        self.slates = Slates(self.folders, self.probe)
         relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.own.port), self.slates.resolve)
         self.pushes = Pushes(
             self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, self._unfit, workers
@@ -222,8 +223,7 @@ class Agent:
 
     def _connect(self) -> None:
         """Who wakes whom, and who answers what."""
-        probe = Probe(self.settings.ffprobe, self.folders, self.passages.through)
-        LibraryAnswers(self.folders, probe).register(self.questions)
+        LibraryAnswers(self.folders, self.probe).register(self.questions)
         self.questions.register(DeliverQuestion, self.callbacks.deliver)
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
         self.questions.register(ApplySettingsQuestion, self.hls.answer)
@@ -261,6 +261,7 @@ class Agent:
             self.folders,
             downloads if Downloads.available() else None,
             self.authority,
+            self.probe,
             max_bytes=s.max_upload_bytes,
             open_uploads=s.open_uploads,
         )

@@ -58,6 +58,12 @@ class DesiredSource(Message):
     fence: int = Field(ge=0, le=2**53)
     kind: SourceKind
     inputs: list[PlayedInput] = []
+    turn: Literal[0, 90, 180, 270] = 0
+    """Degrees clockwise by which the picture of a file is turned to be upright; it is encoded by `encoding` then."""
+    sound_only: bool = False
+    """There is no picture but that of a cover, which is none."""
+    sound_as_aac: bool = False
+    """The sound is of a kind that targets drop or refuse, G.711 for instance, and goes out as AAC."""
     session: Ulid | None = None
     """For a transcode: whose stream it reads; over when the session is."""
     stream: StreamName | None = None
@@ -129,6 +135,8 @@ class SourceVideo(Message):
     width: int = 0
     height: int = 0
     level: int = 0
+    rotation: int = 0
+    """Degrees clockwise, 0 to 359, by which a player turns the picture; its width and height are those of before."""
 
 
 class SourceAudio(Message):
@@ -150,6 +158,8 @@ class Probed(Message):
     """What ffprobe found in one input. `error`: why it cannot be played, in words for its owner; '' when it can."""
 
     size: int = 0
+    name: str = ""
+    """What a file was called when it was uploaded."""
     format: SourceFormat | None = None
     video: SourceVideo | None = None
     audio: SourceAudio | None = None

@@ -204,6 +204,16 @@ def _check_srt(query: str) -> None:
             raise InvalidUrlError("must not hold '#' except at the beginning of streamid (#!::…)")
 
 
+_SAFE_IN_USER: Final = "!$&'()*+,;=._~-"
+"""Left as it is, so that what is encoded stays short: FFmpeg keeps 127 bytes of user and password for RTSP."""
+LONGEST_RTSP_USER: Final = 127
+
+
+def encoded_user(user: str, password: str) -> str:
+    """User and password as they stand in a URL."""
+    return f"{quote(user, safe=_SAFE_IN_USER)}:{quote(password, safe=_SAFE_IN_USER)}"
+
+
 def plain_user(url: str) -> str:
     """The URL with its user and password percent-encoded. What cameras are given often holds raw special characters:
     the user info then ends at the last `@` before the path or, if a slash is in it, before the query. URLs of SRT have
@@ -224,4 +234,5 @@ def plain_user(url: str) -> str:
     if not at:
         return url
     user, colon, password = info.partition(":")
-    return f"{scheme}://{quote(unquote(user), safe='')}{colon}{quote(unquote(password), safe='')}@{place}"
+    encoded = encoded_user(unquote(user), unquote(password))
+    return f"{scheme}://{encoded if colon else encoded.removesuffix(':')}@{place}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -21,6 +22,8 @@ from edge.cloud.callers import Callers
 from edge.files.download import Downloads
 from edge.files.folders import Folders, LibraryError, check_extension
 from edge.files.multipart import FileParts, MultipartError, boundary_of
+from edge.files.names import shown
+from edge.files.probe import NOT_RUN, SILENT, Probe
 from edge.web.local.replies import success
 
 log = Log("library")
@@ -37,11 +40,13 @@ class LibraryCalls:
         folders: Folders | None,
         downloads: Downloads | None,
         authority: Callers,
+        probe: Probe,
         *,
         max_bytes: int,
         open_uploads: bool,
     ) -> None:
         self._given, self._downloads, self._authority = folders, downloads, authority
+        self._probe = probe
         self._max_bytes, self._open = max_bytes, open_uploads
 
     def routes(self) -> list[BaseRoute]:
@@ -83,20 +88,24 @@ class LibraryCalls:
             boundary = boundary_of(request.headers.get("content-type", ""))
             folders.check_space(self._announced(request))
         except RefusedInputError as error:
-            raise RequestRefusedError(500, error.reason) from None
-        except (MultipartError, LibraryError) as error:
-            raise RequestRefusedError(500, str(error)) from None
+            raise RequestRefusedError(400, error.reason) from None
+        except MultipartError as error:
+            raise RequestRefusedError(400, str(error)) from None
+        except LibraryError as error:
+            raise RequestRefusedError(507, str(error)) from None
         file_id, target, partial = folders.new(extension)
         try:
             with partial.open("xb", buffering=1024 * 1024) as file:
                 size = await self._receive(request, FileParts(boundary, name, file.write))
             if not size:
-                raise RequestRefusedError(500, "the form holds no file, or an empty one")
-            folders.keep(partial)
+                raise RequestRefusedError(400, "the form holds no file, or an empty one")
+            await self._look(folders, folders.keep(partial, shown(name)), target)
         except MultipartError as error:
-            raise RequestRefusedError(500, str(error)) from None
+            raise RequestRefusedError(400, str(error)) from None
+        except LibraryError as error:
+            raise RequestRefusedError(507, str(error)) from None
         except ClientDisconnect:
-            raise RequestRefusedError(500, "the upload broke off; send it again") from None
+            raise RequestRefusedError(400, "the upload broke off; send it again") from None
         except OSError as error:
             log.warning("upload.failed", error=error.strerror)
             raise RequestRefusedError(500, f"the file cannot be written: {error.strerror}") from None
@@ -105,11 +114,33 @@ class LibraryCalls:
         log.info("upload.taken", uuid=file_id, bytes=size)
         return success({"uuid": file_id, "target": target})
 
+    async def _look(self, folders: Folders, path: Path, target: str) -> None:
+        """Raises RequestRefusedError, and deletes the file, when it is not what its name says."""
+        reason = await self._why_not(path, target)
+        if reason and reason != SILENT:  # a busy machine did not get to it: it is looked into again before it is used
+            folders.drop(path)
+            log.info("upload.refused", reason=reason)
+            fault = reason.startswith(NOT_RUN)
+            raise RequestRefusedError(500 if fault else 400, f"the file can't be played: {reason}")
+
+    async def _why_not(self, path: Path, target: str) -> str:
+        if path.suffix in IMAGE_EXTENSIONS:
+            found = await self._probe.look_at_slate(path, image=True)
+            # Of an image that is none, FFmpeg knows the codec by the name, and no size.
+            return found.error or ("" if found.video and found.video.width else "it is no picture")
+        found = await self._probe.look(target)
+        return found.error or ("" if found.video or found.audio else "it has neither picture nor sound")
+
+    def _too_large(self) -> RequestRefusedError:
+        return RequestRefusedError(
+            413, f"the file is larger than {self._max_bytes // 1024**2} MB, the limit of this node"
+        )
+
     def _announced(self, request: Request) -> int:
         text = request.headers.get("content-length", "0")
         size = int(text) if text.isdecimal() else 0
         if size > self._max_bytes:
-            raise LibraryError(f"the file is larger than {self._max_bytes // 1024**2} MB, the limit of this node")
+            raise self._too_large()
         return size
 
     async def _receive(self, request: Request, parts: FileParts) -> int:
@@ -118,20 +149,14 @@ class LibraryCalls:
         async for chunk in request.stream():
             received += len(chunk)
             if received > self._max_bytes:
-                raise MultipartError(f"the file is larger than {self._max_bytes // 1024**2} MB, the limit of this node")
+                raise self._too_large()
             if received - looked_at > 64 * 1024 * 1024:
                 looked_at = received
-                self._check_space()
+                self._folders.check_space(0)
             # A disk may take its time; the streams of this node go on meanwhile.
             await asyncio.to_thread(parts.feed, chunk)
         parts.close()
         return parts.size
-
-    def _check_space(self) -> None:
-        try:
-            self._folders.check_space(0)
-        except LibraryError as error:
-            raise MultipartError(str(error)) from None
 
     async def ytdl(self, request: Request) -> Response:
         """`vlive/ytdl`: download what a page or a URL holds; answered when it is complete."""

@@ -57,6 +57,8 @@ class Folders:
             (self.root / name).mkdir(exist_ok=True, mode=0o700)
         self.lists = self.root / "vlive" / "lists"
         self.lists.mkdir(exist_ok=True, mode=0o700)
+        self._names = self.root / "vlive" / "names"
+        self._names.mkdir(exist_ok=True, mode=0o700)
 
     def path(self, target: str, folder: str | None = None) -> Path:
         """Where `upload/<uuid><ext>` or `vlive/<uuid><ext>` is; `folder`: only that one.
@@ -89,9 +91,29 @@ class Folders:
         name = str(uuid.uuid4())
         return name, f"upload/{name}{extension}", self.root / "upload" / f"{name}{extension}{_PARTIAL}"
 
-    def keep(self, partial: Path) -> None:
-        """What was written is whole."""
-        partial.rename(partial.with_name(partial.name.removesuffix(_PARTIAL)))
+    def keep(self, partial: Path, name: str = "") -> Path:
+        """What was written is whole. `name`: as who brought it in calls it. Returns where it is now."""
+        path = partial.with_name(partial.name.removesuffix(_PARTIAL))
+        if name:
+            self._name_of(path).write_text(name, "utf-8")
+        partial.rename(path)
+        return path
+
+    def given_name(self, path: Path) -> str:
+        """What a file of ours was called when it was brought in; '' when that is not known."""
+        try:
+            return self._name_of(path).read_text("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def _name_of(self, path: Path) -> Path:
+        """Where the name lies: by the file's id, so that it stays when the file moves."""
+        return self._names / path.name.partition(".")[0]
+
+    def drop(self, path: Path) -> None:
+        """Delete a file of ours with its name; one that is gone is none the worse."""
+        path.unlink(missing_ok=True)
+        self._name_of(path).unlink(missing_ok=True)
 
     def server_file(self, text: str, allowed: tuple[str, ...] = EXTENSIONS) -> Path:
         """A file of this machine that lies under the data folder, by its absolute path or one relative to it.
@@ -156,7 +178,7 @@ class Folders:
         """Delete files of ours; those that are gone already are none the worse."""
         for target in targets:
             try:
-                self.path(target).unlink(missing_ok=True)
+                self.drop(self.path(target))
             except NotHereError:
                 continue
 
@@ -168,7 +190,7 @@ class Folders:
             if not _TARGET.fullmatch(name) or not entry.is_file(follow_symlinks=False):
                 continue  # not ours
             if entry.stat(follow_symlinks=False).st_mtime < late:
-                Path(entry.path).unlink(missing_ok=True)
+                self.drop(Path(entry.path))
                 gone += 1
         if gone:
             log.info("uploads.tidied", files=gone)

@@ -9,6 +9,8 @@ import python_multipart
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
+from edge.files.names import is_called, is_file
+
 MAX_PARTS: Final = 100_000
 """Clients cut files into parts of a few megabytes."""
 
@@ -95,11 +97,9 @@ class FileParts:
         self._field = self._value = b""
 
     def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        name = options.get(b"filename")
-        if name is None:
+        if not is_file(self._disposition):
             raise MultipartError("the form holds a field that is no file; send the file alone")
-        if name.decode("utf-8", "replace") != self._name:
+        if not is_called(self._disposition, self._name):
             raise MultipartError("the form's file has another name than the path")
 
     def _data(self, data: bytes, start: int, end: int) -> None:

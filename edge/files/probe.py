@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ LIMIT_S: Final = 15.0
 SILENT_S: Final = 9.0
 """FFmpeg gives up on a peer that sends nothing after 10 s, and calls that bad data."""
 SILENT: Final = "it can be reached, but sends nothing that can be played; is it switched on and sending?"
+NOT_RUN: Final = "ffprobe cannot be run on the node"
 _MOST_BYTES: Final = 1024 * 1024
 _SHOW: Final = ("-v", "error", "-print_format", "json", "-show_format", "-show_streams", "-show_error")
 
@@ -40,7 +42,7 @@ class Probe:
                 return Probed(error="this node has no data folder, so it plays no files; set SLUICE_DATA_DIR")
             path = self._folders.path(target)
             found = await self._run([*file_options(str(path)), str(path)])
-            return found.model_copy(update={"size": path.stat().st_size})
+            return found.model_copy(update={"size": path.stat().st_size, "name": self._folders.given_name(path)})
         except RefusedInputError as error:
             return Probed(error=error.reason)
         except (NotHereError, ValueError) as error:
@@ -74,9 +76,7 @@ class Probe:
         try:
             child = await start_to_read([self._ffprobe, *_SHOW, *arguments], env)
         except OSError as error:
-            return Probed(
-                error=f"ffprobe cannot be run on the node: {error.strerror}; install FFmpeg or set FFPROBE_BIN"
-            )
+            return Probed(error=f"{NOT_RUN}: {error.strerror}; install FFmpeg or set FFPROBE_BIN")
         try:
             async with asyncio.timeout(LIMIT_S - 1):
                 out, _ = await child.communicate()
@@ -120,6 +120,7 @@ def read_answer(out: bytes) -> Probed:
         video=SourceVideo(
             **_text(video, "codec_type", "codec_name", "profile", "pix_fmt", *times),
             **_numbers(video, "width", "height", "level"),
+            rotation=rotation_of(video),
         )
         if video
         else None,
@@ -132,6 +133,15 @@ def read_answer(out: bytes) -> Probed:
         if audio
         else None,
     )
+
+
+def rotation_of(stream: dict[str, Any]) -> int:
+    """Degrees clockwise by which a player turns the picture; ffprobe tells them counter-clockwise."""
+    for data in stream.get("side_data_list") or []:
+        angle = data.get("rotation") if isinstance(data, dict) else None
+        if isinstance(angle, int | float) and math.isfinite(angle):
+            return round(-angle) % 360
+    return 0
 
 
 def _is_cover(stream: dict[str, Any]) -> bool:

@@ -132,6 +132,7 @@ class Sources:
                 output_url=wanted.url,
                 reading=reading,
                 encode=_encode(wanted.encoding) if wanted.encoding else None,
+                sound_as_aac=wanted.sound_as_aac,
                 extra=tuple(ExtraOutput(r.url, _encode(r.encoding)) for r in wanted.renditions),
                 restarts=wanted.restarts,
             )
@@ -163,11 +164,12 @@ class Sources:
         if self._folders is None:
             raise ValueError("this node has no data folder; set SLUICE_DATA_DIR")
         paths = [self._folders.path(i.target) for i in wanted.inputs]
+        how = {"loop": wanted.loop, "turn": wanted.turn, "sound_only": wanted.sound_only}
         if len(paths) == 1:
-            return str(paths[0]), Reading("file", loop=wanted.loop)
+            return str(paths[0]), Reading("file", **how)  # type: ignore[arg-type]
         # Another order of files is another list, and so another spec.
         digest = hashlib.sha256("\n".join([wanted.source, *map(str, paths)]).encode()).hexdigest()[:32]
-        return str(self._folders.write_list(digest, paths)), Reading("playlist", loop=wanted.loop)
+        return str(self._folders.write_list(digest, paths)), Reading("playlist", **how)  # type: ignore[arg-type]
 
     def _changed(self, report: WorkerReport) -> None:
         held = held_of(report.id)

@@ -16,6 +16,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Source = Annotated[str, typer.Argument(help="The source's name or id.")]
 Target = Annotated[str, typer.Argument(help="rtmp://, rtmps:// or srt:// URL, stream key included.")]
 Name = Annotated[str, typer.Argument(help="A name of your choice.")]
+User = Annotated[str, typer.Option("--user", help="Of an rtsp or http(s) URL, apart from it; nothing is encoded.")]
+Password = Annotated[str, typer.Option("--password", help="Its password; without this option it is asked for.")]
 OnNode = Annotated[str, typer.Option("--node", help="Where it runs; needed when there are several nodes.")]
 Disabled = Annotated[bool, typer.Option("--disabled", help="Add it without playing yet.")]
 
@@ -32,6 +34,13 @@ def find(api: Api, name: str) -> dict[str, Any]:
         problem = "No source is" if not found else "Several sources are"
         raise CliError(f"{problem} called {name}; `sluice sources list` shows them with their ids.")
     return dict(found[0])
+
+
+def _by_url(url: str, user: str, password: str) -> dict[str, str]:
+    """An input, with the password asked for where there is a user and none was given."""
+    if not user:
+        return {"url": url} | ({"password": password} if password else {})
+    return {"url": url, "user": user, "password": password or typer.prompt("Password", hide_input=True, err=True)}
 
 
 def _add(body: dict[str, Any], node: str, *, disabled: bool, as_json: bool) -> None:
@@ -66,27 +75,32 @@ def add_stream(
     name: Name,
     url: Target,
     stream: Annotated[str, typer.Argument(help="rtmp, srt, rtsp, or http(s) of .flv, .m3u8 or .ts.")],
+    user: User = "",
+    password: Password = "",
     node: OnNode = "",
     disabled: Disabled = False,
     as_json: Json = False,
 ) -> None:
     """Play another live stream."""
-    body = {"name": name, "kind": "stream", "url": url, "inputs": [{"url": stream}]}
+    body = {"name": name, "kind": "stream", "url": url, "inputs": [_by_url(stream, user, password)]}
     _add(body, node, disabled=disabled, as_json=as_json)
 
 
 @app.command("add-camera")
-def add_camera(
+def add_camera(  # noqa: PLR0913, PLR0917 - the options of a camera
     name: Name,
     url: Target,
-    camera: Annotated[str, typer.Argument(help="rtsp://user:password@address/path")],
+    camera: Annotated[str, typer.Argument(help="rtsp://address/path")],
+    user: User = "",
+    password: Password = "",
     silent: Annotated[bool, typer.Option("--silent", help="Silence in place of the camera's sound.")] = False,
     node: OnNode = "",
     disabled: Disabled = False,
     as_json: Json = False,
 ) -> None:
     """Play an IP camera."""
-    body = {"name": name, "kind": "camera", "url": url, "inputs": [{"url": camera}], "silent_audio": silent}
+    inputs = [_by_url(camera, user, password)]
+    body = {"name": name, "kind": "camera", "url": url, "inputs": inputs, "silent_audio": silent}
     _add(body, node, disabled=disabled, as_json=as_json)
 
 

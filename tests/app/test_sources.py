@@ -506,3 +506,17 @@ def test_passwords_of_cameras_are_never_shown(api: Api, edge: Edge) -> None:
     for answer in (made, api("GET", "/v1/sources"), api("GET", "/v1/audit")):
         assert b"hunter2" not in answer.body
         assert b"hidden-key" not in answer.body
+
+
+def test_s3_user_and_password_of_a_camera_go_to_the_node_alone(api: Api, edge: Edge) -> None:
+    given = {"url": "rtsp://10.0.0.2/1", "user": "admin", "password": "hun/ter?2#"}
+    made = api("POST", "/v1/sources", new(kind="camera", inputs=[given], silent_audio=True))
+    assert made.status == 201
+    (asked,) = [a for a in edge.asked if a["kind"] == "source.probe"]
+    assert asked["body"]["targets"] == ["rtsp://admin:hun%2Fter%3F2%23@10.0.0.2/1"]
+    for answer in (made, api("GET", "/v1/sources"), api("GET", "/v1/audit")):
+        assert b"hun" not in answer.body
+    wrong = new(url="rtmp://t/a/other", inputs=[{"file": "/data/x.mp4", "user": "admin"}])
+    refused = api("POST", "/v1/sources", wrong)
+    assert refused.status == 400
+    assert b"is for URLs" in refused.body

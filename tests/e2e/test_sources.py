@@ -137,6 +137,8 @@ def test_uploads_are_checked_before_they_are_read(oryx: Client, system: System, 
     url = f"{oryx.url}/vlive/upload"
     assert httpx.post(f"{url}/film.mp4", files={"file": ("film.mp4", b"x")}).status_code == 401
     assert "must end with" in oryx.upload(films[0], "film.exe").text
+    text = oryx.http.post(f"{url}/film.mp4", files={"file": ("film.mp4", b"text")})  # S5
+    assert (text.status_code, "no format" in text.text) == (400, True)
     assert "another name" in oryx.http.post(f"{url}/film.mp4", files={"file": ("other.mp4", b"x")}).text
     assert "no file" in oryx.http.post(f"{url}/film.mp4", files={"file": ("film.mp4", b"x")}, data={"a": "b"}).text
     assert "multipart" in oryx.http.post(f"{url}/film.mp4", content=b"x").text

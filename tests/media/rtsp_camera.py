@@ -1,5 +1,5 @@
 """An IP camera: GStreamer's RTSP server, which plays a test picture. Run by the Python of the system, which has its
-bindings (Debian: gir1.2-gst-rtsp-server-1.0): rtsp_camera.py PORT [user password].
+bindings (Debian: gir1.2-gst-rtsp-server-1.0): rtsp_camera.py PORT [user password [digest]].
 
 /silent has no sound, /sound has sound.
 """
@@ -10,7 +10,7 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 PICTURE = (
     "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! "
@@ -28,7 +28,11 @@ def main() -> None:
         auth = GstRtspServer.RTSPAuth()
         token = GstRtspServer.RTSPToken()
         token.set_string("media.factory.role", "viewer")
-        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(sys.argv[2], sys.argv[3]), token)
+        if sys.argv[4:] == ["digest"]:
+            auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+            auth.add_digest(sys.argv[2], sys.argv[3], token)
+        else:
+            auth.add_basic(GstRtspServer.RTSPAuth.make_basic(sys.argv[2], sys.argv[3]), token)
         server.set_auth(auth)
     mounts = server.get_mount_points()
     for path, pipeline in {"/silent": PICTURE, "/sound": f"{PICTURE} {SOUND}"}.items():

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,7 @@ from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.sources import ObservedSource, Probed, SourceAudio, SourceFormat, SourceState, SourceVideo
+from chalicelib.wire.urls import parse_url, plain_user
 from tests.fakes import FakeClock, FakeNudger, MemoryStore
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -92,6 +94,45 @@ def test_streams_are_taken_as_they_are(url: str) -> None:
 )
 def test_other_urls_are_refused_and_not_repeated(url: str, reason: str) -> None:
     with pytest.raises(InvalidInputError, match=reason) as refusal:
+        rules.check_input_url(url)
+    assert "secret" not in str(refusal.value)
+
+
+ANY = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=14)
+
+
+@given(ANY.filter(lambda user: user and ":" not in user), ANY)
+def test_s3_user_and_password_are_fields_of_their_own_and_hold_anything(user: str, password: str) -> None:
+    url = rules.with_user("http://10.0.0.2:8080/x.flv?a=1", user, password)
+    assert rules.check_input_url(url) == url
+    assert plain_user(url) == url, "it is not encoded twice"
+    read = parse_url(url, ["http"], user_info=True)
+    assert (read.host, read.port, read.path) == ("10.0.0.2", 8080, "/x.flv")
+    assert [unquote(part) for part in read.user_info.split(":")] == [user, password]
+
+
+@pytest.mark.parametrize(
+    ("url", "user", "password", "reason"),
+    [
+        ("rtsp://h/1", "", "secret", "must not be empty"),
+        ("rtsp://a:b@h/1", "admin", "secret", "give it once"),
+        ("rtsp://a:b/c@h/1", "admin", "secret", "give it once"),
+        ("rtmp://h/live/x", "admin", "secret", "is for rtsp"),
+        ("srt://h:1", "admin", "secret", "is for rtsp"),
+        ("rtsp://h/1", "ad:min", "secret", "colon"),
+        ("rtsp://h/1", "admin", "secret\n", "control"),
+        ("rtsp://h/1", "admin", "?" * 50 + "secret", "127 bytes"),
+    ],
+)
+def test_s3_what_can_not_be_sent_is_said(url: str, user: str, password: str, reason: str) -> None:
+    with pytest.raises(InvalidInputError, match=reason) as refusal:
+        rules.with_user(url, user, password)
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["rtsp://admin:p/s?s#secret@h/1", "rtsp://admin:secret@h:x/1"])
+def test_s3_a_url_that_can_not_be_read_says_how_users_are_written(url: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"%2F.*fields user and password") as refusal:
         rules.check_input_url(url)
     assert "secret" not in str(refusal.value)
 
@@ -192,6 +233,49 @@ def test_a_playlist_needs_files_that_are_encoded_alike() -> None:
     rules.check_playlist([first, first])
     with pytest.raises(InvalidInputError, match="picture size"):
         rules.check_playlist([first, file(video=SourceVideo(codec_name="h264", width=1280, height=720))])
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_s1_a_film_that_lies_on_its_side_is_encoded_upright(turn: int) -> None:
+    video = SourceVideo(codec_name="hevc" if turn else "h264", rotation=turn, bit_rate="17000000")
+    told = rules.desired(source(inputs=[file(video=video)]), 1, None)
+    assert told.turn == turn
+    assert (told.encoding is not None) == bool(turn)
+    if told.encoding is not None:
+        assert told.encoding.vbitrate == 8000
+        rules.check_container("rtmp://t/a/b", [file(video=video)], "5.1", silent_audio=False)
+        with pytest.raises(InvalidInputError, match=r"lies on its side.*libx264"):
+            rules.check_encoders([file(video=video)], ["encoder libx264"])
+    rules.check_encoders([file(video=SourceVideo(codec_name="h264"))], ["encoder libx264"])
+
+
+def test_s1_what_is_turned_by_no_quarter_is_said_before_the_start() -> None:
+    odd = probed().model_copy(update={"video": SourceVideo(codec_name="h264", rotation=45)})
+    with pytest.raises(InvalidInputError, match="45 degrees"):
+        rules.check_probed(file(), odd, 5000, camera=False)
+    turned = file(video=SourceVideo(codec_name="h264", rotation=90))
+    with pytest.raises(InvalidInputError, match="rotation"):
+        rules.check_playlist([turned, file(video=SourceVideo(codec_name="h264"))])
+
+
+@pytest.mark.parametrize(
+    ("codec", "as_aac"), [("pcm_alaw", True), ("pcm_mulaw", True), ("opus", True), ("aac", False), ("mp3", False)]
+)
+@pytest.mark.parametrize("kind", ["camera", "stream"])
+def test_s2_sound_that_platforms_do_not_take_goes_out_as_aac(codec: str, as_aac: bool, kind: str) -> None:
+    found = probed(audio=codec)
+    read = rules.check_probed(file(type="stream", target="rtsp://h/1"), found, 5000, camera=kind == "camera")
+    assert rules.desired(source(kind=kind, inputs=[read]), 1, None).sound_as_aac == as_aac
+    assert not rules.desired(source(kind=kind, inputs=[read], silent_audio=True), 1, None).sound_as_aac
+    rules.check_container("rtmp://t/a/b", [read], "5.1", silent_audio=False)
+    if as_aac:
+        with pytest.raises(InvalidInputError, match="sound that targets do not take"):
+            rules.check_encoders([read], ["encoder aac"])
+
+
+def test_s6_a_song_is_sound_alone() -> None:
+    assert rules.desired(source(inputs=[file(audio=SourceAudio(codec_name="mp3"))]), 1, None).sound_only
+    assert not rules.desired(source(inputs=[file(video=SourceVideo(codec_name="h264"))]), 1, None).sound_only
 
 
 # where it runs --------------------------------------------------------------------------------------------------------

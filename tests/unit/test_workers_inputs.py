@@ -51,6 +51,30 @@ def test_a_file_that_is_played_once_is_not_looped() -> None:
     assert "-stream_loop" not in argv("/data/vlive/x.mp4", Reading("file", loop=False))
 
 
+def test_s1_a_film_is_turned_by_us_alone_and_keeps_its_pace() -> None:
+    encode = Encode(**GOOD | {"height": 720})
+    found = argv("/data/vlive/x.mp4", Reading("file", turn=90), encode=encode)
+    assert "-noautorotate" in found[: found.index("-i")]
+    assert option(found, "-vf") == "transpose=clock,scale=-2:720"
+    assert "-r" not in found
+    assert option(argv("rtmp://127.0.0.1/live/x", Reading("live"), encode=encode), "-r") == "25"
+
+
+def test_s2_only_the_sound_is_encoded() -> None:
+    found = argv("rtsp://10.0.0.2/ch1", Reading("camera"), sound_as_aac=True)
+    assert (option(found, "-c:v"), option(found, "-c:a")) == ("copy", "aac")
+
+
+@pytest.mark.parametrize("kind", ["file", "playlist"])
+def test_s6_a_cover_is_not_mapped(kind: Any) -> None:
+    def mapped(reading: Reading) -> list[str]:
+        found = argv("/data/vlive/x.mp3", reading)
+        return [found[i + 1] for i, a in enumerate(found) if a == "-map"]
+
+    assert mapped(Reading(kind)) == ["0:V:0?", "0:a:0?"]
+    assert mapped(Reading(kind, sound_only=True)) == ["0:a:0"]
+
+
 def test_a_playlist_is_read_by_the_concat_demuxer() -> None:
     before = argv("/data/vlive/lists/x.ffconcat", Reading("playlist"))
     assert option(before, "-f") == "concat"

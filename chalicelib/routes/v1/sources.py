@@ -26,6 +26,10 @@ class NewInput(Body):
         description="rtmp, srt, rtsp, or http(s) of .flv, .m3u8 or .ts.",
         json_schema_extra=SECRET,
     )
+    user: str = Field(
+        default="", max_length=200, description="Of an rtsp or http(s) URL, as it is: nothing is encoded."
+    )
+    password: str = Field(default="", max_length=200, description="As it is, too.", json_schema_extra=SECRET)
 
 
 class NewEncoding(Body):
@@ -101,7 +105,7 @@ class SourceChange(Body):
 
 
 def _inputs(sent: list[NewInput]) -> list[WantedInput]:
-    return [WantedInput(i.file, i.upload, i.url) for i in sent]
+    return [WantedInput(i.file, i.upload, i.url, i.user, i.password) for i in sent]
 
 
 @operation("GET", "/v1/sources", scope="read")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ulid import ULID
@@ -34,11 +34,15 @@ class Playing:
 
 @dataclass(frozen=True, slots=True)
 class WantedInput:
-    """One input as its owner names it: exactly one of a file of the node, an upload and a URL."""
+    """One input as its owner names it: exactly one of a file of the node, an upload and a URL, which may be given
+    without the user and the password that it needs.
+    """
 
     file: str = ""
     upload: str = ""
     url: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 class SourceEditor:
@@ -235,12 +239,15 @@ class SourceEditor:
         if sum(map(bool, (wanted.file, wanted.upload, wanted.url))) != 1:
             raise InvalidInputError("inputs", "each has exactly one of file, upload and url")
         if wanted.url:
-            return SourceFile(**self._intake.stream_url(wanted.url), type="stream")
+            url = rules.with_user(wanted.url, wanted.user, wanted.password)
+            return SourceFile(**self._intake.stream_url(url), type="stream")
+        if wanted.user or wanted.password:
+            raise InvalidInputError("user", "is for URLs")
         if wanted.file:
             found = self._intake.server_file(wanted.file, node)
             return SourceFile(**found.model_dump(), path=wanted.file, type="file")
-        name = wanted.upload.rpartition("/")[2]
-        return SourceFile(name=name, uuid=name.partition(".")[0], target=wanted.upload, type="upload")
+        uuid = wanted.upload.rpartition("/")[2].partition(".")[0]
+        return SourceFile(uuid=uuid, target=wanted.upload, type="upload")
 
     def _check_kind(self, source: Source) -> Source:
         """What is copied must fit the target; what is encoded needs to know how."""
@@ -257,6 +264,5 @@ class SourceEditor:
         if source.encoding is not None or source.renditions:
             raise InvalidInputError("encoding", "is for transcodes; everything else is copied as it is")
         rules.check_playlist(source.inputs)
-        version = self._intake.ffmpeg_version(source.node)
-        rules.check_container(source.url, source.inputs, version, silent_audio=source.silent_audio)
+        self._intake.check_fits(source.url, source.inputs, source.node, silent_audio=source.silent_audio)
         return source

@@ -52,10 +52,16 @@ class Intake:
         """The id of the node that is meant; see `Questions.node`."""
         return self._questions.node(node).id
 
-    def ffmpeg_version(self, node: str | None) -> str:
-        """The version of a node's FFmpeg, '' when it is not known."""
+    def check_fits(self, url: str, files: list[SourceFile], node: str | None, *, silent_audio: bool) -> None:
+        """Whether a node can play inputs to a target.
+
+        Raises:
+            InvalidInputError: the target does not take a codec, or the node's FFmpeg can't do what is needed.
+        """
         seen = self._store.get(NodeSeen, node) if node else None
-        return seen.observed.ffmpeg_version if seen else ""
+        found = seen.observed.ffmpeg if seen else None
+        rules.check_container(url, files, seen.observed.ffmpeg_version if seen else "", silent_audio=silent_audio)
+        rules.check_encoders(files, found.missing.get("transcode", []) if found else [])
 
     def server_file(self, file: str, node: str | None) -> FileFound:
         """Copy a file of the node to where uploads lie.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chalicelib.domain import destinations as target_rules
-from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
@@ -92,8 +91,7 @@ class PlaySlots:
         node = self._intake.node(lies_on or known.node)
         silent = slot.get("extraAudio") == "silent"
         # Only the first is played.
-        version = self._intake.ffmpeg_version(node)
-        rules.check_container(url, inputs[:1], version, silent_audio=silent)
+        self._intake.check_fits(url, inputs[:1], node, silent_audio=silent)
         self._save(
             known,
             slot=slot,
@@ -116,8 +114,7 @@ class PlaySlots:
 
         def fits(files: list[SourceFile], where: str) -> None:
             if known.url:
-                version = self._intake.ffmpeg_version(where)
-                rules.check_container(known.url, files[:1], version, silent_audio=known.silent_audio)
+                self._intake.check_fits(known.url, files[:1], where, silent_audio=known.silent_audio)
 
         there, files = self._intake.register(self._kind, read_files(sent), node or known.node, fits)
         self._save(known, inputs=files, node=there, restarts=known.restarts + 1)

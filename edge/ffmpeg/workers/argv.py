@@ -28,7 +28,12 @@ ENCODERS: Final = {
     "achannels": (0, 1, 2),
 }
 FRAMES_A_SECOND: Final = 25
+MOST_FRAMES_A_SECOND: Final = 60
 KEYFRAME_EVERY: Final = 50
+TURNS: Final = {0: (), 90: ("transpose=clock",), 180: ("hflip", "vflip"), 270: ("transpose=cclock",)}
+"""Degrees clockwise → the filters that turn a picture by them."""
+AAC: Final = ("-c:a", "aac", "-b:a", "96k", "-ar", "44100", "-af", "aresample=async=1")
+"""Sound that targets do not take, mostly G.711 with 8,000 samples a second, which few players of AAC know."""
 SILENCE_KBPS: Final = 20
 
 IO_TIMEOUT_US: Final = 10_000_000
@@ -144,6 +149,9 @@ def _read(spec: WorkerSpec) -> list[str]:
         return [*_input_options(_scheme("input", spec.input_url, tuple(INPUT_PROTOCOLS))), "-i", spec.input_url]
     if reading.kind in ("file", "playlist"):
         loop = ["-stream_loop", "-1"] if reading.loop else []
+        if reading.turn:
+            # We turn it ourselves: of a list, FFmpeg does not know how each file is turned.
+            loop.append("-noautorotate")
         # At the pace of the media, and without end: FFmpeg carries the timestamps on over the end of the file.
         return ["-re", *loop, *file_options(spec.input_url, playlist=reading.kind == "playlist"), "-i", spec.input_url]
     url = source_url(spec.input_url).text
@@ -154,13 +162,17 @@ def _read(spec: WorkerSpec) -> list[str]:
     return [*options, "-i", url, *_silence(reading)]
 
 
+_FIRST: Final = ("-map", "0:V:0?", "-map", "0:a:0?")
+"""The picture and the sound that a probe shows. `V`: the picture on the cover of a song is no video."""
+
+
 def _silence(reading: Reading) -> list[str]:
     # At its own pace: FFmpeg would make silence without end while the camera sends nothing.
     made = ["-re", "-f", "lavfi", "-i", "anullsrc=channel_layout=stereo:sample_rate=44100"]
     return made if reading.silent_audio else []
 
 
-def _encode(encode: Encode) -> list[str]:
+def _encode(encode: Encode, reading: Reading) -> list[str]:
     """Raises ValueError: an encoder or one of its options is not on the list."""
     for name, allowed in ENCODERS.items():
         if getattr(encode, name) not in allowed:
@@ -169,9 +181,12 @@ def _encode(encode: Encode) -> list[str]:
     video = ["-c:v", encode.vcodec, "-profile:v", encode.vprofile, "-preset", encode.vpreset, "-tune", "zerolatency"]
     # 4:2:0: what these profiles can hold, whatever comes in.
     video += ["-pix_fmt", "yuv420p", "-b:v", rate, "-maxrate", rate, "-bufsize", rate]
-    video += ["-r", str(FRAMES_A_SECOND), "-g", str(KEYFRAME_EVERY), "-bf", "0"]
-    if encode.height:
-        video += ["-vf", f"scale=-2:{encode.height}"]
+    # A file keeps its own pictures a second; what phones film slowly has hundreds.
+    pace = ["-r", str(FRAMES_A_SECOND)] if reading.kind == "live" else ["-fpsmax", str(MOST_FRAMES_A_SECOND)]
+    video += [*pace, "-g", str(KEYFRAME_EVERY), "-bf", "0"]
+    filters = [*TURNS[reading.turn], *([f"scale=-2:{encode.height}"] if encode.height else [])]
+    if filters:
+        video += ["-vf", ",".join(filters)]
     audio = ["-c:a", encode.acodec, "-b:a", f"{encode.abitrate}k"]
     return [*video, *audio, *(["-ac", str(encode.achannels)] if encode.achannels else [])]
 
@@ -181,9 +196,13 @@ def _codecs(spec: WorkerSpec) -> list[str]:
         # The end of the camera is the end of all: silence alone is no stream.
         silence = ["-c:v", "copy", "-c:a", "aac", "-b:a", f"{SILENCE_KBPS}k", "-shortest"]
         return ["-map", "0:v:0", "-map", "1:a:0", *silence]
-    if spec.encode is None:
-        return ["-c", "copy"]
-    return ["-map", "0:v:0?", "-map", "0:a:0?", *_encode(spec.encode)]
+    if spec.encode is not None:
+        return [*_FIRST, *_encode(spec.encode, spec.reading)]
+    copied = ["-c:v", "copy", *AAC] if spec.sound_as_aac else ["-c", "copy"]
+    if spec.reading.sound_only:
+        # A list does not tell FFmpeg which of its pictures are covers.
+        return ["-map", "0:a:0", *copied]
+    return [*(_FIRST if spec.reading.kind in ("file", "playlist") else ()), *copied]
 
 
 def build_argv(ffmpeg: str, spec: WorkerSpec, more: Sequence[str] = ()) -> list[str]:
@@ -206,5 +225,5 @@ def build_argv(ffmpeg: str, spec: WorkerSpec, more: Sequence[str] = ()) -> list[
         *target,
     ]
     for extra in spec.extra:
-        argv += ["-map", "0:v:0?", "-map", "0:a:0?", *_encode(extra.encode), *_output(extra.url)]
+        argv += [*_FIRST, *_encode(extra.encode, spec.reading), *_output(extra.url)]
     return argv

@@ -43,11 +43,16 @@ InputKind = Literal["live", "file", "playlist", "stream", "camera"]
 
 @dataclass(frozen=True)
 class Reading:
-    """How the input is read. `loop`: files begin again at their end. `silent_audio`: silence in place of its sound."""
+    """How the input is read. `loop`: files begin again at their end. `silent_audio`: silence in place of its sound.
+    `turn`: degrees clockwise by which the picture is turned, where it is encoded. `sound_only`: what looks like a
+    picture is a cover.
+    """
 
     kind: InputKind = "live"
     loop: bool = True
     silent_audio: bool = False
+    turn: int = 0
+    sound_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ class ExtraOutput:
 class WorkerSpec:
     """One push: what is read, and where it goes. The URLs may hold secrets, and are left out of the repr.
 
-    `encode` None: codecs are copied. `restarts`: another number is another spec, so that the worker starts anew.
+    `encode` None: codecs are copied, with `sound_as_aac` all but the sound. `restarts`: another number is another spec,
+    so that the worker starts anew.
     """
 
     id: str
@@ -84,6 +90,7 @@ class WorkerSpec:
     output_url: str = field(repr=False)
     reading: Reading = Reading()
     encode: Encode | None = None
+    sound_as_aac: bool = False
     extra: tuple[ExtraOutput, ...] = ()
     restarts: int = 0
 

@@ -84,7 +84,7 @@ def slate_argv(ffmpeg: str, path: Path, shape: Shape, *, has_sound: bool) -> lis
             "-i",
             str(path),
         ],
-        *[*sound, "-map", "0:v:0", "-map", "1:a:0" if sound else "0:a:0", "-vf", fit],
+        *[*sound, "-map", "0:V:0", "-map", "1:a:0" if sound else "0:a:0", "-vf", fit],
         *["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "main", "-bf", "0"],
         *["-g", str(2 * _FPS), "-b:v", f"{_KBPS}k", "-maxrate", f"{_KBPS}k", "-bufsize", f"{2 * _KBPS}k"],
         *["-c:a", "aac", "-b:a", "96k", "-ar", str(shape.rate), "-ac", str(shape.channels), *_OUT],

@@ -57,7 +57,7 @@ class Slates:
         if (old := self.resolve(question.replaces)) is not None:
             old.unlink(missing_ok=True)
         if source == self._given.root / question.file and _UPLOAD.fullmatch(question.file):
-            source.unlink(missing_ok=True)
+            self._given.drop(source)
         return SlateAnswer(file=kept, has_sound=found.audio is not None and not image).model_dump()
 
     @staticmethod

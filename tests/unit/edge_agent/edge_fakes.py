@@ -362,6 +362,15 @@ async def free_port() -> int:
     raise RuntimeError("no free port")
 
 
+def _ffprobe(folder: Path) -> Path:
+    """One that finds a picture in whatever it is shown."""
+    path = folder / "ffprobe"
+    found = '{"streams": [{"codec_type": "video", "codec_name": "h264"}], "format": {"duration": "1"}}'
+    path.write_text(f"#!/bin/sh\necho '{found}'\n")
+    path.chmod(0o700)
+    return path
+
+
 @asynccontextmanager
 async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> AsyncIterator[World]:
     """The agent in its fake world; everything is stopped at the end."""
@@ -385,7 +394,7 @@ async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> A
         srs_rtmp="rtmp://127.0.0.1:1935",
         media_kind="srs",
         ffmpeg="/nonexistent/ffmpeg",
-        ffprobe="/nonexistent/ffprobe",
+        ffprobe=str(_ffprobe(folder)),
         data_dir=folder / "data",
         private_sources=True,
         callbacks_to_self=True,

@@ -8,20 +8,27 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.wire.addresses import AddressRule
+from chalicelib.wire.questions import AuthorizeResponse
 from edge.base.errors import NotHereError, RefusedInputError
+from edge.cloud.callers import Callers
 from edge.egress.passages import Passages
 from edge.egress.proxy import FilteringProxy
 from edge.files import folders as folders_module
+from edge.files.calls import LibraryCalls
 from edge.files.download import Downloads
 from edge.files.folders import Folders, LibraryError, quoted
 from edge.files.multipart import FileParts, MultipartError, boundary_of
+from edge.files.names import is_called, is_file
 from edge.files.probe import Probe, read_answer
+from edge.web.local.app import new_app
 
 CLOSED = Passages(FilteringProxy(), AddressRule())
 
@@ -205,6 +212,127 @@ def test_parts_are_written_one_after_the_other(datas: list[bytes], step: int) ->
 def test_other_forms_are_refused(body: bytes, reason: str) -> None:
     with pytest.raises(MultipartError, match=reason):
         take(body)
+
+
+NAMES = [
+    ('a"b.mp4', 'filename="a%22b.mp4"'),  # HTML standard, all browsers of today
+    ('a"b.mp4', 'filename="a\\"b.mp4"'),  # curl, Go, RFC 2616
+    ('a"b.mp4', 'filename="a"b.mp4"'),
+    ("a%22b.mp4", 'filename="a%22b.mp4"'),
+    ("50% off.mp4", 'filename="50% off.mp4"'),
+    ("a\\b.mp4", 'filename="a\\b.mp4"'),
+    ("a;b=c.mp4", 'filename="a;b=c.mp4"'),
+    ("a b.mp4", "filename=a b.mp4"),
+    ("a'b.mp4", 'filename="a\'b.mp4"'),
+    ("直播 1.mp4", 'filename="直播 1.mp4"'),
+    ("直播.mp4", "filename*=UTF-8''%E7%9B%B4%E6%92%AD.mp4"),  # RFC 5987 alone: urllib3 1, Java
+    ("直播.mp4", "filename=\"__.mp4\"; filename*=utf-8'zh'%E7%9B%B4%E6%92%AD.mp4"),
+    ("b\u00fchne.mp4", "filename*=iso-8859-1''b%FChne.mp4"),
+    ("b\u00fchne.mp4", 'filename="bu\u0308hne.mp4"'),  # NFD: macOS
+    ("bu\u0308hne.mp4", 'filename="b\u00fchne.mp4"'),
+    ("हिन्दी.mp4", 'filename="हिन्दी.mp4"'),
+    ("直播.mp4", 'filename="=?utf-8?b?55u05pKtLm1wNA==?="'),  # RFC 2047
+    ("film.mp4", 'filename="C:\\Users\\x\\film.mp4"'),
+    ("film.mp4", "FileName=film.mp4"),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), NAMES)
+def test_s4_a_file_is_called_as_browsers_and_programs_write_it(name: str, said: str) -> None:
+    assert take(form((f'form-data; name="file"; {said}', b"film")), name=name) == b"film"
+    with pytest.raises(MultipartError, match="another name"):
+        take(form((f'form-data; name="file"; {said}', b"film")), name=f"x{name}")
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40))
+def test_s4_any_name_is_found_as_the_html_standard_writes_it(name: str) -> None:
+    said = 'form-data; name="file"; filename="' + name.replace('"', "%22") + '"'
+    assert is_called(said.encode(), name)
+    assert not is_called(said.encode(), f"{name}x")
+
+
+@given(st.binary(max_size=300))
+def test_s4_no_header_breaks_the_reading(header: bytes) -> None:
+    is_file(header)
+    is_called(header, "film.mp4")
+
+
+# calls ----------------------------------------------------------------------------------------------------------------
+
+
+class Everybody(Callers):
+    """Lets everybody in."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def check(self, header: str | None, token: str = "") -> AuthorizeResponse:
+        return AuthorizeResponse(allowed=True, scope="operate")
+
+
+FILM = '{"streams": [{"codec_type": "video", "codec_name": "h264"}], "format": {"duration": "1"}}'
+TEXT = '{"error": {"string": "Invalid data found when processing input"}}'
+
+
+def uploading(
+    library: Folders, found: str | None, name: str, *, form_name: str = "", limit: int = 10**6
+) -> httpx.Response:
+    """Upload a file of which ffprobe says `found`; None: there is no ffprobe."""
+    ffprobe = library.root / "ffprobe"
+    if found is not None:
+        ffprobe.write_text(f"#!/bin/sh\ncat <<'EOF'\n{found}\nEOF\n")
+        ffprobe.chmod(0o700)
+    calls = LibraryCalls(library, None, Everybody(), Probe(str(ffprobe), library), max_bytes=limit, open_uploads=False)
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(new_app(calls.routes()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
+            path = f"/terraform/v1/ffmpeg/vlive/upload/{quote(name, safe='')}"
+            return await client.post(path, files={"file": (form_name or name, b"content")})
+
+    return asyncio.run(send())
+
+
+def test_s4_a_file_keeps_the_name_that_it_was_given(library: Folders) -> None:
+    name = 'bu\u0308hne "1" 直播.mp4'
+    answer = uploading(library, FILM, name)
+    assert answer.status_code == 200, answer.text
+    target = answer.json()["data"]["target"]
+    look = Probe(str(library.root / "ffprobe"), library).look
+    assert asyncio.run(look(target)).name == name
+    (moved,) = library.adopt([target])
+    assert asyncio.run(look(moved)).name == name
+    library.discard([moved])
+    assert not list((library.root / "vlive" / "names").iterdir()), "its name goes with it"
+
+
+@pytest.mark.parametrize(
+    ("found", "name", "status", "reason"),
+    [
+        (TEXT, "text.mp4", 400, "knows no format"),
+        ('{"streams": [], "format": {"duration": "1"}}', "empty.mp4", 400, "neither picture nor sound"),
+        (TEXT, "text.png", 400, "knows no format"),
+        (FILM, "no-size.png", 400, "no picture"),
+        (FILM, "film.exe", 400, "must end with"),
+        (FILM, "film", 400, "must end with"),
+        (None, "film.mp4", 500, "ffprobe cannot be run"),
+    ],
+)
+def test_s5_what_can_not_be_played_is_refused_at_the_upload(
+    library: Folders, found: str | None, name: str, status: int, reason: str
+) -> None:
+    answer = uploading(library, found, name)
+    assert answer.status_code == status
+    assert reason in answer.text
+    assert not list((library.root / "upload").iterdir())
+    assert not list((library.root / "vlive" / "names").iterdir())
+
+
+def test_s5_the_fault_of_an_upload_has_its_own_status(library: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert uploading(library, FILM, "film.mp4", form_name="other.mp4").status_code == 400
+    assert uploading(library, FILM, "film.mp4", limit=10).status_code == 413
+    monkeypatch.setattr(folders_module, "SPARE_BYTES", 2**80)
+    assert uploading(library, FILM, "film.mp4").status_code == 507
 
 
 @pytest.mark.parametrize("kind", ["", "application/json", "multipart/form-data", "multipart/mixed; boundary=x"])
