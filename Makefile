@@ -49,7 +49,7 @@ check: develop ## Format, lint, types, import contracts, unit tests
 test: check ## Everything, with media and the demonstration
 	@infra/install-media-tools
 	$(BIN)/pytest -n 2 $(wildcard tests/contract tests/app tests/security)
-	$(BIN)/pytest $(wildcard tests/faults tests/package tests/emulator tests/media)
+	$(BIN)/pytest $(wildcard tests/faults tests/package tests/emulator tests/media tests/clients)
 	@# The end-to-end tests measure promises in seconds; what fails on a busy machine gets one more chance, and says so.
 	$(BIN)/pytest tests/e2e || { echo "failed once; again:"; $(BIN)/pytest tests/e2e --last-failed; }
 	$(MAKE) --no-print-directory demo

@@ -97,6 +97,9 @@ class Config:
     """Whether finished MP4s are kept in `record_dir` as well."""
     front_ports: frozenset[int] = frozenset()
     """Where the front of this machine listens."""
+    outside_url: str = ""
+    """Where users reach the instance, where that was said: it then holds whatever a caller's request looks like, as it
+    may come by way of a proxy. No closing slash."""
     aws: AwsPlaces | None = None
     local: LocalPlaces | None = None
 
@@ -115,6 +118,7 @@ class Config:
             allow_loopback_targets=e.get("SLUICE_ALLOW_LOOPBACK_TARGETS", "false") == "true",
             own_ports=_ports(e, "SLUICE_OWN_PORTS"),
             front_ports=_ports(e, "SLUICE_FRONT_PORTS"),
+            outside_url=e.get("SLUICE_OUTSIDE_URL", "").rstrip("/"),
             ffmpeg=e.get("SLUICE_FFMPEG") or "/opt/bin/ffmpeg",
             ffprobe=e.get("SLUICE_FFPROBE") or "/opt/bin/ffprobe",
             record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",

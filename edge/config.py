@@ -131,6 +131,14 @@ class _Reader:
             self.problems.append(f"{name} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
         return value.rstrip("/")
 
+    def prefix(self, name: str) -> str:
+        """The beginning of paths: '' or `/segment/segment`."""
+        value = self.text(name).rstrip("/")
+        if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
+            self.problems.append(f"{name} must be the beginning of a path, such as /sluice")
+            return ""
+        return value
+
     def address(self, name: str, default: str) -> Address:
         host, _, port = self.text(name, default).rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65535:
@@ -282,6 +290,7 @@ def _front(read: _Reader) -> FrontOptions | None:
         pages=PAGES,
         media_http="{}:{}".format(*read.address("SLUICE_SRS_HTTP", "127.0.0.1:8080")),
         well_known=(data or read.folder("SLUICE_AGENT_DIR")) / ".well-known",
+        prefix=read.prefix("SLUICE_PUBLIC_PREFIX"),
     )
 
 
@@ -313,6 +322,7 @@ def _rtc(read: _Reader) -> RtcOptions:
         candidate=bool(read.text("CANDIDATE")),
         inner_port=inner,
         public_port=read.ports("SLUICE_PUBLIC_PORTS").get("rtc", inner),
+        prefix=read.prefix("SLUICE_PUBLIC_PREFIX"),
     )
 
 

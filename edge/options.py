@@ -41,6 +41,8 @@ class FrontOptions:
     media_http: str
     """host:port of the media server's streams."""
     well_known: Path | None = None
+    prefix: str = ""
+    """Below which path a proxy in front of it has everything, such as `/sluice`; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class RtcOptions:
     candidate: bool = False
     inner_port: int = 8000
     public_port: int = 8000
+    prefix: str = ""
+    """As in `FrontOptions`."""
 
 
 @dataclass(frozen=True, slots=True)

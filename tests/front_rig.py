@@ -128,6 +128,7 @@ class Front:
     play_auth: bool = False
     objects: bool = True
     trusted: tuple[str, ...] = ()
+    prefix: str = ""
 
     @property
     def admin(self) -> str:
@@ -145,6 +146,7 @@ class Front:
             pages=folder / "pages",
             media_http=f"127.0.0.1:{ports['media_http']}",
             well_known=folder / "well-known",
+            prefix=self.prefix,
         )
         return FrontSettings(
             options=options,
@@ -208,7 +210,7 @@ class Front:
 def fill(folder: Path) -> None:
     """Files to serve, and some that must not be."""
     for name, text in {
-        "pages/mgmt/index.html": "main page",
+        "pages/mgmt/index.html": 'main page{{placeholder "up"}}',
         "pages/mgmt/app.js": "script",
         "pages/favicon.ico": "icon",
         "pages/tools/player.html": "player",

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra.local.identity import Identity
 from infra.local.media import MediaServer, MediaSettings, hls_file, plan_media_server
@@ -94,6 +95,7 @@ def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str,
         SLUICE_HOST_SOCKET=str(sockets.host),
         SLUICE_REPLICATION_SOCKET=str(sockets.replication),
         SLUICE_PUBLIC_URL=settings.public_url,
+        SLUICE_OUTSIDE_URL=settings.outside_url,
         SLUICE_ALLOW_PRIVATE_TARGETS=_allowed(settings, "SLUICE_PRIVATE_TARGETS"),
         SLUICE_ALLOW_LOOPBACK_TARGETS=_allowed(settings, "SLUICE_LOOPBACK_TARGETS"),
         SLUICE_OWN_PORTS=_own_ports(settings, identity),
@@ -157,6 +159,7 @@ def _agent(
         SLUICE_MEDIA_KIND=media.kind,
         SLUICE_SEGMENT_MODE="link",
         SLUICE_PUBLIC_PORTS=_public_ports(settings, media),
+        SLUICE_PUBLIC_PREFIX=urlsplit(settings.outside_url).path,
         SLUICE_FRONT_ADMIN=f"unix/{sockets.front}",
         SLUICE_FRONT_HTTP=str(settings.http.number),
         SLUICE_FRONT_HTTPS=str(settings.https.number),

@@ -44,6 +44,8 @@ class Settings:
     api_secret: str | None
     public_url: str
     """Where users reach the instance, as callbacks and links tell it."""
+    outside_url: str
+    """The same, if it was said; '' where it was not and callers know best."""
     environment: Mapping[str, str]
 
     @property
@@ -99,8 +101,9 @@ def _seconds(environment: Mapping[str, str], variable: str, default: float) -> f
 
 def _url(environment: Mapping[str, str], variable: str) -> str:
     text = environment.get(variable, "").strip().rstrip("/")
-    if text and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
-        raise InfraError(f"{variable} is {text!r}.", hint="Give a URL such as https://live.example.com.")
+    if text and not re.fullmatch(r"https?://[^\s/?#]+(/[A-Za-z0-9._~-]+)*", text):
+        hint = "Give a URL such as https://live.example.com or https://example.com/sluice."
+        raise InfraError(f"{variable} is {text!r}.", hint=hint)
     return text
 
 
@@ -163,6 +166,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         admin_password=env.get("MGMT_PASSWORD") or None,
         api_secret=env.get("SRS_PLATFORM_SECRET") or None,
         public_url=_url(env, "SLUICE_PUBLIC_URL"),
+        outside_url=_url(env, "SLUICE_PUBLIC_URL"),
         environment=dict(env),
     )
     return settings if settings.public_url else replace(settings, public_url=settings.url)

@@ -131,9 +131,39 @@ def test_pages_and_how_long_they_are_kept(front: Front) -> None:
     assert front.get("/players/").status_code == 404
     for path in ("/mgmt", "/mgmt/", "/mgmt/index.html", "/mgmt/en/routers-scenario"):
         answer = front.get(path)
-        assert (answer.text, answer.headers.get("cache-control")) == ("main page", None), path
+        up = "../" * (path.count("/") - 1)
+        assert (answer.text, answer.headers.get("cache-control")) == (f"main page{up}", None), path
     assert front.get("/mgmt/app.js").headers["cache-control"] == "max-age=31536000"
     assert front.get("/mgmt/none.js").status_code == 404
+
+
+@pytest.mark.parametrize("before", ["", "/sluice"])
+def test_a9_below_a_prefix_everything_leads_on_below_it(front: Front, before: str) -> None:
+    """Whether the proxy takes the prefix off or leaves it."""
+    try:
+        front.prefix = "/sluice"
+        front.load()
+        assert front.get(f"{before}/").headers["location"] == "/sluice/mgmt"
+        assert front.get(f"{before}/mgmt").text == "main page"
+        assert front.get(f"{before}/mgmt/en/routers-scenario").text == "main page../../"
+        assert front.ask("GET", f"{before}/v1/health")[1]["path"] == "/v1/health"
+        assert front.ask("GET", f"{before}/live/x.flv?a=b")[1]["path"] == "/live/x.flv?a=b"
+        assert front.ask("GET", f"{before}/live/s-0-1.ts") == (200, "0123456789")
+        assert front.ask("GET", f"{before}/live/../x.flv")[0] == 400
+        assert front.ask("GET", "/sluicex/v1/health")[0] == 404
+    finally:
+        front.prefix = ""
+        front.load()
+    assert front.get("/").headers["location"] == "/mgmt"
+    assert front.get("/sluice/mgmt").status_code == 404
+
+
+def test_a9_the_agent_gives_out_what_begins_a_viewers_session(front: Front) -> None:
+    for path in ("/live/s.m3u8", "/live/s.m3u8?a=b", "/live/s.flv", "/live/s.m3u8?hls_ctx=x&a=b"):
+        front.clear()
+        assert front.ask("GET", path)[1]["path"] == path
+        begins = ".m3u8" in path and "hls_ctx" not in path
+        assert [bool(front.seen[name]) for name in ("local", "media_http")] == [begins, not begins], path
 
 
 def test_a_page_has_the_other_names_that_clients_know(front: Front) -> None:

@@ -8,6 +8,7 @@ from chalicelib.domain.errors import UpstreamError
 from chalicelib.domain.model import CallbackSettings, CallbackTrace
 from chalicelib.wiring import wiring
 
+from .. import outside
 from .calls import Call, Fields, route
 
 
@@ -27,7 +28,7 @@ def apply(call: Call) -> Any:
             "enabled": fields.all,
             "target": fields.target.strip(),
             "opaque": fields.opaque,
-            "host": fields.host or call.base_url,
+            "host": fields.host or outside.url() or call.base_url,
         }
     )
 

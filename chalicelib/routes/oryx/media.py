@@ -16,6 +16,7 @@ from chalicelib.services.recordings.finishing import PLAYLIST_TYPE
 from chalicelib.wire.oryx import HEADERS
 from chalicelib.wiring import wiring
 
+from .. import outside
 from .calls import Call, oryx, route
 
 SEGMENTS_S: Final = 24 * 3600
@@ -60,7 +61,7 @@ def _playlist(recording: str) -> Response:
 
 
 def _redirect(location: str) -> Response:
-    headers = HEADERS | {"Location": location, "Cache-Control": "no-store"}
+    headers = HEADERS | {"Location": outside.location(location), "Cache-Control": "no-store"}
     return Response("", status_code=302, headers=headers)
 
 

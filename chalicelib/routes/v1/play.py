@@ -12,6 +12,7 @@ from chalicelib.domain.model import PlaySettings
 from chalicelib.services.watching.links import FORMATS, MAX_LIFE_S, Format
 from chalicelib.wiring import wiring
 
+from .. import outside
 from ..views import View
 from . import protocol
 from .base import Body, Call, Nothing, operation, v1
@@ -47,7 +48,7 @@ class NewPlayLink(Body):
         min_length=1,
         max_length=300,
         pattern=r"^[A-Za-z0-9.-]+$|^\[[0-9A-Fa-f:.]+\]$",
-        description="Under which name viewers reach the node; absent: the name under which you called it.",
+        description="Under which name viewers reach the node; absent: that of the public URL, or the one you called.",
         examples=["live.example.com"],
     )
     expires_in_s: int = Field(default=3600, ge=10, le=MAX_LIFE_S)
@@ -92,8 +93,10 @@ def make_play_link(call: Call[NewPlayLink]) -> PlayLink:
     """Links to a stream that end. They are asked for while `/v1/settings/play` says so, and do no harm otherwise."""
     sent = call.sent
     require(call.caller, "operate", "streams", [sent.stream])
-    base = f"{protocol.scheme(v1.current_request)}://{sent.host or protocol.host(v1.current_request)}"
-    link = wiring.plays.link(sent.stream, sent.node, base, sent.expires_in_s, sent.formats)
+    called = f"{protocol.scheme(v1.current_request)}://{sent.host or protocol.host(v1.current_request)}"
+    web = "" if sent.host else outside.url()
+    base = f"{outside.scheme()}://{outside.host()}" if web else called
+    link = wiring.plays.link(sent.stream, sent.node, base, sent.expires_in_s, sent.formats, web)
     return PlayLink(
         stream=str(link.stream),
         node=link.node,

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from chalicelib.domain.errors import ForbiddenError
 from chalicelib.domain.redact import MASK
 
+from .. import outside
+
 MAX_SHOWN: Final = 200
 REPLAYED: Final = {"Idempotent-Replayed": "true"}
 
@@ -40,6 +42,8 @@ CONSOLE: Final = "x-sluice-console"
 
 def is_https(request: Any) -> bool:
     """Whether the caller's way to us is encrypted, as far as it is known."""
+    if outside.scheme() == "https" and (_same(_own(request), outside.place()) or _from_outside(request)):
+        return True
     return str(request.headers.get("x-forwarded-proto", "")).split(",")[0].strip() == "https"
 
 
@@ -63,6 +67,21 @@ def _place(text: str) -> str:
     return re.sub(r":(80|443)$", "", text.strip().lower())
 
 
+def _same(one: str, other: str) -> bool:
+    return _place(one) == _place(other)
+
+
+def _own(request: Any) -> str:
+    """Host and port that the caller asked for, as far as the last proxy tells."""
+    return str(request.headers.get("x-forwarded-host") or request.headers.get("host", ""))
+
+
+def _from_outside(request: Any) -> bool:
+    """Whether a page of the public URL asks: the proxy before us may have replaced the host by ours."""
+    origin = urlsplit(request.headers.get("origin") or "")
+    return bool(outside.place()) and origin.scheme == outside.scheme() and _same(origin.netloc, outside.place())
+
+
 def check_console(request: Any) -> None:
     """A browser sends cookies by itself, whoever made it send the request: so it has to be our own page that did.
 
@@ -73,9 +92,9 @@ def check_console(request: Any) -> None:
     if headers.get(CONSOLE) != "1":
         raise ForbiddenError("a cookie is for the console alone, which sends X-Sluice-Console: 1; use a bearer token")
     origin = headers.get("origin")
-    own = headers.get("x-forwarded-host") or headers.get("host", "")
     reads = request.method in ("GET", "HEAD")
-    if (origin is None and not reads) or (origin is not None and _place(urlsplit(origin).netloc) != _place(own)):
+    ours = origin is not None and (_same(urlsplit(origin).netloc, _own(request)) or _from_outside(request))
+    if not ours and not (origin is None and reads):
         raise ForbiddenError("the request comes from a page of another origin")
     kind = str(headers.get("content-type", "")).partition(";")[0].strip().lower()
     if request.raw_body and not reads and kind != "application/json":

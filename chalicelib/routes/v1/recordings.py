@@ -12,6 +12,7 @@ from chalicelib.services.recordings.finishing import PLAYLIST_TYPE
 from chalicelib.services.recordings.library import MAX_SHARE_S
 from chalicelib.wiring import wiring
 
+from .. import outside
 from ..views import Page, RecordingShown, View
 from .base import Body, Call, Nothing, Paging, operation, secrets, v1
 
@@ -109,7 +110,7 @@ def finish_recording(call: Call[Finish], recording: str) -> RecordingShown:
 
 
 def _redirect(location: str) -> Response:
-    headers = {"Location": location, "Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
+    headers = {"Location": outside.location(location), "Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
     return Response("", status_code=302, headers=headers)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Self
 from urllib.parse import quote
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
@@ -77,10 +77,17 @@ class Plays:
         return play_key(self._signing_key(), node, setting.generation) if setting.auth else ""
 
     def link(
-        self, stream: str, node: str | None, base_url: str, expires_in_s: int, formats: Sequence[Format] = FORMATS
+        self,
+        stream: str,
+        node: str | None,
+        base_url: str,
+        expires_in_s: int,
+        formats: Sequence[Format] = FORMATS,
+        web: str = "",
     ) -> Link:
         """Links to `app/stream` on a node, which need not be named while there is only one. `base_url`: scheme and name
-        under which viewers reach it.
+        under which viewers reach it. `web`: the public URL of what goes by HTTP, where a proxy has it elsewhere than at
+        the node's own port.
 
         Raises:
             InvalidInputError: it is no stream name, or the node or its name is not given and not known.
@@ -98,27 +105,43 @@ class Plays:
         scheme, _, host = base_url.partition("://")
         if not host:
             raise InvalidInputError("host", "is needed: the name or address under which viewers reach the node")
-        urls = {f: url for f in formats if (url := _url(f, name, scheme, host, seen.observed.ports, token))}
+        place = Place.of(scheme, host, seen.observed.ports, web)
+        urls = {f: url for f in formats if (url := _url(f, name, place, token))}
         return Link(name, there.id, token, expires, setting.auth, urls)
 
 
-def _url(kind: Format, name: StreamName, scheme: str, host: str, ports: dict[str, int], token: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where viewers find a node: `web` is the beginning of its HTTP URLs, '' where it serves none."""
+
+    host: str
+    ports: dict[str, int]
+    web: str
+
+    @classmethod
+    def of(cls, scheme: str, host: str, ports: dict[str, int], web: str) -> Self:
+        """From what a node reports, and how it was called."""
+        secure = scheme == "https" and "https" in ports
+        port = ports.get("https" if secure else "http")
+        own = f"{'https' if secure else 'http'}://{host}:{port}" if port else ""
+        return cls(host, ports, web or own)
+
+
+def _url(kind: Format, name: StreamName, place: Place, token: str) -> str | None:
     """One URL; None when the node does not serve the format."""
     app, stream = quote(name.app, safe="/~@:+="), quote(name.stream, safe="~@:+=")
     query = f"{QUERY}={token}" + ("" if name.vhost == DEFAULT_VHOST else f"&vhost={quote(name.vhost)}")
-    secure = scheme == "https" and "https" in ports
-    web = ports.get("https" if secure else "http")
-    http = f"{'https' if secure else 'http'}://{host}:{web}"
+    host, ports = place.host, place.ports
     match kind:
         case "rtmp" if "rtmp" in ports:
             return f"rtmp://{host}:{ports['rtmp']}/{app}/{stream}?{query}"
         case "srt" if "srt" in ports:
             # The virtual host in which the edge has every stream for SRT, see docs/delivery.md.
-            place = f"h={SRT_VHOST if name.vhost == DEFAULT_VHOST else name.vhost},"
-            stream_id = f"#!::{place}r={name.app}/{name.stream},{QUERY}={token},m=request"
+            vhost = f"h={SRT_VHOST if name.vhost == DEFAULT_VHOST else name.vhost},"
+            stream_id = f"#!::{vhost}r={name.app}/{name.stream},{QUERY}={token},m=request"
             return f"srt://{host}:{ports['srt']}?streamid={stream_id}"
-        case "flv" | "hls" if web:
-            return f"{http}/{app}/{stream}.{'flv' if kind == 'flv' else 'm3u8'}?{query}"
-        case "whep" if web and "rtc" in ports:
-            return f"{http}/rtc/v1/whep/?app={app}&stream={stream}&{query}"
+        case "flv" | "hls" if place.web:
+            return f"{place.web}/{app}/{stream}.{'flv' if kind == 'flv' else 'm3u8'}?{query}"
+        case "whep" if place.web and "rtc" in ports:
+            return f"{place.web}/rtc/v1/whep/?app={app}&stream={stream}&{query}"
     return None

@@ -101,7 +101,7 @@ def _serving(settings: FrontSettings) -> str:
 		@strange vars_regexp {{http.request.uri}} `{STRANGE}`
 		respond @strange "{NOT_PLAIN}
 " 400
-{_preflight()}
+{_prefix(settings.options)}{_preflight()}
 {handlers}
 		error 404
 	}}
@@ -183,6 +183,15 @@ def _access_log(options: FrontOptions) -> str:
 		}}
 {_filter("		")}
 	}}"""
+
+
+def _prefix(options: FrontOptions) -> str:
+    """Proxies take their prefix off or leave it: both are served."""
+    if not options.prefix:
+        return ""
+    return f"""		@below path {options.prefix} {options.prefix}/*
+		uri @below strip_prefix {options.prefix}
+"""
 
 
 def _preflight() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,7 @@ _POLICY: Final = (
 _GUARDED: Final = f"""			header Content-Security-Policy "{_POLICY}"
 			header Referrer-Policy no-referrer
 """
+_DEEPEST: Final = 8
 _NO_CALL: Final = '{"type":"about:blank","title":"Not found","status":404,"detail":"there is no such path"}'
 
 
@@ -247,6 +249,14 @@ def _media(settings: FrontSettings, rule: Rule) -> str:
 				# SRS compares paths without decoding them.
 				@plain path_regexp ^[A-Za-z0-9_.~@:+=/-]+$
 				rewrite @plain {{path}}?{{query}}
+				# What begins a viewer's session leads on to an address of its own.
+				@begin {{
+					path *.m3u8
+					not query hls_ctx=*
+				}}
+				handle @begin {{
+{_proxy(settings.local)}
+				}}
 				reverse_proxy {settings.options.media_http} {{
 					flush_interval -1
 				}}
@@ -254,16 +264,30 @@ def _media(settings: FrontSettings, rule: Rule) -> str:
     return handle(rule, body)
 
 
+def _ups(prefix: str) -> str:
+    """How pages at each depth lead to the top: `..` is where a proxy in front has it, too, whatever its prefix."""
+    top = re.escape(prefix) if prefix else ""
+    lines = [f'				~^(?:{top})?/[^/]*{"/[^/]*" * depth}$ "{"../" * depth}"' for depth in range(_DEEPEST)]
+    return "\n".join([*lines, '				default ""'])
+
+
 def _ui(settings: FrontSettings, rule: Rule) -> str:
     body = rf"""			@main path_regexp ^/mgmt(/?|/index\.html|.*/routers-.*)$
 			rewrite @main /mgmt/index.html
 			@asset not path /mgmt/index.html
+			# It is there at any depth, and leads from there to what lies beside it.
+			map {{http.request.orig_uri.path}} {{up}} {{
+{_ups(settings.options.prefix)}
+			}}
+			templates {{
+				mime text/html
+			}}
 {_files(settings.options.pages, f'{_GUARDED}			header @asset Cache-Control "{_YEAR}"')}"""
     return handle(rule, body)
 
 
-def _start(_: FrontSettings, rule: Rule) -> str:
-    return handle(rule, "			redir * /mgmt 302")
+def _start(settings: FrontSettings, rule: Rule) -> str:
+    return handle(rule, f"			redir * {settings.options.prefix}/mgmt 302")
 
 
 HANDLERS: Final[Mapping[Name, Callable[[FrontSettings, Rule], str]]] = {

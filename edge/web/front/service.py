@@ -20,6 +20,7 @@ from edge.web.front.driver import Front, admin_client
 from edge.web.front.gate import Gate
 from edge.web.front.https import Https
 from edge.web.front.links import LOOK_S, find_links
+from edge.web.front.masters import Masters
 from edge.web.front.objects import Objects
 from edge.web.front.settings import FrontSettings, cloud_upstream
 from edge.web.rtc.proxy import RtcProxy
@@ -50,6 +51,7 @@ class FrontService:
             *Gate(authority, snapshot, start.srs_api, http, login).routes(),
             *Objects(start.objects_dir).routes(),
             Route("/front/play", play.answer),
+            *(Masters(start.front.media_http, http).routes() if start.front else ()),
             *RtcProxy(start.srs_api, start.rtc, http, start.srs_login).routes(),
         ]
         self._admin = admin_client(start.front.admin) if start.front is not None else None

@@ -54,7 +54,7 @@ class RtcProxy:
         return [Route("/rtc/{path:path}", self.forward, methods=METHODS)]
 
     async def forward(self, request: Request) -> Response:
-        """One call there and back; status and `Location` pass through.
+        """One call there and back; status and `Location` pass through, which begins with the prefix of a proxy.
 
         Raises:
             RequestRefusedError: 413 the body is too large, 500 the name of this server is not in DNS, 502 the media
@@ -81,6 +81,9 @@ class RtcProxy:
             for name, value in answer.headers.items()
             if name.lower() not in _NOT_OURS and not name.lower().startswith("access-control-")
         }
+        for name, value in kept.items():
+            if name.lower() == "location" and value.startswith("/"):
+                kept[name] = self._options.prefix + value
         return Response(body, status_code=answer.status, headers=kept | HEADERS)
 
     async def _address(self, request: Request) -> str:

@@ -177,3 +177,11 @@ def test_a_media_server_that_is_down_is_a_502() -> None:
         assert (answer.status_code, answer.text) == (502, "the media server does not answer\n")
 
     tell(RtcOptions(), story, up=False)
+
+
+def test_a9_the_place_of_a_session_is_below_the_prefix_of_a_proxy() -> None:
+    async def story(client: httpx.AsyncClient) -> None:
+        answer = await client.post("/rtc/v1/whip/?app=live&stream=x", content=b"v=0", headers={"Host": "192.0.2.1"})
+        assert answer.headers["location"] == "/sluice/rtc/v1/whip/?action=delete&token=x"
+
+    tell(RtcOptions(prefix="/sluice"), story)

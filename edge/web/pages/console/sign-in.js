@@ -22,7 +22,7 @@ async function signIn(event) {
   find("go").disabled = true;
   say("", "Signing in …", "正在登录……");
   try {
-    const answer = await fetch("/v1/sign-in", {
+    const answer = await fetch(new URL("v1/sign-in", root), {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Sluice-Console": "1" },
       body: JSON.stringify(password ? { token, password } : { token }),

@@ -6,13 +6,14 @@ const withPort = (port, usual) => (String(port) === usual || !port ? "" : `:${po
 
 function link(id, path) {
   const node = find(id);
-  node.href = `/tools/player.html?url=${encodeURIComponent(location.origin + path)}`;
-  node.textContent = location.origin + path;
+  const url = new URL(path, root).href;
+  node.href = new URL(`tools/player.html?url=${encodeURIComponent(url)}`, root).href;
+  node.textContent = url;
 }
 
-link("flv", "/live/livestream.flv");
-link("hls", "/live/livestream.m3u8");
-fetch("/terraform/v1/mgmt/envs", { method: "POST", body: JSON.stringify({ locale: tell("en", "zh") }) })
+link("flv", "live/livestream.flv");
+link("hls", "live/livestream.m3u8");
+fetch(new URL("terraform/v1/mgmt/envs", root), { method: "POST", body: JSON.stringify({ locale: tell("en", "zh") }) })
   .then((answer) => answer.json())
   .then(({ data }) => {
     find("rtmp").textContent = `rtmp://${host}${withPort(data.rtmpPort, "1935")}/live/livestream?secret=…`;

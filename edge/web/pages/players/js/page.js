@@ -1,6 +1,8 @@
 // What all pages share: language, parameters of the query, messages, URLs. Text goes into the page as text, never as HTML.
 "use strict";
 
+// Where this server has everything: behind a proxy that may be below a prefix, and pages lie at any depth of it.
+const root = new URL("../../", document.currentScript.src);
 const query = new URLSearchParams(location.search);
 const chinese = (query.get("lang") || navigator.language || "").toLowerCase().startsWith("zh");
 const tell = (en, zh) => (chinese ? zh : en);
@@ -24,10 +26,10 @@ function translate() {
   if (chinese && document.body.dataset.titleZh) document.title = document.body.dataset.titleZh;
 }
 
-// An http(s) URL, or null. Anything else (javascript:, data:, file:) is not for a player.
+// An http(s) URL, or null. Anything else (javascript:, data:, file:) is not for a player. A path is one of this server.
 function webUrl(text) {
   try {
-    const url = new URL(text, location.href);
+    const url = /^\/(?!\/)/.test(text) ? new URL(text.slice(1), root) : new URL(text, location.href);
     return url.protocol === "http:" || url.protocol === "https:" ? url : null;
   } catch {
     return null;
@@ -36,13 +38,17 @@ function webUrl(text) {
 
 const isPort = (text) => /^[0-9]{1,5}$/.test(text || "") && Number(text) > 0 && Number(text) < 65536;
 
-// The address of this server, changed by `schema` and a port where the query says so.
+// The address of this server, with its closing slash, changed by `schema` and a port where the query says so: at another
+// port no proxy has it below a prefix.
 function server(port) {
   const schema = query.get("schema");
-  const url = new URL(location.origin);
+  const url = new URL(root);
   if (schema === "http" || schema === "https") url.protocol = `${schema}:`;
-  if (isPort(port)) url.port = port;
-  return url.origin;
+  if (isPort(port) && port !== (location.port || (location.protocol === "https:" ? "443" : "80"))) {
+    url.port = port;
+    url.pathname = "/";
+  }
+  return url.href;
 }
 
 const parts = (path) => path.split("/").filter(Boolean).map(encodeURIComponent).join("/");

@@ -94,7 +94,7 @@ function wanted() {
   const stream = query.get("stream");
   if (!stream) return "";
   const name = /\.(flv|m3u8)$/i.test(stream) ? stream : `${stream}.flv`;
-  return `${server(query.get("port"))}/${parts(query.get("app") || "live")}/${parts(name)}`;
+  return `${server(query.get("port"))}${parts(query.get("app") || "live")}/${parts(name)}`;
 }
 
 find("form").addEventListener("submit", (event) => {

@@ -6,7 +6,7 @@ let current = null;
 
 function endpoint() {
   const base = server(query.get("api") || query.get("port"));
-  const url = new URL(`/rtc/v1/${publishing ? "whip" : "whep"}/`, base);
+  const url = new URL(`rtc/v1/${publishing ? "whip" : "whep"}/`, base);
   for (const [name, value] of query) {
     if (!["schema", "port", "api", "autostart", "lang", "app", "stream", "secret"].includes(name)) url.searchParams.set(name, value);
   }
@@ -54,6 +54,7 @@ async function exchange(peer) {
   if (answer.status !== 201 && answer.status !== 200) throw new Error(body.startsWith("webrtc:") ? body : "refused");
   await peer.setRemoteDescription({ type: "answer", sdp: body });
   const location_ = answer.headers.get("Location");
+  // As it is given: it begins with the prefix of a proxy, where one is.
   return location_ ? webUrl(new URL(location_, endpoint()).href) : null;
 }
 

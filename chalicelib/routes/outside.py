@@ -1,0 +1,33 @@
+"""Where users reach this installation, when somebody said so: behind a proxy, a request does not tell."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from chalicelib.wiring import wiring
+
+
+def url() -> str:
+    """The public URL without a closing slash; '' where nobody said it."""
+    return wiring.config.outside_url
+
+
+def location(path: str) -> str:
+    """Where a path of ours leads a client to: below the public URL's path. A whole URL is one already."""
+    return urlsplit(url()).path + path if path.startswith("/") else path
+
+
+def scheme() -> str:
+    """http or https; '' where nobody said it."""
+    return urlsplit(url()).scheme
+
+
+def host() -> str:
+    """Its host, an IPv6 address in brackets; '' where nobody said it."""
+    name = urlsplit(url()).hostname or ""
+    return f"[{name}]" if ":" in name else name
+
+
+def place() -> str:
+    """Host and port, as they stand in it."""
+    return urlsplit(url()).netloc.rpartition("@")[2]
