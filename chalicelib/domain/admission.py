@@ -69,11 +69,16 @@ def continues(tail: StreamTail | None, node: str, window_s: int, now: datetime) 
     return now - tail.ended_at <= timedelta(seconds=window_s)
 
 
+def wants(record: RecordSettings, stream: StreamName) -> bool:
+    """Whether a stream is to be recorded."""
+    return record.enabled and matches_any(record.globs, stream.app, stream.stream)
+
+
 def plan(
     session: str, stream: StreamName, node: str, record: RecordSettings, tail: StreamTail | None, now: datetime
 ) -> Plan:
     """What is to happen with a session once it is live."""
-    if not record.enabled or not matches_any(record.globs, stream.app, stream.stream):
+    if not wants(record, stream):
         return Plan(recording=None, merge_window_s=record.merge_window_s)
     merged = tail is not None and (tail.session == session or continues(tail, node, record.merge_window_s, now))
     recording = tail.recording if merged and tail is not None else recording_id(session)

@@ -17,6 +17,7 @@ from chalicelib.domain.model import (
     PlaySettings,
     PublishSettings,
     Recording,
+    RecordSettings,
     Room,
     RoomSecret,
     Source,
@@ -25,6 +26,7 @@ from chalicelib.domain.model import (
 from chalicelib.ports import Clock, Queue, Store
 from chalicelib.services.callbacks.deliveries import Callbacks
 from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.recordings.running import RunningRecordings
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.edge import SessionEnded, SessionLive, SessionRefused
 
@@ -37,7 +39,18 @@ _OF_ADMISSION: Final = (PublishSettings, CallbackSettings, PlaySettings, RoomSec
 """What every node has a copy of, in its admission snapshot."""
 
 
-_FOLLOWED: Final = (*_OF_ADMISSION, Room, LedgerEvent, Delivery, Recording, Destination, Lease, Source, SourceLease)
+_FOLLOWED: Final = (
+    *_OF_ADMISSION,
+    RecordSettings,
+    Room,
+    LedgerEvent,
+    Delivery,
+    Recording,
+    Destination,
+    Lease,
+    Source,
+    SourceLease,
+)
 
 
 def follows(kind: type[Entity]) -> bool:
@@ -55,6 +68,7 @@ class Dispatch:
         sources: SourceLeases,
         callbacks: Callbacks,
         finish: Queue,
+        running: RunningRecordings,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -62,6 +76,7 @@ class Dispatch:
         self._sources = sources
         self._callbacks = callbacks
         self._finish = finish
+        self._running = running
         self._clock = clock
 
     def changed(self, old: Entity | None, new: Entity | None) -> None:
@@ -70,6 +85,8 @@ class Dispatch:
             self._pushes.nudge_all()
         if isinstance(new, Room) and isinstance(old, Room) and old.stream != new.stream:
             self._pushes.follow_room(new)
+        if isinstance(new, RecordSettings):
+            self._running.end_unwanted(new)
         self._follow(old, new)
 
     def _follow(self, old: Entity | None, new: Entity | None) -> None:

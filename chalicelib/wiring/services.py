@@ -277,7 +277,9 @@ class Wiring(Installation):
     @cached_property
     def dispatch(self) -> Dispatch:
         """What follows from a change."""
-        return Dispatch(self.store, self.pushes, self.source_leases, self.callbacks, self.finish_queue, now)
+        return Dispatch(
+            self.store, self.pushes, self.source_leases, self.callbacks, self.finish_queue, self.running, now
+        )
 
     @cached_property
     def finisher(self) -> Finisher:

@@ -297,7 +297,7 @@ class System:
 
     def links(self, recording: dict[str, Any]) -> dict[str, str]:
         share = self.api.call("POST", f"/v1/recordings/{recording['id']}/shares", {})
-        return {name: self.api.url + path for name, path in share["links"].items()}
+        return {name: self.api.url + path for name, path in share["links"].items() if isinstance(path, str)}
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The ledger's entries of a stream, oldest first."""

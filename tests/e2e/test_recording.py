@@ -11,7 +11,7 @@ import pytest
 from infra.local.demo import media
 
 from .conftest import CLIP_S
-from .system import FPS, System, Witness, new_name
+from .system import FPS, System, Witness, moment, new_name, until
 
 pytestmark = pytest.mark.media
 
@@ -100,3 +100,33 @@ def _assert_deletable(system: System, recording: str, links: dict[str, str], seg
     assert _get(f"{system.api.url}/v1/recordings/{recording}").status_code == 401
     listed = [r["id"] for r in system.api.items("/v1/recordings", 100)]
     assert recording not in listed
+
+
+def test_a4_what_is_no_longer_recorded_is_finished_while_its_stream_goes_on(system: System) -> None:
+    """And while it runs it counts, begins with its first picture, and links to no MP4 (R6)."""
+    name = new_name("apply")
+    encoder = system.publish(name)
+    live = system.live(name)
+
+    def mine() -> dict[str, Any] | None:
+        found = system.api.call("GET", "/v1/recordings", limit=20)["items"]
+        return next((dict(r) for r in found if r["name"] == name and r["segments"] > 0), None)
+
+    running = until(mine, "a running recording counts its segments", 60)
+    assert running["state"] == "recording"
+    assert running["bytes"] > 0
+    began = abs(moment(running["started_at"]) - moment(live["live_at"]))
+    assert began < 3, "it begins with its first picture"
+    share = system.api.call("POST", f"/v1/recordings/{running['id']}/shares", {})
+    assert share["links"]["mp4"] is None
+    try:
+        system.api.call("PATCH", "/v1/settings/record", {"enabled": False})
+        until(lambda: (r := mine()) and r["state"] == "ready", "it is finished", 30)
+        assert system.live(name)["session"] == live["session"], "the stream goes on"
+    finally:
+        system.api.call("PATCH", "/v1/settings/record", {"enabled": True})
+    system.end(encoder)
+    system.gone(name)
+    assert [r["id"] for r in system.api.call("GET", "/v1/recordings", limit=20)["items"] if r["name"] == name] == [
+        running["id"]
+    ]

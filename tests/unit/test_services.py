@@ -24,6 +24,7 @@ from chalicelib.domain.model import (
     Lease,
     LedgerEvent,
     NodeSeen,
+    OpenSession,
     PushStatus,
     Recording,
     Session,
@@ -45,6 +46,7 @@ from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.finishing import Announcements, Finisher
 from chalicelib.services.recordings.library import Library
+from chalicelib.services.recordings.running import RunningRecordings
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.watching.links import Plays
@@ -124,7 +126,6 @@ class Cloud:
             self.store, self.settings, self.callback_queue, self.webhooks, self.log, self.clock, base,
             Shares(self.clock, lambda: "key"),
         )  # fmt: skip
-        self.dispatch = Dispatch(self.store, self.pushes, self.sources, self.callbacks, self.finish_queue, self.clock)
         self.finisher = Finisher(
             self.store,
             self.objects,
@@ -134,6 +135,10 @@ class Cloud:
             self.folders,
             "/data/record",
             self.finish_queue,
+        )
+        self.running = RunningRecordings(self.store, self.pushes, self.finisher)
+        self.dispatch = Dispatch(
+            self.store, self.pushes, self.sources, self.callbacks, self.finish_queue, self.running, self.clock
         )
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
         self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
@@ -650,6 +655,42 @@ def test_a_running_recording_is_not_deleted(cloud: Cloud) -> None:
     recording = cloud.record(cloud.go_live())
     with pytest.raises(ConflictError):
         cloud.library.delete(recording)
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"globs": ["/other/*"]}])
+def test_a4_what_is_no_longer_wanted_ends_at_once_and_its_stream_goes_on(cloud: Cloud, change: dict[str, Any]) -> None:
+    session = cloud.go_live()
+    recording = cloud.record(session)
+    cloud.settings.set_record(**{"enabled": None, "globs": None, "merge_window_s": None} | change)
+    cloud.run_stream()
+    (plan,) = cloud.sync().desired.sessions
+    assert (plan.session, plan.recording) == (session, None)
+    assert cloud.store.get(OpenSession, cloud.node, session) is not None, "it is live still"
+    cloud.send(cloud.event(session, RecordingPartDone(recording=recording, segments=2, duration_ms=4000, bytes=16)))
+    cloud.finish()
+    found = cloud.store.get(Recording, recording)
+    assert found is not None
+    assert found.state == "ready"
+
+
+@pytest.mark.parametrize("first", ["end", "leave"])
+def test_a10_a_recording_ended_while_its_publisher_leaves_waits_for_no_reconnect(cloud: Cloud, first: str) -> None:
+    session = cloud.go_live()
+    recording = cloud.record(session)
+
+    def leave() -> None:
+        cloud.send(cloud.event(session, SessionEnded(reason="unpublish")))
+        cloud.run_stream()
+
+    def end() -> None:
+        cloud.running.end(recording)
+
+    for act in (end, leave) if first == "end" else (leave, end):
+        act()
+    (plan,) = cloud.sync().desired.sessions
+    assert (plan.session, plan.merge_window_s) == (session, 0)
+    cloud.send(cloud.event(session, RecordingPartDone(recording=recording, segments=2, duration_ms=4000, bytes=16)))
+    assert cloud.sync().desired.sessions == [], "it was told, and is over"
 
 
 def test_a_deleted_recording_leaves_nothing(cloud: Cloud) -> None:

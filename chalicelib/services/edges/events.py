@@ -49,6 +49,7 @@ from chalicelib.wire.edge import (
     RecordingStarted,
 )
 from chalicelib.wire.names import StreamName
+from chalicelib.wire.recording import recording_id
 from chalicelib.wire.sources import SourceState
 
 _log = Logger(child=True)
@@ -202,7 +203,18 @@ class Events:
         wanted = session_rules.as_open(after)
         if wanted is not None:
             return [Save(wanted.model_copy(update={"version": known.version if known else 0}))]
+        if known is not None and self._is_cut(after):
+            # Its recording was ended while it left: the node is still to be told, and does not wait for a reconnect.
+            return [Save(known.model_copy(update={"state": "closing", "recording": after.recording}))]
         return [Delete(known)] if known else []
+
+    def _is_cut(self, session: Session) -> bool:
+        """Whether the recording before the one it ended with still waits for it."""
+        if session.state != "ended" or session.recording_part == 0:
+            return False
+        before = self._store.get(Recording, recording_id(session.id, session.recording_part - 1))
+        part = before.parts.get(session.id) if before is not None else None
+        return part is not None and not part.done
 
     def _ended(self, session: Session, event: Event) -> list[Change]:
         changes: list[Change] = []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chalicelib.domain import admission
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
-from chalicelib.domain.model import OpenSession, Recording, Session
+from chalicelib.domain.model import OpenSession, Recording, RecordSettings, Session
 from chalicelib.ports import Change, Save, Store
+from chalicelib.services.paging import everything
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.wire.recording import recording_id
@@ -74,6 +76,33 @@ class RunningRecordings:
                 nodes.add(part.node)
         for node in nodes:
             self._pushes.nudge(node)
+
+    def end_unwanted(self, settings: RecordSettings) -> int:
+        """After a change of what is recorded: end what is recorded and no longer wanted; its streams go on. Returns how
+        many. What is wanted from now on begins with the next publish.
+        """
+        nodes = set()
+        live = [s for s in everything(self._store, Session, "LIVE") if s.recording is not None]
+        for session in live:
+            if not admission.wants(settings, session.stream) and self._stop(session.node, session.id):
+                nodes.add(session.node)
+        for node in nodes:
+            self._pushes.nudge(node)
+        return len(nodes)
+
+    def _stop(self, node: str, session_id: str) -> bool:
+        for _ in range(_TRIES):
+            session = self._store.get(Session, node, session_id)
+            pointer = self._store.get(OpenSession, node, session_id)
+            if session is None or session.recording is None or pointer is None:
+                return False
+            none = {"recording": None}
+            try:
+                self._store.commit(Save(session.model_copy(update=none)), Save(pointer.model_copy(update=none)))
+            except ConflictError:
+                continue
+            return True
+        raise UnavailableError("the session is busy; try again")
 
     def _cut(self, node: str, session_id: str, recording: str) -> None:
         for _ in range(_TRIES):
