@@ -27,6 +27,8 @@ _CLOCK_HZ: Final = 90_000
 _WRAP: Final = 1 << 33
 _JUMP_S: Final = 10
 """FFmpeg's own measure of a discontinuity (`-dts_delta_threshold`)."""
+_JITTER_S: Final = 0.25
+"""So far back times may run by mistake: RTMP rounds them to milliseconds, and some encoders repeat some."""
 MAX_DURATION_MS: Final = 3_600_000
 
 
@@ -102,14 +104,14 @@ class Measured:
 
 
 def measure(data: bytes) -> Measured | None:
-    """What a segment holds, from the presentation times of each of its elementary streams; None when it has none.
+    """What a segment holds, from the decoding times of each of its elementary streams; None when it has none.
 
-    Times run on from packet to packet, back and forth by a few pictures; a step of more than `_JUMP_S` is no media but
-    a jump, or the clock that wraps (33 bits at 90 kHz, ISO 13818-1, 2.4.3.7), and counts as nothing.
+    These only run on, whatever the order of the pictures is. A step back, or one of more than `_JUMP_S`, is no media
+    but a jump and counts as nothing; where the clock wraps (33 bits at 90 kHz, ISO 13818-1, 2.4.3.7) it runs on.
     """
     times: dict[int, list[int]] = {}
     for start in range(0, len(data) - _TS_PACKET + 1, _TS_PACKET):
-        found = _pts(data[start : start + _TS_PACKET])
+        found = _stamp(data[start : start + _TS_PACKET])
         if found is not None:
             times.setdefault(found[0], []).append(found[1])
     measured = [_of_track(stamps) for stamps in times.values() if len(stamps) > 1]
@@ -120,11 +122,11 @@ def measure(data: bytes) -> Measured | None:
 
 
 def _of_track(stamps: list[int]) -> tuple[int, bool]:
-    """(length in ms, whether it jumps) of one elementary stream; its last unit lasts as long as the others do."""
+    """(length in ms, whether it jumps) of one elementary stream; a unit before a jump or the end lasts as others do."""
     steps = [((b - a + _WRAP // 2) % _WRAP) - _WRAP // 2 for a, b in pairwise(stamps)]
-    media = [step for step in steps if abs(step) <= _JUMP_S * _CLOCK_HZ]
+    media = [step for step in steps if -_JITTER_S * _CLOCK_HZ <= step <= _JUMP_S * _CLOCK_HZ]
     length = max(sum(media), 0) * 1000 // _CLOCK_HZ
-    return (length * (len(media) + 1) // len(media) if media else 0), len(media) < len(steps)
+    return (length * len(stamps) // len(media) if media else 0), len(media) < len(steps)
 
 
 def ts_duration_ms(data: bytes) -> int | None:
@@ -133,17 +135,19 @@ def ts_duration_ms(data: bytes) -> int | None:
     return found.duration_ms if found else None
 
 
-def _pts(packet: bytes) -> tuple[int, int] | None:
-    """(PID, presentation time) of a transport stream packet that begins a PES packet with one."""
+def _stamp(packet: bytes) -> tuple[int, int] | None:
+    """(PID, decoding time) of a transport stream packet that begins a PES packet with times; where both are the same,
+    only the presentation time is written (ISO 13818-1, 2.4.3.7).
+    """
     if packet[0] != 0x47 or not packet[1] & 0x40 or not packet[3] & 0x10:
         return None
     at = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
-    pes = packet[at : at + 14]
+    pes = packet[at : at + 19]
     if len(pes) < 14 or pes[:3] != b"\x00\x00\x01" or not pes[7] & 0x80:
         return None
-    b = pes[9:14]
-    pts = ((b[0] >> 1 & 7) << 30) | (b[1] << 22) | (b[2] >> 1 << 15) | (b[3] << 7) | (b[4] >> 1)
-    return ((packet[1] & 0x1F) << 8) | packet[2], pts
+    b = pes[14:19] if pes[7] & 0x40 and len(pes) == 19 else pes[9:14]
+    time = ((b[0] >> 1 & 7) << 30) | (b[1] << 22) | (b[2] >> 1 << 15) | (b[3] << 7) | (b[4] >> 1)
+    return ((packet[1] & 0x1F) << 8) | packet[2], time
 
 
 def scan(folder: Path, stream: str) -> list[SegmentFile]:
