@@ -66,22 +66,31 @@ class FfmpegMedia:
         wanted = "stream=index,codec_type,codec_name,profile,width,height,sample_rate,channels,nb_read_packets"
         show = ["-v", "error", "-count_packets", "-show_entries", wanted, "-of", "json", str(run)]
         found = json.loads(self._run([self._ffprobe, *_LOOK, *show]))
-        streams = [s for s in found.get("streams", []) if s.get("codec_type") in ("video", "audio")]
+        streams = [s for s in found.get("streams", []) if s.get("codec_type") in ("video", "audio", "data")]
         return [_track(s) for s in {s["index"]: s for s in streams}.values()]
 
     def remux(self, runs: Sequence[Path], tracks: Sequence[Track], target: Path) -> None:
         """See `Media`. Several runs go through the concat demuxer (FFmpeg documentation, 'concat'), which shifts each
-        one's time stamps to the end of the one before.
+        one's time stamps to the end of the one before. It keeps FFmpeg from mending jumps within a run, as it does of a
+        transport stream that it reads itself (`-dts_delta_threshold`), so each is copied by itself first.
         """
         source = ["-i", str(runs[0])]
-        if len(runs) > 1:
-            script = target.with_suffix(".ffconcat")
-            script.write_text("ffconcat version 1.0\n" + "".join(f"file '{r.name}'\n" for r in runs), "utf-8")
-            source = ["-f", "concat", "-safe", "0", "-i", str(script)]
         maps = [option for track in tracks for option in ("-map", f"0:{track.index}")]
+        if len(runs) > 1:
+            source, maps = self._joined(runs, maps, target), ["-map", "0"]
         video = next((t.codec for t in tracks if t.kind == "video"), "")
         made = [*maps, "-c", "copy", *_OF_VIDEO.get(video, ()), "-movflags", "+faststart", "-f", "mp4"]
         self._run([self._ffmpeg, *_QUIET, *_LOCAL, *_LOOK, *source, *made, str(target)])
+
+    def _joined(self, runs: Sequence[Path], maps: list[str], target: Path) -> list[str]:
+        """Copies of the runs without jumps, as one input of FFmpeg."""
+        copies = [target.with_suffix(f".{number}.ts") for number in range(len(runs))]
+        for run, copy in zip(runs, copies, strict=True):
+            made = [*maps, "-c", "copy", "-f", "mpegts"]
+            self._run([self._ffmpeg, *_QUIET, *_LOCAL, *_LOOK, "-i", str(run), *made, str(copy)])
+        script = target.with_suffix(".ffconcat")
+        script.write_text("ffconcat version 1.0\n" + "".join(f"file '{c.name}'\n" for c in copies), "utf-8")
+        return ["-f", "concat", "-safe", "0", "-i", str(script)]
 
     def thumbnail(self, source: Path, at_s: float, target: Path) -> bool:
         """See `Media`."""
@@ -102,11 +111,11 @@ class FfmpegMedia:
 
 def _track(shown: dict[str, Any]) -> Track:
     """A stream as ffprobe shows it."""
-    video = shown["codec_type"] == "video"
+    kind: Literal["video", "audio", "data"] = shown["codec_type"]
+    video = kind == "video"
     names = ("width", "height") if video else ("sample_rate", "channels")
     first, second = (int(shown.get(name) or 0) for name in names)
     # The profile of a picture may change with its encoder's mood, which a player bears; that of AAC may not.
     profile = "" if video else str(shown.get("profile", ""))
     packets = int(shown.get("nb_read_packets") or 0)
-    kind: Literal["video", "audio"] = "video" if video else "audio"
     return Track(int(shown["index"]), kind, str(shown.get("codec_name", "")), (first, second, profile), packets)

@@ -64,7 +64,7 @@ def decide(settings: PublishSettings, room: RoomSecret | None, stream: StreamNam
 
 def continues(tail: StreamTail | None, node: str, window_s: int, now: datetime) -> bool:
     """Whether a new session of a stream goes on with the stream's newest recording."""
-    if tail is None or tail.node != node or tail.ended_at is None:
+    if tail is None or tail.node != node or tail.ended_at is None or tail.closed:
         return False
     return now - tail.ended_at <= timedelta(seconds=window_s)
 

@@ -136,6 +136,8 @@ class Session(Entity):
     protocol: Protocol_ = "rtmp"
     recording: str | None = None
     recording_part: int = 0
+    left: str | None = None
+    """The recording that it was taken out of while it was open, because that was to end."""
     end_event: str | None = None
     """The event that told its end; the id of its `on_unpublish` too."""
     cut_at: datetime | None = None
@@ -182,6 +184,8 @@ class StreamTail(Entity):
     node: str
     session: str
     ended_at: datetime | None = None
+    closed: bool = False
+    """It was told to end: a reconnect does not go on with it."""
 
 
 # destinations ---------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Final
 from chalicelib.wire.edge import Event, Plan, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
 from chalicelib.wire.names import StreamName
 
-from .model import OpenSession, Session, SessionState
+from .model import OpenSession, Recording, Session, SessionState
 
 CUT_TAKES: Final = timedelta(seconds=15)
 """A stream that was cut off and is live after that goes on, whatever the media server said."""
@@ -72,6 +72,30 @@ def shows_live(session: Session, now: datetime) -> bool:
     of it, its end and its last segment, are on their way.
     """
     return session.state == "live" and (session.cut_at is None or now - session.cut_at > CUT_TAKES)
+
+
+def ended_or_going_on(session: Session, left: Recording | None, following: Recording | None) -> Session:
+    """A session that is over, in the recording that its last segments belong to: the one that it was taken out of, when
+    its node has not closed its part of that, and nothing came into the one that was to follow.
+
+    `left`, `following`: what is known of `session.left` and `session.recording`.
+    """
+    part = left.parts.get(session.id) if left else None
+    if left is None or part is None or part.done or part.node != session.node or following is not None:
+        return session
+    return session.model_copy(update={"recording": left.id})
+
+
+def closing(session: Session) -> OpenSession:
+    """What the edge has to know of a session that is over, and whose recording shall not wait for a reconnect."""
+    return OpenSession(
+        node=session.node,
+        session=session.id,
+        stream=session.stream,
+        state="closing",
+        since=session.ended_at or session.admitted_at,
+        recording=session.recording,
+    )
 
 
 def as_open(session: Session) -> OpenSession | None:

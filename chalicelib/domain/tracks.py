@@ -19,11 +19,11 @@ AUDIO: Final = frozenset({"aac", "mp3", "opus", "ac3", "eac3", "alac", "flac", "
 @dataclass(frozen=True, slots=True)
 class Track:
     """A track as a probe found it. `shape`: what must be equal to go on in one file: width and height in pixels, or
-    sample rate in Hz and channels, and the profile. `packets`: how many came.
+    sample rate in Hz and channels, and the profile. `packets`: how many came. `data`: FFmpeg can't tell what it is.
     """
 
     index: int
-    kind: Literal["video", "audio"]
+    kind: Literal["video", "audio", "data"]
     codec: str
     shape: tuple[int, int, str]
     packets: int
@@ -31,12 +31,12 @@ class Track:
     @property
     def came(self) -> bool:
         """Whether it is more than announced: data came, and it says what it is."""
-        return self.packets > 0 and self.shape[0] > 0 and self.shape[1] > 0
+        return self.packets > 0 and (self.kind == "data" or (self.shape[0] > 0 and self.shape[1] > 0))
 
     @property
     def fits(self) -> bool:
         """Whether an MP4 can hold it."""
-        return self.codec in (VIDEO if self.kind == "video" else AUDIO)
+        return self.kind != "data" and self.codec in (VIDEO if self.kind == "video" else AUDIO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,13 @@ def kept(tracks: Sequence[Track]) -> tuple[Track, ...]:
     return tuple(t for t in firsts if t is not None)
 
 
+def _why(track: Track) -> str:
+    """Why a track that came is left out."""
+    if track.kind == "data":
+        return "a track whose codec FFmpeg can't tell in a transport stream"
+    return f"{track.kind} in {track.codec}, which MP4 can't hold"
+
+
 def _alike(one: Sequence[Track], other: Sequence[Track]) -> bool:
     return [(t.index, t.codec, t.shape) for t in one] == [(t.index, t.codec, t.shape) for t in other]
 
@@ -72,9 +79,7 @@ def grouped(runs: Sequence[Sequence[Track]]) -> tuple[list[Group], list[LeftOut]
     left: list[LeftOut] = []
     for number, tracks in enumerate(runs):
         mine = kept(tracks)
-        left += [
-            LeftOut(number, f"{t.kind} in {t.codec}, which MP4 can't hold") for t in tracks if t.came and not t.fits
-        ]
+        left += [LeftOut(number, _why(t)) for t in tracks if t.came and not t.fits]
         if not mine:
             left.append(LeftOut(number, "no picture and no sound that MP4 can hold"))
         elif groups and _alike(groups[-1].tracks, mine):

@@ -26,7 +26,7 @@ from chalicelib.domain.model import (
 from chalicelib.ports import Clock, Queue, Store
 from chalicelib.services.callbacks.deliveries import Callbacks
 from chalicelib.services.pushing.pushes import Pushes
-from chalicelib.services.recordings.running import RunningRecordings
+from chalicelib.services.recordings.cuts import Cuts
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.edge import SessionEnded, SessionLive, SessionRefused
 
@@ -68,7 +68,7 @@ class Dispatch:
         sources: SourceLeases,
         callbacks: Callbacks,
         finish: Queue,
-        running: RunningRecordings,
+        cuts: Cuts,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -76,7 +76,7 @@ class Dispatch:
         self._sources = sources
         self._callbacks = callbacks
         self._finish = finish
-        self._running = running
+        self._cuts = cuts
         self._clock = clock
 
     def changed(self, old: Entity | None, new: Entity | None) -> None:
@@ -86,7 +86,7 @@ class Dispatch:
         if isinstance(new, Room) and isinstance(old, Room) and old.stream != new.stream:
             self._pushes.follow_room(new)
         if isinstance(new, RecordSettings):
-            self._running.end_unwanted(new)
+            self._cuts.settle()
         self._follow(old, new)
 
     def _follow(self, old: Entity | None, new: Entity | None) -> None:
@@ -135,6 +135,7 @@ class Dispatch:
         if event.session is None:
             return
         if event.kind == SessionLive().kind:
+            self._cuts.look(event.node, event.session)  # the settings may have changed while it was at the gate
             session = self._store.get(OpenSession, event.node, event.session)
             if session is not None and session.state == "live":
                 self._pushes.session_is_live(session)

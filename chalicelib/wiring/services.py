@@ -38,6 +38,7 @@ from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
 from chalicelib.services.recordings.abandoned import Abandoned
+from chalicelib.services.recordings.cuts import Cuts
 from chalicelib.services.recordings.finishing import Announcements, Finisher
 from chalicelib.services.recordings.library import Library
 from chalicelib.services.recordings.running import RunningRecordings
@@ -93,7 +94,12 @@ class Wiring(Installation):
     @cached_property
     def running(self) -> RunningRecordings:
         """Recordings as they run."""
-        return RunningRecordings(self.store, self.pushes, self.finisher)
+        return RunningRecordings(self.store, self.finisher)
+
+    @cached_property
+    def cuts(self) -> Cuts:
+        """Recordings that end before their streams do."""
+        return Cuts(self.store, self.settings, self.pushes)
 
     @cached_property
     def abandoned(self) -> Abandoned:
@@ -277,9 +283,7 @@ class Wiring(Installation):
     @cached_property
     def dispatch(self) -> Dispatch:
         """What follows from a change."""
-        return Dispatch(
-            self.store, self.pushes, self.source_leases, self.callbacks, self.finish_queue, self.running, now
-        )
+        return Dispatch(self.store, self.pushes, self.source_leases, self.callbacks, self.finish_queue, self.cuts, now)
 
     @cached_property
     def finisher(self) -> Finisher:

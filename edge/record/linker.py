@@ -40,7 +40,6 @@ from edge.srs.segmentfile import (
     scan,
     something_missing,
     to_adopt,
-    ts_duration_ms,
 )
 from edge.watching.viewers import stream_of
 
@@ -155,8 +154,9 @@ class Linker:
             return 0
         durations = await asyncio.to_thread(_read_playlist, folder / f"{session.stream.stream}.m3u8")
         for file in missed:
-            duration = durations.get(Path(file.path).name) or await self._measure(Path(file.path))
-            done = await self._take(session, file, duration)
+            duration, jumps = await self._length(file, durations.get(Path(file.path).name, 0))
+            done = await self._take(session, file, duration or await self._probe(Path(file.path)))
+            session.broken |= jumps
         if done is not None:
             await asyncio.shield(done)
         log.info("segment.adopted", session=session.id, segments=len(missed))
@@ -174,15 +174,9 @@ class Linker:
             return told_ms, False
         return (found.duration_ms, found.jumps) if found else (told_ms, False)
 
-    async def _measure(self, path: Path) -> int:
+    async def _probe(self, path: Path) -> int:
         probed = await probe_duration_ms(self._settings.ffprobe, path)
-        if probed is not None:
-            return probed
-        try:
-            data = await asyncio.to_thread(path.read_bytes)
-        except OSError:
-            return UNKNOWN_DURATION_MS
-        return ts_duration_ms(data) or UNKNOWN_DURATION_MS
+        return UNKNOWN_DURATION_MS if probed is None else probed
 
     async def _take(self, session: Session, file: SegmentFile | None, duration_ms: int) -> asyncio.Future[None] | None:
         """Link one file at the session's next index; the future resolves when it is durable. A missing file leaves a

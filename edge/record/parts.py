@@ -13,11 +13,13 @@ from edge.spool.tables import Part, Segment
 
 
 def is_over(part: Part, session: Session, others: Iterable[Part], now: datetime) -> bool:
-    """Whether no further segment belongs to the part: the session goes into another recording now; or it is over and
-    its merge window has passed, or a later session already went on with the same recording.
+    """Whether no further segment belongs to the part: the session goes into another recording now, or into none; or it
+    is over and its merge window has passed, or a later session already went on with the same recording.
     """
+    if session.planned and session.recording != part.recording:
+        return True
     if session.open:
-        return session.planned and session.recording != part.recording
+        return False
     if session.ended_at is None or now >= session.ended_at + timedelta(seconds=session.merge_window_s):
         return True
     return any(o.recording == part.recording and o.session > part.session for o in others)

@@ -130,3 +130,46 @@ def test_a4_what_is_no_longer_recorded_is_finished_while_its_stream_goes_on(syst
     assert [r["id"] for r in system.api.call("GET", "/v1/recordings", limit=20)["items"] if r["name"] == name] == [
         running["id"]
     ]
+
+
+def _running(system: System, name: str) -> str:
+    """The recording of a live stream, as soon as something of it is there."""
+    found = until(lambda: [r for r in system.recordings(name) if r["state"] == "recording"], f"{name} is recorded", 30)
+    return str(found[0]["id"])
+
+
+def _finished(system: System, recording: str) -> None:
+    def state() -> bool:
+        return str(system.api.call("GET", f"/v1/recordings/{recording}")["state"]) == "ready"
+
+    until(state, "the recording is finished", 60)
+
+
+@pytest.mark.parametrize("first", ["the publisher leaves", "the end is asked for"])
+def test_a10_an_end_in_the_second_in_which_the_publisher_leaves(system: System, first: str) -> None:
+    name = new_name("a10")
+    # Longer than the test waits: who waits for a reconnect fails it.
+    system.api.call("PATCH", "/v1/settings/record", {"merge_window_s": 300})
+    encoder = system.publish(name)
+    running = _running(system, name)
+    steps = [encoder.kill, lambda: system.api.call("POST", f"/v1/recordings/{running}/end", {})]
+    for step in steps if first == "the publisher leaves" else reversed(steps):
+        step()
+    _finished(system, running)
+    system.gone(name)
+    # What came behind the cut, if anything did, is a recording of its own.
+    for other in system.recordings(name):
+        if other["state"] == "recording":
+            system.api.call("POST", f"/v1/recordings/{other['id']}/end", {})
+        _finished(system, other["id"])
+
+
+def test_a4_one_that_waits_for_a_reconnect_is_finished_when_it_is_no_longer_wanted(system: System) -> None:
+    name = new_name("a4w")
+    system.api.call("PATCH", "/v1/settings/record", {"merge_window_s": 300})
+    encoder = system.publish(name)
+    running = _running(system, name)
+    system.end(encoder)
+    system.gone(name)
+    system.api.call("PATCH", "/v1/settings/record", {"globs": ["/nothing/*"]})
+    _finished(system, running)

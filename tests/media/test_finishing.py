@@ -144,7 +144,7 @@ def test_r3_a_jump_of_the_timestamps_does_not_lengthen_the_file(tmp_path: Path, 
     assert seconds(made[1]) == pytest.approx(6, rel=0.05)
 
 
-@pytest.mark.parametrize(("jump_s", "jumps"), [(0, False), (3600, True)])
+@pytest.mark.parametrize(("jump_s", "jumps"), [(0, False), (3600, True), (-15, True), (95443, True)])
 def test_r3_a_segment_is_as_long_as_its_media(tmp_path: Path, jump_s: int, jumps: bool) -> None:
     first = make(tmp_path / "first.ts", *H264, *AAC)
     moved = tmp_path / "moved.ts"
@@ -157,7 +157,8 @@ def test_r3_a_segment_is_as_long_as_its_media(tmp_path: Path, jump_s: int, jumps
     assert found.duration_ms == pytest.approx(6000, rel=0.03)
     back = measure(moved.read_bytes() + first.read_bytes())
     assert back is not None
-    assert back.jumps is jumps
+    # One way round or the other a step back; by a few seconds it is one as well.
+    assert back.jumps
 
 
 def test_r4_hevc_is_tagged_as_apple_plays_it_and_starts_fast(tmp_path: Path) -> None:

@@ -44,9 +44,9 @@ from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.publishing.publish import Publish
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.recordings.cuts import Cuts
 from chalicelib.services.recordings.finishing import Announcements, Finisher
 from chalicelib.services.recordings.library import Library
-from chalicelib.services.recordings.running import RunningRecordings
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.watching.links import Plays
@@ -136,9 +136,9 @@ class Cloud:
             "/data/record",
             self.finish_queue,
         )
-        self.running = RunningRecordings(self.store, self.pushes, self.finisher)
+        self.cuts = Cuts(self.store, self.settings, self.pushes)
         self.dispatch = Dispatch(
-            self.store, self.pushes, self.sources, self.callbacks, self.finish_queue, self.running, self.clock
+            self.store, self.pushes, self.sources, self.callbacks, self.finish_queue, self.cuts, self.clock
         )
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
         self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
@@ -683,7 +683,7 @@ def test_a10_a_recording_ended_while_its_publisher_leaves_waits_for_no_reconnect
         cloud.run_stream()
 
     def end() -> None:
-        cloud.running.end(recording)
+        cloud.cuts.end(recording)
 
     for act in (end, leave) if first == "end" else (leave, end):
         act()

@@ -90,7 +90,7 @@ def files(_call: Call) -> Any:
 @route("/hooks/record/end")
 def end(call: Call) -> Any:
     """End a running recording now."""
-    wiring.running.end(_uuid(call))
+    wiring.cuts.end(_uuid(call))
 
 
 @route("/hooks/record/remove")

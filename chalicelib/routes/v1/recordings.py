@@ -98,7 +98,7 @@ def share_recording(call: Call[NewShare], recording: str) -> Share:
 @operation("POST", "/v1/recordings/{recording}/end", scope="operate", status=202)
 def end_recording(call: Call[Nothing], recording: str) -> None:
     """End a running recording now. A stream that is still live goes on in a new one."""
-    wiring.running.end(recording)
+    wiring.cuts.end(recording)
 
 
 @operation("POST", "/v1/recordings/{recording}/finish", scope="operate", status=202)

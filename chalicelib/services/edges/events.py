@@ -49,7 +49,6 @@ from chalicelib.wire.edge import (
     RecordingStarted,
 )
 from chalicelib.wire.names import StreamName
-from chalicelib.wire.recording import recording_id
 from chalicelib.wire.sources import SourceState
 
 _log = Logger(child=True)
@@ -187,7 +186,7 @@ class Events:
         if after is None:
             return []
         if after.state == "ended":
-            after = after.model_copy(update={"end_event": event.id})
+            after = self._settled(after.model_copy(update={"end_event": event.id}))
         changes: list[Change] = [Save(after), *self._open_pointer(node, session_id, after)]
         if after.state == "ended":
             changes += self._ended(after, event)
@@ -201,20 +200,20 @@ class Events:
     def _open_pointer(self, node: str, session_id: str, after: Session) -> list[Change]:
         known = self._store.get(OpenSession, node, session_id)
         wanted = session_rules.as_open(after)
+        if after.state == "ended" and after.left and after.left == after.recording:
+            # It was to end while its publisher left; the node may know of neither.
+            wanted = session_rules.closing(after)
         if wanted is not None:
             return [Save(wanted.model_copy(update={"version": known.version if known else 0}))]
-        if known is not None and self._is_cut(after):
-            # Its recording was ended while it left: the node is still to be told, and does not wait for a reconnect.
-            return [Save(known.model_copy(update={"state": "closing", "recording": after.recording}))]
         return [Delete(known)] if known else []
 
-    def _is_cut(self, session: Session) -> bool:
-        """Whether the recording before the one it ended with still waits for it."""
-        if session.state != "ended" or session.recording_part == 0:
-            return False
-        before = self._store.get(Recording, recording_id(session.id, session.recording_part - 1))
-        part = before.parts.get(session.id) if before is not None else None
-        return part is not None and not part.done
+    def _settled(self, session: Session) -> Session:
+        """A session that is over, in the recording that its last segments belong to."""
+        if not session.left:
+            return session
+        left = self._store.get(Recording, session.left)
+        following = self._store.get(Recording, session.recording) if session.recording else None
+        return session_rules.ended_or_going_on(session, left, following)
 
     def _ended(self, session: Session, event: Event) -> list[Change]:
         changes: list[Change] = []
@@ -326,6 +325,7 @@ class Events:
             recording=recording,
             node=node,
             session=session_id,
+            closed=tail is not None and tail.closed and tail.recording == recording,
         )
         return [*changes, Save(new_tail)]
 

@@ -227,16 +227,16 @@ class Finisher:
         Raises:
             SluiceError: none could be made.
         """
-        seen, notes = [], []
-        for number, run in enumerate(runs, 1):
+        seen: list[list[tracks.Track]] = []
+        unreadable: dict[int, str] = {}
+        for number, run in enumerate(runs):
             try:
                 seen.append(self._media.tracks(run))
             except UpstreamError as error:
                 seen.append([])
-                notes.append(f"part {number}: {error}")
+                unreadable[number] = str(error)
         groups, left = tracks.grouped(seen)
-        unread = {n for n, found in enumerate(seen) if not found}
-        notes += [f"part {each.run + 1}: {each.reason}" for each in left if each.run not in unread or not notes]
+        notes = [f"part {each.run + 1}: {unreadable.get(each.run, each.reason)}" for each in left]
         files: list[RecordedFile] = []
         for group in groups:
             film = work / tracks.file_name(len(files))

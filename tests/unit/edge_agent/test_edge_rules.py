@@ -15,6 +15,7 @@ from edge.record.janitor import to_delete
 from edge.record.stores.s3 import store_error
 from edge.srs.segmentfile import (
     SegmentFile,
+    measure,
     playlist_durations_ms,
     position_of,
     something_missing,
@@ -105,6 +106,20 @@ def test_the_duration_from_time_stamps(start: int, frames: int, step: int) -> No
     duration = ts_duration_ms(data)
     assert duration is not None
     assert abs(duration - frames * step / 90) <= frames / (frames - 1) + 1
+
+
+@given(
+    start=st.integers(0, 2**33 - 1),
+    jump=st.one_of(st.integers(-(2**31), -90_000), st.integers(90_000 * 11, 2**31)),
+    before=st.integers(2, 50),
+    after=st.integers(2, 50),
+)
+def test_r3_a_jump_ahead_or_back_is_no_media(start: int, jump: int, before: int, after: int) -> None:
+    times = [start + n * 3600 for n in range(before)] + [start + jump + (before + n) * 3600 for n in range(after)]
+    found = measure(b"".join(packet(256, time % 2**33) for time in times))
+    assert found is not None
+    assert found.jumps
+    assert abs(found.duration_ms - (before + after) * 40) <= 1
 
 
 @given(st.binary(max_size=2000))
