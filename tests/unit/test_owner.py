@@ -42,7 +42,10 @@ from chalicelib.services.publishing.rooms import Rooms
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
+from chalicelib.services.sources.leases import SourceLeases
+from chalicelib.services.sources.transcodes import Transcodes
 from chalicelib.wire.names import StreamName
+from chalicelib.wire.sources import Encoding, Rendition
 from chalicelib.wire.targets import parse_target
 from tests.fakes import BOOTSTRAP, FakeClock, FakeFolders, FakeNudger, MemoryStore
 
@@ -343,6 +346,42 @@ def test_d2_a_second_destination_of_a_target_is_refused_by_the_name_of_the_first
         owner.targets.change(kept.id, {"enabled": True}, None)
     with pytest.raises(ConflictError, match="First"):
         owner.slots.update(SLOT | {"server": "rtmps://h/a", "secret": "k"})
+
+
+def _source(owner: Owner, name: str, url: str, **more: Any) -> Source:
+    now = owner.clock()
+    source = Source(id=name, kind="transcode", name=name, url=url, created_at=now, updated_at=now, **more)
+    owner.store.commit(Save(source))
+    return source
+
+
+def test_d2_a_source_that_is_on_has_its_target_also_while_it_waits(owner: Owner) -> None:
+    _source(owner, "Night loop", "rtmp://h/a/k")
+    with pytest.raises(ConflictError, match="Night loop"):
+        add_target(owner, "Second", "RTMP://H:1935/a/k")
+    with pytest.raises(ConflictError, match="Night loop"):
+        owner.slots.update(SLOT | {"server": "rtmp://h/a", "secret": "k"})
+    _source(owner, "Off", "rtmp://h/a/other", enabled=False)
+    assert add_target(owner, "Third", "rtmp://h/a/other").enabled
+
+
+@pytest.mark.parametrize("low", ["rtmp://h/a/k", "rtmps://H:443/a/k"])
+def test_d2_every_output_of_a_source_is_a_target(owner: Owner, low: str) -> None:
+    _source(owner, "Ladder", "rtmp://h/a/high", renditions=[Rendition(url=low, encoding=Encoding())])
+    with pytest.raises(ConflictError, match="Ladder"):
+        add_target(owner, "Second", "rtmp://h/a/k")
+
+
+def test_d2_the_transcode_of_the_compatible_api_is_compared_with_sources_too(owner: Owner) -> None:
+    _source(owner, "Night loop", "rtmp://h/a/k")
+    leases = SourceLeases(owner.store, owner.pushes, owner.clock)
+    on = {
+        "all": True, "server": "rtmp://h/a", "secret": "k", "vcodec": "libx264", "acodec": "aac", "vbitrate": 800,
+        "abitrate": 64, "achannels": 2, "vprofile": "main", "vpreset": "fast",
+    }  # fmt: skip
+    with pytest.raises(ConflictError, match="Night loop"):
+        Transcodes(owner.store, leases, owner.clock).apply(on)
+    Transcodes(owner.store, leases, owner.clock).apply(on | {"all": False})
 
 
 def test_d2_of_two_that_were_there_before_one_is_pushed_and_the_other_says_why(owner: Owner) -> None:

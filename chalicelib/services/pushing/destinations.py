@@ -12,7 +12,7 @@ from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundE
 from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Room, Slate, TargetHold
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.services.pushing.holds import move, refuse_held
+from chalicelib.services.pushing.holds import move, refuse_taken
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
@@ -133,7 +133,7 @@ class Destinations:
             created_at=now,
             updated_at=now,
         )
-        refuse_held(self._store, new, self._pushes.destinations())
+        refuse_taken(self._store, new)
         self._store.commit(Save(new))
         return new.model_copy(update={"version": 1})
 
@@ -159,7 +159,7 @@ class Destinations:
             changes["slate"] = self._slate(now.slate, changes["slate"])
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
         if {"url", "enabled"} & set(changes):
-            refuse_held(self._store, new, self._pushes.destinations())
+            refuse_taken(self._store, new)
         lease = self._store.get(Lease, new.id) if "url" in changes else None
         self._store.commit(Save(new), *move(self._store, lease, new))
         return new.model_copy(update={"version": new.version + 1})

@@ -12,8 +12,7 @@ from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Delete, Page, Save, Store
-from chalicelib.services.pushing.holds import refuse_pushed
-from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.sources.intake import Intake
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
@@ -48,10 +47,9 @@ class WantedInput:
 class SourceEditor:
     """Adds, changes, removes sources."""
 
-    def __init__(self, store: Store, leases: SourceLeases, pushes: Pushes, intake: Intake, clock: Clock) -> None:
+    def __init__(self, store: Store, leases: SourceLeases, intake: Intake, clock: Clock) -> None:
         self._store = store
         self._leases = leases
-        self._pushes = pushes
         self._intake = intake
         self._clock = clock
 
@@ -130,7 +128,7 @@ class SourceEditor:
             created_at=now,
             updated_at=now,
         )
-        self._check_free(draft)
+        refuse_taken(self._store, draft)
         draft = self._check_kind(self._with_inputs(draft, inputs, node))
         self._store.commit(Save(draft))
         return draft.model_copy(update={"version": 1})
@@ -155,7 +153,7 @@ class SourceEditor:
         node = changes.pop("node", None)
         new = known.model_copy(update=changes | {"updated_at": self._clock()})
         if {"url", "renditions", "enabled"} & set(changes):
-            self._check_free(new)
+            refuse_taken(self._store, new)
         if inputs is not None:
             new = self._with_inputs(new, inputs, node or known.node)
         elif node is not None and node != known.node:
@@ -203,16 +201,6 @@ class SourceEditor:
         self._intake.discard(source.node, source.inputs, [*keep, *used])
 
     # checks
-
-    def _check_free(self, source: Source) -> None:
-        """Two workers on one target would throw each other out."""
-        if not source.enabled:
-            return
-        wanted = set(rules.targets_of(source))
-        for other in self._leases.all():
-            if other.id != source.id and other.enabled and wanted & set(rules.targets_of(other)):
-                raise ConflictError(f"the source {other.name} pushes to the same target; switch it off first")
-        refuse_pushed(source, self._pushes.destinations())
 
     def _with_inputs(self, source: Source, inputs: list[WantedInput], node: str | None) -> Source:
         if source.kind == "transcode":
