@@ -8,8 +8,9 @@ from typing import Final
 from chalicelib.wire.targets import parse_target
 from chalicelib.wire.urls import InvalidUrlError
 
-from .destinations import join_target, target_of
+from .destinations import given_whole, join_target
 from .errors import InvalidInputError
+from .redact import MASK, target_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +140,14 @@ def whole_url(name: str, url: str, server: str, key: str) -> str:
         InvalidInputError: neither is complete, or it is none that can be pushed to.
     """
     preset = platform(name)
+    if MASK in url or MASK in key:
+        raise InvalidInputError("url" if MASK in url else "key", f"holds {MASK}, which stands for what is not shown")
     if url:
         if server or key:
             raise InvalidInputError("url", "give either one whole URL, or server and key, not both")
         if preset.server and _is_server(url, preset):
             raise InvalidInputError("key", f"is missing behind the server's address: {preset.hint}")
-        if "#" in url and url.strip()[:4].lower() != "srt:":
-            raise InvalidInputError("url", "holds a '#': give server and key apart, then the key may hold anything")
-        return target_of(url).text
+        return given_whole(url)
     base = server or preset.server
     if not base:
         raise InvalidInputError("server", f"is needed: {preset.hint}")
@@ -155,6 +156,26 @@ def whole_url(name: str, url: str, server: str, key: str) -> str:
     if not key and preset.server:
         raise InvalidInputError("key", f"is needed: {preset.hint}")
     return join_target(base, key)
+
+
+def changed_url(now: str, name: str, url: str, server: str, key: str) -> str:
+    """The target, as it is kept, after a change: another URL, another server with its key, or another key for the same
+    server. The URL as it is shown, which is what a client sends back that changes something else, changes nothing.
+
+    Raises:
+        InvalidInputError: see `whole_url`; or a part is missing. A key never goes to a server that it was not given
+            for.
+    """
+    if url == target_url(now) and not server and not key:
+        return now
+    if url or (server and key):
+        return whole_url(name, url, server, key)
+    known_server, known_key = split_url(now)
+    if server:
+        raise InvalidInputError("key", "is needed too: the key of now was given for another server")
+    if not known_key:
+        raise InvalidInputError("server", "is needed too: the target of now is one URL, without a key of its own")
+    return whole_url(name, "", known_server, key)
 
 
 def _is_server(url: str, preset: Platform) -> bool:

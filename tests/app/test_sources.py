@@ -460,6 +460,26 @@ def test_nothing_else_pushes_where_a_source_does(api: Api, edge: Edge) -> None:
     assert "Tube" in api("POST", "/v1/sources", new(url=destination["url"])).json["detail"]
 
 
+def test_d1_the_key_of_a_source_s_target_may_hold_anything(api: Api, edge: Edge) -> None:
+    made = api("POST", "/v1/sources", new(url="", server="rtmp://h/a", key="room/1#2"))
+    kept = wiring.store.get(Source, made.json["id"])
+    assert kept is not None
+    assert kept.url == "rtmp://h/a#room/1#2"
+    path = f"/v1/sources/{made.json['id']}"
+    for bad in ("rtmp://h/a/x#y", "rtmp://h/b/***"):
+        assert api("PATCH", path, {"url": bad}).json["errors"][0]["field"] == "url"
+    assert api("PATCH", path, {"url": made.json["url"], "key": ""}).status == 200
+    assert api("PATCH", path, {"key": "k/2"}).status == 200
+    kept = wiring.store.get(Source, made.json["id"])
+    assert kept is not None
+    assert kept.url == "rtmp://h/a#k/2"
+
+
+def test_d1_neither_is_a_slot_s_server_cut_where_nobody_sees_it(oryx: Oryx, edge: Edge) -> None:
+    slot = {"action": "update", "platform": "wx", "enabled": True, "server": "rtmp://h/live/a#b", "secret": ""}
+    assert "'#'" in oryx.refused("/ffmpeg/forward/secret", **slot | {"custom": True, "stream": "", "label": "L"})
+
+
 def test_neither_does_a_slot_of_another_kind(api: Api, oryx: Oryx, edge: Edge) -> None:
     files = oryx.data("/ffmpeg/vlive/source", platform="wx", files=[uploaded()])["files"]
     forward = {"action": "update", "platform": "wx", "enabled": True} | TARGET

@@ -378,6 +378,7 @@ CHANGING = [
     ("dead-letters", "redrive", "all"),
     ("dead-letters", "drop", "change-1", "-y"),
     ("destinations", "add", "Tube", "rtmp://a.example.com/live2/key", "--stream", "/live/*"),
+    ("destinations", "change", "Tube", "--key", "k"),
     ("destinations", "enable", "Tube"),
     ("destinations", "disable", "d1"),
     ("destinations", "remove", "Tube", "--yes"),
@@ -592,6 +593,15 @@ def test_what_is_sent_is_what_was_typed(fake: FakeApi, run: Run) -> None:
         "enabled": False,
     }
     assert fake.changes() == [("POST", "/v1/destinations", body)]
+    # D5: server and key as a platform shows them.
+    run("destinations", "add", "T", "--server", "rtmp://h/a/b", "--key", "k/1?x=y")
+    assert {name: fake.changes()[-1][2].get(name) for name in ("url", "server", "key")} == {
+        "url": None,
+        "server": "rtmp://h/a/b",
+        "key": "k/1?x=y",
+    }
+    run("destinations", "change", "Tube", "--key", "k/2")
+    assert fake.changes()[-1] == ("PATCH", "/v1/destinations/d1", {"key": "k/2", "version": DESTINATION["version"]})
     run("callbacks", "set", "--off")
     assert fake.changes()[-1] == ("PATCH", "/v1/settings/callbacks", {"enabled": False})
     run("secret", "rotate", "-y")
