@@ -67,7 +67,10 @@ class Target:
         port = self.server.port if self.server.port not in (None, DEFAULT_PORTS.get(self.scheme)) else ""
         name = [self.app, self.key]
         if self.scheme == "srt":
-            name = [dict(srt_options(self.server.query)).get("streamid", "")]
+            # The parts of a streamid have no order (SRT Access Control).
+            stream_id = dict(srt_options(self.server.query)).get("streamid", "")
+            mark, access, parts = stream_id.partition("#!::")
+            name = [mark, access, *sorted(parts.split(","))]
         return hashlib.sha256(
             "\n".join(["srt" if self.scheme == "srt" else "rtmp", f"{host}:{port}", *name]).encode()
         ).hexdigest()
