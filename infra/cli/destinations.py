@@ -94,9 +94,11 @@ def _state(destination: dict[str, Any]) -> str:
     if not destination["enabled"]:
         return "off"
     push = destination["push"]
-    if push:
-        return str(push["state"])
-    return str(destination["waiting"]["message"]) if destination.get("waiting") else "waiting for a stream"
+    if destination.get("waiting"):
+        return str(destination["waiting"]["message"])
+    if push and push.get("code"):
+        return f"{push['state']}: {push['last_error']}"
+    return str(push["state"]) if push else "waiting for a stream"
 
 
 @app.command()

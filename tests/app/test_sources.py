@@ -13,6 +13,7 @@ import pytest
 from chalice.test import Client
 
 from chalicelib.domain.model import Source
+from chalicelib.ports import Save
 from chalicelib.wiring import wiring
 from tests.fakes import BOOTSTRAP
 
@@ -478,6 +479,20 @@ def test_d1_the_key_of_a_source_s_target_may_hold_anything(api: Api, edge: Edge)
 def test_d1_neither_is_a_slot_s_server_cut_where_nobody_sees_it(oryx: Oryx, edge: Edge) -> None:
     slot = {"action": "update", "platform": "wx", "enabled": True, "server": "rtmp://h/live/a#b", "secret": ""}
     assert "'#'" in oryx.refused("/ffmpeg/forward/secret", **slot | {"custom": True, "stream": "", "label": "L"})
+
+
+def test_d3_of_two_that_were_there_before_the_second_names_the_first(api: Api, edge: Edge) -> None:
+    first = api("POST", "/v1/sources", new(name="First")).json
+    second = api("POST", "/v1/sources", new(name="Second", enabled=False)).json
+    for made in (first, second):
+        kept = wiring.store.get(Source, made["id"])
+        assert kept is not None
+        if not kept.enabled:
+            wiring.store.commit(Save(kept.model_copy(update={"enabled": True})))
+        wiring.source_leases.settle(kept.model_copy(update={"enabled": True}))
+    read = api("GET", f"/v1/sources/{second['id']}").json
+    assert (read["worker"], read["waits_for"]) == (None, "First, which pushes to the same target")
+    assert api("GET", f"/v1/sources/{first['id']}").json["waits_for"] == "its node"
 
 
 def test_neither_does_a_slot_of_another_kind(api: Api, oryx: Oryx, edge: Edge) -> None:

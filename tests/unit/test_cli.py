@@ -583,6 +583,23 @@ def test_an_empty_list_says_so(fake: FakeApi, run: Run, argv: tuple[str, ...]) -
     assert json.loads(run(*argv, "--json").out) == []
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"push": None, "waiting": {"code": "same_target", "message": "waiting: B pushes there", "by": "d2"}},
+            "waiting: B",
+        ),
+        ({"push": {"state": "waiting", "code": "codec_not_taken", "last_error": "holds HEVC"}}, "waiting: holds HEVC"),
+        ({"push": {"state": "running", "code": "", "last_error": None}}, "running"),
+        ({"enabled": False}, "off"),
+    ],
+)
+def test_d3_d4_a_list_says_why_a_destination_waits(fake: FakeApi, run: Run, more: dict[str, Any], said: str) -> None:
+    fake.items("/v1/destinations", DESTINATION | more)
+    assert said in " ".join(run("destinations", "list").out.split())
+
+
 def test_what_is_sent_is_what_was_typed(fake: FakeApi, run: Run) -> None:
     run("destinations", "add", "T", "srt://h:1?streamid=x", "--stream", "/a", "--stream", "/b", "--disabled")
     body = {

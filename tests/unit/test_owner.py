@@ -21,9 +21,11 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.model import (
     Destination,
     LimitSettings,
+    NodeSeen,
     ObjectStore,
     OpenSession,
     PublishSettings,
+    PushStatus,
     Room,
     RoomSecret,
     Session,
@@ -432,3 +434,21 @@ def test_d6_a_new_target_of_a_running_push_moves_what_it_holds(owner: Owner) -> 
     lease = owner.targets.get(first.id).lease
     assert lease is not None
     assert lease.held
+
+
+def test_d3_a_lease_whose_node_says_nothing_is_no_reason_to_be_silent(owner: Owner) -> None:
+    made = add_target(owner, "A", "rtmp://h/a/k")
+    seen = NodeSeen(node="n1", last_seen=owner.clock())
+    owner.store.commit(Save(session("s1", 1, owner.clock)), Save(seen))
+    owner.pushes.settle(made)
+
+    def why() -> tuple[str, str] | None:
+        waiting = owner.targets.get(made.id).waiting
+        return (waiting.code, waiting.by) if waiting else None
+
+    assert why() == ("granting", "")
+    owner.store.commit(Save(seen.model_copy(update={"lost": True, "version": 1})))
+    assert why() == ("node_lost", "n1")
+    status = PushStatus(destination=made.id, node="n1", session="s1", fence=1, state="running", at=owner.clock())
+    owner.store.commit(Save(status))
+    assert why() is None

@@ -10,7 +10,7 @@ from ulid import ULID
 from chalicelib.domain import destinations as target_rules
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
+from chalicelib.domain.model import Destination, Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.sources.intake import Intake
@@ -78,6 +78,8 @@ class SourceEditor:
         status = found[1] if isinstance(found[1], SourceStatus) else None
         current = status if lease is not None and status is not None and status.fence == lease.fence else None
         waits = self._waits_for(source) if source.enabled and lease is None else ""
+        if lease is not None and current is None:
+            waits = "its node"
         return Playing(source, lease, current, waits)
 
     def _waits_for(self, source: Source) -> str:
@@ -85,8 +87,10 @@ class SourceEditor:
             return "a target"
         if source.kind != "transcode" and not source.inputs:
             return "something to play"
-        if self._leases.blocked_by(source) is not None:
-            return "another source that pushes to the same target"
+        blocker = self._leases.blocked_by(source)
+        if blocker is not None:
+            found = self._store.get(Source, blocker) or self._store.get(Destination, blocker)
+            return f"{found.name if found else blocker}, which pushes to the same target"
         return "a live stream" if source.kind == "transcode" else "its node"
 
     def add(  # noqa: PLR0913 - the fields of a source
