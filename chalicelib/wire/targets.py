@@ -25,6 +25,10 @@ _OPTION: Final = re.compile(r"\s\w+=")
 _SAME_HOST: Final = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
 _SAME_DOMAIN: Final = {".rtmps.youtube.com": ".rtmp.youtube.com"}
 """Two names for one ingest, one of them for TLS."""
+_ONE_INGEST: Final = {
+    ".twitch.tv": "twitch", ".live-video.net": "twitch", ".facebook.com": "facebook", ".bilivideo.com": "bilibili"
+}  # fmt: skip
+"""Domains of platforms whose servers all lead to one stream by its key alone. YouTube is none: a and b are two ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,7 @@ class Target:
     @property
     def identity(self) -> str:
         """The same for every way of writing the same target: SHA-256, so that no key is told."""
-        host = self.server.host.lower().removesuffix(".")
-        with suppress(ValueError):
-            host = str(ipaddress.ip_address(host))
-        host = _SAME_HOST.get(host, host)
-        for other, usual in _SAME_DOMAIN.items():
-            host = host.removesuffix(other) + usual if host.endswith(other) else host
+        host = _usual_host(self.server.host)
         # With or without TLS it is the same stream of the same platform.
         port = self.server.port if self.server.port not in (None, DEFAULT_PORTS.get(self.scheme)) else ""
         name = [self.app, self.key]
@@ -74,6 +73,19 @@ class Target:
         return hashlib.sha256(
             "\n".join(["srt" if self.scheme == "srt" else "rtmp", f"{host}:{port}", *name]).encode()
         ).hexdigest()
+
+
+def _usual_host(name: str) -> str:
+    """One name for a host that has several."""
+    host = name.lower().removesuffix(".")
+    with suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        host = str(mapped or address)
+    host = _SAME_HOST.get(host, host)
+    for other, usual in _SAME_DOMAIN.items():
+        host = host.removesuffix(other) + usual if host.endswith(other) else host
+    return next((ingest for domain, ingest in _ONE_INGEST.items() if host.endswith(domain)), host)
 
 
 def parse_target(text: str) -> Target:

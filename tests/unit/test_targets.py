@@ -98,6 +98,9 @@ def test_d1_text_in_the_query_of_srt_is_no_form_of_the_web() -> None:
         ("rtmp://h/live/k", "rtmps://h./live/k"),
         ("rtmp://localhost/live/k", "rtmp://127.0.0.1:1935/live/k"),
         ("rtmp://[::1]/live/k", "rtmp://[0:0:0:0:0:0:0:1]/live/k"),
+        ("rtmp://10.0.0.1/live/k", "rtmp://[::ffff:10.0.0.1]/live/k"),
+        ("rtmp://live-fra.twitch.tv/app/k", "rtmps://ingest.global-contribute.live-video.net:443/app/k"),
+        ("rtmps://live-api-s.facebook.com:443/rtmp/k", "rtmps://edgetee-upload-fra3-1.xx.facebook.com/rtmp/k"),
         ("rtmp://a.rtmp.youtube.com/live2/k", "rtmps://a.rtmps.youtube.com:443/live2/k"),
         ("srt://h:1?streamid=x&latency=1", "SRT://H:1?latency=9&streamid=x"),
         ("srt://h:1?streamid=#!::r=live/x,m=publish", "srt://h:1?streamid=#!::m=publish,r=live/x"),
@@ -112,6 +115,8 @@ def test_d2_one_target_has_one_identity(one: str, other: str) -> None:
     [
         ("rtmp://h/live/k", "rtmp://h/live/K"),
         ("rtmp://h/a/b/k", "rtmp://h/a#b/k"),
+        ("rtmp://live.twitch.tv/app/k", "rtmp://live.twitch.tv/app/other"),
+        ("rtmp://nottwitch.tv/app/k", "rtmp://live.twitch.tv/app/k"),
         ("rtmp://h/live/k", "rtmp://h:1936/live/k"),
         ("rtmp://h/live/k", "rtmp://h/live/k?x=1"),
         ("srt://h:1?streamid=x", "srt://h:1?streamid=y"),
