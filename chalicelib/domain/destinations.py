@@ -47,7 +47,7 @@ def target_of(url: str) -> Target:
     try:
         return parse_target(url)
     except InvalidUrlError as error:
-        raise InvalidInputError("url", f"{error}; {_HINT}") from None
+        raise InvalidInputError("url", f"{error}; {_HINT}") from error
 
 
 def join_target(server: str, key: str) -> str:
@@ -61,7 +61,7 @@ def join_target(server: str, key: str) -> str:
     try:
         return make_target(server, key).text
     except InvalidUrlError as error:
-        raise InvalidInputError("url", f"{error}; {_HINT}") from None
+        raise InvalidInputError("url", f"{error}; {_HINT}") from error
 
 
 def check_patterns(patterns: Iterable[str]) -> list[str]:

@@ -31,6 +31,10 @@ _ONE_INGEST: Final = {
 """Domains of platforms whose servers all lead to one stream by its key alone. YouTube is none: a and b are two ways."""
 
 
+class NoKeyError(InvalidUrlError):
+    """It is a server, without a key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """`server` is the whole URL for SRT, and for RTMP what stands before the key; `key` is '' for SRT."""
@@ -107,6 +111,7 @@ def make_target(server: str, key: str) -> Target:
     """A target from what a platform shows: its server and a key.
 
     Raises:
+        NoKeyError: the key is ''.
         InvalidUrlError: see `parse_target`.
     """
     server, key = server.strip(), key.strip()
@@ -116,7 +121,7 @@ def make_target(server: str, key: str) -> Target:
     if not found.path.strip("/"):
         raise InvalidUrlError("names no application; a target looks like rtmp://host/app/<stream key>")
     if not key:
-        raise InvalidUrlError("has no stream key; it stands behind the application: rtmp://host/app/<stream key>")
+        raise NoKeyError("has no stream key; it stands behind the application: rtmp://host/app/<stream key>")
     if len(key) > LONGEST_KEY or any(unicodedata.category(c)[0] == "C" for c in key):
         raise InvalidUrlError(f"has a key with control characters, or with more than {LONGEST_KEY}")
     if _OPTION.search(key):

@@ -128,10 +128,25 @@ def test_d2_two_targets_stay_two(one: str, other: str) -> None:
     assert parse_target(one).identity != parse_target(other).identity
 
 
-@pytest.mark.parametrize("url", ["rtmps://a.rtmps.youtube.com/live2", "RTMP://a.rtmp.youtube.com/live2/", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtmps://a.rtmps.youtube.com/live2",
+        "RTMP://a.rtmp.youtube.com/live2/",
+        "rtmps://b.rtmps.youtube.com/live2?backup=1",
+        "",
+    ],
+)
 def test_d5_a_platform_without_a_key_says_where_the_key_is(url: str) -> None:
-    with pytest.raises(InvalidInputError, match="YouTube Studio"):
-        whole_url("youtube", url, "", "")
+    for given_as in (("youtube", url, "", ""), ("youtube", "", url, ""), *([("custom", url, "", "")] if url else [])):
+        with pytest.raises(InvalidInputError, match=r"key.*YouTube Studio"):
+            whole_url(*given_as)
+
+
+def test_d5_so_does_one_whose_servers_are_its_streamers_own() -> None:
+    for given_as in (("rtmp://h/gifshow", ""), ("", "rtmp://h/gifshow/")):
+        with pytest.raises(InvalidInputError, match=r"key.*creator's studio"):
+            whole_url("kuaishou", *given_as, "")
 
 
 def test_d5_a_target_of_one_s_own_needs_a_key_too() -> None:
