@@ -26,6 +26,18 @@ def check_target_url(url: str) -> str:
     return target_of(url).text
 
 
+def given_whole(url: str) -> str:
+    """The target, as it is kept, of one URL that a user gave. Where a `#` stands in what is kept, the key is apart, so
+    that of a user is none that can be read.
+
+    Raises:
+        InvalidInputError: see `check_target_url`.
+    """
+    if "#" in url and url.strip()[:4].lower() != "srt:":
+        raise InvalidInputError("url", "holds a '#': give server and key apart, then the key may hold anything")
+    return check_target_url(url)
+
+
 def target_of(url: str) -> Target:
     """The target that a URL names, whole or as it is kept.
 
@@ -35,7 +47,7 @@ def target_of(url: str) -> Target:
     try:
         return parse_target(url)
     except InvalidUrlError as error:
-        raise InvalidInputError("url", f"{error}; {_HINT}") from None
+        raise InvalidInputError("url", f"{error}; {_HINT}") from error
 
 
 def join_target(server: str, key: str) -> str:
@@ -45,11 +57,11 @@ def join_target(server: str, key: str) -> str:
         InvalidInputError: see `check_target_url`.
     """
     if not key.strip():
-        return check_target_url(server)
+        return given_whole(server)
     try:
         return make_target(server, key).text
     except InvalidUrlError as error:
-        raise InvalidInputError("url", f"{error}; {_HINT}") from None
+        raise InvalidInputError("url", f"{error}; {_HINT}") from error
 
 
 def check_patterns(patterns: Iterable[str]) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.wire.targets import parse_target
-from chalicelib.wire.urls import InvalidUrlError
+from chalicelib.wire.targets import SCHEMES, NoKeyError, parse_target
+from chalicelib.wire.urls import InvalidUrlError, parse_url
 
-from .destinations import join_target, target_of
+from .destinations import join_target
 from .errors import InvalidInputError
+from .redact import MASK, target_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,14 @@ def takes_of(name: str, url: str) -> tuple[str, ...]:
         return ()
     if target.scheme == "srt":
         return ()
-    host = target.server.host.lower().removesuffix(".")
-    by_host = (p for p in PLATFORMS if any(host == d or host.endswith(f".{d}") for d in p.domains))
-    by_name = (p for p in PLATFORMS if p.id == name)
-    return next((p.takes for p in (*by_host, *by_name)), ())
+    found = _by_host(target.server.host) or next((p for p in PLATFORMS if p.id == name), None)
+    return found.takes if found else ()
+
+
+def _by_host(name: str) -> Platform | None:
+    """The platform that a host is one of."""
+    host = name.lower().removesuffix(".")
+    return next((p for p in PLATFORMS if any(host == d or host.endswith(f".{d}") for d in p.domains)), None)
 
 
 def whole_url(name: str, url: str, server: str, key: str) -> str:
@@ -136,30 +141,61 @@ def whole_url(name: str, url: str, server: str, key: str) -> str:
     platform's.
 
     Raises:
-        InvalidInputError: neither is complete, or it is none that can be pushed to.
+        InvalidInputError: neither is complete, or it is none that can be pushed to. Where a key is missing, it says
+            where the platform shows it.
     """
     preset = platform(name)
-    if url:
-        if server or key:
-            raise InvalidInputError("url", "give either one whole URL, or server and key, not both")
-        if preset.server and _is_server(url, preset):
-            raise InvalidInputError("key", f"is missing behind the server's address: {preset.hint}")
-        if "#" in url and url.strip()[:4].lower() != "srt:":
-            raise InvalidInputError("url", "holds a '#': give server and key apart, then the key may hold anything")
-        return target_of(url).text
-    base = server or preset.server
+    if MASK in url or MASK in key:
+        raise InvalidInputError("url" if MASK in url else "key", f"holds {MASK}, which stands for what is not shown")
+    if url and (server or key):
+        raise InvalidInputError("url", "give either one whole URL, or server and key, not both")
+    base = url or server or preset.server
     if not base:
         raise InvalidInputError("server", f"is needed: {preset.hint}")
-    if not key and not server:
+    preset = (_by_host(_host_of(base)) if preset.id == "custom" else None) or preset
+    if not key and (_is_server(base, preset) or not (url or server)):
         raise InvalidInputError("key", f"is needed: {preset.hint}")
-    if not key and preset.server:
-        raise InvalidInputError("key", f"is needed: {preset.hint}")
-    return join_target(base, key)
+    try:
+        return join_target(base, key)
+    except InvalidInputError as error:
+        if not isinstance(error.__cause__, NoKeyError):
+            raise
+        raise InvalidInputError("key", f"is missing behind the server's address. {preset.hint}") from None
+
+
+def _host_of(url: str) -> str:
+    try:
+        return parse_url(url.strip(), SCHEMES, user_info=True).host
+    except InvalidUrlError:
+        return ""
+
+
+def changed_url(now: str, name: str, url: str, server: str, key: str) -> str:
+    """The target, as it is kept, after a change: another URL, another server with its key, or another key for the same
+    server. The URL as it is shown, which is what a client sends back that changes something else, changes nothing.
+
+    Raises:
+        InvalidInputError: see `whole_url`; or a part is missing. A key never goes to a server that it was not given
+            for.
+    """
+    if url == target_url(now) and not server and not key:
+        return now
+    if url or (server and key):
+        return whole_url(name, url, server, key)
+    known_server, known_key = split_url(now)
+    if server:
+        raise InvalidInputError("key", "is needed too: the key of now was given for another server")
+    if not known_key:
+        raise InvalidInputError("server", "is needed too: the target of now is one URL, without a key of its own")
+    return whole_url(name, "", known_server, key)
 
 
 def _is_server(url: str, preset: Platform) -> bool:
     """Whether it is the platform's server, without a key. The same server goes by `rtmp` and by `rtmps`."""
-    return url.strip().rstrip("/").lower() in {preset.server.rstrip("/").lower(), *_others(preset)}
+    return bool(preset.server) and url.strip().rstrip("/").lower() in {
+        preset.server.rstrip("/").lower(),
+        *_others(preset),
+    }
 
 
 def _others(preset: Platform) -> set[str]:

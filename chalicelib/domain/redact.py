@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from chalicelib.wire.names import StreamName
+from chalicelib.wire.targets import parse_target
+from chalicelib.wire.urls import InvalidUrlError
 
 MASK: Final = "***"
 
@@ -38,8 +41,15 @@ def callback_url(url: str) -> str:
 
 def target_url(url: str) -> str:
     """A target URL as it may be shown: user info, the last path element (the stream key) and the query are masked."""
+    with suppress(InvalidUrlError):
+        target = parse_target(url)
+        if target.key:
+            server = target.server
+            shown = server.at(server.host).text.removeprefix(f"{server.scheme}://").removeprefix(f"{server.user_info}@")
+            query = f"?{MASK}" if server.query or "?" in target.key else ""
+            return f"{server.scheme}://{shown.partition('?')[0].removesuffix('/')}/{MASK}{query}"
     parts = urlsplit(url)
-    host = parts.hostname or ""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     netloc = f"{host}:{parts.port}" if parts.port else host
     head, _, key = parts.path.rpartition("/")
     path = f"{head}/{MASK}" if key else parts.path

@@ -94,7 +94,7 @@ class WorkerShown(View):
 
 
 class PlayingShown(SourceShown):
-    """A source with its worker. `waits_for`: why there is none although it is switched on."""
+    """A source with its worker. `waits_for`: why there is none although it is switched on, or why it has not begun."""
 
     worker: WorkerShown | None
     waits_for: str = Field(examples=["a live stream"])

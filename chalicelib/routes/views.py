@@ -21,7 +21,7 @@ from chalicelib.domain.model import (
     Session,
 )
 from chalicelib.services.nodes.overview import NodeView, StreamView
-from chalicelib.services.pushing.destinations import Target
+from chalicelib.services.pushing.destinations import Target, WaitingCode
 from chalicelib.wire.names import StreamName
 
 
@@ -264,9 +264,9 @@ class PushShown(View):
 
 
 class WaitingShown(View):
-    """Why a destination that is on is not pushed to. `by`: the id of the source or destination it waits for."""
+    """Why a destination that is on is not pushed to. `by`: the id of the source, destination or node it waits for."""
 
-    code: Literal["no_stream", "same_target", "limit", "granting"]
+    code: WaitingCode
     message: str
     by: str
 

@@ -25,6 +25,14 @@ _OPTION: Final = re.compile(r"\s\w+=")
 _SAME_HOST: Final = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
 _SAME_DOMAIN: Final = {".rtmps.youtube.com": ".rtmp.youtube.com"}
 """Two names for one ingest, one of them for TLS."""
+_ONE_INGEST: Final = {
+    ".twitch.tv": "twitch", ".live-video.net": "twitch", ".facebook.com": "facebook", ".bilivideo.com": "bilibili"
+}  # fmt: skip
+"""Domains of platforms whose servers all lead to one stream by its key alone. YouTube is none: a and b are two ways."""
+
+
+class NoKeyError(InvalidUrlError):
+    """It is a server, without a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +65,31 @@ class Target:
     @property
     def identity(self) -> str:
         """The same for every way of writing the same target: SHA-256, so that no key is told."""
-        host = self.server.host.lower().removesuffix(".")
-        with suppress(ValueError):
-            host = str(ipaddress.ip_address(host))
-        host = _SAME_HOST.get(host, host)
-        for other, usual in _SAME_DOMAIN.items():
-            host = host.removesuffix(other) + usual if host.endswith(other) else host
+        host = _usual_host(self.server.host)
         # With or without TLS it is the same stream of the same platform.
         port = self.server.port if self.server.port not in (None, DEFAULT_PORTS.get(self.scheme)) else ""
         name = [self.app, self.key]
         if self.scheme == "srt":
-            name = [dict(srt_options(self.server.query)).get("streamid", "")]
+            # The parts of a streamid have no order (SRT Access Control).
+            stream_id = dict(srt_options(self.server.query)).get("streamid", "")
+            mark, access, parts = stream_id.partition("#!::")
+            name = [mark, access, *sorted(parts.split(","))]
         return hashlib.sha256(
             "\n".join(["srt" if self.scheme == "srt" else "rtmp", f"{host}:{port}", *name]).encode()
         ).hexdigest()
+
+
+def _usual_host(name: str) -> str:
+    """One name for a host that has several."""
+    host = name.lower().removesuffix(".")
+    with suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        host = str(mapped or address)
+    host = _SAME_HOST.get(host, host)
+    for other, usual in _SAME_DOMAIN.items():
+        host = host.removesuffix(other) + usual if host.endswith(other) else host
+    return next((ingest for domain, ingest in _ONE_INGEST.items() if host.endswith(domain)), host)
 
 
 def parse_target(text: str) -> Target:
@@ -92,6 +111,7 @@ def make_target(server: str, key: str) -> Target:
     """A target from what a platform shows: its server and a key.
 
     Raises:
+        NoKeyError: the key is ''.
         InvalidUrlError: see `parse_target`.
     """
     server, key = server.strip(), key.strip()
@@ -101,7 +121,7 @@ def make_target(server: str, key: str) -> Target:
     if not found.path.strip("/"):
         raise InvalidUrlError("names no application; a target looks like rtmp://host/app/<stream key>")
     if not key:
-        raise InvalidUrlError("has no stream key; it stands behind the application: rtmp://host/app/<stream key>")
+        raise NoKeyError("has no stream key; it stands behind the application: rtmp://host/app/<stream key>")
     if len(key) > LONGEST_KEY or any(unicodedata.category(c)[0] == "C" for c in key):
         raise InvalidUrlError(f"has a key with control characters, or with more than {LONGEST_KEY}")
     if _OPTION.search(key):

@@ -182,11 +182,21 @@ def _check_query(scheme: str, query: str) -> None:
 
 
 def srt_options(query: str) -> list[tuple[str, str]]:
-    """The options in the query of an SRT URL, by FFmpeg's rule: `&` separates them wherever it stands, also behind a
-    `streamid` that begins with `#!::`; all else, `?`, `=` and `#` too, belongs to the value.
+    """The options in the query of an SRT URL: `&` separates them, and all else, `?`, `=` and `#` too, belongs to the
+    value. Behind a `streamid` that begins with `#!::` an `&` separates only what is an option by its name and has no
+    comma, which separates the parts of such a `streamid`: all else behind `#!::` is the `streamid`'s, as its user sees
+    it (`#!::r=live/x?secret=S&t=1,m=publish`).
     """
-    items = (item.partition("=") for item in query.split("&") if item)
-    return [(name, value) for name, _, value in items]
+    found: list[tuple[str, str]] = []
+    for item in query.split("&"):
+        name, _, value = item.partition("=")
+        last = found[-1] if found else ("", "")
+        is_option = name in SRT_OPTIONS and ("," not in value or name == "passphrase")
+        if last[0] == "streamid" and last[1].startswith("#!::") and not is_option:
+            found[-1] = ("streamid", f"{last[1]}&{item}")
+        elif item:
+            found.append((name, value))
+    return found
 
 
 def _check_srt(query: str) -> None:
@@ -200,7 +210,7 @@ def _check_srt(query: str) -> None:
     for name, value in options:
         if name == "mode" and value != "caller":
             raise InvalidUrlError("must not ask for another SRT mode than caller")
-        if "#" in value and not (name == "streamid" and value.startswith("#!::") and "#" not in value[4:]):
+        if "#" in value and not (name == "streamid" and value.startswith("#!::")):
             raise InvalidUrlError("must not hold '#' except at the beginning of streamid (#!::…)")
 
 

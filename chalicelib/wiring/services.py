@@ -194,7 +194,7 @@ class Wiring(Installation):
     @cached_property
     def source_editor(self) -> SourceEditor:
         """The sources as they are edited."""
-        return SourceEditor(self.store, self.source_leases, self.pushes, self.intake, now)
+        return SourceEditor(self.store, self.source_leases, self.intake, now)
 
     @cached_property
     def vlive(self) -> PlaySlots:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from chalicelib.wire.sources import Probed, SourceAudio, SourceFormat, SourceVideo
 from edge.base.errors import NotHereError, RefusedInputError
 from edge.ffmpeg.workers.argv import file_options, url_options
-from edge.ffmpeg.workers.inputs import source_url
+from edge.ffmpeg.workers.inputs import handed, source_url
 from edge.ffmpeg.workers.process import start_to_read
 from edge.ffmpeg.workers.redact import redact, url_secrets
 from edge.ffmpeg.workers.ways import OpenWay, straight
@@ -67,7 +67,7 @@ class Probe:
         options = url_options(url)
         began = asyncio.get_running_loop().time()
         async with self._open_way(url, camera=camera) as way:
-            found = await self._run([*way.options, *options, way.url], way.env)
+            found = await self._run([*way.options, *options, handed(way.url)], way.env)
         if found.error and asyncio.get_running_loop().time() - began >= SILENT_S:
             found = Probed(error=SILENT)
         return found.model_copy(update={"error": redact(found.error, url_secrets(url))}) if found.error else found

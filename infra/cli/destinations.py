@@ -54,6 +54,31 @@ def add(
         facts([("id", new["id"]), ("name", new["name"]), ("url", new["url"])])
 
 
+@app.command()
+def change(
+    destination: Destination,
+    url: Annotated[str, typer.Option(help="Another target, stream key included.")] = "",
+    server: Annotated[str, typer.Option(help="Another server; goes with --key.")] = "",
+    key: Annotated[str, typer.Option(help="Another stream key, to the letter; alone: for the same server.")] = "",
+    name: Annotated[str, typer.Option(help="Another name; cuts nothing off.")] = "",
+    stream: Annotated[list[str] | None, typer.Option(help="Other patterns; may be repeated.")] = None,
+    platform: Annotated[str, typer.Option(help="Another platform.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Change a destination; what is not given stays. A push that runs starts anew when its target changes."""
+    api = Api.from_environment()
+    found = find(api, destination)
+    given = {"url": url, "server": server, "key": key, "name": name, "streams": stream, "platform": platform}
+    body = {field: value for field, value in given.items() if value}
+    if not body:
+        raise CliError("Say what is to change, for instance: sluice destinations change NAME --key KEY")
+    changed = api.call("PATCH", f"/v1/destinations/{found['id']}", body | {"version": found["version"]})
+    if as_json:
+        show_json(changed)
+    else:
+        facts([("id", changed["id"]), ("name", changed["name"]), ("url", changed["url"])])
+
+
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """All destinations with what becomes of them."""
@@ -69,9 +94,11 @@ def _state(destination: dict[str, Any]) -> str:
     if not destination["enabled"]:
         return "off"
     push = destination["push"]
-    if push:
-        return str(push["state"])
-    return str(destination["waiting"]["message"]) if destination.get("waiting") else "waiting for a stream"
+    if destination.get("waiting"):
+        return str(destination["waiting"]["message"])
+    if push and push.get("code"):
+        return f"{push['state']}: {push['last_error']}"
+    return str(push["state"]) if push else "waiting for a stream"
 
 
 @app.command()

@@ -152,7 +152,9 @@ def list_(as_json: Json = False) -> None:
 def _state(source: dict[str, Any]) -> str:
     if not source["enabled"]:
         return "off"
-    return source["worker"]["state"] if source["worker"] else f"waiting for {source['waits_for']}"
+    worker = source["worker"]
+    told = worker is not None and not (worker["state"] == "waiting" and source["waits_for"])
+    return str(worker["state"]) if told else f"waiting for {source['waits_for']}"
 
 
 def _plays(source: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from chalice.test import Client
 
 from chalicelib.domain.model import Source
+from chalicelib.ports import Save
 from chalicelib.wiring import wiring
 from tests.fakes import BOOTSTRAP
 
@@ -460,6 +461,40 @@ def test_nothing_else_pushes_where_a_source_does(api: Api, edge: Edge) -> None:
     assert "Tube" in api("POST", "/v1/sources", new(url=destination["url"])).json["detail"]
 
 
+def test_d1_the_key_of_a_source_s_target_may_hold_anything(api: Api, edge: Edge) -> None:
+    made = api("POST", "/v1/sources", new(url="", server="rtmp://h/a", key="room/1#2"))
+    kept = wiring.store.get(Source, made.json["id"])
+    assert kept is not None
+    assert kept.url == "rtmp://h/a#room/1#2"
+    path = f"/v1/sources/{made.json['id']}"
+    for bad in ("rtmp://h/a/x#y", "rtmp://h/b/***"):
+        assert api("PATCH", path, {"url": bad}).json["errors"][0]["field"] == "url"
+    assert api("PATCH", path, {"url": made.json["url"], "key": ""}).status == 200
+    assert api("PATCH", path, {"key": "k/2"}).status == 200
+    kept = wiring.store.get(Source, made.json["id"])
+    assert kept is not None
+    assert kept.url == "rtmp://h/a#k/2"
+
+
+def test_d1_neither_is_a_slot_s_server_cut_where_nobody_sees_it(oryx: Oryx, edge: Edge) -> None:
+    slot = {"action": "update", "platform": "wx", "enabled": True, "server": "rtmp://h/live/a#b", "secret": ""}
+    assert "'#'" in oryx.refused("/ffmpeg/forward/secret", **slot | {"custom": True, "stream": "", "label": "L"})
+
+
+def test_d3_of_two_that_were_there_before_the_second_names_the_first(api: Api, edge: Edge) -> None:
+    first = api("POST", "/v1/sources", new(name="First")).json
+    second = api("POST", "/v1/sources", new(name="Second", enabled=False)).json
+    for made in (first, second):
+        kept = wiring.store.get(Source, made["id"])
+        assert kept is not None
+        if not kept.enabled:
+            wiring.store.commit(Save(kept.model_copy(update={"enabled": True})))
+        wiring.source_leases.settle(kept.model_copy(update={"enabled": True}))
+    read = api("GET", f"/v1/sources/{second['id']}").json
+    assert (read["worker"], read["waits_for"]) == (None, "First, which pushes to the same target")
+    assert api("GET", f"/v1/sources/{first['id']}").json["waits_for"] == "its node"
+
+
 def test_neither_does_a_slot_of_another_kind(api: Api, oryx: Oryx, edge: Edge) -> None:
     files = oryx.data("/ffmpeg/vlive/source", platform="wx", files=[uploaded()])["files"]
     forward = {"action": "update", "platform": "wx", "enabled": True} | TARGET
@@ -469,10 +504,7 @@ def test_neither_does_a_slot_of_another_kind(api: Api, oryx: Oryx, edge: Edge) -
     assert "has the same target" in oryx.refused("/ffmpeg/transcode/apply", **CONFIG)
     oryx.data("/ffmpeg/forward/secret", **forward | {"enabled": False})
     oryx.data("/ffmpeg/vlive/secret", **vlive)
-    source = wiring.store.get(Source, "slot-vlive-wx")
-    assert source is not None
-    wiring.source_leases.settle(source)
-    assert "pushes to this target" in oryx.refused("/ffmpeg/forward/secret", **forward)
+    assert "has the same target" in oryx.refused("/ffmpeg/forward/secret", **forward)
     body = {"name": "Tube", "url": "rtmp://a.example.com/live2/key"}
     assert api("POST", "/v1/destinations", body).status == 409
     made = api("POST", "/v1/destinations", body | {"enabled": False})

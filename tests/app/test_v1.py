@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.model import Destination
 from chalicelib.wiring import wiring
 from tests.app.conftest import PROBLEM, Api, Cloud, Node
 from tests.fakes import BOOTSTRAP
@@ -299,6 +300,43 @@ def test_a_destination_lives_and_never_shows_its_key(api: Api) -> None:
     assert [d["id"] for d in api("GET", "/v1/destinations").json["items"]] == [made["id"]]
     assert (api("DELETE", path).status, api("DELETE", path).status) == (204, 404)
     assert all(b"stream-key" not in a.body for a in api.answers)
+
+
+def kept_url(made: dict[str, Any]) -> str:
+    found = wiring.store.get(Destination, made["id"])
+    assert found is not None
+    return found.url
+
+
+def test_d1_a_key_is_changed_alone_and_goes_to_no_other_server(api: Api) -> None:
+    made = add(api)
+    path = f"/v1/destinations/{made['id']}"
+    assert api("PATCH", path, {"key": "room/17?a=b#c"}).json["url"] == "rtmp://a.example.com/live2/***?***"
+    assert kept_url(made) == "rtmp://a.example.com/live2#room/17?a=b#c"
+    refused = api("PATCH", path, {"server": "rtmp://other.example.com/live"})
+    assert (refused.status, refused.json["errors"][0]["field"]) == (400, "key")
+    assert api("PATCH", path, {"server": "rtmp://other.example.com/a/b", "key": "k"}).status == 200
+    assert kept_url(made) == "rtmp://other.example.com/a/b/k"
+    assert api("PATCH", path, {"url": "srt://h:1?streamid=x"}).status == 200
+    assert api("PATCH", path, {"key": "k"}).json["errors"][0]["field"] == "server"
+
+
+def test_d1_what_is_shown_is_sent_back_and_changes_nothing(api: Api) -> None:
+    made = add(api, url="", server="rtmp://a.example.com/live2", key="a#b")
+    path = f"/v1/destinations/{made['id']}"
+    assert api("PATCH", path, {"url": made["url"], "name": "Other"}).status == 200
+    assert kept_url(made) == "rtmp://a.example.com/live2#a#b"
+    for bad in ({"url": "rtmp://b.example.com/live2/***"}, {"key": "***"}):
+        assert api("PATCH", path, bad).status == 400
+    assert api("POST", "/v1/destinations", {"name": "N", "url": made["url"]}).status == 400
+
+
+def test_d5_a_change_of_the_url_knows_the_platform(api: Api) -> None:
+    made = add(api, url="", key="k", platform="youtube")
+    path = f"/v1/destinations/{made['id']}"
+    answer = api("PATCH", path, {"url": "rtmps://a.rtmps.youtube.com/live2"})
+    assert (answer.status, answer.json["errors"][0]["field"]) == (400, "key")
+    assert "YouTube Studio" in answer.body.decode()
 
 
 def test_the_second_of_two_editors_is_told(api: Api) -> None:

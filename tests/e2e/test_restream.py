@@ -185,3 +185,18 @@ def test_d4_hevc_is_not_pushed_as_sound_alone(system: System, sink: RtmpSink) ->
     assert "HEVC" in push["last_error"]
     assert len(sink.of(key)) <= 1
     system.end(encoder)
+
+
+@pytest.mark.parametrize("more", ["", "&t=a+b&u=1"])
+def test_d1_an_srt_target_gets_all_behind_its_mark(system: System, more: str) -> None:
+    if system.agent_status()["media_server"]["kind"] != "srs":
+        pytest.skip("the stand-in has no SRT")
+    name, other = new_name("push"), new_name("pushed")
+    server = f"srt://127.0.0.1:{system.environment['SRT_PORT']}?streamid=#!::r=live/"
+    key = f"{other}?secret={system.secret}{more},m=publish"
+    destination = system.add_destination(name, "", server=server, key=key)
+    encoder = system.publish(name)
+    system.live(other)
+    until(lambda: system.push(destination).get("state") == "running", "the push runs")
+    system.end(encoder)
+    system.gone(other)

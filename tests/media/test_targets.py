@@ -18,6 +18,7 @@ from edge.ffmpeg.workers.argv import build_argv
 from edge.ffmpeg.workers.spec import Reading, WorkerSpec
 from tests.compatibility import section
 from tests.e2e.rtmp_sink import rtmp_sink
+from tests.e2e.srt_sink import srt_sink
 
 from .rig import FFMPEG
 
@@ -84,3 +85,34 @@ def test_d1_platforms_get_what_obs_sends(clip: Path) -> None:
 def test_d1_a_url_given_whole_is_cut_where_a_user_sees_it(clip: Path, url: str, app: str, key: str) -> None:
     found = seen(clip, whole_url("custom", url.replace("HOST", "host"), "", "").replace("//host", "//HOST"))
     assert (found["app"], found["publish"]) == (app, key)
+
+
+NAMES = [
+    "#!::r=live/name?secret=S,m=publish",
+    "#!::r=live/name?secret=a+b/c==&t=1&timeout=5,m=publish",
+    "#!::r=live/50%25#2,m=publish",
+    "#!::r=live/直播,m=publish",
+    "publish:live/cam+1",
+    "x" * 512,
+]
+
+
+def test_d1_srt_listeners_get_the_streamid_to_the_letter() -> None:
+    rows = []
+    for name in NAMES:
+        with srt_sink() as sink:
+            target = join_target(f"srt://127.0.0.1:{sink.port}?latency=20&streamid=", name)
+            spec = WorkerSpec("p", "rtmp://127.0.0.1/live/x", target)
+            argv = build_argv(FFMPEG, spec)
+            made = ["-f", "lavfi", "-i", "testsrc2=s=64x64:r=25", "-t", "1", "-c:v", "mpeg2video"]
+            output = argv[argv.index("mpegts") - 1 :]
+            with subprocess.Popen([FFMPEG, "-nostdin", "-v", "error", *made, *output]) as child:
+                came = sink.came.wait(30)
+                child.kill()
+            assert came
+            assert sink.stream_ids == [name]
+            shown = name if len(name) < 100 else "512 letters"
+            rows.append([f"`srt://host:10080?streamid={shown}`", f"`{shown}`"])
+    section(
+        "srt destinations", ["Target", "`streamid` that arrives"], rows, "Seen with FFmpeg and a listener of the tests."
+    )

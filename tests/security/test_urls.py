@@ -13,6 +13,7 @@ from chalicelib.domain import destinations, sources
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.wire.urls import SRT_OPTIONS, InvalidUrlError, parse_url, plain_user, srt_options
 from edge.ffmpeg.workers.argv import output_target, url_options
+from edge.ffmpeg.workers.inputs import srt_apart
 
 SCHEMES = ("rtmp", "rtmps", "srt", "rtsp", "http", "https")
 HOOKED = "srt://h:10080?streamid=#!::r=live/name?secret=S,m=publish"
@@ -58,7 +59,8 @@ PIECES = [
     ".", "..", "%2f", "%2e", "%00", "%", "[", "]", "[::1]", "127.0.0.1", "0x7f.1", "2130706433", "127.1", "localhost",
     "h",
     "evil.example", "a.b", "live", "x", "1935", "0", "65536", "mode=listener", "Mode=listener", "listen=1", "listen",
-    "streamid=#!::r=live/x", "m=publish", "latency=1", ",", " ", "\t", "\n", "é", "。", "．", "：", "／", "u:p",
+    "streamid=#!::r=live/x", "+", "passphrase=a+b",
+    "m=publish", "latency=1", ",", " ", "\t", "\n", "é", "。", "．", "：", "／", "u:p",
 ]  # fmt: skip
 
 
@@ -92,10 +94,14 @@ def test_what_is_let_through_is_read_alike_by_all(url: str) -> None:
     assert unquote(web.path) in {unquote(ours.path), "/" if not ours.path else unquote(ours.path)}
     assert ".." not in unquote(ours.path).split("/")
     if ours.scheme == "srt":
-        assert option_by_ffmpeg(text, "mode") in {None, "caller"}
+        apart, bare = srt_apart(ours)
+        given = dict(zip(apart[::2], apart[1::2], strict=True))
+        assert by_ffmpeg(bare)[:3] == (ours.scheme, ours.host, ours.port)
+        assert option_by_ffmpeg(bare, "mode") in {None, "caller"}
+        assert option_by_ffmpeg(bare, "streamid") is None
         for name, value in srt_options(ours.query):
             assert name in SRT_OPTIONS
-            assert option_by_ffmpeg(text, name) == value
+            assert given.get({"streamid": "-srt_streamid"}.get(name, f"-{name}"), option_by_ffmpeg(bare, name)) == value
 
 
 @pytest.mark.parametrize(
@@ -104,6 +110,7 @@ def test_what_is_let_through_is_read_alike_by_all(url: str) -> None:
         HOOKED,
         "srt://h:10080?streamid=#!::h=srt,r=live/x,m=request&latency=200",
         "srt://[2001:db8::1]:10080?latency=20&streamid=plain&passphrase=0123456789",
+        "srt://h:10080?streamid=#!::r=live/x?secret=a+b#c&t=1&timeout=5,m=publish&latency=20",
         "rtmp://h/live/x",
         "rtmp://u:p@h:1936/live/x?secret=y",
         "rtmps://live-api-s.facebook.com:443/rtmp/FB-1?s_bl=1&s_sw=0",

@@ -378,6 +378,7 @@ CHANGING = [
     ("dead-letters", "redrive", "all"),
     ("dead-letters", "drop", "change-1", "-y"),
     ("destinations", "add", "Tube", "rtmp://a.example.com/live2/key", "--stream", "/live/*"),
+    ("destinations", "change", "Tube", "--key", "k"),
     ("destinations", "enable", "Tube"),
     ("destinations", "disable", "d1"),
     ("destinations", "remove", "Tube", "--yes"),
@@ -582,6 +583,23 @@ def test_an_empty_list_says_so(fake: FakeApi, run: Run, argv: tuple[str, ...]) -
     assert json.loads(run(*argv, "--json").out) == []
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"push": None, "waiting": {"code": "same_target", "message": "waiting: B pushes there", "by": "d2"}},
+            "waiting: B",
+        ),
+        ({"push": {"state": "waiting", "code": "codec_not_taken", "last_error": "holds HEVC"}}, "waiting: holds HEVC"),
+        ({"push": {"state": "running", "code": "", "last_error": None}}, "running"),
+        ({"enabled": False}, "off"),
+    ],
+)
+def test_d3_d4_a_list_says_why_a_destination_waits(fake: FakeApi, run: Run, more: dict[str, Any], said: str) -> None:
+    fake.items("/v1/destinations", DESTINATION | more)
+    assert said in " ".join(run("destinations", "list").out.split())
+
+
 def test_what_is_sent_is_what_was_typed(fake: FakeApi, run: Run) -> None:
     run("destinations", "add", "T", "srt://h:1?streamid=x", "--stream", "/a", "--stream", "/b", "--disabled")
     body = {
@@ -592,6 +610,15 @@ def test_what_is_sent_is_what_was_typed(fake: FakeApi, run: Run) -> None:
         "enabled": False,
     }
     assert fake.changes() == [("POST", "/v1/destinations", body)]
+    # D5: server and key as a platform shows them.
+    run("destinations", "add", "T", "--server", "rtmp://h/a/b", "--key", "k/1?x=y")
+    assert {name: fake.changes()[-1][2].get(name) for name in ("url", "server", "key")} == {
+        "url": None,
+        "server": "rtmp://h/a/b",
+        "key": "k/1?x=y",
+    }
+    run("destinations", "change", "Tube", "--key", "k/2")
+    assert fake.changes()[-1] == ("PATCH", "/v1/destinations/d1", {"key": "k/2", "version": DESTINATION["version"]})
     run("callbacks", "set", "--off")
     assert fake.changes()[-1] == ("PATCH", "/v1/settings/callbacks", {"enabled": False})
     run("secret", "rotate", "-y")

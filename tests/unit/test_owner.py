@@ -21,9 +21,11 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.model import (
     Destination,
     LimitSettings,
+    NodeSeen,
     ObjectStore,
     OpenSession,
     PublishSettings,
+    PushStatus,
     Room,
     RoomSecret,
     Session,
@@ -42,7 +44,10 @@ from chalicelib.services.publishing.rooms import Rooms
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
+from chalicelib.services.sources.leases import SourceLeases
+from chalicelib.services.sources.transcodes import Transcodes
 from chalicelib.wire.names import StreamName
+from chalicelib.wire.sources import Encoding, Rendition
 from chalicelib.wire.targets import parse_target
 from tests.fakes import BOOTSTRAP, FakeClock, FakeFolders, FakeNudger, MemoryStore
 
@@ -345,6 +350,42 @@ def test_d2_a_second_destination_of_a_target_is_refused_by_the_name_of_the_first
         owner.slots.update(SLOT | {"server": "rtmps://h/a", "secret": "k"})
 
 
+def _source(owner: Owner, name: str, url: str, **more: Any) -> Source:
+    now = owner.clock()
+    source = Source(id=name, kind="transcode", name=name, url=url, created_at=now, updated_at=now, **more)
+    owner.store.commit(Save(source))
+    return source
+
+
+def test_d2_a_source_that_is_on_has_its_target_also_while_it_waits(owner: Owner) -> None:
+    _source(owner, "Night loop", "rtmp://h/a/k")
+    with pytest.raises(ConflictError, match="Night loop"):
+        add_target(owner, "Second", "RTMP://H:1935/a/k")
+    with pytest.raises(ConflictError, match="Night loop"):
+        owner.slots.update(SLOT | {"server": "rtmp://h/a", "secret": "k"})
+    _source(owner, "Off", "rtmp://h/a/other", enabled=False)
+    assert add_target(owner, "Third", "rtmp://h/a/other").enabled
+
+
+@pytest.mark.parametrize("low", ["rtmp://h/a/k", "rtmps://H:443/a/k"])
+def test_d2_every_output_of_a_source_is_a_target(owner: Owner, low: str) -> None:
+    _source(owner, "Ladder", "rtmp://h/a/high", renditions=[Rendition(url=low, encoding=Encoding())])
+    with pytest.raises(ConflictError, match="Ladder"):
+        add_target(owner, "Second", "rtmp://h/a/k")
+
+
+def test_d2_the_transcode_of_the_compatible_api_is_compared_with_sources_too(owner: Owner) -> None:
+    _source(owner, "Night loop", "rtmp://h/a/k")
+    leases = SourceLeases(owner.store, owner.pushes, owner.clock)
+    on = {
+        "all": True, "server": "rtmp://h/a", "secret": "k", "vcodec": "libx264", "acodec": "aac", "vbitrate": 800,
+        "abitrate": 64, "achannels": 2, "vprofile": "main", "vpreset": "fast",
+    }  # fmt: skip
+    with pytest.raises(ConflictError, match="Night loop"):
+        Transcodes(owner.store, leases, owner.clock).apply(on)
+    Transcodes(owner.store, leases, owner.clock).apply(on | {"all": False})
+
+
 def test_d2_of_two_that_were_there_before_one_is_pushed_and_the_other_says_why(owner: Owner) -> None:
     from chalicelib.ports import Save
 
@@ -393,3 +434,21 @@ def test_d6_a_new_target_of_a_running_push_moves_what_it_holds(owner: Owner) -> 
     lease = owner.targets.get(first.id).lease
     assert lease is not None
     assert lease.held
+
+
+def test_d3_a_lease_whose_node_says_nothing_is_no_reason_to_be_silent(owner: Owner) -> None:
+    made = add_target(owner, "A", "rtmp://h/a/k")
+    seen = NodeSeen(node="n1", last_seen=owner.clock())
+    owner.store.commit(Save(session("s1", 1, owner.clock)), Save(seen))
+    owner.pushes.settle(made)
+
+    def why() -> tuple[str, str] | None:
+        waiting = owner.targets.get(made.id).waiting
+        return (waiting.code, waiting.by) if waiting else None
+
+    assert why() == ("granting", "")
+    owner.store.commit(Save(seen.model_copy(update={"lost": True, "version": 1})))
+    assert why() == ("node_lost", "n1")
+    status = PushStatus(destination=made.id, node="n1", session="s1", fence=1, state="running", at=owner.clock())
+    owner.store.commit(Save(status))
+    assert why() is None

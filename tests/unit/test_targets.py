@@ -63,7 +63,32 @@ def test_d1_what_a_login_is_for_ffmpeg_is_not_told_in_tc_url() -> None:
 def test_d1_srt_keeps_all_behind_its_streamid() -> None:
     whole = "srt://h:10080?streamid=#!::r=live/name?secret=S,m=publish"
     assert join_target("srt://h:10080?streamid=#!::r=live/", "name?secret=S,m=publish") == whole
-    assert build_argv("ffmpeg", WorkerSpec("p", "rtmp://127.0.0.1/live/x", whole))[-1] == whole
+    assert named(whole) == ("#!::r=live/name?secret=S,m=publish", "srt://h:10080")
+
+
+def named(target: str) -> tuple[str, str]:
+    """(streamid, address) that FFmpeg is given."""
+    argv = build_argv("ffmpeg", WorkerSpec("p", "rtmp://127.0.0.1/live/x", target))
+    return argv[argv.index("-srt_streamid") + 1], argv[-1]
+
+
+STREAM_IDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="\\"), max_size=30
+).filter(lambda key: "&passphrase=" not in key)
+
+
+@given(st.sampled_from(["", "latency=20", "latency=20&pkt_size=1316"]), STREAM_IDS)
+def test_d1_all_behind_the_mark_is_the_streamid(options: str, key: str) -> None:
+    name = f"#!::r=live/{key},m=publish"
+    kept = join_target("srt://h:10080?streamid=#!::r=live/", f"{key},m=publish" + (f"&{options}" if options else ""))
+    assert named(kept) == (name, "srt://h:10080" + (f"?{options}" if options else ""))
+
+
+def test_d1_text_in_the_query_of_srt_is_no_form_of_the_web() -> None:
+    target = "srt://h:1?passphrase=0123+56789&streamid=a+b"
+    argv = build_argv("ffmpeg", WorkerSpec("p", "rtmp://127.0.0.1/live/x", target))
+    assert argv[argv.index("-passphrase") + 1] == "0123+56789"
+    assert named(target) == ("a+b", "srt://h:1")
 
 
 @pytest.mark.parametrize(
@@ -73,8 +98,12 @@ def test_d1_srt_keeps_all_behind_its_streamid() -> None:
         ("rtmp://h/live/k", "rtmps://h./live/k"),
         ("rtmp://localhost/live/k", "rtmp://127.0.0.1:1935/live/k"),
         ("rtmp://[::1]/live/k", "rtmp://[0:0:0:0:0:0:0:1]/live/k"),
+        ("rtmp://10.0.0.1/live/k", "rtmp://[::ffff:10.0.0.1]/live/k"),
+        ("rtmp://live-fra.twitch.tv/app/k", "rtmps://ingest.global-contribute.live-video.net:443/app/k"),
+        ("rtmps://live-api-s.facebook.com:443/rtmp/k", "rtmps://edgetee-upload-fra3-1.xx.facebook.com/rtmp/k"),
         ("rtmp://a.rtmp.youtube.com/live2/k", "rtmps://a.rtmps.youtube.com:443/live2/k"),
         ("srt://h:1?streamid=x&latency=1", "SRT://H:1?latency=9&streamid=x"),
+        ("srt://h:1?streamid=#!::r=live/x,m=publish", "srt://h:1?streamid=#!::m=publish,r=live/x"),
     ],
 )
 def test_d2_one_target_has_one_identity(one: str, other: str) -> None:
@@ -86,9 +115,12 @@ def test_d2_one_target_has_one_identity(one: str, other: str) -> None:
     [
         ("rtmp://h/live/k", "rtmp://h/live/K"),
         ("rtmp://h/a/b/k", "rtmp://h/a#b/k"),
+        ("rtmp://live.twitch.tv/app/k", "rtmp://live.twitch.tv/app/other"),
+        ("rtmp://nottwitch.tv/app/k", "rtmp://live.twitch.tv/app/k"),
         ("rtmp://h/live/k", "rtmp://h:1936/live/k"),
         ("rtmp://h/live/k", "rtmp://h/live/k?x=1"),
         ("srt://h:1?streamid=x", "srt://h:1?streamid=y"),
+        ("srt://h:1?streamid=a,b", "srt://h:1?streamid=b,a"),
         ("rtmp://a.rtmp.youtube.com/live2/k", "rtmp://b.rtmp.youtube.com/live2/k?backup=1"),
     ],
 )
@@ -96,10 +128,25 @@ def test_d2_two_targets_stay_two(one: str, other: str) -> None:
     assert parse_target(one).identity != parse_target(other).identity
 
 
-@pytest.mark.parametrize("url", ["rtmps://a.rtmps.youtube.com/live2", "RTMP://a.rtmp.youtube.com/live2/", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtmps://a.rtmps.youtube.com/live2",
+        "RTMP://a.rtmp.youtube.com/live2/",
+        "rtmps://b.rtmps.youtube.com/live2?backup=1",
+        "",
+    ],
+)
 def test_d5_a_platform_without_a_key_says_where_the_key_is(url: str) -> None:
-    with pytest.raises(InvalidInputError, match="YouTube Studio"):
-        whole_url("youtube", url, "", "")
+    for given_as in (("youtube", url, "", ""), ("youtube", "", url, ""), *([("custom", url, "", "")] if url else [])):
+        with pytest.raises(InvalidInputError, match=r"key.*YouTube Studio"):
+            whole_url(*given_as)
+
+
+def test_d5_so_does_one_whose_servers_are_its_streamers_own() -> None:
+    for given_as in (("rtmp://h/gifshow", ""), ("", "rtmp://h/gifshow/")):
+        with pytest.raises(InvalidInputError, match=r"key.*creator's studio"):
+            whole_url("kuaishou", *given_as, "")
 
 
 def test_d5_a_target_of_one_s_own_needs_a_key_too() -> None:

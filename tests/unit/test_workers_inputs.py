@@ -149,7 +149,7 @@ def test_several_renditions_are_made_of_one_input() -> None:
     found = argv("rtmp://127.0.0.1/live/x", Reading(), encode=Encode(**GOOD), extra=(low,))
     assert found.count("-i") == 1
     assert option(found, "-rtmp_playpath") == "key"
-    assert found[-1] == low.url
+    assert (option(found, "-srt_streamid"), found[-1]) == ("x", "srt://a.example:9000")
     assert option(found, "-vf") == "scale=-2:360"
     with pytest.raises(ValueError, match="output URL"):
         argv("rtmp://127.0.0.1/live/x", Reading(), extra=(ExtraOutput("/etc/passwd", Encode(**GOOD)),))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chalicelib.domain.platforms import whole_url
+from chalicelib.domain.platforms import changed_url, whole_url
 from chalicelib.wiring import wiring
 
 from ..views import DestinationShown, Page, TargetShown
@@ -61,6 +61,10 @@ class DestinationChange(Body):
 
     name: str | None = Field(default=None, min_length=1, max_length=100)
     url: str | None = Field(default=None, min_length=1, max_length=2000, description=URL, json_schema_extra=SECRET)
+    server: str = Field(default="", max_length=1000, description="Another server; goes with `key`.")
+    key: str = Field(
+        default="", max_length=1000, description="Another key for the same server.", json_schema_extra=SECRET
+    )
     platform: str | None = Field(default=None, pattern=PLATFORM)
     streams: list[str] | None = Field(default=None, max_length=50)
     room: str | None = Field(default=None, max_length=100, description="Id of a room; empty: no room.")
@@ -94,9 +98,11 @@ def get_destination(call: Call[Nothing], destination: str) -> TargetShown:
 @operation("PATCH", "/v1/destinations/{destination}")
 def change_destination(call: Call[DestinationChange], destination: str) -> DestinationShown:
     """Change a destination; what is absent stays."""
-    changes = call.sent.model_dump(exclude_none=True, exclude={"version"})
-    if "url" in changes:
-        changes["url"] = whole_url(changes.get("platform", "custom"), changes["url"], "", "")
+    changes = call.sent.model_dump(exclude_none=True, exclude={"version", "server", "key"})
+    if call.sent.url or call.sent.server or call.sent.key:
+        now = wiring.destinations.get(destination).destination
+        platform = changes.get("platform", now.platform)
+        changes["url"] = changed_url(now.url, platform, call.sent.url or "", call.sent.server, call.sent.key)
     return DestinationShown.of(wiring.destinations.change(destination, changes, call.version))
 
 

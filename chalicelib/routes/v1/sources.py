@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from chalicelib.domain.platforms import whole_url
+from chalicelib.domain.platforms import changed_url, whole_url
 from chalicelib.services.sources.editing import WantedInput
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
 from chalicelib.wiring import wiring
@@ -13,6 +13,8 @@ from ..source_views import PlayingShown, SourceShown
 from ..views import Page
 from .base import SECRET, Body, Call, Nothing, Paging, operation
 from .destinations import PLATFORM, URL
+
+APART = "Instead of it: `key`, with `server`"
 
 
 class NewInput(Body):
@@ -52,12 +54,14 @@ class NewEncoding(Body):
 class NewRendition(Body):
     """One more output of a transcode."""
 
-    url: str = Field(min_length=1, max_length=2000, description=URL, json_schema_extra=SECRET)
+    url: str = Field(default="", max_length=2000, description=f"{URL}. {APART}", json_schema_extra=SECRET)
+    server: str = Field(default="", max_length=1000)
+    key: str = Field(default="", max_length=1000, json_schema_extra=SECRET)
     encoding: NewEncoding = NewEncoding()
 
     def whole(self) -> Rendition:
         """As it is kept."""
-        return Rendition(url=self.url.strip(), encoding=self.encoding.whole())
+        return Rendition(url=whole_url("custom", self.url, self.server, self.key), encoding=self.encoding.whole())
 
 
 class NewSource(Body):
@@ -68,7 +72,7 @@ class NewSource(Body):
     url: str = Field(
         default="",
         max_length=2000,
-        description=f"{URL}. Instead of it: `key`, with `server` where the platform has none of its own",
+        description=f"{URL}. {APART} where the platform has none of its own",
         json_schema_extra=SECRET,
     )
     server: str = Field(default="", max_length=1000)
@@ -93,6 +97,10 @@ class SourceChange(Body):
 
     name: str | None = Field(default=None, min_length=1, max_length=100)
     url: str | None = Field(default=None, min_length=1, max_length=2000, description=URL, json_schema_extra=SECRET)
+    server: str = Field(default="", max_length=1000, description="Another server; goes with `key`.")
+    key: str = Field(
+        default="", max_length=1000, description="Another key for the same server.", json_schema_extra=SECRET
+    )
     node: str | None = Field(default=None, min_length=1, max_length=100)
     inputs: list[NewInput] | None = Field(default=None, max_length=50)
     enabled: bool | None = None
@@ -144,8 +152,11 @@ def get_source(call: Call[Nothing], source: str) -> PlayingShown:
 @operation("PATCH", "/v1/sources/{source}")
 def change_source(call: Call[SourceChange], source: str) -> SourceShown:
     """Change a source; what is absent stays. Another target or node waits until the worker of now has stopped."""
-    plain = {"name", "url", "node", "enabled", "loop", "silent_audio", "streams"}
+    plain = {"name", "node", "enabled", "loop", "silent_audio", "streams"}
     changes = call.sent.model_dump(exclude_none=True, include=plain)
+    if call.sent.url or call.sent.server or call.sent.key:
+        now = wiring.source_editor.get(source).source.url
+        changes["url"] = changed_url(now, "custom", call.sent.url or "", call.sent.server, call.sent.key)
     if call.sent.encoding is not None:
         changes["encoding"] = call.sent.encoding.whole()
     if call.sent.renditions is not None:

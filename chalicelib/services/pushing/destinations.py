@@ -9,21 +9,24 @@ from ulid import ULID
 
 from chalicelib.domain import destinations as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Destination, Entity, Lease, PushStatus, Room, Slate, TargetHold
+from chalicelib.domain.model import Destination, Entity, Lease, NodeSeen, PushStatus, Room, Slate, TargetHold
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.services.pushing.holds import move, refuse_held
+from chalicelib.services.pushing.holds import move, refuse_taken
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
 MAX_DESTINATIONS = 1000
+WaitingCode = Literal["no_stream", "same_target", "limit", "granting", "node_lost"]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a destination that is switched on is not pushed to: a code, words, and whom it waits for, if for somebody."""
+    """Why a destination that is switched on is not pushed to: a code, words, and whom it waits for, if for somebody. Of
+    one whose worker runs, its `PushStatus` tells.
+    """
 
-    code: Literal["no_stream", "same_target", "limit", "granting"]
+    code: WaitingCode
     message: str
     by: str = ""
 
@@ -72,15 +75,21 @@ class Destinations:
 
     def _with_state(self, destination: Destination) -> Target:
         keys: list[tuple[type[Entity], tuple[str, ...]]] = [(Lease, (destination.id,)), (PushStatus, (destination.id,))]
-        lease, status = self._store.get_many(keys)
-        held = lease if isinstance(lease, Lease) else None
-        idle = destination.enabled and (held is None or not held.held)
-        return Target(
-            destination,
-            held,
-            status if isinstance(status, PushStatus) else None,
-            self._why(destination) if idle else None,
-        )
+        found = self._store.get_many(keys)
+        lease = found[0] if isinstance(found[0], Lease) else None
+        status = found[1] if isinstance(found[1], PushStatus) else None
+        waiting = self._waiting(destination, lease, status) if destination.enabled else None
+        return Target(destination, lease, status, waiting)
+
+    def _waiting(self, destination: Destination, lease: Lease | None, status: PushStatus | None) -> Waiting | None:
+        if lease is None or not lease.held:
+            return self._why(destination)
+        if status is not None and status.fence == lease.fence:
+            return None  # its worker speaks for itself
+        seen = self._store.get(NodeSeen, lease.node)
+        if seen is None or seen.lost:
+            return Waiting("node_lost", f"waiting: the node {lease.node} does not answer", lease.node)
+        return Waiting("granting", "about to start: its node was told")
 
     def _why(self, destination: Destination) -> Waiting:
         if rules.choose(destination, self._pushes.live_sessions()) is None:
@@ -133,7 +142,7 @@ class Destinations:
             created_at=now,
             updated_at=now,
         )
-        refuse_held(self._store, new, self._pushes.destinations())
+        refuse_taken(self._store, new)
         self._store.commit(Save(new))
         return new.model_copy(update={"version": 1})
 
@@ -159,7 +168,7 @@ class Destinations:
             changes["slate"] = self._slate(now.slate, changes["slate"])
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
         if {"url", "enabled"} & set(changes):
-            refuse_held(self._store, new, self._pushes.destinations())
+            refuse_taken(self._store, new)
         lease = self._store.get(Lease, new.id) if "url" in changes else None
         self._store.commit(Save(new), *move(self._store, lease, new))
         return new.model_copy(update={"version": new.version + 1})

@@ -6,43 +6,36 @@ the transaction that grants a lease: of two that were switched on in the same mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from chalicelib.domain.destinations import target_hash
 from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.model import Destination, Lease, Source, TargetHold
 from chalicelib.domain.sources import targets_of
 from chalicelib.ports import Change, Delete, Save, Store
+from chalicelib.services.paging import everything
 
 
-def refuse_held(store: Store, new: Destination, others: Iterable[Destination]) -> None:
-    """Before a destination is switched on, or gets another target.
+def refuse_taken(store: Store, new: Destination | Source) -> None:
+    """Before a destination or a source is switched on, or gets another target.
 
     Raises:
-        ConflictError: another destination or a source has its target; says which.
+        ConflictError: a destination or a source that is on has one of its targets; says which.
     """
-    if not new.enabled:
+    wanted = _targets(new)
+    if not wanted:
         return
-    target = target_hash(new.url)
-    for other in others:
-        if other.id != new.id and other.enabled and target_hash(other.url) == target:
+    for other in everything(store, Destination, "DESTS"):
+        if other.id != new.id and wanted & _targets(other):
             raise ConflictError(f"the destination {other.name} has the same target; switch it off first")
-    hold = store.get(TargetHold, target)
-    if hold is not None and hold.source:
-        source = store.get(Source, hold.source)
-        raise ConflictError(f"the source {source.name if source else hold.source} pushes to this target; stop it first")
+    for source in everything(store, Source, "SOURCES"):
+        if source.id != new.id and wanted & _targets(source):
+            raise ConflictError(f"the source {source.name} has the same target; switch it off first")
 
 
-def refuse_pushed(source: Source, destinations: Iterable[Destination]) -> None:
-    """Before a source is switched on.
-
-    Raises:
-        ConflictError: a destination has its target.
-    """
-    wanted = set(targets_of(source)) if source.enabled else set()
-    for destination in destinations:
-        if destination.enabled and target_hash(destination.url) in wanted:
-            raise ConflictError(f"the destination {destination.name} has the same target; switch it off first")
+def _targets(pushes: Destination | Source) -> set[str]:
+    """Where it pushes to; nowhere while it is off."""
+    if not pushes.enabled:
+        return set()
+    return set(targets_of(pushes)) if isinstance(pushes, Source) else {target_hash(pushes.url)}
 
 
 def take(store: Store, target: str, *, source: str = "", destination: str = "") -> list[Change] | None:

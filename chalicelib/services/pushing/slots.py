@@ -11,7 +11,7 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Destination, Lease, PushStatus, Session
 from chalicelib.ports import Clock, Save, Store
 from chalicelib.services.paging import everything
-from chalicelib.services.pushing.holds import move, refuse_held
+from chalicelib.services.pushing.holds import move, refuse_taken
 
 KNOWN: Final = ("wx", "bilibili", "kuaishou")
 MAX_SLOTS: Final = 10
@@ -73,7 +73,7 @@ class Slots:
                 "updated_at": now,
             }
         )
-        refuse_held(self._store, new, everything(self._store, Destination, "DESTS"))
+        refuse_taken(self._store, new)
         self._store.commit(Save(new), *move(self._store, self._store.get(Lease, new.id), new))
 
     def states(self) -> list[SlotState]:

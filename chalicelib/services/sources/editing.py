@@ -10,10 +10,9 @@ from ulid import ULID
 from chalicelib.domain import destinations as target_rules
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
+from chalicelib.domain.model import Destination, Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Delete, Page, Save, Store
-from chalicelib.services.pushing.holds import refuse_pushed
-from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.sources.intake import Intake
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
@@ -48,10 +47,9 @@ class WantedInput:
 class SourceEditor:
     """Adds, changes, removes sources."""
 
-    def __init__(self, store: Store, leases: SourceLeases, pushes: Pushes, intake: Intake, clock: Clock) -> None:
+    def __init__(self, store: Store, leases: SourceLeases, intake: Intake, clock: Clock) -> None:
         self._store = store
         self._leases = leases
-        self._pushes = pushes
         self._intake = intake
         self._clock = clock
 
@@ -80,6 +78,8 @@ class SourceEditor:
         status = found[1] if isinstance(found[1], SourceStatus) else None
         current = status if lease is not None and status is not None and status.fence == lease.fence else None
         waits = self._waits_for(source) if source.enabled and lease is None else ""
+        if lease is not None and current is None:
+            waits = "its node"
         return Playing(source, lease, current, waits)
 
     def _waits_for(self, source: Source) -> str:
@@ -87,8 +87,10 @@ class SourceEditor:
             return "a target"
         if source.kind != "transcode" and not source.inputs:
             return "something to play"
-        if self._leases.blocked_by(source) is not None:
-            return "another source that pushes to the same target"
+        blocker = self._leases.blocked_by(source)
+        if blocker is not None:
+            found = self._store.get(Source, blocker) or self._store.get(Destination, blocker)
+            return f"{found.name if found else blocker}, which pushes to the same target"
         return "a live stream" if source.kind == "transcode" else "its node"
 
     def add(  # noqa: PLR0913 - the fields of a source
@@ -130,7 +132,7 @@ class SourceEditor:
             created_at=now,
             updated_at=now,
         )
-        self._check_free(draft)
+        refuse_taken(self._store, draft)
         draft = self._check_kind(self._with_inputs(draft, inputs, node))
         self._store.commit(Save(draft))
         return draft.model_copy(update={"version": 1})
@@ -155,7 +157,7 @@ class SourceEditor:
         node = changes.pop("node", None)
         new = known.model_copy(update=changes | {"updated_at": self._clock()})
         if {"url", "renditions", "enabled"} & set(changes):
-            self._check_free(new)
+            refuse_taken(self._store, new)
         if inputs is not None:
             new = self._with_inputs(new, inputs, node or known.node)
         elif node is not None and node != known.node:
@@ -203,16 +205,6 @@ class SourceEditor:
         self._intake.discard(source.node, source.inputs, [*keep, *used])
 
     # checks
-
-    def _check_free(self, source: Source) -> None:
-        """Two workers on one target would throw each other out."""
-        if not source.enabled:
-            return
-        wanted = set(rules.targets_of(source))
-        for other in self._leases.all():
-            if other.id != source.id and other.enabled and wanted & set(rules.targets_of(other)):
-                raise ConflictError(f"the source {other.name} pushes to the same target; switch it off first")
-        refuse_pushed(source, self._pushes.destinations())
 
     def _with_inputs(self, source: Source, inputs: list[WantedInput], node: str | None) -> Source:
         if source.kind == "transcode":

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError
-from chalicelib.domain.model import Destination, NodeSource, OpenSession, Source, SourceLease, SourceStatus, TargetHold
+from chalicelib.domain.model import NodeSource, OpenSession, Source, SourceLease, SourceStatus, TargetHold
 from chalicelib.ports import Change, Clock, Delete, Save, Store
 from chalicelib.services.pushing.holds import give_back, take
 from chalicelib.services.pushing.pushes import Pushes
@@ -36,10 +36,6 @@ class SourceLeases:
             cursor = page.cursor
             if cursor is None:
                 return found
-
-    def destinations(self) -> list[Destination]:
-        """All destinations, whose targets no source may have."""
-        return self._pushes.destinations()
 
     def settle(self, source: Source) -> None:
         """After a change of a source or of its lease: grant it if it is free, and tell the node that holds it."""

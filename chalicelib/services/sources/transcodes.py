@@ -12,7 +12,7 @@ from chalicelib.domain import destinations as target_rules
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Session, Source, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
-from chalicelib.services.pushing.holds import refuse_pushed
+from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.sources import Encoding
 
@@ -72,7 +72,7 @@ class Transcodes:
         task = (base.slot or {}).get("uuid") or str(uuid.uuid4())
         changes = {"enabled": config["all"], "encoding": encoding, "url": url, "slot": config | {"uuid": task}}
         new = base.model_copy(update=changes | {"updated_at": now})
-        refuse_pushed(new, self._leases.destinations())
+        refuse_taken(self._store, new)
         self._store.commit(Save(new))
 
     def task(self) -> TranscodeTask:

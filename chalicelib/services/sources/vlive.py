@@ -9,7 +9,7 @@ from chalicelib.domain import destinations as target_rules
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
-from chalicelib.services.pushing.holds import refuse_pushed
+from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.pushing.slots import KNOWN, MAX_SLOTS
 from chalicelib.services.sources.intake import Intake, Kind, read_files
 from chalicelib.services.sources.leases import SourceLeases
@@ -127,7 +127,7 @@ class PlaySlots:
         by_url = bool(first) and first[0].type == "stream"
         kind = "camera" if self._kind == "camera" else "stream" if by_url else "file"
         new = source.model_copy(update={"kind": kind, **changes, "updated_at": self._clock()})
-        refuse_pushed(new, self._leases.destinations())
+        refuse_taken(self._store, new)
         self._store.commit(Save(new))
 
     def states(self) -> list[PlayState]:

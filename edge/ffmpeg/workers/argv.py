@@ -7,7 +7,7 @@ from typing import Final
 
 from chalicelib.wire.targets import Target, parse_target
 from chalicelib.wire.urls import InvalidUrlError, parse_url
-from edge.ffmpeg.workers.inputs import URL_FORMATS, URL_PROTOCOLS, source_url
+from edge.ffmpeg.workers.inputs import URL_FORMATS, URL_PROTOCOLS, handed, source_url, srt_apart
 from edge.ffmpeg.workers.spec import Encode, Reading, WorkerSpec
 
 INPUT_PROTOCOLS: Final = {
@@ -87,7 +87,8 @@ def _output(text: str) -> list[str]:
     if target.scheme == "srt":
         # pes_payload_size 0: one audio frame a packet, otherwise audio waits to be bundled.
         options = ["-f", "mpegts", "-pes_payload_size", "0", "-muxdelay", "0", "-timeout", str(IO_TIMEOUT_US)]
-        return [*options, target.server.text]
+        apart, url = srt_apart(target.server)
+        return [*options, *apart, url]
     options = ["-f", "flv", "-flvflags", "no_duration_filesize", "-rw_timeout", str(IO_TIMEOUT_US)]
     if target.scheme == "rtmps":
         # FFmpeg before 9 does not verify unless told to.
@@ -132,13 +133,16 @@ def url_options(url: str) -> list[str]:
     Raises:
         ValueError: it is none that may be read.
     """
-    scheme = source_url(url).scheme
+    found = source_url(url)
+    scheme = found.scheme
     options = ["-protocol_whitelist", URL_PROTOCOLS[scheme], "-format_whitelist", URL_FORMATS[scheme]]
     if scheme == "rtsp":
         # Interleaved in the connection: it passes every firewall that the connection passes, and loses nothing.
         return [*options, "-rtsp_transport", "tcp", "-timeout", str(IO_TIMEOUT_US)]
     if scheme == "https":
         options += ["-tls_verify", "1"]
+    if scheme == "srt":
+        options += srt_apart(found)[0]
     return [*options, "-rw_timeout", str(IO_TIMEOUT_US)]
 
 
@@ -154,8 +158,8 @@ def _read(spec: WorkerSpec) -> list[str]:
             loop.append("-noautorotate")
         # At the pace of the media, and without end: FFmpeg carries the timestamps on over the end of the file.
         return ["-re", *loop, *file_options(spec.input_url, playlist=reading.kind == "playlist"), "-i", spec.input_url]
-    url = source_url(spec.input_url).text
-    options = url_options(url)
+    url = handed(spec.input_url)
+    options = url_options(spec.input_url)
     if reading.kind == "camera":
         # No -re: a camera sets its own pace, and what came during the probe would stay between it and us for ever.
         options = ["-fflags", "nobuffer", *options]

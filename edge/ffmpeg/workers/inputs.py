@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from chalicelib.wire.urls import InvalidUrlError, Url, parse_url, plain_user
+from chalicelib.wire.urls import InvalidUrlError, Url, parse_url, plain_user, srt_options
 
 URL_PROTOCOLS: Final[Mapping[str, str]] = {
     "rtmp": "rtmp,tcp",
@@ -26,6 +26,7 @@ URL_FORMATS: Final[Mapping[str, str]] = {
     "https": "flv,live_flv,hls,mpegts,aac,mp3,mov,mp4,webvtt",
 }
 """And what it may be: nothing that opens other files by itself but a playlist of HLS."""
+_SRT_TEXTS: Final = {"streamid": "-srt_streamid", "passphrase": "-passphrase"}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 FAST_SPEED: Final = 1.5
@@ -42,6 +43,27 @@ def source_url(url: str) -> Url:
         return parse_url(plain_user(url), tuple(URL_PROTOCOLS), user_info=True)
     except InvalidUrlError as error:
         raise ValueError(f"the input URL {error}") from None
+
+
+def srt_apart(url: Url) -> tuple[list[str], str]:
+    """FFmpeg's options for what is text in the query of an SRT URL, and the URL without it.
+
+    In a query FFmpeg reads `+` as a space and ends a value at `&` (`av_find_info_tag`, libavutil/parseutils.c).
+    """
+    options = srt_options(url.query)
+    apart = [part for name, value in options if name in _SRT_TEXTS for part in (_SRT_TEXTS[name], value)]
+    rest = "&".join(f"{name}={value}" for name, value in options if name not in _SRT_TEXTS)
+    return apart, url.text.partition("?")[0] + (f"?{rest}" if rest else "")
+
+
+def handed(url: str) -> str:
+    """A URL that a user gave to read from, as FFmpeg is handed it behind its options.
+
+    Raises:
+        ValueError: it is none that may be read.
+    """
+    found = source_url(url)
+    return srt_apart(found)[1] if found.scheme == "srt" else found.text
 
 
 def _parameter(url: str, name: str) -> str:

@@ -34,7 +34,9 @@ def test_a_copy_runs_while_somebody_watches_what_is_live(tmp_path: Path, monkeyp
         (spec,) = (await until(lambda: copies(w))).values()
         assert spec.input_url.startswith("rtmp://127.0.0.1:1935/live/s?sluice_pull=srt.")
         assert spec.output_url.startswith("srt://127.0.0.1:10080?streamid=#!::h=srt,r=live/s,sluice_pull=srt.")
-        assert build_argv("ffmpeg", spec)[-1] == spec.output_url
+        argv = build_argv("ffmpeg", spec)
+        assert argv[argv.index("-srt_streamid") + 1] == spec.output_url.partition("streamid=")[2]
+        assert argv[-1] == "srt://127.0.0.1:10080"
         tag = spec.output_url.partition("sluice_pull=")[2].partition(",")[0]
         assert await of_srt(w, "on_publish", "copy", param=f"sluice_pull={tag}") == b"0"
         assert await of_srt(w, "on_play", "v2") == b"0"
