@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from chalicelib.wire.hooks import MAX_HOOK_BYTES, Hook, InvalidHookError, parse_hook
-from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, InvalidNameError
+from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST
 from edge.base.errors import MediaServerError, SpoolError
 from edge.base.httpserver import Handler, Request, Response
 from edge.base.log import Log
-from edge.publish.admission import Admission, check_connect
+from edge.publish.admission import Admission
 from edge.publish.refusals import RefusedError
 from edge.record.linker import Linker
 from edge.sessions.lifecycle import Lifecycle
@@ -133,10 +133,10 @@ class Hooks:
         self._count(hook.action, "0")
         return YES
 
-    def _connect(self, hook: Hook) -> Response:
+    async def _connect(self, hook: Hook) -> Response:
         try:
-            check_connect(hook)
-        except InvalidNameError as error:
+            await self._admission.connect(hook)
+        except RefusedError as error:
             log.limited("hook.connect_refused", error=str(error))
             self._count(hook.action, "refused")
             return no(REFUSED, "the name may not be used")

@@ -10,6 +10,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from chalicelib.wire.edge import AdmissionSnapshot
+from chalicelib.wire.masking import MASK
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.secrets import keyed_hash, parts_of, snapshot_accepts
 from edge.base.clock import Clock
@@ -92,6 +93,18 @@ class Snapshot:
                 if hmac.compare_digest(keyed_hash(snapshot.key, part), entry.hash):
                     return name.model_copy(update={"stream": name.stream.replace(part, "") or REDACTED})
         return name
+
+    def masked(self, text: str) -> str:
+        """A text that need be no name, with the secrets in it masked that the snapshot knows."""
+        snapshot = self._snapshot
+        for entry in snapshot.accepted if snapshot else []:
+            if snapshot is None or (entry.stream is not None and entry.stream not in text):
+                continue
+            for part in parts_of(text, entry.length):
+                if hmac.compare_digest(keyed_hash(snapshot.key, part), entry.hash):
+                    text = text.replace(part, MASK)
+                    break
+        return text
 
     def _load(self) -> None:
         text = self._spool.run(lambda db: tables.get_value(db, KEY))

@@ -124,11 +124,24 @@ class Admission:
             await self._tell(hook, error)
             raise
 
+    async def connect(self, hook: Hook) -> None:
+        """Look at an `on_connect`.
+
+        Raises:
+            RefusedError: its names may not be used. Some clients never come to publish after that, so it is told.
+        """
+        try:
+            check_connect(hook)
+        except InvalidNameError as error:
+            refused = RefusedError(str(error), "name_invalid")
+            await self._tell(hook, refused)
+            raise refused from None
+
     async def _tell(self, hook: Hook, why: RefusedError) -> None:
         name = identity(hook.vhost, f"{hook.app}/{hook.stream.partition('?')[0]}")
         with suppress(RefusedError):
             name = str(self._snapshot.public_name(name_of(hook)))
-        event = self._refusals.event(hook, name, protocol_of(hook), why)
+        event = self._refusals.event(hook, name, protocol_of(hook), why, self._snapshot.masked)
         if event is not None:
             with suppress(SpoolError):
                 await self._lifecycle.emit(event)

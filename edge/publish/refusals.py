@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from chalicelib.wire.edge import PublishRefused
@@ -15,6 +16,8 @@ QUIET_S: Final = 10.0
 MOST_A_MINUTE: Final = 60
 _KEPT: Final = 1000
 _LONGEST: Final = 200
+_READ: Final = 1000
+"""Of a name so much is looked at: what stands at the cut of what is shown may be half of a secret."""
 
 
 class RefusedError(EdgeError):
@@ -33,10 +36,17 @@ class Refusals:
         self._told: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         self._minute, self._in_minute = 0.0, 0
 
-    def event(self, hook: Hook, name: str, protocol: str, why: RefusedError) -> PublishRefused | None:
-        """The event of a refusal, or None when it is one of many. `name`: as it may be shown."""
+    def event(
+        self,
+        hook: Hook,
+        name: str,
+        protocol: str,
+        why: RefusedError,
+        shown: Callable[[str], str] = lambda name: name,
+    ) -> PublishRefused | None:
+        """The event of a refusal, or None when it is one of many. `shown` makes of the name what may be kept of it."""
         now = self._clock.monotonic()
-        source = (hook.ip, name)
+        source = (hook.ip, name[:_LONGEST])
         last, more = self._told.pop(source, (float("-inf"), 0))
         if now - self._minute >= 60.0:
             self._minute, self._in_minute = now, 0
@@ -47,7 +57,7 @@ class Refusals:
         if quiet:
             return None
         self._in_minute += 1
-        shown = "".join(c if c.isprintable() else "\ufffd" for c in name)[:_LONGEST]
+        printable = "".join(c if c.isprintable() else "\ufffd" for c in shown(name[:_READ]))[:_LONGEST]
         return PublishRefused(
-            code=why.code, reason=str(why), name=shown, client_ip=hook.ip[:64], protocol=protocol, more=more
+            code=why.code, reason=str(why), name=printable, client_ip=hook.ip[:64], protocol=protocol, more=more
         )

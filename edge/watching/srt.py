@@ -17,7 +17,8 @@ from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST
 from edge.base.log import Log
 from edge.ffmpeg.workers.spec import WorkerReport, Workers, WorkerSpec
 from edge.sessions.lifecycle import Lifecycle
-from edge.watching.play import OWN_PULL, Play
+from edge.spool.session import Session
+from edge.watching.play import OWN_PULL, Play, pull_url
 
 log = Log("srt")
 LINGER_S: Final = 10.0
@@ -60,11 +61,12 @@ class SrtPlay:
         self._left = {s: at for s, at in self._left.items() if now - at < LINGER_S}
         watched = {*self._viewers.values(), *self._left}
         live = {
-            f"{s.stream.app}/{s.stream.stream}"
+            f"{s.stream.app}/{s.stream.stream}": s
             for s in self._lifecycle.book.opened()
             if s.state == "live" and s.stream.vhost == DEFAULT_VHOST
         }
-        self._workers.apply({spec.id: spec for spec in map(self._spec, sorted(watched & live))})
+        specs = [self._spec(name, live[name]) for name in sorted(watched & live.keys())]
+        self._workers.apply({spec.id: spec for spec in specs})
 
     async def run(self) -> None:
         """Look again now and then, forever."""
@@ -76,7 +78,8 @@ class SrtPlay:
         """Stop the copies."""
         await self._workers.close()
 
-    def _spec(self, stream: str) -> WorkerSpec:
-        tag = quote(self._play.own_tag("srt"), safe=".")
+    def _spec(self, stream: str, session: Session) -> WorkerSpec:
+        own = self._play.own_tag("srt")
+        tag = quote(own, safe=".")
         target = f"srt://127.0.0.1:{self._port}?streamid=#!::h={SRT_VHOST},r={stream},{OWN_PULL}={tag},m=publish"
-        return WorkerSpec(f"srt:{stream}", f"{self._rtmp}/{stream}?{OWN_PULL}={tag}", target)
+        return WorkerSpec(f"srt:{stream}", pull_url(self._rtmp, session.stream, own, session.asked), target)

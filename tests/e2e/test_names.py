@@ -11,6 +11,7 @@ import pytest
 
 from .rtmp_sink import RtmpSink
 from .system import System, new_name, until
+from .test_delivery import _offer
 
 pytestmark = pytest.mark.media
 
@@ -147,3 +148,45 @@ def test_a3_the_secret_may_stand_anywhere_in_the_name(system: System) -> None:
     assert hls(system, f"{name}-{system.secret}-7")
     system.end(encoder)
     system.gone(f"{name}-***-7")
+
+
+@pytest.mark.srs
+@pytest.mark.parametrize(
+    "stream_id",
+    [
+        "#!::r=live/NAME,secret=S,m=publish",
+        "#!::r=live/NAME?secret=S,m=publish",
+        "#!::h=live/NAME?secret=S,m=publish",
+        "#!::h=127.0.0.1,r=live/NAME,key=S,m=publish",
+    ],
+)
+@pytest.mark.parametrize("word", ["", "直播间"])
+def test_n4_the_secret_is_found_in_every_form_of_srt_in_any_script(system: System, stream_id: str, word: str) -> None:
+    if system.agent_status()["media_server"]["kind"] != "srs":
+        pytest.skip("the stand-in has no SRT: name SRS with SRS_BIN")
+    name = f"{new_name('srt')}{word}"
+    query = stream_id.replace("NAME", name).replace("S,", f"{system.secret},")
+    url = f"srt://127.0.0.1:{system.environment['SRT_PORT']}?streamid={query}"
+    flow = ["-stream_loop", "-1", "-i", str(system.clip), "-c", "copy", "-f", "mpegts", url]
+    encoder = system.encode(flow)
+    assert system.live(name)["protocol"] == "srt"
+    system.end(encoder)
+    system.gone(name)
+
+
+@pytest.mark.srs
+def test_n4_whip_takes_the_secret_as_its_bearer_token(system: System) -> None:
+    if system.agent_status()["media_server"]["kind"] != "srs":
+        pytest.skip("the stand-in has no WebRTC: name SRS with SRS_BIN")
+    # SRS makes its session before it asks, and keeps the name of one that was refused busy for 30 s.
+    wrong, right = new_name("whip"), new_name("whip")
+    for name, secret in ((wrong, "wrong-secret"), (right, system.secret)):
+        httpx.post(
+            f"{address(system)}/rtc/v1/whip/?app=live&stream={name}",
+            content=_offer().replace("a=recvonly", "a=sendonly"),
+            headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/sdp"},
+            trust_env=False, timeout=20,
+        )  # fmt: skip
+    assert refusal(system, f"live/{wrong}")["code"] == "secret_wrong"
+    assert system.event(right, "session.admitted")
+    assert not [e for e in system.events(wrong) if e["kind"] == "session.admitted"]

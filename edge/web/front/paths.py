@@ -95,7 +95,7 @@ RULES: Final = (
     Rule(
         "rtc", ("/rtc/*",), "the media server's API, through the agent, with the WebRTC candidate", "publish secret",
         ("GET", "POST", "PUT", "PATCH", "DELETE"),
-        (*_READING, "Content-Type", "If-Match", "X-Real-Host"), _MB,
+        (*_READING, "Authorization", "Content-Type", "If-Match", "X-Real-Host"), _MB,
     ),
     Rule("versions", ("/api/v1/versions",), "the media server's API (health check)", headers=_READING, query=()),
     Rule(

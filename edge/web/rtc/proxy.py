@@ -20,6 +20,7 @@ from edge.base.errors import RequestRefusedError
 from edge.base.log import Log
 from edge.options import RtcOptions
 from edge.srs.api import basic
+from edge.web.rtc.bearer import with_bearer
 from edge.web.rtc.candidate import as_address, best_private, choose, host_of, with_eip
 from edge.web.rtc.sdp import with_port
 
@@ -62,8 +63,9 @@ class RtcProxy:
         """
         body = await _bounded(request)
         headers = _onwards(request) | self._login
-        query = with_eip(request.url.query, await self._address(request))
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+        query = with_bearer(request.url.query, request.method, path, request.headers.get("authorization"))
+        query = with_eip(query, await self._address(request))
         url = httpx.URL(f"{self._base}{path}", query=query.encode() or None)
         try:
             answer = await call(

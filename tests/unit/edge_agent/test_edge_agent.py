@@ -153,6 +153,21 @@ def test_hostile_names_are_refused_and_make_no_file(tmp_path: Path, stream: str)
     tell(tmp_path, story)
 
 
+def test_n5_a_connect_that_is_refused_is_told_without_the_secret_in_it(tmp_path: Path) -> None:
+    """Encoders that escape SRT's stream id come no further than this, and nothing else would say why."""
+
+    async def story(w: World) -> None:
+        await w.agent.snapshot.confirm(snapshot("s3cret-s3cret"))
+        stream = f"{'x' * 190}%2Csecret%3Ds3cret-s3cret"
+        assert (await w.hook("on_connect", "c1", stream)).body != b"0"
+        (event,) = await until(lambda: w.cloud.of_kind("publish.refused"))
+        assert event["body"]["code"] == "name_invalid"
+        assert event["body"]["name"].startswith("live/xxx")
+        assert "s3c" not in json.dumps(event)
+
+    tell(tmp_path, story)
+
+
 def test_segments_outside_the_live_folder_are_not_taken(tmp_path: Path) -> None:
     async def story(w: World) -> None:
         session = await go_live(w)

@@ -19,6 +19,7 @@ from edge.base.bounded import new_client
 from edge.options import RtcOptions
 from edge.web.local.app import new_app
 from edge.web.local.server import LocalServer
+from edge.web.rtc.bearer import with_bearer
 from edge.web.rtc.candidate import Choice, best_private, choose, host_of, with_eip
 from edge.web.rtc.proxy import RtcProxy
 from edge.web.rtc.sdp import with_port
@@ -185,3 +186,35 @@ def test_a9_the_place_of_a_session_is_below_the_prefix_of_a_proxy() -> None:
         assert answer.headers["location"] == "/sluice/rtc/v1/whip/?action=delete&token=x"
 
     tell(RtcOptions(prefix="/sluice"), story)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "header", "after"),
+    [
+        ("POST", "/rtc/v1/whip/", "stream=x", "Bearer 0123456789abcdef", "stream=x&secret=0123456789abcdef"),
+        ("POST", "/rtc/v1/whip", "", "bearer  0123456789abcdef ", "secret=0123456789abcdef"),
+        ("POST", "/rtc/v1/whip/", "stream=x&secret=y", "Bearer 0123456789abcdef", "stream=x&secret=y"),
+        ("POST", "/rtc/v1/whep/", "stream=x", "Bearer 0123456789abcdef", "stream=x"),
+        ("DELETE", "/rtc/v1/whip/", "stream=x", "Bearer 0123456789abcdef", "stream=x"),
+        ("POST", "/rtc/v1/whip/", "stream=x", "Basic 0123456789abcdef", "stream=x"),
+        ("POST", "/rtc/v1/whip/", "stream=x", "Bearer a&b=c-0123456789", "stream=x"),
+        ("POST", "/rtc/v1/whip/", "stream=x", f"Bearer srs-v2-{'0' * 32}", "stream=x"),
+        ("POST", "/rtc/v1/whip/", "stream=x", f"Bearer sluice_{'x' * 43}", "stream=x"),
+        ("POST", "/rtc/v1/whip/", "stream=x", None, "stream=x"),
+    ],
+)
+def test_n4_the_bearer_token_of_whip_is_the_secret(
+    method: str, path: str, query: str, header: str | None, after: str
+) -> None:
+    assert with_bearer(query, method, path, header) == after
+
+
+def test_n4_it_reaches_the_media_server_in_the_query_alone() -> None:
+    async def story(client: httpx.AsyncClient) -> None:
+        sent = {"Host": "192.0.2.1", "Authorization": "Bearer 0123456789abcdef"}
+        answer = await client.post("/rtc/v1/whip/?app=live&stream=x", content=b"v=0", headers=sent)
+        _, _, query, headers, _ = json.loads(answer.text.partition("s=")[2].partition("\r\n")[0])
+        assert query == "app=live&stream=x&secret=0123456789abcdef&eip=192.0.2.1"
+        assert "authorization" not in headers
+
+    tell(RtcOptions(), story)
