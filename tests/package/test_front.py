@@ -250,3 +250,15 @@ def test_viewers_are_asked_for_their_link_when_there_have_to_be_links(front: Fro
     finally:
         front.play_auth, front.hls = False, HlsFiles()
         front.load()
+
+
+def test_a_playlist_begins_without_the_agent_too(front: Front) -> None:
+    socket, aside = front.folder / "local.sock", front.folder / "away.sock"
+    socket.rename(aside)
+    try:
+        front.clear()
+        status, body = front.ask("GET", "/live/s.m3u8?a=b")
+        assert (status, body["path"]) == (200, "/live/s.m3u8?a=b")
+        assert len(front.seen["media_http"]) == 1
+    finally:
+        aside.rename(socket)

@@ -59,15 +59,21 @@ def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/") else 0
 
 
-def rule_of(upstream: str, path: str) -> Rule | None:
-    """The rule by which a request may have come to an upstream."""
+def rule_of(upstream: str, path: str, query: str = "") -> Rule | None:
+    """The rule by which a request may have come to an upstream. Of media, what begins a viewer's session goes through the
+    agent, and nothing else.
+    """
+    begins = path.lower().endswith(".m3u8") and not re.search(r"(^|&)hls_ctx=", query)
+    through = {"media": "local"} if begins else {}
 
     def fits(pattern: str) -> bool:
         return (
             re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), unquote(path), re.IGNORECASE | re.DOTALL) is not None
         )
 
-    return next((r for r in PROXIED if UPSTREAM[r.name] == upstream and any(map(fits, r.paths))), None)
+    return next(
+        (r for r in PROXIED if upstream in (UPSTREAM[r.name], through.get(r.name)) and any(map(fits, r.paths))), None
+    )
 
 
 def check(front: Front) -> int:
@@ -78,7 +84,7 @@ def check(front: Front) -> int:
             count += 1
             path, _, query = got["path"].partition("?")
             assert not re.search(r"//|/\.\.?(/|;|$)|\\|%2f|%5c|%00|%2e", path, re.IGNORECASE), got
-            rule = rule_of(upstream, path)
+            rule = rule_of(upstream, path, query)
             assert rule is not None, got
             assert got.get("method", "GET") in rule.methods, got
             names = set(got["headers"])

@@ -255,7 +255,12 @@ def _media(settings: FrontSettings, rule: Rule) -> str:
 					not query hls_ctx=*
 				}}
 				handle @begin {{
-{_proxy(settings.local)}
+					# Without the agent it still begins, with the address that the media server gives.
+					reverse_proxy {settings.local} {settings.options.media_http} {{
+						lb_policy first
+						lb_retries 1
+						fail_duration 2s
+					}}
 				}}
 				reverse_proxy {settings.options.media_http} {{
 					flush_interval -1
