@@ -350,7 +350,7 @@ class NodeSource(Entity):
 
 
 class TargetHold(Entity):
-    """Who pushes a target; exists while somebody does, a source or a destination. `target`: see `Target.identity`."""
+    """Who pushes a target; exists while somebody does, a source or a destination. `target`: see `target_hash`."""
 
     target: str
     source: str = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 import uuid
 from collections.abc import Collection, Iterable
@@ -12,15 +11,16 @@ from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
+from chalicelib.wire.codecs import SINCE, needs_newer
 from chalicelib.wire.sources import SOUND_EXTENSIONS, DesiredSource, Encoding, PlayedInput, Probed
 from chalicelib.wire.targets import parse_target
 from chalicelib.wire.urls import LONGEST_RTSP_USER, InvalidUrlError, encoded_user, parse_url, plain_user
 
-from .destinations import target_hash
 from .errors import InvalidInputError
 from .globs import matches_any
 from .model import OpenSession, Source, SourceFile, SourceLease
 from .redact import callback_url
+from .targets import target_hash
 
 INPUT_SCHEMES: Final = ("rtmp", "srt", "rtsp", "http", "https")
 USER_SCHEMES: Final = ("rtsp", "http", "https")
@@ -35,7 +35,7 @@ CODECS: Final = ("h264", "h265", "hevc", "aac", "mp3")
 """What a file or stream may hold to be copied to any target. ffprobe says `hevc` where the API says `h265`."""
 FLV_CODECS: Final = ("h264", "aac", "mp3", "mp2", "speex", "nellymoser", "flv1", "vp6f", "pcm_alaw", "pcm_mulaw")
 TS_CODECS: Final = ("h264", "hevc", "h265", "mpeg2video", "mpeg4", "aac", "mp3", "mp2", "ac3", "eac3", "opus")
-"""What FFmpeg's muxers of these containers copy; FLV takes HEVC since FFmpeg 6.1."""
+"""What FFmpeg's muxers of these containers copy; `wire.codecs` knows what newer ones put into FLV."""
 SOUND_TAKEN: Final = ("aac", "mp3")
 """Sound that platforms take."""
 TURNS: Final[tuple[Literal[0, 90, 180, 270], ...]] = (0, 90, 180, 270)
@@ -187,12 +187,6 @@ def _alike(a: SourceFile, b: SourceFile) -> list[tuple[str, object, object]]:
     return [(name, mine[name], other[name]) for name in mine]
 
 
-def flv_takes_hevc(ffmpeg_version: str) -> bool:
-    """Whether an FFmpeg puts HEVC into FLV. A version that is not a number is a newer build of its makers'."""
-    found = re.match(r"n?(\d+)\.(\d+)", ffmpeg_version)
-    return found is None or (int(found[1]), int(found[2])) >= (6, 1)
-
-
 def turn_of(file: SourceFile) -> Literal[0, 90, 180, 270]:
     """Degrees clockwise by which the picture of a file is turned to be upright. RTMP and SRT can't say that it lies."""
     found = file.video.rotation if file.video is not None and file.type != "stream" else 0
@@ -221,8 +215,8 @@ def check_container(url: str, files: Iterable[SourceFile], ffmpeg_version: str, 
     """
     srt = url.startswith("srt:")
     fitting = TS_CODECS if srt else FLV_CODECS
-    if not srt and flv_takes_hevc(ffmpeg_version):
-        fitting = (*fitting, "hevc", "h265")
+    if not srt:
+        fitting = (*fitting, *(codec for codec in SINCE if not needs_newer(ffmpeg_version, codec)))
     for file in files:
         copied_sound = not silent_audio and not needs_aac(file) and file.audio
         copied = [None if turn_of(file) else file.video, copied_sound or None]

@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.domain.admission import MIN_SECRET
-from chalicelib.domain.destinations import check_patterns, check_target_url
+from chalicelib.domain.destinations import check_patterns
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.globs import compile_glob
 from chalicelib.domain.model import (
@@ -26,6 +26,7 @@ from chalicelib.domain.model import (
     SystemSettings,
 )
 from chalicelib.domain.stores import check_store
+from chalicelib.domain.targets import check_target_url
 from chalicelib.ports import Clock, Save, Store
 from chalicelib.services.account.settings import MAX_RETIRED, Settings
 from chalicelib.services.publishing.rooms import Rooms, check_room

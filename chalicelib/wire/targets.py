@@ -9,26 +9,16 @@ and as `server#key` where it would not: no server holds a `#`.
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
 import re
 import unicodedata
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from .urls import DEFAULT_PORTS, InvalidUrlError, Url, parse_url, srt_options
+from .urls import InvalidUrlError, Url, parse_url
 
 SCHEMES: Final = ("rtmp", "rtmps", "srt")
 LONGEST_KEY: Final = 1000
 _OPTION: Final = re.compile(r"\s\w+=")
-_SAME_HOST: Final = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
-_SAME_DOMAIN: Final = {".rtmps.youtube.com": ".rtmp.youtube.com"}
-"""Two names for one ingest, one of them for TLS."""
-_ONE_INGEST: Final = {
-    ".twitch.tv": "twitch", ".live-video.net": "twitch", ".facebook.com": "facebook", ".bilivideo.com": "bilibili"
-}  # fmt: skip
-"""Domains of platforms whose servers all lead to one stream by its key alone. YouTube is none: a and b are two ways."""
 
 
 class NoKeyError(InvalidUrlError):
@@ -61,35 +51,6 @@ class Target:
         server = self.server.text.removesuffix("/")
         plain = f"{server}/{self.key}"
         return plain if "#" not in plain and _divided(plain) == (server, self.key) else f"{server}#{self.key}"
-
-    @property
-    def identity(self) -> str:
-        """The same for every way of writing the same target: SHA-256, so that no key is told."""
-        host = _usual_host(self.server.host)
-        # With or without TLS it is the same stream of the same platform.
-        port = self.server.port if self.server.port not in (None, DEFAULT_PORTS.get(self.scheme)) else ""
-        name = [self.app, self.key]
-        if self.scheme == "srt":
-            # The parts of a streamid have no order (SRT Access Control).
-            stream_id = dict(srt_options(self.server.query)).get("streamid", "")
-            mark, access, parts = stream_id.partition("#!::")
-            name = [mark, access, *sorted(parts.split(","))]
-        return hashlib.sha256(
-            "\n".join(["srt" if self.scheme == "srt" else "rtmp", f"{host}:{port}", *name]).encode()
-        ).hexdigest()
-
-
-def _usual_host(name: str) -> str:
-    """One name for a host that has several."""
-    host = name.lower().removesuffix(".")
-    with suppress(ValueError):
-        address = ipaddress.ip_address(host)
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        host = str(mapped or address)
-    host = _SAME_HOST.get(host, host)
-    for other, usual in _SAME_DOMAIN.items():
-        host = host.removesuffix(other) + usual if host.endswith(other) else host
-    return next((ingest for domain, ingest in _ONE_INGEST.items() if host.endswith(domain)), host)
 
 
 def parse_target(text: str) -> Target:

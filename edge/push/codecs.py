@@ -9,6 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from chalicelib.wire.codecs import needs_newer
+
 _NAMES: Final = {
     "h264": "h264", "avc": "h264", "h265": "hevc", "hevc": "hevc", "av1": "av1", "vp9": "vp9", "vp8": "vp8",
     "aac": "aac", "mp3": "mp3", "opus": "opus", "speex": "speex", "g711a": "pcm_alaw", "pcma": "pcm_alaw",
@@ -24,8 +26,6 @@ _SHOWN: Final = {
     "opus": "Opus",
     "other": "sound of an unusual kind",
 }
-_SINCE: Final = {"hevc": (6, 1), "av1": (6, 1), "vp9": (6, 1), "opus": (8, 0)}
-"""What FFmpeg reads out of RTMP and writes into it only since a release (enhanced RTMP; Changelog of FFmpeg)."""
 NEVER_IN_TS: Final = frozenset({"vp9", "vp8", "speex", "pcm_alaw", "pcm_mulaw"})
 
 
@@ -57,8 +57,7 @@ def unfit(
             fitting = ", ".join(_SHOWN.get(each, each) for each in takes)
             message = f"the stream holds {name}, and this platform takes {fitting}: encode it so, or push a transcode"
             return Unfit("codec_not_taken", codec, message)
-        if not _is_new_enough(ffmpeg_version, codec):
-            needed = ".".join(map(str, _SINCE[codec]))
+        if needed := needs_newer(ffmpeg_version, codec):
             message = (
                 f"the stream holds {name}, which this node's FFmpeg {ffmpeg_version} can't push; FFmpeg {needed} can "
                 "(FFMPEG_BIN), or encode the stream as H.264 and AAC"
@@ -68,9 +67,3 @@ def unfit(
             message = f"the stream holds {name}, which SRT's MPEG-TS can't carry: encode it as H.264 and AAC"
             return Unfit("codec_not_carried", codec, message)
     return None
-
-
-def _is_new_enough(version: str, codec: str) -> bool:
-    """A version that is no number is a newer build of FFmpeg's makers."""
-    found = re.match(r"n?(\d+)\.(\d+)", version)
-    return found is None or (int(found[1]), int(found[2])) >= _SINCE.get(codec, (0, 0))

@@ -15,10 +15,10 @@ from playwright.sync_api import Browser
 
 from infra.local.demo.media import make_clip
 from infra.local.demo.receiver import receiver
-from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_nginx, find_srs
+from infra.local.tools import find_srs
 from tests.compatibility import section
 from tests.e2e.browser import a_browser
-from tests.e2e.system import System, environment, until
+from tests.e2e.system import System, environment, need_media_tools, until
 
 HEADER = ("What", "Client", "Seen")
 _seen: dict[tuple[str, str], str] = {}
@@ -64,11 +64,7 @@ def pytest_sessionfinish(exitstatus: int) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _tools() -> None:
-    try:
-        find_ffmpeg(), find_ffprobe()
-        find_srs() or find_nginx()
-    except MissingToolError as missing:
-        pytest.skip(str(missing))
+    need_media_tools()
 
 
 @pytest.fixture(scope="session")

@@ -9,22 +9,18 @@ import pytest
 
 from infra.local.demo.media import make_clip
 from infra.local.demo.receiver import Received, receiver
-from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_nginx, find_srs
+from infra.local.tools import find_srs
 
 from .acme import Authority
 from .rtmp_sink import RtmpSink, rtmp_sink
-from .system import System, Witness, environment, free_port
+from .system import System, Witness, environment, free_port, need_media_tools
 
 CLIP_S = 9.0
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _tools() -> None:
-    try:
-        find_ffmpeg(), find_ffprobe()
-        find_srs() or find_nginx()
-    except MissingToolError as missing:
-        pytest.skip(str(missing))
+    need_media_tools()
 
 
 @pytest.fixture(scope="session")

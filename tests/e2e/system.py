@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+import pytest
 
 from infra.cli.client import Api
 from infra.local.demo import media
 from infra.local.demo.receiver import Received
 from infra.local.probe import read_json
 from infra.local.start import Instance, start_instance
-from infra.local.tools import find_ffmpeg
+from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_nginx, find_srs
 
 FRAGMENT_S = 2.0
 MERGE_S = 1
@@ -48,6 +49,15 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
                 _given.add(port)
                 return port
     raise RuntimeError(f"no port of {USER_PORTS} is free")
+
+
+def need_media_tools() -> None:
+    """Skip, with what to install, where an instance has no media server or no FFmpeg."""
+    try:
+        find_ffmpeg(), find_ffprobe()
+        find_srs() or find_nginx()
+    except MissingToolError as missing:
+        pytest.skip(str(missing))
 
 
 def new_ports() -> dict[str, str]:

@@ -60,8 +60,8 @@ def status(answer: bytes) -> int:
 
 
 def rule_of(upstream: str, path: str, query: str = "") -> Rule | None:
-    """The rule by which a request may have come to an upstream. Of media, what begins a viewer's session goes through the
-    agent, and nothing else.
+    """The rule by which a request may have come to an upstream. Of media, what begins a viewer's session goes through
+    the agent, and nothing else.
     """
     begins = path.lower().endswith(".m3u8") and not re.search(r"(^|&)hls_ctx=", query)
     through = {"media": "local"} if begins else {}

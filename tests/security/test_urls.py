@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain import destinations, sources
+from chalicelib.domain import sources, targets
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.wire.urls import SRT_OPTIONS, InvalidUrlError, parse_url, plain_user, srt_options
 from edge.ffmpeg.workers.argv import output_target, url_options
@@ -174,7 +174,7 @@ def test_what_could_be_read_otherwise_is_refused(url: str) -> None:
     if url in {"rtmp://h/live//x", "rtmp://h/live/x#y"}:
         return  # the key of a target is handed over by itself, and read by nobody
     with pytest.raises(InvalidInputError):
-        destinations.check_target_url(url)
+        targets.check_target_url(url)
     with pytest.raises(ValueError, match="URL"):
         output_target(url)
 
@@ -189,7 +189,7 @@ def test_the_user_of_a_target_is_written_plainly_and_that_of_a_source_is_encoded
 
 def test_cloud_and_node_read_with_the_same_eyes() -> None:
     for url in ("RTMP://h/live/x", "Rtmps://h/live/x", "SRT://h:1?streamid=x"):
-        assert destinations.check_target_url(url).startswith(("rtmp://", "rtmps://", "srt://"))
+        assert targets.check_target_url(url).startswith(("rtmp://", "rtmps://", "srt://"))
     assert sources.check_input_url("RTSP://u:p@w@10.0.0.1/x") == "rtsp://u:p@w@10.0.0.1/x"
     with pytest.raises(InvalidUrlError, match="user name"):
         parse_url("http://u:p@h/x", SCHEMES)

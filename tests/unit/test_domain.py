@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import admission, callbacks, destinations, ids, recordings, redact, sessions
+from chalicelib.domain import admission, callbacks, destinations, ids, recordings, redact, sessions, targets
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.globs import compile_glob, matches_any
 from chalicelib.domain.model import (
@@ -187,7 +187,7 @@ def test_a_live_session_is_not_refused_afterwards() -> None:
     ],
 )
 def test_good_targets(url: str) -> None:
-    assert destinations.check_target_url(f" {url} ") == url
+    assert targets.check_target_url(f" {url} ") == url
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_good_targets(url: str) -> None:
 )
 def test_bad_targets_get_a_hint_and_are_not_repeated(url: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        destinations.check_target_url(url)
+        targets.check_target_url(url)
     assert caught.value.field == "url"
     assert "QQ" not in str(caught.value)
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import admission, limits, platforms
-from chalicelib.domain.destinations import join_target
+from chalicelib.domain import admission, limits, platforms, targets
 from chalicelib.domain.errors import (
     ConflictError,
     InvalidInputError,
@@ -32,6 +31,7 @@ from chalicelib.domain.model import (
     Source,
     StoreSettings,
 )
+from chalicelib.domain.targets import join_target
 from chalicelib.ports import Save
 from chalicelib.services.account.login import Login
 from chalicelib.services.account.settings import Settings
@@ -138,7 +138,7 @@ def test_every_platform_is_complete() -> None:
         assert p.hint
         assert p.hint_zh
         if p.server:
-            assert platforms.whole_url(p.id, "", "", "KEY").endswith("/KEY")
+            assert targets.whole_url(p.id, "", "", "KEY").endswith("/KEY")
 
 
 @given(
@@ -147,7 +147,7 @@ def test_every_platform_is_complete() -> None:
 )
 def test_a_pasted_url_splits_into_what_makes_it_again(server: str, key: str) -> None:
     url = f"{server.rstrip('/')}/{key}"
-    assert "".join(platforms.split_url(url)) == url
+    assert "".join(targets.split_url(url)) == url
 
 
 @pytest.mark.parametrize("server", ["rtmp://h/a", "rtmp://h/a/"])

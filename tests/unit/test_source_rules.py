@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import sources as rules
-from chalicelib.domain.destinations import target_hash
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import (
     Node,
@@ -25,6 +24,7 @@ from chalicelib.domain.model import (
     SourceLease,
     TargetHold,
 )
+from chalicelib.domain.targets import target_hash
 from chalicelib.ports import Save
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.sources.leases import SourceLeases

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chalicelib.domain.platforms import changed_url, whole_url
+from chalicelib.domain.targets import changed_url, whole_url
 from chalicelib.wiring import wiring
 
 from ..views import DestinationShown, Page, TargetShown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from chalicelib.domain.platforms import changed_url, whole_url
+from chalicelib.domain.targets import changed_url, whole_url
 from chalicelib.services.sources.editing import WantedInput
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
 from chalicelib.wiring import wiring

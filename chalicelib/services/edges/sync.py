@@ -25,7 +25,7 @@ from chalicelib.domain.model import (
     RoomSecret,
     Session,
 )
-from chalicelib.domain.platforms import takes_of
+from chalicelib.domain.targets import takes_of
 from chalicelib.ports import Clock, CredentialIssuer, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.nodes.node_settings import wire_settings

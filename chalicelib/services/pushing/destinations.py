@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from ulid import ULID
 
 from chalicelib.domain import destinations as rules
+from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Destination, Entity, Lease, NodeSeen, PushStatus, Room, Slate, TargetHold
+from chalicelib.domain.model import (
+    Destination,
+    Entity,
+    Lease,
+    NodeSeen,
+    OpenSession,
+    PushStatus,
+    Room,
+    Slate,
+    TargetHold,
+)
 from chalicelib.ports import Clock, Delete, Page, Save, Store
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.pushing.holds import move, refuse_taken
@@ -17,6 +30,7 @@ from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
 MAX_DESTINATIONS = 1000
+Live = Callable[[], list[OpenSession]]
 WaitingCode = Literal["no_stream", "same_target", "limit", "granting", "node_lost"]
 
 
@@ -52,12 +66,12 @@ class Destinations:
 
     def all(self) -> list[Target]:
         """All of them, oldest first."""
-        return [self._with_state(d) for d in self._pushes.destinations()]
+        return self._with_states(self._pushes.destinations())
 
     def page(self, limit: int, cursor: str | None) -> Page[Target]:
         """A part of them."""
         page = self._store.index(Destination, "DESTS", limit=limit, cursor=cursor)
-        return Page([self._with_state(d) for d in page.items], page.cursor)
+        return Page(self._with_states(page.items), page.cursor)
 
     def get(self, destination: str) -> Target:
         """One of them.
@@ -65,7 +79,7 @@ class Destinations:
         Raises:
             NotFoundError: there is none.
         """
-        return self._with_state(self._find(destination))
+        return self._with_states([self._find(destination)])[0]
 
     def _find(self, destination: str) -> Destination:
         found = self._store.get(Destination, destination)
@@ -73,17 +87,24 @@ class Destinations:
             raise NotFoundError("there is no such destination")
         return found
 
-    def _with_state(self, destination: Destination) -> Target:
+    def _with_states(self, destinations: list[Destination]) -> list[Target]:
+        # Read once for all of them, and only if one waits.
+        live = cache(self._pushes.live_sessions)
+        return [self._with_state(d, live) for d in destinations]
+
+    def _with_state(self, destination: Destination, live: Live) -> Target:
         keys: list[tuple[type[Entity], tuple[str, ...]]] = [(Lease, (destination.id,)), (PushStatus, (destination.id,))]
         found = self._store.get_many(keys)
         lease = found[0] if isinstance(found[0], Lease) else None
         status = found[1] if isinstance(found[1], PushStatus) else None
-        waiting = self._waiting(destination, lease, status) if destination.enabled else None
+        waiting = self._waiting(destination, lease, status, live) if destination.enabled else None
         return Target(destination, lease, status, waiting)
 
-    def _waiting(self, destination: Destination, lease: Lease | None, status: PushStatus | None) -> Waiting | None:
+    def _waiting(
+        self, destination: Destination, lease: Lease | None, status: PushStatus | None, live: Live
+    ) -> Waiting | None:
         if lease is None or not lease.held:
-            return self._why(destination)
+            return self._why(destination, live)
         if status is not None and status.fence == lease.fence:
             return None  # its worker speaks for itself
         seen = self._store.get(NodeSeen, lease.node)
@@ -91,13 +112,11 @@ class Destinations:
             return Waiting("node_lost", f"waiting: the node {lease.node} does not answer", lease.node)
         return Waiting("granting", "about to start: its node was told")
 
-    def _why(self, destination: Destination) -> Waiting:
-        if rules.choose(destination, self._pushes.live_sessions()) is None:
-            wanted = destination.stream_name or ", ".join(destination.streams)
-            return Waiting(
-                "no_stream", f"waiting for a stream: none is live that fits {wanted}".removesuffix(" that fits ")
-            )
-        hold = self._store.get(TargetHold, rules.target_hash(destination.url))
+    def _why(self, destination: Destination, live: Live) -> Waiting:
+        if rules.choose(destination, live()) is None:
+            wanted = destination.stream_name or ", ".join(destination.streams) or "any"
+            return Waiting("no_stream", f"waiting for a stream: none is live that fits ({wanted})")
+        hold = self._store.get(TargetHold, targets.target_hash(destination.url))
         if hold is not None and hold.destination != destination.id:
             other = self._store.get(Destination, hold.destination) if hold.destination else None
             name = other.name if other else hold.source or hold.destination
@@ -132,7 +151,7 @@ class Destinations:
             id=str(ULID.from_datetime(now)).lower(),
             name=name,
             platform=platform,
-            url=rules.check_target_url(url),
+            url=targets.check_target_url(url),
             streams=rules.check_patterns(streams),
             enabled=enabled,
             stream_name=self._stream_of(room) if room else stream_name,
@@ -159,7 +178,7 @@ class Destinations:
         if version is not None and version != now.version:
             raise ConflictError("the destination was changed by somebody else in the meantime; read it again")
         if "url" in changes:
-            changes["url"] = rules.check_target_url(changes["url"])
+            changes["url"] = targets.check_target_url(changes["url"])
         if "streams" in changes:
             changes["streams"] = rules.check_patterns(changes["streams"])
         if "room" in changes:
@@ -183,7 +202,7 @@ class Destinations:
         """What is pushed, or about to be: the destinations that a node holds the lease of."""
         page = self._store.index(Lease, "LEASES_HELD", limit=limit, cursor=cursor)
         found = self._store.get_many([(Destination, (lease.destination,)) for lease in page.items])
-        return Page([self._with_state(d) for d in found if isinstance(d, Destination)], page.cursor)
+        return Page(self._with_states([d for d in found if isinstance(d, Destination)]), page.cursor)
 
     def _slate(self, now: Slate, changes: dict[str, Any]) -> Slate:
         """A slate with changes; a file is taken in by its node first."""

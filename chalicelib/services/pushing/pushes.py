@@ -9,6 +9,7 @@ from typing import cast
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import destinations as rules
+from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, ForbiddenError
 from chalicelib.domain.model import (
     Destination,
@@ -196,10 +197,10 @@ class Pushes:
             changes.append(Delete(pointer))
         return changes + give_back(self._store, lease.target, destination=destination)
 
-    def released(self, destination: str, *targets: str) -> None:
+    def released(self, destination: str, *freed: str) -> None:
         """A lease was given back: the destination may be granted anew, and so may whoever waits for its targets."""
         for waiting in self.destinations():
-            if waiting.id == destination or rules.target_hash(waiting.url) in targets:
+            if waiting.id == destination or targets.target_hash(waiting.url) in freed:
                 self.settle(waiting)
 
     def release(self, destination: str, node: str, fence: int) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from chalicelib.domain import destinations as rules
+from chalicelib.domain import targets
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Destination, Lease, PushStatus, Session
 from chalicelib.ports import Clock, Save, Store
@@ -55,7 +55,7 @@ class Slots:
             raise InvalidInputError("platform", "must be wx, bilibili, kuaishou or hold 'forwarding-'")
         if not slot["server"]:
             raise InvalidInputError("server", "must not be empty")
-        url = rules.join_target(slot["server"], slot["secret"])
+        url = targets.join_target(slot["server"], slot["secret"])
         known = self._store.get(Destination, _PREFIX + platform)
         if known is None and len(self._destinations()) >= MAX_SLOTS:
             raise InvalidInputError("platform", f"there are {MAX_SLOTS} slots already")

@@ -9,6 +9,7 @@ from ulid import ULID
 
 from chalicelib.domain import destinations as target_rules
 from chalicelib.domain import sources as rules
+from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Destination, Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Delete, Page, Save, Store
@@ -122,7 +123,7 @@ class SourceEditor:
             id=str(ULID.from_datetime(now)).lower(),
             kind=kind,
             name=name,
-            url=target_rules.check_target_url(url),
+            url=targets.check_target_url(url),
             enabled=enabled,
             loop=loop,
             silent_audio=silent_audio,
@@ -151,7 +152,7 @@ class SourceEditor:
         if version is not None and version != known.version:
             raise ConflictError("the source was changed by somebody else in the meantime; read it again")
         if "url" in changes:
-            changes["url"] = target_rules.check_target_url(changes["url"])
+            changes["url"] = targets.check_target_url(changes["url"])
         if "streams" in changes:
             changes["streams"] = target_rules.check_patterns(changes["streams"])
         node = changes.pop("node", None)
@@ -249,7 +250,7 @@ class SourceEditor:
             if len(source.renditions) > MAX_RENDITIONS:
                 raise InvalidInputError("renditions", f"must be at most {MAX_RENDITIONS}")
             for rendition in source.renditions:
-                target_rules.check_target_url(rendition.url)
+                targets.check_target_url(rendition.url)
             if len(rules.targets_of(source)) != 1 + len(source.renditions):
                 raise InvalidInputError("renditions", "each needs a target of its own")
             return source.model_copy(update={"encoding": source.encoding or Encoding()})

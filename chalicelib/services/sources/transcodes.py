@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from chalicelib.domain import destinations as target_rules
+from chalicelib.domain import targets
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Session, Source, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
@@ -68,7 +68,7 @@ class Transcodes:
         base = known or Source(id=ID, kind="transcode", name="Transcode", created_at=now, updated_at=now)
         encoding, url = _encoding(config), ""
         if config["all"] or config["server"]:
-            url = target_rules.join_target(config["server"], config["secret"])
+            url = targets.join_target(config["server"], config["secret"])
         task = (base.slot or {}).get("uuid") or str(uuid.uuid4())
         changes = {"enabled": config["all"], "encoding": encoding, "url": url, "slot": config | {"uuid": task}}
         new = base.model_copy(update=changes | {"updated_at": now})

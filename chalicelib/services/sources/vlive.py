@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chalicelib.domain import destinations as target_rules
+from chalicelib.domain import targets
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Save, Store
@@ -84,7 +84,7 @@ class PlaySlots:
             raise InvalidInputError("server", "must not be empty")
         if not files:
             raise InvalidInputError("files", "must not be empty")
-        url = target_rules.join_target(slot["server"], slot["secret"])
+        url = targets.join_target(slot["server"], slot["secret"])
         known = self._find(platform)
         everywhere = [f for s in self._leases.all() for f in s.inputs]
         lies_on, inputs = self._intake.known(files, [*known.inputs, *everywhere])
