@@ -69,9 +69,15 @@ def stream_row(rig: Rig, url: str) -> dict[str, Any]:
     return rows[0] if rows else {}
 
 
+async def live(rig: Rig, path: str) -> None:
+    """Publish, and wait until there is something to read: a worker that comes first would have to try again."""
+    rig.loop(path)
+    await until(lambda: stream_row(rig, f"/{path}").get("publish", {}).get("active"), f"{path} is live")
+
+
 def test_a_push_carries_sound_and_picture_comes_back_when_killed_and_stops(rig: Rig) -> None:
     async def scenario(w: Workers) -> None:
-        rig.loop("live/source")
+        await live(rig, "live/source")
         w.want(WorkerSpec("d", rig.url("live/source"), rig.url("push/target?key=0123456789")))
         await until(lambda: rig.sink.of("on_hls", "target"), "the target gets segments")
         row = await asyncio.to_thread(stream_row, rig, "/push/target")
@@ -94,7 +100,7 @@ def test_a_push_carries_sound_and_picture_comes_back_when_killed_and_stops(rig: 
 
 def test_a_dead_target_is_tried_again_and_disturbs_no_other(rig: Rig) -> None:
     async def scenario(w: Workers) -> None:
-        rig.loop("live/source2")
+        await live(rig, "live/source2")
         dead = f"rtmp://127.0.0.1:{free_port()}/app/dead-secret-key"
         w.want(
             WorkerSpec("dead", rig.url("live/source2"), dead),
@@ -121,7 +127,7 @@ def test_a_source_that_is_not_there_yet_is_waited_for(rig: Rig) -> None:
 
 def test_srt_carries_sound_and_picture(rig: Rig, tmp_path: Path) -> None:
     async def scenario(w: Workers) -> None:
-        rig.loop("live/source4")
+        await live(rig, "live/source4")
         port, received = free_port(), tmp_path / "received.ts"
         listen = f"srt://127.0.0.1:{port}?mode=listener&passphrase=0123456789"
         listener = rig.run([FFMPEG, "-nostdin", "-v", "error", "-i", listen, "-c", "copy", "-y", str(received)])
@@ -149,7 +155,7 @@ def black_hole() -> Iterator[int]:
 
 def test_a_target_that_never_answers_is_given_up_and_tried_again(rig: Rig) -> None:
     async def scenario(w: Workers) -> None:
-        rig.loop("live/source5")
+        await live(rig, "live/source5")
         with black_hole() as port:
             w.want(WorkerSpec("d", rig.url("live/source5"), f"rtmp://127.0.0.1:{port}/app/key5"))
             await until(lambda: w.states("d").count("starting") >= 2, "a second try")
@@ -195,7 +201,7 @@ def impostor(folder: Path) -> Iterator[tuple[int, list[bytes]]]:
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl program: apt-get install openssl")
 def test_an_rtmps_target_with_a_false_certificate_is_never_talked_to(rig: Rig, tmp_path: Path) -> None:
     async def scenario(w: Workers) -> None:
-        rig.loop("live/source6")
+        await live(rig, "live/source6")
         with impostor(tmp_path) as (port, got):
             w.want(WorkerSpec("d", rig.url("live/source6"), f"rtmps://localhost:{port}/app/key6-secret"))
             await until(lambda: w.states("d").count("retrying") >= 2, "two refusals")
