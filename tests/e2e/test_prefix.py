@@ -164,7 +164,7 @@ def test_a9_pages_and_players_work_below_the_prefix(behind: System, base: str, b
     page.on("request", lambda request: asked.append(request.url))
     for path in ("/mgmt", "/mgmt/", "/mgmt/en/routers-scenario"):
         page.goto(f"{base}{path}")
-        page.wait_for_function("document.getElementById('rtmp').textContent.startsWith('rtmp://')")
+        page.wait_for_selector("#rtmp:text-matches('^rtmp://')")
     link = page.get_attribute("#hls", "href") or ""
     assert link.startswith(f"{base}/tools/player.html?url=")
     assert unquote(link).endswith(f"={base}/live/livestream.m3u8")
