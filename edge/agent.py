@@ -73,6 +73,7 @@ from edge.sessions.lifecycle import Lifecycle
 from edge.spool.session import Session
 from edge.srs.api import MediaServer
 from edge.srs.hls import Hls
+from edge.srs.own import Beside, OwnPublishes
 from edge.watching.play import Play
 from edge.watching.srt import SrtPlay
 from edge.watching.viewers import Viewers
@@ -142,20 +143,22 @@ class Agent:
         self.viewers = Viewers()
         self.play = Play(self.snapshot, clock)
         self.callbacks = Callbacks(self.outgoing, self.lifecycle)
-        self.admission = Admission(self.lifecycle, self.cloud, self.snapshot, self.media, self.callbacks, clock)
+        self.own_publishes = OwnPublishes(s.srs_rtmp, s.public_ports)
+        self.admission = Admission(
+            self.lifecycle, self.cloud, self.snapshot, self.media, self.callbacks, self.own_publishes, clock
+        )
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
         self.store = Store(self.credentials, self.cloud, self._far, s.objects_dir)
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
         self.folders = Folders(s.data_dir) if s.data_dir else None
         srt_port = s.public_ports.get("srt") if s.media_kind == "srs" else None
         self.srt = SrtPlay(self.lifecycle, self.play, s.srs_rtmp, srt_port, workers)
-        self.sources = Sources(self.lifecycle, spool, s.srs_rtmp, s.ffmpeg, self.folders, self.play.own_tag, workers)
+        beside = Beside(s.srs_rtmp, self.play.own_tag, self.own_publishes.opened)
+        self.sources = Sources(self.lifecycle, spool, beside, s.ffmpeg, self.folders, workers)
         self.probe = Probe(s.ffprobe, self.folders, self.passages.through)
         self.slates = Slates(self.folders, self.probe)
         relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.own.port), self.slates.resolve)
-        self.pushes = Pushes(
-            self.lifecycle, spool, s.srs_rtmp, self.play.own_tag, relays, self._shape_of, self._unfit, workers
-        )
+        self.pushes = Pushes(self.lifecycle, spool, beside, relays, self._shape_of, self._unfit, workers)
         self.sender = Sender(self.cloud, spool, clock)
         self.questions = Questions(self.cloud, clock)
         self.authority = Callers(self.cloud, clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from chalicelib.wire.edge import Plan
 from chalicelib.wire.names import StreamName
@@ -26,6 +27,8 @@ class Decision:
     reason: str
     code: str = ""
     """Of a refusal: `secret_missing`, `secret_wrong` or `room_secret_wrong`."""
+    how: str = ""
+    """Of a yes: `own`, `open`, `room`, or `secret:` and the generation of the publish secret."""
 
 
 def _equal(a: str, b: str) -> bool:
@@ -44,22 +47,36 @@ def shows_secret(secret: str, stream: str, param: str) -> bool:
     return found
 
 
-def decide(settings: PublishSettings, room: RoomSecret | None, stream: StreamName, param: str) -> Decision:
-    """The publish rule: auth off lets everybody in; a room's stream needs the room's own secret; every other stream
-    the global one.
+def decide(
+    settings: PublishSettings, room: RoomSecret | None, stream: StreamName, param: str, *, own: bool = False
+) -> Decision:
+    """The publish rule: our own workers (`own`, as their node vouches) need no secret; auth off lets everybody in; a
+    room's stream needs the room's own secret; every other stream the global one.
     """
+    if own:
+        return Decision(True, "it is a push or a source of this node, which needs no secret", how="own")
     if not settings.auth:
-        return Decision(True, "publishing needs no secret")
+        return Decision(True, "publishing needs no secret", how="open")
     if room is not None:
         if shows_secret(room.secret, stream.stream, param):
-            return Decision(True, "the room's secret is right")
+            return Decision(True, "the room's secret is right", how="room")
         return Decision(False, "the secret is not this room's; copy the publish URL of the room", "room_secret_wrong")
     if shows_secret(settings.secret, stream.stream, param):
-        return Decision(True, "the publish secret is right")
+        return Decision(True, "the publish secret is right", how=f"secret:{settings.generation}")
     given = bool(presented_values(param))
     shown = "the secret is wrong" if given else "no secret was given"
     words = f"{shown}; append ?secret=<publish secret> to the stream name"
     return Decision(False, words, "secret_wrong" if given else "secret_missing")
+
+
+def secret_of(settings: PublishSettings, how: str) -> Literal["current", "old", "unknown"] | None:
+    """Which publish secret a session was admitted by; None: by none, it was another credential's or nobody's."""
+    if not how:
+        return "unknown"
+    kind, _, generation = how.partition(":")
+    if kind != "secret":
+        return None
+    return "current" if generation == str(settings.generation) else "old"
 
 
 def continues(tail: StreamTail | None, node: str, window_s: int, now: datetime) -> bool:

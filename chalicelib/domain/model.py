@@ -134,6 +134,8 @@ class Session(Entity):
     service_id: str = ""
     client_ip: str = ""
     protocol: Protocol_ = "rtmp"
+    how: str = ""
+    """By what it was admitted: `own`, `open`, `room`, `secret:<generation>`; '' when that is not known."""
     recording: str | None = None
     recording_part: int = 0
     left: str | None = None
@@ -617,6 +619,8 @@ class PublishSettings(Entity):
 
     secret: str = Field(repr=False)
     auth: bool = True
+    generation: int = 0
+    """Grows with every new secret."""
     retired: list[str] = Field(default=[], repr=False)
 
     @property

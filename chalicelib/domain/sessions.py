@@ -54,6 +54,7 @@ def advance(current: Session | None, node: str, event: Event, plan: Plan) -> Ses
                     "service_id": body.service_id,
                     "client_ip": body.client_ip,
                     "protocol": body.protocol,
+                    "how": body.how,
                 }
             )
         case SessionLive() if may_move(current, "live"):

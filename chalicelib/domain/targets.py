@@ -191,3 +191,12 @@ def _usual_host(name: str) -> str:
         host = host.removesuffix(other) + usual if host.endswith(other) else host
     found = platform_of_host(host)
     return found.id if found is not None and found.one_ingest else host
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a target is on the very machine that pushes to it."""
+    try:
+        host = parse_target(url).server.host.lower()
+    except InvalidUrlError:
+        return False
+    return host in {"localhost", "::1"} or host.startswith("127.")

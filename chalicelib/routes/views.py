@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, Self, TypeVar
 
@@ -21,6 +22,7 @@ from chalicelib.domain.model import (
     Session,
 )
 from chalicelib.services.nodes.overview import NodeView, StreamView
+from chalicelib.services.publishing.uses import Use
 from chalicelib.services.pushing.destinations import Target, WaitingCode
 from chalicelib.wire.names import StreamName
 
@@ -344,6 +346,36 @@ class DeliveryShown(View):
         )
 
 
+class UseShown(View):
+    """The newest session of a stream that came in with a publish secret."""
+
+    stream: str = Field(examples=["live/cam"])
+    session: str
+    node: str
+    at: datetime
+    live: bool
+    protocol: Literal["rtmp", "srt", "webrtc"]
+    client_ip: str
+    which: Literal["current", "old", "unknown"] = Field(
+        description="unknown: it was admitted while the cloud was out of reach, or by an older release."
+    )
+
+    @classmethod
+    def of(cls, use: Use) -> Self:
+        """As it is shown."""
+        return cls(**asdict(use))
+
+
+class UsesShown(View):
+    """Who has to be told of a new publish secret. Pushes and sources into the node they run on need none."""
+
+    items: list[UseShown]
+    kept_in: list[str] = Field(
+        description="Destinations and sources whose target elsewhere holds an old publish secret.",
+        examples=[["destination Copy"]],
+    )
+
+
 class PublishShown(View):
     """Who may publish; the one place that shows the publish secret, to who may change it."""
 
@@ -355,6 +387,12 @@ class PublishShown(View):
     def of(cls, s: PublishSettings) -> Self:
         """As it is shown."""
         return cls(secret=s.secret, auth=s.auth, version=s.version)
+
+
+class PublishChanged(PublishShown):
+    """The same after a change."""
+
+    uses: UsesShown | None = Field(default=None, description="With a new secret: who used an old one lately.")
 
 
 class HlsShown(View):

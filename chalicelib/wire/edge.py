@@ -54,6 +54,8 @@ class PublishRequest(Message):
     server_id: str = ""
     client_ip: str = ""
     protocol: Literal["rtmp", "srt", "webrtc"] = "rtmp"
+    own: bool = False
+    """It is a worker of this node, which showed the node's own credential: it needs no secret."""
 
 
 class Plan(Message):
@@ -86,6 +88,8 @@ class PublishResponse(Message):
     """For `deny`: what was wrong, for a log; holds no secret."""
     code: str = ""
     """For `deny`: the same for machines, such as `secret_wrong`."""
+    how: str = Field(default="", max_length=40)
+    """Of a yes: `own`, `open`, `room`, or `secret:` and the number of the publish secret, for the session's event."""
     plan: Plan | None = None
     callback: OutgoingCallback | None = None
 
@@ -102,6 +106,8 @@ class SessionAdmitted(Message):
     client_ip: str = ""
     protocol: Literal["rtmp", "srt", "webrtc"] = "rtmp"
     by: Literal["cloud", "snapshot"] = "cloud"
+    how: str = Field(default="", max_length=40)
+    """As the cloud said when it admitted it; '' when the snapshot did."""
     publish_no: int = 1
     """The n-th publish of that client on its connection."""
 

@@ -34,6 +34,7 @@ from chalicelib.services.publishing.kicks import Kicks
 from chalicelib.services.publishing.limits import Limits
 from chalicelib.services.publishing.publish import Publish
 from chalicelib.services.publishing.rooms import Rooms
+from chalicelib.services.publishing.uses import SecretUses
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
@@ -165,6 +166,11 @@ class Wiring(Installation):
     def explain(self) -> Explain:
         """What would happen to a publish."""
         return Explain(self.store, self.settings, self.pushes)
+
+    @cached_property
+    def secret_uses(self) -> SecretUses:
+        """Who published with the publish secret lately."""
+        return SecretUses(self.store, self.settings, now)
 
     @cached_property
     def plays(self) -> Plays:

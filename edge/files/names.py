@@ -16,6 +16,8 @@ from email.header import decode_header
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
 
+from chalicelib.wire.names import composed
+
 _PARAMETER: Final = re.compile(rb';\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;]*))', re.DOTALL)
 _OPEN: Final = re.compile(rb';\s*(filename)\s*=\s*"(.*)"[^"]*\Z', re.DOTALL | re.IGNORECASE)
 _OF_HTML: Final = {"%22": '"', "%0D": "\r", "%0A": "\n"}
@@ -38,11 +40,6 @@ def is_called(disposition: bytes, name: str) -> bool:
     """Whether a part's file is called `name`, by any reading of what it says."""
     wanted = composed(name)
     return any(composed(reading) == wanted for reading in _readings(disposition))
-
-
-def composed(name: str) -> str:
-    """The name with its letters composed (NFC), however a system stores them."""
-    return unicodedata.normalize("NFC", name)
 
 
 def shown(name: str) -> str:

@@ -23,6 +23,7 @@ from edge.publish.refusals import Refusals, RefusedError
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.session import ClientKey, Protocol, Session
 from edge.srs.api import MediaServer
+from edge.srs.own import OwnPublishes, without_credential
 
 log = Log("admission")
 
@@ -41,6 +42,7 @@ class Decision:
     """None: yes."""
     code: str = ""
     by: str = "cloud"
+    how: str = ""
     plan: Plan | None = None
 
 
@@ -92,10 +94,11 @@ class Admission:
         snapshot: Snapshot,
         media: MediaServer,
         callbacks: Callbacks,
+        own: OwnPublishes,
         clock: Clock,
     ) -> None:
         self._lifecycle, self._cloud, self._snapshot = lifecycle, cloud, snapshot
-        self._media, self._callbacks, self._clock = media, callbacks, clock
+        self._media, self._callbacks, self._own, self._clock = media, callbacks, own, clock
         self._refusals = Refusals(clock)
         self._pending: dict[str, ClientKey] = {}
         self._gone: set[ClientKey] = set()
@@ -175,6 +178,7 @@ class Admission:
         if session.key in self._gone:
             raise RefusedError("the client left", "client_left")
         session.by = "cloud" if decision.by == "cloud" else "snapshot"
+        session.how = decision.how
         if decision.plan is not None:
             session.planned, session.recording = True, decision.plan.recording
             session.merge_window_s = decision.plan.merge_window_s
@@ -213,7 +217,7 @@ class Admission:
         if self._cloud.turned_away:
             # That is an answer. What the snapshot knows is no longer this node's to decide by.
             return Decision("the cloud does not know this node", "node_unknown")
-        reason = self._snapshot.decide(session.stream, hook.param)
+        reason = self._snapshot.decide(session.stream, hook.param, own=self._own.admits(hook))
         if not done:
             self._watch_late(asked, session)
         return Decision(reason, "outage" if reason else "", "snapshot")
@@ -223,7 +227,8 @@ class Admission:
             session=session.id,
             at=session.opened_at,
             stream=session.stream,
-            param=hook.param[:65536],
+            param=without_credential(hook.param)[:65536],
+            own=self._own.admits(hook),
             client_id=session.client_id,
             service_id=session.service_id,
             server_id=hook.server_id,
@@ -240,7 +245,7 @@ class Admission:
         )
         if not agreed:
             return Decision("the callback refused", "callback_refused")
-        return Decision(None, "", "cloud", answer.plan)
+        return Decision(None, "", "cloud", answer.how, answer.plan)
 
     def _watch_late(self, asked: asyncio.Task[PublishResponse], session: Session) -> None:
         task = asyncio.create_task(self._obey_late(asked, session))

@@ -17,6 +17,7 @@ from edge.push.slate.relays import Relays, Wanted
 from edge.sessions.book import SessionBook
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.writer import Spool
+from edge.srs.own import Beside
 from edge.watching.play import pull_url
 
 log = Log("pushes")
@@ -76,14 +77,13 @@ class Pushes:
         self,
         lifecycle: Lifecycle,
         spool: Spool,
-        rtmp: str,
-        own_tag: Callable[[str], str],
+        beside: Beside,
         relays: Relays,
         shape_of: Callable[[StreamName], Shape | None],
         unfit: Callable[[DesiredPush], Unfit | None],
         new_workers: Callable[[Callable[[WorkerReport], None]], Workers],
     ) -> None:
-        self._lifecycle, self._rtmp, self._own_tag = lifecycle, rtmp, own_tag
+        self._lifecycle, self._beside = lifecycle, beside
         self._relays, self._shape_of, self._unfit = relays, shape_of, unfit
         self._refused: dict[Held, Unfit] = {}
         self._desired: list[DesiredPush] = []
@@ -106,7 +106,7 @@ class Pushes:
         self._grants.hold({key_of(p): p.session for p in self._desired if key_of(p) in hold})
         run = self._fitting(run)
         self._relays.apply({id_of(key_of(p)): self._relay(p) for p in run if p.slate is not None})
-        specs = [WorkerSpec(id_of(key_of(p)), self._input(p), p.url) for p in run]
+        specs = [WorkerSpec(id_of(key_of(p)), self._input(p), self._beside.opened(p.url)) for p in run]
         self._workers.apply({spec.id: spec for spec in specs})
         for held in self._grants.unsaid(over):
             body = PushState(destination=held[0], fence=held[1], state="stopped")
@@ -143,7 +143,9 @@ class Pushes:
         )
 
     def _live_url(self, push: DesiredPush) -> str:
-        return pull_url(self._rtmp, push.stream, self._own_tag(push.destination), self._asked(push.session))
+        return pull_url(
+            self._beside.rtmp, push.stream, self._beside.own_tag(push.destination), self._asked(push.session)
+        )
 
     def _asked(self, session_id: str) -> str:
         session = self._lifecycle.book.sessions.get(session_id)

@@ -17,6 +17,7 @@ from edge.files.folders import Folders
 from edge.push.grants import Grants, Held, as_told, held_of, id_of, is_over, running
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.writer import Spool
+from edge.srs.own import Beside
 from edge.watching.play import pull_url
 
 log = Log("sources")
@@ -40,14 +41,13 @@ class Sources:
         self,
         lifecycle: Lifecycle,
         spool: Spool,
-        rtmp: str,
+        beside: Beside,
         ffmpeg: str,
         folders: Folders | None,
-        own_tag: Callable[[str], str],
         new_workers: Callable[[Callable[[WorkerReport], None]], Workers],
     ) -> None:
-        self._lifecycle, self._rtmp, self._ffmpeg = lifecycle, rtmp, ffmpeg
-        self._folders, self._own_tag = folders, own_tag
+        self._lifecycle, self._beside = lifecycle, beside
+        self._ffmpeg, self._folders = ffmpeg, folders
         self._desired: list[DesiredSource] = []
         self._grants = Grants(spool, KEY, log)
         self._problems: dict[Held, str] = {}
@@ -129,11 +129,11 @@ class Sources:
             spec = WorkerSpec(
                 id=id_of(held),
                 input_url=url,
-                output_url=wanted.url,
+                output_url=self._beside.opened(wanted.url),
                 reading=reading,
                 encode=_encode(wanted.encoding) if wanted.encoding else None,
                 sound_as_aac=wanted.sound_as_aac,
-                extra=tuple(ExtraOutput(r.url, _encode(r.encoding)) for r in wanted.renditions),
+                extra=tuple(ExtraOutput(self._beside.opened(r.url), _encode(r.encoding)) for r in wanted.renditions),
                 restarts=wanted.restarts,
             )
             build_argv(self._ffmpeg, spec)
@@ -155,7 +155,7 @@ class Sources:
             name = wanted.stream
             session = self._lifecycle.book.sessions.get(wanted.session or "")
             asked = session.asked if session else ""
-            return pull_url(self._rtmp, name, self._own_tag(wanted.source), asked), Reading("live")
+            return pull_url(self._beside.rtmp, name, self._beside.own_tag(wanted.source), asked), Reading("live")
         if not wanted.inputs:
             raise ValueError("there is nothing to play")
         if "://" in wanted.inputs[0].target:

@@ -84,6 +84,7 @@ class SessionBook:
             client_ip=session.client_ip,
             protocol=session.protocol,
             by=session.by,
+            how=session.how,
             publish_no=session.publish_no,
         )
         return [*transitions, Transition(session, body)]

@@ -33,6 +33,8 @@ class Session:
     asked: str = ""
     """The stream's name as the media server has it, where that is not the composed one."""
     by: Literal["cloud", "snapshot"] = "cloud"
+    how: str = ""
+    """By what it was admitted, as the cloud said."""
     live_at: datetime | None = None
     ended_at: datetime | None = None
     ended_reason: str = ""

@@ -188,6 +188,30 @@ def secret_rotate(
         show_json(changed)
     else:
         facts([("secret", changed["secret"])])
+        if changed.get("uses"):
+            _show_uses(changed["uses"])
+
+
+@secret.command("uses")
+def secret_uses(
+    days: Annotated[int, typer.Option(min=1, max=90, help="How far back.")] = 7, as_json: Json = False
+) -> None:
+    """Who published with the publish secret lately, and has to be told of a new one."""
+    found = Api.from_environment().call("GET", f"/v1/settings/publish/uses?days={days}")
+    if as_json:
+        show_json(found)
+    else:
+        _show_uses(found)
+
+
+def _show_uses(uses: dict[str, Any]) -> None:
+    rows = [
+        [u["stream"], "live" if u["live"] else "ended", u["at"], u["protocol"], u["client_ip"], u["which"]]
+        for u in uses["items"]
+    ]
+    table(["STREAM", "STATE", "CAME", "BY", "FROM", "SECRET"], rows, "Nobody published with it lately.")
+    if uses["kept_in"]:
+        errors.print(f"An old secret stands in the target of: {', '.join(uses['kept_in'])}", markup=False)
 
 
 @app.command("doctor")

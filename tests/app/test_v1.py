@@ -66,6 +66,7 @@ GUARDED = [
     ("POST", "/v1/destinations/d1/disable"),
     ("GET", "/v1/pushes"),
     ("GET", "/v1/settings/publish"),
+    ("GET", "/v1/settings/publish/uses"),
     ("PATCH", "/v1/settings/publish"),
     ("GET", "/v1/settings/record"),
     ("PATCH", "/v1/settings/record"),
@@ -420,7 +421,12 @@ def test_the_publish_secret_is_shown_and_changed(api: Api) -> None:
         "version": 0,
     }
     changed = api("PATCH", "/v1/settings/publish", {"secret": "another-secret-1", "version": 0}).json
-    assert changed == {"secret": "another-secret-1", "auth": True, "version": 1}
+    assert changed == {
+        "secret": "another-secret-1",
+        "auth": True,
+        "version": 1,
+        "uses": {"items": [], "kept_in": []},
+    }
     assert api("PATCH", "/v1/settings/publish", {"auth": False, "version": 0}).status == 409
     assert api("PATCH", "/v1/settings/publish", {"auth": False}).json["auth"] is False
     assert api("GET", "/v1/settings/publish").json["secret"] == "another-secret-1"

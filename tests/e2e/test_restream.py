@@ -200,3 +200,27 @@ def test_d1_an_srt_target_gets_all_behind_its_mark(system: System, more: str) ->
     until(lambda: system.push(destination).get("state") == "running", "the push runs")
     system.end(encoder)
     system.gone(other)
+
+
+def test_n6_a_new_publish_secret_cuts_off_no_push_of_ours(system: System) -> None:
+    name, copy, before = new_name("own"), new_name("copy"), system.secret
+    destination = system.add_destination(name, f"{system.rtmp(f'copies/{copy}')}?secret={before}")
+    encoder = system.publish(name)
+    until(lambda: system.stream(copy), "the copy is live")
+    session = system.live(copy)["session"]
+    path = "/v1/settings/publish"
+    try:
+        changed = system.api.call("PATCH", path, {"secret": "another-secret-of-mine"})
+        told = {use["stream"]: use for use in changed["uses"]["items"]}
+        assert (told[f"live/{name}"]["which"], told[f"live/{name}"]["live"]) == ("old", True)
+        assert f"copies/{copy}" not in told, "it came in without a secret"
+        (worker,) = system.workers()
+        worker.kill()
+        until(lambda: (system.stream(copy) or {"session": session})["session"] != session, "the copy comes back")
+        until(lambda: system.push(destination).get("state") == "running", "the push runs")
+        assert system.refused(f"live/{new_name('stranger')}?secret={before}")
+        assert all("sluice_push" not in str(hook) for hook in system.received.calls)
+    finally:
+        system.api.call("PATCH", path, {"secret": before})
+    system.end(encoder)
+    system.gone(name)

@@ -9,8 +9,8 @@ from pydantic import Field
 from chalicelib.domain.model import CallbackSettings, PublishSettings, RecordSettings
 from chalicelib.wiring import wiring
 
-from ..views import CallbacksShown, PublishShown, RecordShown
-from .base import SECRET, Body, Call, Nothing, operation
+from ..views import CallbacksShown, PublishChanged, PublishShown, RecordShown, UseShown, UsesShown
+from .base import SECRET, Body, Call, Nothing, Query, operation
 
 
 class PublishChange(Body):
@@ -19,6 +19,12 @@ class PublishChange(Body):
     secret: str | None = Field(default=None, min_length=8, max_length=100, json_schema_extra=SECRET)
     auth: bool | None = Field(default=None, description="false: anybody may publish.")
     version: int | None = None
+
+
+class Since(Query):
+    """How far back."""
+
+    days: int = Field(default=7, ge=1, le=90)
 
 
 class RecordChange(Body):
@@ -61,10 +67,23 @@ def get_publish(call: Call[Nothing]) -> PublishShown:
 
 
 @operation("PATCH", "/v1/settings/publish")
-def change_publish(call: Call[PublishChange]) -> PublishShown:
-    """Change who may publish; live streams go on."""
+def change_publish(call: Call[PublishChange]) -> PublishChanged:
+    """Change who may publish; live streams go on. With a new secret, `uses` tells who came in with an old one in the
+    last 7 days.
+    """
     changed = wiring.settings.set_publish(secret=call.sent.secret, auth=call.sent.auth, version=call.version)
-    return PublishShown.of(changed)
+    if call.sent.secret is None:
+        return PublishChanged.of(changed)
+    uses = wiring.secret_uses
+    old = [UseShown.of(use) for use in uses.recent(7) if use.which != "current"]
+    return PublishChanged.of(changed).model_copy(update={"uses": UsesShown(items=old, kept_in=uses.kept_in())})
+
+
+@operation("GET", "/v1/settings/publish/uses")
+def list_secret_uses(call: Call[Since]) -> UsesShown:
+    """Who published with the publish secret lately, and so has to be told of a new one; old secrets are listed, too."""
+    uses = wiring.secret_uses
+    return UsesShown(items=[UseShown.of(use) for use in uses.recent(call.sent.days)], kept_in=uses.kept_in())
 
 
 @operation("GET", "/v1/settings/record", scope="read")

@@ -79,7 +79,7 @@ class Settings:
         changes: dict[str, object] = {} if auth is None else {"auth": auth}
         if secret is not None:
             retired = [s for s in now.ever if s != secret][:MAX_RETIRED]
-            changes |= {"secret": secret, "retired": retired}
+            changes |= {"secret": secret, "retired": retired, "generation": now.generation + (secret != now.secret)}
         return self._save(now.model_copy(update=changes), version)
 
     def set_record(

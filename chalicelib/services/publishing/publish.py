@@ -63,7 +63,7 @@ class Publish:
         record = cast("RecordSettings", found[2] or self._settings.default(RecordSettings))
         target = cast("CallbackSettings", found[3] or self._settings.default(CallbackSettings))
         room = cast("RoomSecret | None", found[5])
-        decision = admission.decide(publish, room, request.stream, request.param)
+        decision = admission.decide(publish, room, request.stream, request.param, own=request.own)
         if not decision.allowed:
             return PublishResponse(decision="deny", reason=decision.reason, code=decision.code)
         limits = cast("LimitSettings | None", found[6])
@@ -76,10 +76,12 @@ class Publish:
             # Only who was asked may tell the answer.
             fields = {"node": node, "id": callback.id, "session": request.session, "target": target.target}
             self._store.commit(Put(AskedCallback.model_validate(fields | {"at": self._clock()})))
-            return PublishResponse(decision="ask_callback", reason=decision.reason, plan=plan, callback=callback)
+            return PublishResponse(
+                decision="ask_callback", reason=decision.reason, how=decision.how, plan=plan, callback=callback
+            )
         if target.active and (refusal := self._ask(target, request, publish.secret)):
             return PublishResponse(decision="deny", reason=refusal, code="callback_refused")
-        return PublishResponse(decision="allow", reason=decision.reason, plan=plan)
+        return PublishResponse(decision="allow", reason=decision.reason, how=decision.how, plan=plan)
 
     def _over(self, limits: LimitSettings) -> str:
         """Why no further stream may begin, or ''. Counts only when there is a limit."""
