@@ -210,8 +210,10 @@ class Front:
 def fill(folder: Path) -> None:
     """Files to serve, and some that must not be."""
     for name, text in {
-        "pages/mgmt/index.html": 'main page{{placeholder "up"}}',
-        "pages/mgmt/app.js": "script",
+        "pages/console/app/index.html": 'main page{{placeholder "up"}}' + " " * 1000,
+        "pages/console/app/assets/app-1.js": "script",
+        "pages/console/app/icon.svg": "<svg/>",
+        "pages/console/ng_index.html": "no console of SRS",
         "pages/favicon.ico": "icon",
         "pages/tools/player.html": "player",
         "pages/players/whip.html": "whip",

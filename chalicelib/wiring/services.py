@@ -52,6 +52,7 @@ from chalicelib.services.sources.intake import Intake
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.sources.transcodes import Transcodes
 from chalicelib.services.sources.vlive import PlaySlots
+from chalicelib.services.watching.addresses import Addresses
 from chalicelib.services.watching.links import Plays
 
 from .installation import Installation, now
@@ -166,6 +167,11 @@ class Wiring(Installation):
     def explain(self) -> Explain:
         """What would happen to a publish."""
         return Explain(self.store, self.settings, self.pushes)
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """Where streams are published and watched."""
+        return Addresses(self.store, self.settings)
 
     @cached_property
     def secret_uses(self) -> SecretUses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -145,15 +146,29 @@ def events(
     as_json: Json = False,
     limit: Limit = 30,
     kind: Annotated[str, typer.Option(help="Only of this kind, such as publish.refused or session.")] = "",
+    stream: Annotated[str, typer.Option(help="Only of this stream, app/stream.")] = "",
 ) -> None:
     """The newest events."""
-    more = {"kind": kind} if kind else {}
+    more = {name: value for name, value in {"kind": kind, "stream": stream}.items() if value}
     items = list(Api.from_environment().items("/v1/events", limit, **more))
     if as_json:
         show_json(items)
         return
     rows = [[e["at"], e["kind"], e["stream"] or e["data"].get("name", ""), _short(e["data"])] for e in items]
     table(["AT", "EVENT", "STREAM", "DETAILS"], rows, "Nothing has happened yet.")
+
+
+@app.command()
+def addresses(
+    stream: Annotated[str, typer.Argument(help="app/stream")] = "live/livestream", as_json: Json = False
+) -> None:
+    """Where a stream is published and watched, or why not there."""
+    found = Api.from_environment().call("GET", f"/v1/addresses?stream={quote(stream)}")
+    if as_json:
+        show_json(found)
+        return
+    rows = [[a["node_name"] or a["node"], a["direction"], a["protocol"], a["url"] or a["why"]] for a in found["items"]]
+    table(["NODE", "FOR", "BY", "ADDRESS"], rows, "There is no node.")
 
 
 def _short(data: dict[str, Any]) -> str:

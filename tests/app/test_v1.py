@@ -65,6 +65,7 @@ GUARDED = [
     ("POST", "/v1/destinations/d1/enable"),
     ("POST", "/v1/destinations/d1/disable"),
     ("GET", "/v1/pushes"),
+    ("GET", "/v1/addresses"),
     ("GET", "/v1/settings/publish"),
     ("GET", "/v1/settings/publish/uses"),
     ("PATCH", "/v1/settings/publish"),

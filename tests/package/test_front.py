@@ -129,12 +129,36 @@ def test_pages_and_how_long_they_are_kept(front: Front) -> None:
         assert front.get(path).headers.get("cache-control") == header, path
     assert front.get("/players/none.html").status_code == 404
     assert front.get("/players/").status_code == 404
-    for path in ("/mgmt", "/mgmt/", "/mgmt/index.html", "/mgmt/en/routers-scenario"):
+
+
+def test_the_console_is_one_page_at_any_depth(front: Front) -> None:
+    for path in ("/console", "/console/live", "/console/live/live/x", "/console/app/index.html", "/console/sign-in"):
         answer = front.get(path)
         up = "../" * (path.count("/") - 1)
-        assert (answer.text, answer.headers.get("cache-control")) == (f"main page{up}", None), path
-    assert front.get("/mgmt/app.js").headers["cache-control"] == "max-age=31536000"
-    assert front.get("/mgmt/none.js").status_code == 404
+        assert (answer.text.strip(), answer.headers.get("cache-control")) == (f"main page{up}", "no-cache"), path
+        assert answer.headers["content-encoding"] == "gzip"
+        assert "require-trusted-types-for 'script'" in answer.headers["content-security-policy"]
+    part = front.get("/console/app/assets/app-1.js")
+    assert (part.text, part.headers["cache-control"]) == ("script", "max-age=31536000, immutable")
+    assert front.get("/console/app/icon.svg").status_code == 200
+    assert front.get("/console/app/assets/none.js").status_code == 404
+    assert front.get("/console/en_index.html").text == "no console of SRS"
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/mgmt", "live"),
+        ("/mgmt/", "live"),
+        ("/mgmt/en/routers-scenario", "live"),
+        ("/mgmt/zh/routers-scenario?tab=record", "recordings"),
+        ("/mgmt/en/routers-scenario?tab=forward", "restream"),
+        ("/mgmt/en/routers-settings", "settings"),
+    ],
+)
+def test_the_pages_of_old_lead_to_the_console(front: Front, path: str, page: str) -> None:
+    answer = front.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (302, f"/console/{page}")
 
 
 @pytest.mark.parametrize("before", ["", "/sluice"])
@@ -144,8 +168,9 @@ def test_a9_below_a_prefix_everything_leads_on_below_it(front: Front, before: st
         front.prefix = "/sluice"
         front.load()
         assert front.get(f"{before}/").headers["location"] == "/sluice/mgmt"
-        assert front.get(f"{before}/mgmt").text == "main page"
-        assert front.get(f"{before}/mgmt/en/routers-scenario").text == "main page../../"
+        assert front.get(f"{before}/mgmt").headers["location"] == "/sluice/console/live"
+        assert front.get(f"{before}/console").text.strip() == "main page"
+        assert front.get(f"{before}/console/live/x").text.strip() == "main page../../"
         assert front.ask("GET", f"{before}/v1/health")[1]["path"] == "/v1/health"
         assert front.ask("GET", f"{before}/live/x.flv?a=b")[1]["path"] == "/live/x.flv?a=b"
         assert front.ask("GET", f"{before}/live/s-0-1.ts") == (200, "0123456789")
@@ -231,7 +256,7 @@ def test_what_caddy_refuses_leaves_what_it_runs(front: Front) -> None:
     finally:
         front.port = good
         taken.close()
-    assert front.get("/mgmt").status_code == 200
+    assert front.get("/console/live").status_code == 200
     front.load()
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from chalicelib.domain.model import PublishSettings
+from chalicelib.services.nodes.overview import EventFilter
 from chalicelib.wiring import wiring
 
 from ..views import EventShown, Page, View
@@ -35,10 +36,15 @@ class EventsWanted(Paging):
         description="Only of this kind; with a dot at its end, of all that begin so.",
         examples=["publish.refused", "session."],
     )
+    stream: str = Field(default="", max_length=300, description="Only of this stream.", examples=["live/cam"])
+    session: str = Field(default="", max_length=40, description="Only of this session.")
+    node: str = Field(default="", max_length=64, description="Only of this node.")
 
 
 @operation("GET", "/v1/events", scope="read")
 def list_events(call: Call[EventsWanted]) -> Page[EventShown]:
     """The events of the ledger, newest first, for 90 days. A page with less than `limit` need not be the last."""
-    page = wiring.overview.events(call.sent.limit, call.sent.cursor, call.sent.kind)
+    sent = call.sent
+    wanted = EventFilter(sent.kind, sent.stream, sent.session, sent.node)
+    page = wiring.overview.events(sent.limit, sent.cursor, wanted)
     return Page[EventShown](items=[EventShown.of(e) for e in page.items], cursor=page.cursor)

@@ -26,6 +26,7 @@ and is done once. Listings with a `cursor` go on with it until it is null.
 _TAGS: Final = {
     "nodes": "The edges: media server, agent, front.",
     "join-tokens": "What a node enrols with.",
+    "addresses": "Where a stream is published and watched.",
     "streams": "What is live.",
     "sessions": "What was live.",
     "recordings": "What was kept.",

@@ -13,7 +13,9 @@ from chalicelib.services.paging import deliveries_page, everything, ledger_page
 from chalicelib.wire.edge import ObservedSession
 
 _LOOKS: Final = 20
-"""How many pages are looked through for a kind of event, at most, for one answer."""
+"""How many pages are looked through for events, at most, for one answer."""
+_LEAST_LOOK: Final = 50
+"""So many events are looked at together, however few are asked for: those that fit may be rare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,27 @@ class StreamView:
     session: Session
     observed: ObservedSession | None
     stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of the ledger; '' does not choose. `kind`: one, or with a dot at its end all that begin so.
+    `stream`: the name as it is shown, also of a publish that was refused.
+    """
+
+    kind: str = ""
+    stream: str = ""
+    session: str = ""
+    node: str = ""
+
+    def takes(self, e: LedgerEvent) -> bool:
+        """Whether it is one of these."""
+        return (
+            (not self.kind or e.kind == self.kind or _begins(e.kind, self.kind))
+            and (not self.stream or self.stream in (e.stream, e.data.get("name")))
+            and (not self.session or e.session == self.session)
+            and (not self.node or e.node == self.node)
+        )
 
 
 class Overview:
@@ -100,18 +123,21 @@ class Overview:
         """Sessions that are over, newest first."""
         return self._store.index(Session, "SESSIONS", limit=limit, cursor=cursor, newest=True)
 
-    def events(self, limit: int, cursor: str | None, kind: str = "") -> Page[LedgerEvent]:
-        """The ledger, newest first; of one kind, or of all that begin so (`session.`), where `kind` is given.
+    def events(self, limit: int, cursor: str | None, wanted: EventFilter | None = None) -> Page[LedgerEvent]:
+        """The ledger, newest first; of it, what is wanted.
 
         Raises:
             InvalidInputError: the cursor is not one of ours.
         """
         found: list[LedgerEvent] = []
-        for _ in range(_LOOKS if kind else 1):
-            page = ledger_page(self._store, limit - len(found), cursor, self._clock())
-            found += [
-                e for e in page.items if e.kind == kind or not kind or (kind[-1] == "." and e.kind.startswith(kind))
-            ]
+        chooses = wanted is not None and wanted != EventFilter()
+        for _ in range(_LOOKS if chooses else 1):
+            look = max(limit - len(found), _LEAST_LOOK if chooses else 0)
+            page = ledger_page(self._store, look, cursor, self._clock())
+            fits = [e for e in page.items if wanted is None or wanted.takes(e)]
+            found, left = found + fits[: limit - len(found)], fits[limit - len(found) :]
+            if left:
+                return Page(found, found[-1].id)
             cursor = page.cursor
             if cursor is None or len(found) >= limit:
                 break

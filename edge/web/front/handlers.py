@@ -276,18 +276,59 @@ def _ups(prefix: str) -> str:
     return "\n".join([*lines, '				default ""'])
 
 
-def _ui(settings: FrontSettings, rule: Rule) -> str:
-    body = rf"""			@main path_regexp ^/mgmt(/?|/index\.html|.*/routers-.*)$
-			rewrite @main /mgmt/index.html
-			@asset not path /mgmt/index.html
-			# It is there at any depth, and leads from there to what lies beside it.
+_APP: Final = "/console/app"
+_CONSOLE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+
+
+def _console(settings: FrontSettings, rule: Rule) -> str:
+    # What is compressed first is written last: the page's places are filled in before.
+    body = f"""			encode gzip
+			@old path /console/ng_index.html /console/en_index.html
+			rewrite @old /console/ng_index.html
+			# The page is there at any depth, and leads from there to what it is made of.
+			@page not path {_APP}/assets/* {_APP}/icon.svg /console/ng_index.html
+			rewrite @page {_APP}/index.html
 			map {{http.request.orig_uri.path}} {{up}} {{
 {_ups(settings.options.prefix)}
 			}}
-			templates {{
+			@index path {_APP}/index.html
+			templates @index {{
 				mime text/html
 			}}
-{_files(settings.options.pages, f'{_GUARDED}			header @asset Cache-Control "{_YEAR}"')}"""
+			header @index Cache-Control no-cache
+			@named path {_APP}/assets/*
+			header @named Cache-Control "{_YEAR}, immutable"
+			@drawn path {_APP}/icon.svg /console/ng_index.html
+			header @drawn Cache-Control "{_MONTH}"
+			header Content-Security-Policy "{_CONSOLE_POLICY}"
+			header Referrer-Policy no-referrer
+			header X-Content-Type-Options nosniff
+{_files(settings.options.pages, "")}"""
+    return handle(rule, body)
+
+
+_PAGES_OF_OLD: Final = {"record": "recordings", "forward": "restream", "live-room": "rooms"}
+"""A scenario of the page of old → the page of the console."""
+
+
+def _ui(settings: FrontSettings, rule: Rule) -> str:
+    top = f"{settings.options.prefix}/console"
+    by_tab = "\n".join(
+        f"""			@old_{page} {{
+				path */routers-scenario
+				query tab={tab}
+			}}
+			redir @old_{page} {top}/{page} 302"""
+        for tab, page in _PAGES_OF_OLD.items()
+    )
+    body = f"""			@old_settings path */routers-settings */routers-components
+			redir @old_settings {top}/settings 302
+{by_tab}
+			redir * {top}/live 302"""
     return handle(rule, body)
 
 
@@ -303,6 +344,7 @@ HANDLERS: Final[Mapping[Name, Callable[[FrontSettings, Rule], str]]] = {
     "unknown_call": _unknown_call,
     "well_known": _well_known,
     "icon": _icon,
+    "console": _console,
     "pages": _pages,
     "rtc": _local,
     "versions": _versions,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Name = Literal[
-    "local", "recordings", "objects", "cloud", "unknown_call", "well_known", "icon", "pages", "rtc", "versions",
-    "media_api", "playlists", "segments", "media", "ui", "start",
+    "local", "recordings", "objects", "cloud", "unknown_call", "well_known", "icon", "console", "pages", "rtc",
+    "versions", "media_api", "playlists", "segments", "media", "ui", "start",
 ]  # fmt: skip
 
 LOCAL_CALLS: Final = ("/terraform/v1/ffmpeg/vlive/upload/*", "/terraform/v1/ffmpeg/vlive/ytdl")
@@ -19,8 +19,6 @@ LOCAL_CALLS: Final = ("/terraform/v1/ffmpeg/vlive/upload/*", "/terraform/v1/ffmp
 """
 
 PAGES_OF_OTHER_NAMES: Final = {
-    "/console/sign-in": "/console/sign-in.html",
-    "/console/en_index.html": "/console/ng_index.html",
     "/players/rtc_player.html": "/players/whep.html",
     "/players/rtc_publisher.html": "/players/whip.html",
     "/players/srs_player.html": "/tools/player.html",
@@ -89,7 +87,11 @@ RULES: Final = (
     Rule("well_known", ("/.well-known/*",), "files of `.well-known` in the data folder, `no-cache, max-age=0`"),
     Rule("icon", ("/favicon.ico",), "the icon"),
     Rule(
-        "pages", ("/console/*", "/players/*", "/tools/*"),
+        "console", ("/console", "/console/*"),
+        "the console: its parts below `/console/app`, kept for a year by their names; the one page for all else",
+    ),
+    Rule(
+        "pages", ("/players/*", "/tools/*"),
         "pages, cached 30 days except `/tools/player.html` and `/tools/xgplayer.html`",
     ),
     Rule(
@@ -115,7 +117,7 @@ RULES: Final = (
         "media", ("*.flv", "*.m3u8", "*.aac", "*.mp3"), "the media server",
         headers=(*_READING, *_CACHED, "Referer"),
     ),
-    Rule("ui", ("/mgmt", "/mgmt/*"), "pages of the user interface"),
+    Rule("ui", ("/mgmt", "/mgmt/*"), "302 to the page of the console that does what that one did"),
     Rule("start", ("/",), "302 to `/mgmt`"),
 )  # fmt: skip
 """Whatever no rule names is 404."""

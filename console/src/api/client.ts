@@ -1,0 +1,58 @@
+import createClient, { type Middleware } from "openapi-fetch";
+import type { components, paths } from "./schema";
+import { root } from "../root";
+
+export type Schemas = components["schemas"];
+
+/** What the API said no with, or that it did not answer (`status` 0). */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly params: Record<string, unknown>,
+    detail: string,
+  ) {
+    super(detail);
+  }
+
+  /** Whether the same call may work a little later: nobody answered, or nobody could. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+const console_: Middleware = {
+  onRequest: ({ request }) => {
+    request.headers.set("X-Sluice-Console", "1");
+    return request;
+  },
+};
+
+const client = createClient<paths>({ baseUrl: root.href.replace(/\/$/, ""), credentials: "same-origin" });
+client.use(console_);
+
+export const api = client;
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+const asRecord = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+
+/** What an answer holds, or a `Problem`. */
+export async function ok<T>(asked: Promise<Answer<T>>): Promise<T> {
+  let answer: Answer<T>;
+  try {
+    answer = await asked;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Problem(0, "no_answer", {}, "The server does not answer.");
+  }
+  if (answer.response.ok) return answer.data as T;
+  const told = asRecord(answer.error);
+  const detail = String(told["detail"] ?? answer.response.statusText);
+  throw new Problem(answer.response.status, String(told["code"] ?? ""), asRecord(told["params"]), detail);
+}

@@ -1,0 +1,48 @@
+import { QueryClient, QueryObserver, type QueryKey } from "@tanstack/query-core";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { Problem } from "./client";
+
+/** One cache for all pages: what two pages ask for is asked once. A page shows what it last knew, and how old it is. */
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: { networkMode: "always", retry: false, staleTime: 1000, refetchOnWindowFocus: true },
+    mutations: { networkMode: "always" },
+  },
+});
+queries.mount();
+
+export interface Asked<T> {
+  data: T | undefined;
+  error: Problem | null;
+  /** When the data came, in ms since 1970; 0: never. */
+  at: number;
+  again: () => void;
+}
+
+interface How {
+  /** Asked again so often, in ms, while the page is looked at. */
+  every?: number;
+  enabled?: boolean;
+}
+
+/** Asks the API, and again and again. `load` is called with a signal that ends when nobody wants the answer. */
+export function useAsked<T>(key: QueryKey, load: (signal: AbortSignal) => Promise<T>, how: How = {}): Asked<T> {
+  const options = {
+    queryKey: key,
+    queryFn: ({ signal }: { signal: AbortSignal }) => load(signal),
+    // After a failure slower, so that a server in trouble is not asked harder than one that is well.
+    refetchInterval: (query: { state: { status: string } }) =>
+      how.every ? (query.state.status === "error" ? Math.max(how.every, 5000) : how.every) : (false as const),
+    enabled: how.enabled ?? true,
+  };
+  const observer = useMemo(() => new QueryObserver<T, Problem>(queries, options), []);
+  observer.setOptions(options);
+  const [result, setResult] = useState(() => observer.getOptimisticResult(queries.defaultQueryOptions(options)));
+  useEffect(() => observer.subscribe(setResult), [observer]);
+  const now = observer.getOptimisticResult(queries.defaultQueryOptions(options));
+  const seen = now.dataUpdatedAt >= result.dataUpdatedAt ? now : result;
+  return { data: seen.data, error: seen.error, at: seen.dataUpdatedAt, again: () => void observer.refetch() };
+}
+
+/** What begins with this key is asked again, where somebody looks at it. */
+export const renew = (...key: unknown[]): void => void queries.invalidateQueries({ queryKey: key });

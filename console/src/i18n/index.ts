@@ -1,0 +1,39 @@
+import { signal } from "@preact/signals";
+import { en, type Text } from "./en";
+
+export type Language = "en" | "zh";
+
+const KEPT = "sluice.language";
+const text = signal<Text>(en);
+export const language = signal<Language>("en");
+
+const kept = (): string | null => {
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null; // a browser that keeps nothing still shows the console
+  }
+};
+
+/** The words of the language that is shown. */
+export const t = (): Text => text.value;
+
+/** Shows this language from now on, and keeps it for the next time. */
+export async function speak(wanted: Language, keep = true): Promise<void> {
+  text.value = wanted === "zh" ? (await import("./zh")).zh : en;
+  language.value = wanted;
+  document.documentElement.lang = wanted === "zh" ? "zh-CN" : "en";
+  if (keep) {
+    try {
+      localStorage.setItem(KEPT, wanted);
+    } catch {
+      /* see above */
+    }
+  }
+}
+
+/** The language that was chosen, or else the browser's. */
+export function usual(): Language {
+  const chosen = kept() ?? navigator.language;
+  return chosen.toLowerCase().startsWith("zh") ? "zh" : "en";
+}

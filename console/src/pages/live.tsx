@@ -1,0 +1,186 @@
+import type { JSX } from "preact";
+import { useLocation } from "preact-iso";
+import { useEffect, useState } from "preact/hooks";
+import type { PageProps } from "../app";
+import { explain, useStreams, useTargets, type Stream, type Target } from "../api/asked";
+import { api, ok, type Schemas } from "../api/client";
+import { renew } from "../api/query";
+import { duration, rate, streamPath } from "../format";
+import { t } from "../i18n";
+import { root, to } from "../root";
+import { Icon } from "../ui/icons";
+import { Button, Confirm, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
+import { Player } from "../ui/player";
+import { Outlook } from "../ui/outlook";
+import { say } from "../ui/toasts";
+import { PushState } from "../ui/push";
+
+/** The seconds since a time, counted on while it is looked at. */
+function useAge(since: string | null): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return since ? (now - Date.parse(since)) / 1000 : 0;
+}
+
+const hls = (stream: Stream): string => new URL(`${streamPath(`${stream.app}/${stream.name}`)}.m3u8`, root).href;
+
+const Facts = ({ stream }: { stream: Stream }): JSX.Element => (
+  <dl class="facts">
+    <dt>{t().live.bitrate}</dt>
+    <dd>{rate(stream.bitrate_kbps)}</dd>
+    <dt>{t().live.media}</dt>
+    <dd>{[stream.video, stream.audio].filter(Boolean).join(" · ") || "–"}</dd>
+    <dt>{t().live.edge}</dt>
+    <dd>{stream.node}</dd>
+  </dl>
+);
+
+const States = ({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.Element => (
+  <p class="states">
+    {stream.stale && <State tone="amber">{t().live.stale}</State>}
+    {stream.recording ? <State tone="red">{t().live.recording}</State> : <State tone="grey">{t().live.notRecorded}</State>}
+    {targets
+      .filter((target) => target.push?.session === stream.session)
+      .map((target) => (
+        <PushState key={target.id} target={target} named />
+      ))}
+  </p>
+);
+
+function Tile({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.Element {
+  const [watched, setWatched] = useState(false);
+  const age = useAge(stream.live_at ?? stream.admitted_at);
+  return (
+    <article class="card tile">
+      <div class="picture">
+        {watched ? (
+          <Player url={hls(stream)} live />
+        ) : (
+          <button type="button" class="start" aria-label={t().live.watch(stream.stream)} onClick={() => setWatched(true)}>
+            <Icon name="play" />
+          </button>
+        )}
+        <span class="badge left">
+          <State tone="red">{duration(age)}</State>
+        </span>
+        <span class="badge right">{t().live.watching(stream.viewers)}</span>
+      </div>
+      <div class="body">
+        <h2>
+          <a href={to(`live/${streamPath(stream.stream)}`)}>{stream.stream}</a>
+          <span class="tag">{stream.protocol.toUpperCase()}</span>
+        </h2>
+        <Facts stream={stream} />
+        <States stream={stream} targets={targets} />
+      </div>
+    </article>
+  );
+}
+
+/** The happenings of a stream's session, oldest first: publishes, pushes, recording. */
+function LifeLine({ stream }: { stream: Stream }): JSX.Element {
+  const [events, setEvents] = useState<Schemas["EventShown"][] | null>(null);
+  useEffect(() => {
+    const ask = (): void =>
+      void ok(api.GET("/v1/events", { params: { query: { session: stream.session, limit: 100 } } }))
+        .then((page) => setEvents([...page.items].reverse()))
+        .catch(() => undefined);
+    ask();
+    const timer = setInterval(ask, 3000);
+    return () => clearInterval(timer);
+  }, [stream.session]);
+  if (!events) return <p aria-busy="true">{t().common.loading}</p>;
+  return (
+    <ol class="life">
+      {events.map((event) => (
+        <li key={event.id}>
+          <Time at={event.at} /> <span>{t().events[event.kind as keyof ReturnType<typeof t>["events"]] ?? event.kind}</span>{" "}
+          <span class="muted">{String(event.data["state"] ?? event.data["reason"] ?? "")}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Panel({ stream, targets, close }: { stream: Stream; targets: Target[]; close: () => void }): JSX.Element {
+  const [cutting, setCutting] = useState(false);
+  const [outlook, setOutlook] = useState<Schemas["ExplanationShown"] | null>(null);
+  const words = t().live;
+  return (
+    <Dialog title={stream.stream} close={close} wide>
+      <div class="body">
+        <Player url={hls(stream)} live />
+        <States stream={stream} targets={targets} />
+        <Facts stream={stream} />
+        <dl class="facts">
+          <dt>{words.since}</dt>
+          <dd>
+            <Time at={stream.live_at} />
+          </dd>
+          <dt>{words.from}</dt>
+          <dd>
+            {stream.client_ip} ({stream.protocol.toUpperCase()})
+          </dd>
+          <dt>{words.viewers}</dt>
+          <dd>{stream.viewers}</dd>
+        </dl>
+        {outlook && <Outlook of={outlook} live />}
+        <h3>{words.lifeLine}</h3>
+        <LifeLine stream={stream} />
+      </div>
+      <footer>
+        <Button press={async () => setOutlook(await explain(stream.stream, ""))}>{words.explain}</Button>
+        <Button kind="danger" press={() => setCutting(true)}>
+          {words.cutOff}
+        </Button>
+      </footer>
+      {cutting && (
+        <Confirm
+          title={words.cutTitle(stream.stream)}
+          words={<p>{words.cutWords}</p>}
+          yes={words.cutOff}
+          close={() => setCutting(false)}
+          act={async () => {
+            await ok(api.DELETE("/v1/streams/{session}", { params: { path: { session: stream.session } } }));
+            say(words.wasCut(stream.stream), "good");
+            renew("streams");
+            close();
+          }}
+        />
+      )}
+    </Dialog>
+  );
+}
+
+export function Live({ id }: PageProps): JSX.Element {
+  const streams = useStreams();
+  const targets = useTargets().data?.items ?? [];
+  const { route } = useLocation();
+  const [filter, setFilter] = useState("");
+  const words = t().live;
+  if (!streams.data) return <Page title={words.title}><Waiting error={streams.error} again={streams.again} /></Page>;
+  const all = streams.data.items;
+  const wanted = filter.trim().toLowerCase();
+  const shown = all.filter((s) => !wanted || s.stream.toLowerCase().includes(wanted) || s.node.toLowerCase().includes(wanted));
+  const open = id ? all.find((s) => s.stream === id) : undefined;
+  return (
+    <Page
+      title={words.title}
+      note={words.onAir(all.length)}
+      filter={all.length > 0 && <Field label={words.filter} value={filter} change={setFilter} type="search" />}
+    >
+      {all.length === 0 && <Empty words={words.none} action={<a class="button primary" href={to("golive")}>{t().nav.golive}</a>} />}
+      {all.length > 0 && shown.length === 0 && <Empty words={words.noneFiltered} />}
+      <div class="tiles">
+        {shown.map((stream) => (
+          <Tile key={stream.session} stream={stream} targets={targets} />
+        ))}
+      </div>
+      {id && !open && <Empty words={words.over(id)} action={<a href={to("recordings")}>{t().nav.recordings}</a>} />}
+      {open && <Panel stream={open} targets={targets} close={() => route(to("live"))} />}
+    </Page>
+  );
+}

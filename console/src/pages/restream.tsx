@@ -1,0 +1,169 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { PageProps } from "../app";
+import { usePlatforms, useTargets, type Target } from "../api/asked";
+import { api, ok } from "../api/client";
+import { renew } from "../api/query";
+import { rate } from "../format";
+import { language, t } from "../i18n";
+import { Button, Check, Dialog, Empty, Field, Form, Page, Time, Waiting } from "../ui/parts";
+import { PushState, whyNot } from "../ui/push";
+import { later, say } from "../ui/toasts";
+
+const OTHER = "";
+
+/** Adds a destination, or changes one: platform → server and key → streams. What is empty in a change stays. */
+function Editor({ target, close }: { target?: Target | undefined; close: () => void }): JSX.Element {
+  const words = t().restream;
+  const platforms = usePlatforms().data?.items ?? [];
+  const [platform, setPlatform] = useState(target?.platform ?? OTHER);
+  const [name, setName] = useState(target?.name ?? "");
+  const [server, setServer] = useState("");
+  const [key, setKey] = useState("");
+  const [streams, setStreams] = useState((target?.streams ?? ["/live/*"]).join(" "));
+  const [slate, setSlate] = useState(target?.slate.enabled ?? false);
+  const chosen = platforms.find((p) => p.id === platform);
+  const zh = language.value === "zh";
+  const act = async (): Promise<void> => {
+    const patterns = streams.split(/[\s,]+/).filter(Boolean);
+    if (target) {
+      const place = server || key ? { server: server || (chosen?.server ?? ""), key } : {};
+      await ok(
+        api.PATCH("/v1/destinations/{destination}", {
+          params: { path: { destination: target.id } },
+          body: { name, platform, streams: patterns, slate: { enabled: slate }, version: target.version, ...place },
+        }),
+      );
+    } else {
+      await ok(
+        api.POST("/v1/destinations", {
+          body: { name: name || chosen?.name || words.unnamed, platform, server: server || (chosen?.server ?? ""), key, streams: patterns, slate: { enabled: slate } },
+        }),
+      );
+    }
+    renew("destinations");
+    say(target ? words.changed : words.added, "good");
+    close();
+  };
+  return (
+    <Dialog title={target ? words.change(target.name) : words.add} close={close}>
+      <Form send={target ? t().common.save : words.add} act={act} cancel={close}>
+        <Field
+          label={words.platform}
+          value={platform}
+          change={setPlatform}
+          options={[{ value: OTHER, label: words.other }, ...platforms.map((p) => ({ value: p.id, label: zh ? p.name_zh : p.name }))]}
+        />
+        {chosen && (
+          <p class="hint">
+            {zh ? chosen.hint_zh : chosen.hint}{" "}
+            <a href={chosen.key_page} target="_blank" rel="noopener noreferrer">
+              {words.keyPage}
+            </a>
+          </p>
+        )}
+        <Field label={words.name} value={name} change={setName} placeholder={chosen ? (zh ? chosen.name_zh : chosen.name) : ""} />
+        <Field
+          label={words.server}
+          value={server}
+          change={setServer}
+          placeholder={chosen?.server || "rtmp://…/live"}
+          hint={target ? words.staysAs(target.url) : chosen?.server ? words.serverKnown : words.serverHint}
+        />
+        <Field label={words.key} value={key} change={setKey} type="password" autocomplete="off" hint={target ? words.keyStays : words.keyHint} />
+        <Field label={words.streams} value={streams} change={setStreams} hint={words.streamsHint} />
+        <Check label={words.slate} value={slate} change={setSlate} />
+      </Form>
+    </Dialog>
+  );
+}
+
+function Card({ target, edit, hide }: { target: Target; edit: () => void; hide: (hidden: boolean) => void }): JSX.Element {
+  const words = t().restream;
+  const path = { params: { path: { destination: target.id } } };
+  const why = whyNot(target);
+  return (
+    <article class="card pad destination">
+      <h2>{target.name}</h2>
+      <p class="states">
+        <PushState target={target} />
+      </p>
+      {target.enabled && why && <p class={target.push?.state === "running" ? "muted" : "why"}>{why}</p>}
+      <dl class="facts">
+        <dt>{words.address}</dt>
+        <dd>
+          <code>{target.url}</code>
+        </dd>
+        <dt>{words.streams}</dt>
+        <dd>{target.streams.join(" ") || target.stream_name || target.room || "–"}</dd>
+        <dt>{words.traffic}</dt>
+        <dd>{rate(target.push?.bitrate_kbps ?? null)}</dd>
+        {target.push?.at && (
+          <>
+            <dt>{words.told}</dt>
+            <dd>
+              <Time at={target.push.at} />
+            </dd>
+          </>
+        )}
+      </dl>
+      <div class="actions">
+        <Button
+          kind="quiet"
+          press={async () => {
+            await ok(target.enabled ? api.POST("/v1/destinations/{destination}/disable", path) : api.POST("/v1/destinations/{destination}/enable", path));
+            renew("destinations");
+          }}
+        >
+          {target.enabled ? words.stop : words.start}
+        </Button>
+        <Button kind="quiet" press={edit}>
+          {t().common.edit}
+        </Button>
+        <Button
+          kind="danger"
+          press={() => {
+            hide(true);
+            later(
+              words.removed(target.name),
+              () => ok(api.DELETE("/v1/destinations/{destination}", path)).then(() => renew("destinations")),
+              () => hide(false),
+            );
+          }}
+        >
+          {t().common.remove}
+        </Button>
+      </div>
+    </article>
+  );
+}
+
+export function Restream(_: PageProps): JSX.Element {
+  const words = t().restream;
+  const targets = useTargets();
+  const [editing, setEditing] = useState<Target | "new" | null>(null);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const add = (
+    <Button kind="primary" press={() => setEditing("new")}>
+      {words.add}
+    </Button>
+  );
+  const shown = targets.data?.items.filter((target) => !hidden.has(target.id)) ?? [];
+  return (
+    <Page title={words.title} action={shown.length > 0 && add}>
+      {!targets.data && <Waiting error={targets.error} again={targets.again} />}
+      {targets.data && shown.length === 0 && <Empty words={words.none} action={add} />}
+      <div class="tiles">
+        {shown.map((target) => (
+          <Card
+            key={target.id}
+            target={target}
+            edit={() => setEditing(target)}
+            hide={(hide) => setHidden((was) => new Set(hide ? [...was, target.id] : [...was].filter((id) => id !== target.id)))}
+          />
+        ))}
+      </div>
+      {editing && <Editor target={editing === "new" ? undefined : editing} close={() => setEditing(null)} />}
+    </Page>
+  );
+}

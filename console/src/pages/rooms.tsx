@@ -1,0 +1,90 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { PageProps } from "../app";
+import { useAddresses } from "../api/asked";
+import { api, ok, type Schemas } from "../api/client";
+import { renew, useAsked } from "../api/query";
+import { t } from "../i18n";
+import { to } from "../root";
+import { Button, Confirm, Copyable, Dialog, Empty, Field, Form, Page, Time, Waiting } from "../ui/parts";
+
+type Room = Schemas["RoomShown"];
+
+function Addresses({ room }: { room: Room }): JSX.Element {
+  const words = t().goLive;
+  const stream = `live/${room.stream}`;
+  const found = useAddresses(stream).data?.items.find((a) => a.direction === "publish" && a.protocol === "rtmp");
+  if (!found) return <p aria-busy="true">{t().common.loading}</p>;
+  return (
+    <>
+      <Copyable label={words.server} text={found.server} />
+      <Copyable label={words.key} text={found.key} secret={room.secret} />
+      <p>
+        <a href={to(`golive/${stream}`)}>{t().rooms.howTo}</a>
+      </p>
+    </>
+  );
+}
+
+export function Rooms(_: PageProps): JSX.Element {
+  const words = t().rooms;
+  const rooms = useAsked(["rooms"], (signal) => ok(api.GET("/v1/rooms", { params: { query: { limit: 100 } }, signal })), { every: 10_000 });
+  const [adding, setAdding] = useState(false);
+  const [title, setTitle] = useState("");
+  const [removing, setRemoving] = useState<Room | null>(null);
+  const add = (
+    <Button kind="primary" press={() => setAdding(true)}>
+      {words.add}
+    </Button>
+  );
+  return (
+    <Page title={words.title} action={(rooms.data?.items.length ?? 0) > 0 && add}>
+      {!rooms.data && <Waiting error={rooms.error} again={rooms.again} />}
+      {rooms.data?.items.length === 0 && <Empty words={words.none} action={add} />}
+      <div class="tiles">
+        {rooms.data?.items.map((room) => (
+          <article key={room.id} class="card pad">
+            <h2>{room.title}</h2>
+            <p class="muted">
+              {words.made} <Time at={room.created_at} />
+            </p>
+            <Addresses room={room} />
+            <div class="actions">
+              <Button kind="danger" press={() => setRemoving(room)}>
+                {t().common.remove}
+              </Button>
+            </div>
+          </article>
+        ))}
+      </div>
+      {adding && (
+        <Dialog title={words.add} close={() => setAdding(false)}>
+          <Form
+            send={words.add}
+            cancel={() => setAdding(false)}
+            act={async () => {
+              await ok(api.POST("/v1/rooms", { body: { title } }));
+              renew("rooms");
+              setTitle("");
+              setAdding(false);
+            }}
+          >
+            <Field label={words.name} value={title} change={setTitle} hint={words.nameHint} />
+          </Form>
+        </Dialog>
+      )}
+      {removing && (
+        <Confirm
+          title={words.removeTitle(removing.title)}
+          words={<p>{words.removeWords}</p>}
+          yes={t().common.remove}
+          close={() => setRemoving(null)}
+          act={async () => {
+            await ok(api.DELETE("/v1/rooms/{room}", { params: { path: { room: removing.id } } }));
+            renew("rooms");
+          }}
+        />
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,17 @@
+/** Where the instance is, as this page reached it: behind a proxy, below its prefix. */
+export const root: URL = import.meta.env.DEV ? new URL("/", location.href) : new URL("../../../", import.meta.url);
+
+/** The path below which the console's pages are, without a closing slash. */
+export const base: string = `${root.pathname}console`;
+
+/** The picture of the product. */
+export const icon: string = `${base}/app/icon.svg`;
+
+/** A link to a page of the console. */
+export const to = (page: string): string => `${base}/${page}`;
+
+/** A stream's name as the API takes it: without an app it is one of `live`. */
+export const streamOf = (typed: string): string => {
+  const name = typed.trim().replace(/^\/+|\/+$/g, "");
+  return name.includes("/") ? name : `live/${name}`;
+};

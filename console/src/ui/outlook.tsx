@@ -1,0 +1,42 @@
+import type { JSX } from "preact";
+import type { Schemas } from "../api/client";
+import { t } from "../i18n";
+import { State } from "./parts";
+
+interface Reasoned {
+  code?: string;
+  reason: string;
+}
+
+const why = (told: Reasoned): string => (t().codes as Record<string, string>)[told.code ?? ""] ?? told.reason;
+
+/** What would become of a publish, or becomes of one: admitted → recorded → pushed, each with its reason. */
+export function Outlook({ of, live = false }: { of: Schemas["ExplanationShown"]; live?: boolean }): JSX.Element {
+  const words = t().outlook;
+  return (
+    <ol class="outlook">
+      {!live && (
+        <li>
+          <State tone={of.admission.allowed ? "green" : "red"}>{of.admission.allowed ? words.admitted : words.refused}</State>
+          <p>{why(of.admission)}</p>
+          {of.busy && <p>{words.busy}</p>}
+        </li>
+      )}
+      <li>
+        <State tone={of.recording.recorded ? "green" : "grey"}>{of.recording.recorded ? words.recorded : words.notRecorded}</State>
+        <p>{why(of.recording)}</p>
+      </li>
+      {of.pushes.length === 0 && (
+        <li>
+          <State tone="grey">{words.noDestinations}</State>
+        </li>
+      )}
+      {of.pushes.map((push) => (
+        <li key={push.destination}>
+          <State tone={push.pushed ? "green" : "grey"}>{push.pushed ? words.pushed(push.name) : words.notPushed(push.name)}</State>
+          <p>{why(push)}</p>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,275 @@
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Problem } from "../api/client";
+import { utc, when } from "../format";
+import { t } from "../i18n";
+import { say } from "./toasts";
+import { Icon } from "./icons";
+
+export type Tone = "red" | "green" | "amber" | "blue" | "grey";
+
+/** What an error says to the user: in his language where we know its code, else in the API's own words. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Problem)) return String(error);
+  const told = t().codes as Record<string, string>;
+  return told[error.code] ?? error.message;
+}
+
+interface ButtonProps {
+  children: ComponentChildren;
+  /** While it runs the button is busy; what it throws is said. */
+  press: () => void | Promise<unknown>;
+  kind?: "primary" | "plain" | "quiet" | "danger";
+  disabled?: boolean;
+  label?: string;
+}
+
+export function Button({ children, press, kind = "plain", disabled = false, label }: ButtonProps): JSX.Element {
+  const [busy, setBusy] = useState(false);
+  const run = async (): Promise<void> => {
+    setBusy(true);
+    try {
+      await press();
+    } catch (error) {
+      say(wordsOf(error), "bad");
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <button type="button" class={`button ${kind}`} disabled={disabled || busy} aria-busy={busy} aria-label={label} onClick={() => void run()}>
+      {children}
+    </button>
+  );
+}
+
+/** A state: a dot of its colour and its words, never the colour alone. */
+export const State = ({ tone, children }: { tone: Tone; children: ComponentChildren }): JSX.Element => (
+  <span class={`state ${tone}`}>
+    <span class="dot" aria-hidden="true" />
+    {children}
+  </span>
+);
+
+export const Time = ({ at }: { at: string | null }): JSX.Element =>
+  at ? (
+    <time dateTime={at} title={utc(at)}>
+      {when(at)}
+    </time>
+  ) : (
+    <span>–</span>
+  );
+
+/** The page that everyone makes: a title, one action, what filters, and content. */
+export const Page = (p: { title: string; note?: string; action?: ComponentChildren; filter?: ComponentChildren; children: ComponentChildren }): JSX.Element => {
+  useEffect(() => {
+    document.title = `${p.title} · Sluice`;
+  }, [p.title]);
+  return (
+    <>
+      <header class="page-head">
+        <h1>
+          {p.title} {p.note && <span class="note">{p.note}</span>}
+        </h1>
+        <div class="actions">
+          {p.filter}
+          {p.action}
+        </div>
+      </header>
+      {p.children}
+    </>
+  );
+};
+
+export const Empty = ({ words, action }: { words: string; action?: ComponentChildren }): JSX.Element => (
+  <div class="empty">
+    <p>{words}</p>
+    {action}
+  </div>
+);
+
+/** What waits for its first answer, or never got one. */
+export const Waiting = ({ error, again }: { error: Problem | null; again: () => void }): JSX.Element =>
+  error ? (
+    <div class="empty" role="alert">
+      <p>{wordsOf(error)}</p>
+      <Button press={again}>{t().common.tryNow}</Button>
+    </div>
+  ) : (
+    <div class="empty" aria-busy="true">
+      <p>{t().common.loading}</p>
+    </div>
+  );
+
+interface FieldProps {
+  label: string;
+  value: string;
+  change: (value: string) => void;
+  hint?: ComponentChildren;
+  type?: "text" | "password" | "search" | "number";
+  options?: readonly { value: string; label: string }[];
+  placeholder?: string;
+  autocomplete?: string;
+  error?: string;
+}
+
+export function Field(p: FieldProps): JSX.Element {
+  const id = useId();
+  const notes = p.hint || p.error ? `${id}-hint` : undefined;
+  const common = { id, "aria-describedby": notes, "aria-invalid": p.error ? true : undefined } as const;
+  return (
+    <div class="field">
+      <label for={id}>{p.label}</label>
+      {p.options ? (
+        <select {...common} value={p.value} onChange={(e) => p.change(e.currentTarget.value)}>
+          {p.options.map((o) => (
+            <option key={o.value} value={o.value}>
+              {o.label}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <input
+          {...common}
+          // The types of the attributes tell each type of input apart; what is ours has all in common.
+          {...({ type: p.type ?? "text" } as { type: "text" })}
+          value={p.value}
+          placeholder={p.placeholder}
+          autocomplete={p.autocomplete ?? "off"}
+          spellcheck={false}
+          onInput={(e) => p.change(e.currentTarget.value)}
+        />
+      )}
+      {notes && (
+        <p id={notes} class={p.error ? "hint bad" : "hint"}>
+          {p.error ?? p.hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A check box with its words. */
+export const Check = (p: { label: string; value: boolean; change: (value: boolean) => void }): JSX.Element => (
+  <label class="check">
+    <input type="checkbox" checked={p.value} onChange={(e) => p.change(e.currentTarget.checked)} />
+    {p.label}
+  </label>
+);
+
+/** Puts a text into the clipboard; over plain HTTP browsers have none, so that a field is copied from. */
+async function copy(text: string): Promise<void> {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "offscreen";
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (!done) throw new Error(t().common.notCopied);
+}
+
+/** A text to be taken elsewhere. `secret`: shown as dots until it is asked for; what is copied is whole. */
+export function Copyable({ label, text, secret }: { label: string; text: string; secret?: string | undefined }): JSX.Element {
+  const [open, setOpen] = useState(false);
+  const shown = secret && !open ? text.split(secret).join("••••••") : text;
+  return (
+    <div class="copyable">
+      <span class="label">{label}</span>
+      <code>{shown}</code>
+      <span class="tools">
+        {secret && (
+          <Button kind="quiet" press={() => setOpen(!open)}>
+            {open ? t().common.hide : t().common.show}
+          </Button>
+        )}
+        <Button
+          kind="quiet"
+          label={`${t().common.copy}: ${label}`}
+          press={async () => {
+            await copy(text);
+            say(t().common.copied, "good");
+          }}
+        >
+          <Icon name="copy" /> {t().common.copy}
+        </Button>
+      </span>
+    </div>
+  );
+}
+
+/** A dialog over the page; Escape and its close button end it. */
+export function Dialog(p: { title: string; close: () => void; children: ComponentChildren; wide?: boolean }): JSX.Element {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    ref.current?.showModal();
+  }, []);
+  return (
+    <dialog ref={ref} class={p.wide ? "wide" : ""} aria-labelledby={id} onClose={p.close}>
+      <header>
+        <h2 id={id}>{p.title}</h2>
+        <button type="button" class="button quiet" aria-label={t().common.close} onClick={p.close}>
+          <Icon name="close" />
+        </button>
+      </header>
+      {p.children}
+    </dialog>
+  );
+}
+
+/** Asks before what can't be undone. */
+export function Confirm(p: { title: string; words: ComponentChildren; yes: string; act: () => Promise<unknown>; close: () => void }): JSX.Element {
+  return (
+    <Dialog title={p.title} close={p.close}>
+      <div class="body">{p.words}</div>
+      <footer>
+        <Button press={p.close}>{t().common.cancel}</Button>
+        <Button
+          kind="danger"
+          press={async () => {
+            await p.act();
+            p.close();
+          }}
+        >
+          {p.yes}
+        </Button>
+      </footer>
+    </Dialog>
+  );
+}
+
+/** A form in a dialog: what its act refuses is said beside it. */
+export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: () => void; children: ComponentChildren }): JSX.Element {
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setBusy(true);
+    setProblem("");
+    try {
+      await p.act();
+    } catch (error) {
+      setProblem(wordsOf(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form onSubmit={(e) => void submit(e)}>
+      <div class="body">{p.children}</div>
+      {problem && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <footer>
+        {p.cancel && <Button press={p.cancel}>{t().common.cancel}</Button>}
+        <button type="submit" class="button primary" disabled={busy} aria-busy={busy}>
+          {p.send}
+        </button>
+      </footer>
+    </form>
+  );
+}
