@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+DEFAULT_FRAGMENT_S: Final = 2.0
+"""What a viewer waits for before the first picture of a stream that has just begun."""
 LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
 
 
@@ -23,7 +25,7 @@ class HlsFiles:
     """How playlists are served: from the media server, or as files (`plain`) that caches may keep `max_age_s`."""
 
     plain: bool = False
-    max_age_s: int = 10
+    max_age_s: int = 1
 
 
 @dataclass(frozen=True, slots=True)

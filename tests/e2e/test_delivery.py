@@ -154,7 +154,7 @@ def test_hls_modes_change_under_a_live_publisher(system: System, call: Call) -> 
     assert call("hlsll/update", {"hlsLowLatency": True}).json()["code"] == 0
     assert call("hlsll/query", {}).json()["data"] == {"hlsLowLatency": True}
     assert call("hphls/query", {}).json()["data"] == {"noHlsCtx": True}
-    assert modes.read_text() == "hls_fragment 2;\nhls_window 16;\nhls_ctx off;\n"
+    assert modes.read_text() == "hls_fragment 2;\nhls_window 16;\nhls_ctx off;\nhls_aof_ratio 5;\n"
 
     def whole_window() -> list[float]:
         answer = httpx.get(url, trust_env=False)

@@ -8,6 +8,9 @@ from .settings import Settings
 
 NO_FLV: Final = "The stand-in serves HLS and RTMP only; HTTP-FLV needs SRS (set SRS_BIN)."
 _KEPT_FRAGMENTS: Final = 300
+_EARLY: Final = 0.9
+"""A keyframe that comes a little early ends its segment all the same."""
+_LATEST_CUT_S: Final = 10.0
 
 
 def slot_name(number: int) -> str:
@@ -97,7 +100,8 @@ def _slot(settings: Settings, name: str, notify: str) -> str:
             on_play_done {notify}/play_done;
             hls on;
             hls_path {settings.parts_dir}/{name};
-            hls_fragment {round(settings.hls_fragment_s * 1000)}ms;
+            hls_fragment {round(settings.hls_fragment_s * 1000 * _EARLY)}ms;
+            hls_max_fragment {round(max(_LATEST_CUT_S, 2 * settings.hls_fragment_s) * 1000)}ms;
             hls_playlist_length {round(settings.hls_fragment_s * 1000 * _KEPT_FRAGMENTS)}ms;
             hls_fragment_naming sequential;
             hls_cleanup off;
