@@ -186,8 +186,9 @@ class Agent:
         self._hook_server = Server(behind_secret(self.hooks.handle, s.hook_secret), MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
         self.front = FrontService(
-            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near
-        )
+            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near,
+            self.admission.refusal,
+        )  # fmt: skip
         self.certificates = self._certificates(s)
         self.local, self.own = self._local_servers(relays.routes())
 

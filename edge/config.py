@@ -320,6 +320,7 @@ def _rtc(read: _Reader) -> RtcOptions:
         name_lookup=read.text("NAME_LOOKUP", "on") != "off",
         docker=read.text("PLATFORM_DOCKER", "off") != "off",
         candidate=bool(read.text("CANDIDATE")),
+        available=read.text("SLUICE_MEDIA_KIND") != "stand-in",
         inner_port=inner,
         public_port=read.ports("SLUICE_PUBLIC_PORTS").get("rtc", inner),
         prefix=read.prefix("SLUICE_PUBLIC_PREFIX"),

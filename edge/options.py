@@ -61,6 +61,8 @@ class RtcOptions:
     public_port: int = 8000
     prefix: str = ""
     """As in `FrontOptions`."""
+    available: bool = True
+    """Whether the media server has WebRTC; the stand-in has not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from .settings import Settings
 
-NO_FLV: Final = "The stand-in serves HLS and RTMP only; HTTP-FLV needs SRS (set SRS_BIN)."
+NO_FLV: Final = "This media server, the stand-in, has no HTTP-FLV: watch by HLS or RTMP, or use SRS (SRS_BIN)."
 _KEPT_FRAGMENTS: Final = 300
 _EARLY: Final = 0.9
 """A keyframe that comes a little early ends its segment all the same."""
@@ -49,7 +49,7 @@ http {{
         add_header Cache-Control no-cache;
         location ~ \\.(flv|aac|mp3)$ {{
             default_type text/plain;
-            return 404 "{NO_FLV}\\n";
+            return 501 "{NO_FLV}\\n";
         }}
     }}
     server {{

@@ -68,7 +68,7 @@ function failed(error) {
   else if (!publishing) again();
   else {
     const why = error.status === 403 ? error.message.trim() : "";
-    say("bad", `Refused: ${why || "the secret is wrong, or somebody publishes this stream already"}.`, `推流被拒绝：${why || "密钥错误，或该流正在被推送"}。`);
+    say("bad", `Refused: ${why || "the secret is wrong, or somebody publishes this stream already"}.`, "推流被拒绝：密钥错误，或该流正在被推送。");
   }
 }
 
