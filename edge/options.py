@@ -22,10 +22,13 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class HlsFiles:
-    """How playlists are served: from the media server, or as files (`plain`) that caches may keep `max_age_s`."""
+    """How playlists are served: from the media server, or as files (`plain`) that caches may keep `max_age_s`. One that
+    has not changed for `silent_s` is of a stream that is over.
+    """
 
     plain: bool = False
     max_age_s: int = 1
+    silent_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

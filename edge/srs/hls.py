@@ -23,6 +23,8 @@ log = Log("hls")
 LOW_LATENCY: Final = (2.0, 16.0)
 """Fragment and window, in seconds."""
 AGAIN_S: Final = 2.0
+_SILENT_S: Final = 30.0
+"""Two segments that waited in vain for a keyframe, and more."""
 _STAND_IN: Final = "this media server, the stand-in, has no low-latency mode: use SRS"
 
 
@@ -57,7 +59,8 @@ class Hls:
 
     def files(self) -> HlsFiles:
         """How the front serves playlists: kept for half a segment at most, as players wait for the next one."""
-        return HlsFiles(self._wanted.plain, max(1, int(self._modes().fragment_s / 2)))
+        fragment_s = self._modes().fragment_s
+        return HlsFiles(self._wanted.plain, max(1, int(fragment_s / 2)), max(_SILENT_S, 5 * fragment_s))
 
     def desire(self, settings: Mapping[str, JsonValue]) -> None:
         """Take over what the cloud wants; it is applied soon."""

@@ -52,7 +52,11 @@ class FrontService:
             *Gate(authority, snapshot, start.srs_api, http, login).routes(),
             *Objects(start.objects_dir).routes(),
             Route("/front/play", play.answer),
-            *(Masters(start.front.media_http, http).routes() if start.front else ()),
+            *(
+                Masters(start.front.media_http, http, start.hls_dir, lambda: hls().silent_s).routes()
+                if start.front
+                else ()
+            ),
             *RtcProxy(start.srs_api, start.rtc, http, start.srs_login, refusal).routes(),
         ]
         self._admin = admin_client(start.front.admin) if start.front is not None else None
