@@ -76,7 +76,8 @@ def test_f3_a_page_waits_for_its_stream_and_takes_it_up_again(
     name = new_name("waited")
     page = browser.new_page()
     # Browsers send no media to 127.0.0.1.
-    page.goto(web.replace("127.0.0.1", "localhost") + PAGES[protocol].format(name=name))
+    page.goto(web.replace("127.0.0.1", "localhost") + PAGES[protocol].format(name=name), wait_until="commit")
+    page.wait_for_selector("#say", state="attached")
     assert "Waiting for the stream" in says(page, "Waiting for the stream")
     page.wait_for_timeout(3000)
     assert "Waiting for the stream" in said(page)
@@ -99,6 +100,9 @@ def test_f4_a_page_says_what_this_media_server_has_not(
         pytest.skip("SRS has it all")
     page = browser.new_page()
     for path in (PAGES["HTTP-FLV"], PAGES["WHEP"], "/players/whip.html?stream={name}&autostart=true"):
-        page.goto(f"{web.replace('127.0.0.1', 'localhost')}{path.format(name=playing)}&lang={lang}")
+        page.goto(
+            f"{web.replace('127.0.0.1', 'localhost')}{path.format(name=playing)}&lang={lang}", wait_until="commit"
+        )
+        page.wait_for_selector("#say", state="attached")
         assert words in says(page, words), path
     page.close()
