@@ -56,6 +56,7 @@ from edge.files.folders import Folders
 from edge.files.probe import Probe
 from edge.publish.admission import Admission
 from edge.publish.kicks import Kicks
+from edge.publish.outlet import Outlet
 from edge.publish.watch import Watch
 from edge.push.codecs import Unfit, unfit
 from edge.push.pushes import Pushes
@@ -74,7 +75,7 @@ from edge.spool.session import Session
 from edge.srs.api import MediaServer
 from edge.srs.hls import Hls
 from edge.srs.own import Beside, OwnPublishes
-from edge.watching.play import Play
+from edge.watching.play import OWN_PULL, Play
 from edge.watching.srt import SrtPlay
 from edge.watching.viewers import Viewers
 from edge.web.front.https import Https
@@ -148,6 +149,10 @@ class Agent:
             self.lifecycle, self.cloud, self.snapshot, self.media, self.callbacks, self.own_publishes, clock
         )
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
+        streams = s.front.media_http if s.front and s.media_kind == "srs" else ""
+        self.outlet = Outlet(
+            self.lifecycle, self.media, streams, lambda: f"{OWN_PULL}={self.play.own_tag('look')}", self._near, clock
+        )
         self.store = Store(self.credentials, self.cloud, self._far, s.objects_dir)
         self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
         self.folders = Folders(s.data_dir) if s.data_dir else None
@@ -186,8 +191,9 @@ class Agent:
         self._hook_server = Server(behind_secret(self.hooks.handle, s.hook_secret), MAX_BODY)
         self._status_server = Server(self.status.handle, MAX_BODY)
         self.front = FrontService(
-            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near
-        )
+            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near,
+            self.admission.refusal,
+        )  # fmt: skip
         self.certificates = self._certificates(s)
         self.local, self.own = self._local_servers(relays.routes())
 
@@ -441,6 +447,8 @@ class Agent:
         self.pushes.apply()
         self.srt.apply()
         self.sources.apply()
+        if session.state == "live":
+            self._later(lambda: self._look_at_outlet(session))
         if not session.open:
             self._later(lambda: self._tidy_up(session))
 
@@ -450,6 +458,9 @@ class Agent:
             with suppress(OSError):
                 await asyncio.to_thread(self.folders.tidy)
             await asyncio.sleep(TIDY_EVERY_S)
+
+    async def _look_at_outlet(self, session: Session) -> None:
+        await self.outlet.check(session)
 
     async def _tidy_up(self, session: Session) -> None:
         """A session is over: take over what a hook in flight failed to announce."""

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from edge.base.errors import ConfigError
 from edge.base.sockets import LONGEST
-from edge.options import LETS_ENCRYPT, Authority, FrontOptions, Reach, RtcOptions
+from edge.options import DEFAULT_FRAGMENT_S, LETS_ENCRYPT, Authority, FrontOptions, Reach, RtcOptions
 
 Address = tuple[str, int]
 PAGES: Final = Path(__file__).resolve().parent / "web" / "pages"
@@ -73,7 +73,7 @@ class Settings:
     acme: AcmeOptions = field(default_factory=AcmeOptions)
     front: FrontOptions | None = None
     """None: no front is ours to drive."""
-    hls_fragment_s: float = 10.0
+    hls_fragment_s: float = DEFAULT_FRAGMENT_S
     """How long segments are; not in the low-latency mode."""
     srs_hls_file: Path | None = None
     """Where SRS reads the modes of HLS; None: the media server is not SRS, or its modes are not ours to change."""
@@ -260,7 +260,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         public_ports=read.ports("SLUICE_PUBLIC_PORTS"),
         acme=_acme(read),
         front=_front(read),
-        hls_fragment_s=read.seconds("SLUICE_HLS_FRAGMENT_S", 10.0),
+        hls_fragment_s=read.seconds("SLUICE_HLS_FRAGMENT_S", DEFAULT_FRAGMENT_S),
         srs_hls_file=read.path("SLUICE_SRS_HLS_FILE"),
         rtc=_rtc(read),
         cloud_socket=read.socket("SLUICE_CLOUD_SOCKET"),
@@ -320,6 +320,7 @@ def _rtc(read: _Reader) -> RtcOptions:
         name_lookup=read.text("NAME_LOOKUP", "on") != "off",
         docker=read.text("PLATFORM_DOCKER", "off") != "off",
         candidate=bool(read.text("CANDIDATE")),
+        available=read.text("SLUICE_MEDIA_KIND") != "stand-in",
         inner_port=inner,
         public_port=read.ports("SLUICE_PUBLIC_PORTS").get("rtc", inner),
         prefix=read.prefix("SLUICE_PUBLIC_PREFIX"),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+DEFAULT_FRAGMENT_S: Final = 2.0
+"""What a viewer waits for before the first picture of a stream that has just begun."""
 LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
 
 
@@ -20,10 +22,13 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class HlsFiles:
-    """How playlists are served: from the media server, or as files (`plain`) that caches may keep `max_age_s`."""
+    """How playlists are served: from the media server, or as files (`plain`) that caches may keep `max_age_s`. One that
+    has not changed for `silent_s` is of a stream that is over.
+    """
 
     plain: bool = False
-    max_age_s: int = 10
+    max_age_s: int = 1
+    silent_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class RtcOptions:
     public_port: int = 8000
     prefix: str = ""
     """As in `FrontOptions`."""
+    available: bool = True
+    """Whether the media server has WebRTC; the stand-in has not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -399,7 +399,7 @@ class HlsShown(View):
     """How a node makes HLS."""
 
     plain: bool = Field(description="Playlists are files that caches may keep; viewers of HLS are not counted then.")
-    low_latency: bool = Field(description="Fragments of 2 s in a window of 16 s, instead of 10 in 60.")
+    low_latency: bool = Field(description="Fragments of 2 s in a window of 16 s, whatever else the node is set to.")
 
 
 class NodeConfigShown(View):

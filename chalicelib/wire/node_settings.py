@@ -10,7 +10,7 @@ from .questions import Question
 
 class HlsMode(Message):
     """How a node makes and serves HLS (section 6). `plain`: playlists are files that caches may keep, without a session
-    for each viewer. `low_latency`: fragments of 2 s in a window of 16 s instead of 10 in 60.
+    for each viewer. `low_latency`: fragments of 2 s in a window of 16 s, whatever else the node is set to.
     """
 
     plain: bool = False

@@ -74,6 +74,13 @@ class Snapshot:
             return "no accepted secret"
         return "the callback cannot be asked" if snapshot.callback == "deny" else None
 
+    def knows(self, name: StreamName, param: str) -> bool:
+        """Whether a publish shows a secret that was accepted when the cloud was last heard, or needed none."""
+        snapshot = self._snapshot
+        if snapshot is None or self.age_s() > snapshot.valid_s:
+            return False
+        return not snapshot.auth or snapshot_accepts(snapshot.key, snapshot.accepted, name.stream, param)
+
     def age_s(self) -> float:
         """Seconds since the last confirmation; within one run by a clock that cannot be set."""
         if self._confirmed_monotonic is not None:

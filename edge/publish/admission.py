@@ -127,6 +127,17 @@ class Admission:
             await self._tell(hook, error)
             raise
 
+    async def refusal(self, hook: Hook) -> str | None:
+        """Why an offer to publish will be refused, told like any refusal, before the media server is asked to take it;
+        None: it may try, and `publish` decides. Whom the snapshot knows is not asked about here: once is enough.
+        """
+        try:
+            await self._ahead(hook)
+        except RefusedError as error:
+            await self._tell(hook, error)
+            return str(error)
+        return None
+
     async def connect(self, hook: Hook) -> None:
         """Look at an `on_connect`.
 
@@ -150,8 +161,17 @@ class Admission:
                 await self._lifecycle.emit(event)
 
     async def _publish(self, hook: Hook) -> Session:
-        name = name_of(hook)
-        session = Session(
+        session = self._session(hook, name_of(hook))
+        self._pending[session.id] = session.key
+        try:
+            return await self._decide_and_enter(session, hook)
+        finally:
+            del self._pending[session.id]
+            if session.key not in self._pending.values():
+                self._gone.discard(session.key)
+
+    def _session(self, hook: Hook, name: StreamName) -> Session:
+        return Session(
             id=new_ulid(),
             stream=name,
             asked="" if hook.stream == name.stream else hook.stream,
@@ -161,20 +181,10 @@ class Admission:
             client_ip=hook.ip,
             protocol=protocol_of(hook),
         )
-        self._pending[session.id] = session.key
-        try:
-            return await self._decide_and_enter(session, hook)
-        finally:
-            del self._pending[session.id]
-            if session.key not in self._pending.values():
-                self._gone.discard(session.key)
 
     async def _decide_and_enter(self, session: Session, hook: Hook) -> Session:
         await self._refuse_busy(session)
-        asked = asyncio.create_task(self._ask(session, hook))
-        decision = await self._decide(asked, session, hook)
-        if decision.reason is not None:
-            raise RefusedError(decision.reason, decision.code or "refused")
+        decision = await self._permit(session, hook)
         if session.key in self._gone:
             raise RefusedError("the client left", "client_left")
         session.by = "cloud" if decision.by == "cloud" else "snapshot"
@@ -188,6 +198,19 @@ class Admission:
             raise RefusedError("the spool cannot keep it", "not_durable") from error
         log.info("session.admitted", session=session.id, by=session.by, protocol=session.protocol)
         return session
+
+    async def _ahead(self, hook: Hook) -> None:
+        session = self._session(hook, name_of(hook))
+        await self._refuse_busy(session)
+        if not self._snapshot.knows(session.stream, hook.param):
+            await self._permit(session, hook)
+
+    async def _permit(self, session: Session, hook: Hook) -> Decision:
+        asked = asyncio.create_task(self._ask(session, hook))
+        decision = await self._decide(asked, session, hook)
+        if decision.reason is not None:
+            raise RefusedError(decision.reason, decision.code or "refused")
+        return decision
 
     async def _refuse_busy(self, session: Session) -> None:
         try:

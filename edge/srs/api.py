@@ -33,6 +33,8 @@ class LiveStream:
     bitrate_kbps: float | None = None
     video: str | None = None
     audio: str | None = None
+    received: int = 0
+    """Bytes so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def live_stream(row: Any) -> LiveStream | None:
         bitrate_kbps=_bitrate(row.get("kbps")),
         video=_codec(row.get("video"), "width", "height", "x"),
         audio=_codec(row.get("audio"), "sample_rate", "channel", "/"),
+        received=row["recv_bytes"] if isinstance(row.get("recv_bytes"), int) else 0,
     )
 
 

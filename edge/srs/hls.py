@@ -23,7 +23,8 @@ log = Log("hls")
 LOW_LATENCY: Final = (2.0, 16.0)
 """Fragment and window, in seconds."""
 AGAIN_S: Final = 2.0
-_KEEP_S: Final = {False: 10, True: 1}
+_SILENT_S: Final = 30.0
+"""Two segments that waited in vain for a keyframe, and more."""
 _STAND_IN: Final = "this media server, the stand-in, has no low-latency mode: use SRS"
 
 
@@ -57,8 +58,9 @@ class Hls:
         return self._modes().window_s
 
     def files(self) -> HlsFiles:
-        """How the front serves playlists."""
-        return HlsFiles(self._wanted.plain, _KEEP_S[self._wanted.low_latency])
+        """How the front serves playlists: kept for half a segment at most, as players wait for the next one."""
+        fragment_s = self._modes().fragment_s
+        return HlsFiles(self._wanted.plain, max(1, int(fragment_s / 2)), max(_SILENT_S, 5 * fragment_s))
 
     def desire(self, settings: Mapping[str, JsonValue]) -> None:
         """Take over what the cloud wants; it is applied soon."""

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from chalicelib.wire.names import SRT_VHOST
+from edge.options import DEFAULT_FRAGMENT_S
 
 HOOKS: Final = ("on_connect", "on_close", "on_publish", "on_unpublish", "on_play", "on_stop", "on_hls")
 SRT_HOOKS: Final = ("on_publish", "on_unpublish", "on_play", "on_stop")
@@ -18,6 +19,12 @@ _PATH: Final = re.compile(r"/[\w./@:+=,~-]*", re.ASCII)
 _CANDIDATE: Final = re.compile(r"\*|(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SERVER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+LATEST_CUT_S: Final = 10.0
+"""A segment ends at a keyframe, or after this at any frame: encoders left to themselves send one every 8 to 10 s."""
+_OVERDUE: Final = 2.1
+"""The same in segments, where segments are long."""
 
 
 class InvalidSettingError(ValueError):
@@ -59,7 +66,7 @@ class SrsSettings:
     server_id: str = ""
     """Empty: SRS makes one up at each start."""
     max_connections: int = 1000
-    hls_fragment_s: float = 10
+    hls_fragment_s: float = DEFAULT_FRAGMENT_S
     hls_window_s: float = 60
     count_hls_viewers: bool = True
     """HLS viewers get a session of their own, with `on_play` and `on_stop`. Off for a cache in front of the edge."""
@@ -73,6 +80,7 @@ def hls_modes(fragment_s: float, window_s: float, *, count_viewers: bool) -> str
 hls_fragment {fragment_s:g};
 hls_window {window_s:g};
 hls_ctx {"on" if count_viewers else "off"};
+hls_aof_ratio {max(_OVERDUE, LATEST_CUT_S / fragment_s):g};
 """
 
 
@@ -238,8 +246,8 @@ vhost __defaultVhost__ {{
         hls_m3u8_file [app]/[stream].m3u8;
         hls_ts_file [app]/[stream]-[seq]-[timestamp].ts;
 {modes}
-        hls_td_ratio 1.0;
-        hls_aof_ratio 2.1;
+        # A keyframe every 2 s comes a millisecond early now and then; at 1.0 its segment would last until the next one.
+        hls_td_ratio 0.9;
         hls_wait_keyframe on;
         hls_dts_directly on;
         hls_ts_ctx off;

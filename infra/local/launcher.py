@@ -132,9 +132,9 @@ class Launcher:
         # Both may have been changed since the first start.
         secret = host.read("/v1/settings/publish", "secret") or identity.publish_secret
         api_secret = host.read("/v1/api-secret", "secret") or identity.api_secret
-        at = addresses(settings, replace(identity, api_secret=api_secret), sockets, secret)
+        at = addresses(settings, replace(identity, api_secret=api_secret), sockets, secret, with_srs=with_srs)
         write_private(settings.run_dir / "ready.json", json.dumps(at | {"pid": os.getpid()}, indent=1))
-        say(banner(at, with_srs=with_srs, sign_in=_url_of(identity, host.make("/v1/sign-in-links", "path"))))
+        say(banner(at, sign_in=_url_of(identity, host.make("/v1/sign-in-links", "path"))))
 
     def _require_ports(self, *, with_srs: bool) -> None:
         settings = self.settings

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from edge.options import DEFAULT_FRAGMENT_S
 from edge.srs.srs_conf import SrsSettings, hls_modes, render
 
 from .standin.settings import API_LOGIN, HOOK_SECRET
@@ -36,7 +37,7 @@ class MediaSettings:
     rtmp_ip: str = ""
     """Where RTMP listens; empty: on all addresses."""
     rtc_candidate: str = "*"
-    hls_fragment_s: float = 10
+    hls_fragment_s: float = DEFAULT_FRAGMENT_S
     hls_window_s: float = 60
     hook_secret: str = field(default="", repr=False)
     """What the path of hooks holds; empty: nothing."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
+from edge.options import DEFAULT_FRAGMENT_S
 from infra.errors import InfraError
 from infra.paths import ROOT
 
@@ -162,7 +163,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         rtc=rtc,
         bind=_bind(env),
         internal_ports=_range(env, "SLUICE_INTERNAL_PORTS", _INTERNAL_PORTS),
-        hls_fragment_s=_seconds(env, "SLUICE_HLS_FRAGMENT", 10),
+        hls_fragment_s=_seconds(env, "SLUICE_HLS_FRAGMENT", DEFAULT_FRAGMENT_S),
         admin_password=env.get("MGMT_PASSWORD") or None,
         api_secret=env.get("SRS_PLATFORM_SECRET") or None,
         public_url=_url(env, "SLUICE_PUBLIC_URL"),

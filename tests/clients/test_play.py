@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from infra.local.demo import media
-from tests.e2e.browser import moves, said
-from tests.e2e.system import System, until
+from infra.local.tools import find_srs
+from tests.e2e.browser import flows, moves, said, says
+from tests.e2e.system import System, new_name, until
 
 from .conftest import needs_srs, program, running, seen
 
@@ -56,3 +57,52 @@ def test_a_page_plays(player: str, suffix: str, web: str, playing: str, browser:
     assert moves(page), said(page)
     page.close()
     seen("play", f"{player} in Chromium", "plays")
+
+
+PAGES = {
+    "HLS": "/tools/player.html?url=/live/{name}.m3u8",
+    "HTTP-FLV": "/tools/player.html?url=/live/{name}.flv",
+    "WHEP": "/players/whep.html?stream={name}&autostart=true",
+}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("protocol", PAGES)
+def test_f3_a_page_waits_for_its_stream_and_takes_it_up_again(
+    protocol: str, system: System, web: str, browser: Browser
+) -> None:
+    if protocol != "HLS":
+        needs_srs()
+    name = new_name("waited")
+    page = browser.new_page()
+    # Browsers send no media to 127.0.0.1.
+    page.goto(web.replace("127.0.0.1", "localhost") + PAGES[protocol].format(name=name), wait_until="commit")
+    page.wait_for_selector("#say", state="attached")
+    assert "Waiting for the stream" in says(page, "Waiting for the stream")
+    page.wait_for_timeout(3000)
+    assert "Waiting for the stream" in said(page)
+    for _ in range(2):
+        encoder = system.publish(name)
+        assert flows(page), said(page)
+        assert "Playing" in says(page, "Playing")
+        system.end(encoder)
+        system.gone(name)
+    page.close()
+    seen("play", f"{protocol} on the page, opened before the stream", "plays, and again after a republish")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("lang", "words"), [("en", "This media server has no "), ("zh", "此媒体服务器不支持 ")])
+def test_f4_a_page_says_what_this_media_server_has_not(
+    lang: str, words: str, system: System, web: str, playing: str, browser: Browser
+) -> None:
+    if find_srs():
+        pytest.skip("SRS has it all")
+    page = browser.new_page()
+    for path in (PAGES["HTTP-FLV"], PAGES["WHEP"], "/players/whip.html?stream={name}&autostart=true"):
+        page.goto(
+            f"{web.replace('127.0.0.1', 'localhost')}{path.format(name=playing)}&lang={lang}", wait_until="commit"
+        )
+        page.wait_for_selector("#say", state="attached")
+        assert words in says(page, words), path
+    page.close()

@@ -59,3 +59,15 @@ def moves(page: Page, seconds: float = 30) -> bool:
             return True
         page.wait_for_timeout(200)
     return False
+
+
+def flows(page: Page, seconds: float = 30) -> bool:
+    """Whether pictures come now: twenty more than there were, whatever the page does to its player meanwhile."""
+    deadline = time.monotonic() + seconds
+    count = "document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames"
+    came, last = 0, int(page.evaluate(count))
+    while came < 20 and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+        now = int(page.evaluate(count))
+        came, last = came + max(0, now - last), now
+    return came >= 20

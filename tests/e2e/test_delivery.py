@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -106,6 +109,56 @@ def test_a_wrong_secret_is_refused_by_each_protocol(system: System, browser: Bro
     assert says(page, "Refused").startswith("Refused: the secret is wrong")
     page.close()
     assert system.stream(name) is None
+    with on_air(system, browser, "whip", name):
+        assert system.live(name)["protocol"] == "webrtc", "what was refused blocks nobody"
+    system.gone(name, 60)
+
+
+@contextmanager
+def slow_target(seconds: float) -> Iterator[str]:
+    """A target of callbacks that thinks before it lets somebody publish."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers["Content-Length"]))
+            time.sleep(seconds if b"on_publish" in sent else 0)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"code":0}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@needs_srs
+@pytest.mark.srs
+def test_f3_a_stream_that_srs_loses_is_cut_off_once_and_then_plays(system: System) -> None:
+    """SRS 7.0.18 removes a new source whose publisher waits in `on_publish` (bug 4656)."""
+    if system.agent_status()["media_server"]["version"] != "7.0.18":
+        pytest.skip("what SRS 7.0.18 does")
+    name = new_name("lost")
+    with slow_target(3.5) as target:
+        system.api.call("PATCH", "/v1/settings/callbacks", {"target": target})
+        encoder = system.publish(name)
+        system.live(name)
+        assert not shows(f"{system.instance.at['url']}/live/{name}.flv"), "it is lost"
+        system.gone(name)
+        system.end(encoder)
+    assert [s["reason"] for s in system.sessions(name)] == ["nothing_came_out"]
+    system.api.call("PATCH", "/v1/settings/callbacks", {"target": system.received.url})
+    encoder = system.publish(name)
+    system.live(name)
+    assert shows(f"{system.instance.at['url']}/live/{name}.flv")
+    system.end(encoder)
+    system.gone(name)
 
 
 def _publisher(system: System, name: str) -> str:
@@ -154,7 +207,7 @@ def test_hls_modes_change_under_a_live_publisher(system: System, call: Call) -> 
     assert call("hlsll/update", {"hlsLowLatency": True}).json()["code"] == 0
     assert call("hlsll/query", {}).json()["data"] == {"hlsLowLatency": True}
     assert call("hphls/query", {}).json()["data"] == {"noHlsCtx": True}
-    assert modes.read_text() == "hls_fragment 2;\nhls_window 16;\nhls_ctx off;\n"
+    assert modes.read_text() == "hls_fragment 2;\nhls_window 16;\nhls_ctx off;\nhls_aof_ratio 5;\n"
 
     def whole_window() -> list[float]:
         answer = httpx.get(url, trust_env=False)
@@ -213,7 +266,7 @@ def test_the_front_over_https_and_what_is_not_there(system: System, browser: Bro
         token = login.json()["data"]["token"]
         assert client.get(f"{base}/api/v1/streams/", params={"token": token}).json()["code"] == 0
     page = opened(browser, system, "/tools/player.html?url=/live/not-there.m3u8")
-    assert "not live" in says(page, "not live")
+    assert "Waiting for the stream" in says(page, "Waiting for the stream")
     page.goto(address(system, "/tools/player.html?url=javascript:alert(1)"))
     assert says(page, "Only http").startswith("Only http:// and https://")
     page.goto(address(system, "/mgmt?lang=zh"))

@@ -103,7 +103,7 @@ def test_two_servers_never_share_a_port(first: str, second: str) -> None:
 def test_what_listens_on_one_address_is_found_there(bind: str, here: str, tmp_path: Path) -> None:
     settings = settings_in(tmp_path, SLUICE_BIND=bind)
     assert settings.url == settings.public_url == f"http://{here}:2022"
-    at = addresses(settings, load_identity(settings), sockets_of(tmp_path), "s")
+    at = addresses(settings, load_identity(settings), sockets_of(tmp_path), "s", with_srs=True)
     assert at["rtmp"] == f"rtmp://{here}:1935/live"
 
 
@@ -219,16 +219,18 @@ def test_one_folder_has_one_launcher(tmp_path: Path) -> None:
 def test_the_banner_promises_only_what_the_media_server_can(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     identity = load_identity(settings)
-    at = addresses(settings, identity, sockets_of(tmp_path), "the-secret-of-now")
+    at = addresses(settings, identity, sockets_of(tmp_path), "the-secret-of-now", with_srs=True)
     assert at["publish_rtmp"].endswith("/live/livestream?secret=the-secret-of-now")
-    assert "SRT" not in banner(at, with_srs=False, sign_in="")
-    assert at["publish_srt"] in banner(at, with_srs=True, sign_in="")
+    assert at["publish_srt"] in banner(at, sign_in="")
+    less = addresses(settings, identity, sockets_of(tmp_path), "s", with_srs=False)
+    assert set(at) - set(less) == {"publish_srt", "publish_whip", "play_flv"}
+    assert "SRT" not in banner(less, sign_in="")
 
 
 def test_the_banner_shows_a_link_that_signs_in_and_never_a_password(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, MGMT_PASSWORD="of-the-first-start")
-    at = addresses(settings, load_identity(settings), sockets_of(tmp_path), "s")
-    shown = banner(at, with_srs=True, sign_in="http://h/console/sign-in#once")
+    at = addresses(settings, load_identity(settings), sockets_of(tmp_path), "s", with_srs=True)
+    shown = banner(at, sign_in="http://h/console/sign-in#once")
     assert "http://h/console/sign-in#once" in shown
     assert "of-the-first-start" not in shown
 

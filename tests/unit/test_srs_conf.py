@@ -40,17 +40,34 @@ def test_the_servers_that_need_no_password_are_on_loopback() -> None:
 
 
 def test_hls_durations_are_settings() -> None:
-    assert "hls_fragment 10;" in directives(render(SETTINGS))
+    assert "hls_fragment 2;" in directives(render(SETTINGS))
     assert "hls_window 60;" in directives(render(SETTINGS))
     lines = directives(render(replace(SETTINGS, hls_fragment_s=2, hls_window_s=16, count_hls_viewers=False)))
     assert {"hls_fragment 2;", "hls_window 16;", "hls_ctx off;"} <= set(lines)
+
+
+@pytest.mark.parametrize(("fragment_s", "cut_s"), [(0.5, 10), (2, 10), (5, 10.5), (10, 21)])
+def test_f3_short_segments_still_wait_for_keyframes_that_are_far_apart(fragment_s: float, cut_s: float) -> None:
+    lines = dict(line.rstrip(";").split() for line in directives(hls_modes(fragment_s, 60, count_viewers=True)))
+    assert float(lines["hls_aof_ratio"]) * fragment_s == pytest.approx(cut_s)
+
+
+def test_f3_a_keyframe_that_comes_a_millisecond_early_still_ends_its_segment() -> None:
+    lines = directives(render(SETTINGS))
+    assert "hls_td_ratio 0.9;" in lines
+    assert "hls_wait_keyframe on;" in lines
 
 
 def test_what_may_change_while_srs_runs_can_be_a_file_of_its_own() -> None:
     lines = directives(render(replace(SETTINGS, hls_file="/srv/run/hls.conf")))
     assert "include /srv/run/hls.conf;" in lines
     assert not [line for line in lines if line.startswith(("hls_fragment", "hls_window", "hls_ctx"))]
-    assert directives(hls_modes(10, 60, count_viewers=True)) == ["hls_fragment 10;", "hls_window 60;", "hls_ctx on;"]
+    assert directives(hls_modes(10, 60, count_viewers=True)) == [
+        "hls_fragment 10;",
+        "hls_window 60;",
+        "hls_ctx on;",
+        "hls_aof_ratio 2.1;",
+    ]
     with pytest.raises(InvalidSettingError, match="hls_file"):
         render(replace(SETTINGS, hls_file="/srv/x;y"))
 

@@ -4,7 +4,11 @@ everything below a prefix there is nothing at that path: here it becomes a relat
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 import httpx
 from starlette.requests import Request
@@ -21,10 +25,13 @@ _KEPT: Final = ("accept", "host", "referer", "user-agent", "x-forwarded-for")
 
 
 class Masters:
-    """`media_http`: host and port of the media server's streams."""
+    """`media_http`: host and port of the media server's streams; `folder`: where it writes playlists; `silent_s`: how
+    long one stays as it is while its stream is live.
+    """
 
-    def __init__(self, media_http: str, http: httpx.AsyncClient) -> None:
+    def __init__(self, media_http: str, http: httpx.AsyncClient, folder: Path, silent_s: Callable[[], float]) -> None:
         self._base, self._http = f"http://{media_http}", http
+        self._folder, self._silent_s = folder, silent_s
 
     def routes(self) -> list[BaseRoute]:
         """What the front sends here. No call of ours ends like this."""
@@ -34,9 +41,11 @@ class Masters:
         """One playlist.
 
         Raises:
-            RequestRefusedError: 502 the media server does not answer.
+            RequestRefusedError: 404 the stream is over, 502 the media server does not answer.
         """
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+        if self.left_over(path):
+            raise RequestRefusedError(404, "this stream is not live")
         url = httpx.URL(f"{self._base}{path}", query=request.url.query.encode() or None)
         headers = {name: value for name in _KEPT if (value := request.headers.get(name))}
         try:
@@ -46,6 +55,16 @@ class Masters:
         kind = answer.headers.get("content-type", TYPE)
         body = relative(answer.body, path) if answer.status == 200 else answer.body
         return Response(body, status_code=answer.status, headers=HEADERS | {"Content-Type": kind})
+
+    def left_over(self, path: str) -> bool:
+        """Whether the playlist is of an earlier stream of that name: its file stays, and whoever waits for the next one
+        would be shown the end of the last.
+        """
+        try:
+            age_s = time.time() - (self._folder / unquote(path).lstrip("/")).stat().st_mtime
+        except (OSError, ValueError):
+            return False
+        return age_s > self._silent_s()
 
 
 def relative(playlist: bytes, path: str) -> bytes:

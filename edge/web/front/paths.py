@@ -108,7 +108,7 @@ RULES: Final = (
     ),
     Rule(
         "playlists", ("*.m3u8",),
-        "with high-performance HLS: files of the HLS folder, `public, max-age=10` (1 with low latency)",
+        "with high-performance HLS: files of the HLS folder, `public, max-age=` half a segment",
         headers=_CACHED,
     ),
     Rule("segments", ("*.ts",), "files of the HLS folder, `public, max-age=600`"),

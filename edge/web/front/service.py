@@ -23,14 +23,14 @@ from edge.web.front.links import LOOK_S, find_links
 from edge.web.front.masters import Masters
 from edge.web.front.objects import Objects
 from edge.web.front.settings import FrontSettings, cloud_upstream
-from edge.web.rtc.proxy import RtcProxy
+from edge.web.rtc.proxy import Refusal, RtcProxy
 
 log = Log("front")
 
 
 class FrontService:
     """What the agent runs of the front. `hls` tells how playlists are served, `https` with which certificates, `play`
-    who may watch.
+    who may watch, `refusal` why somebody may not publish.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class FrontService:
         play: Play,
         snapshot: Snapshot,
         http: httpx.AsyncClient,
+        refusal: Refusal,
     ) -> None:
         self._settings, self._hls, self._https, self._play = settings, hls, https, play
         self._links: tuple[str, ...] = ()
@@ -51,8 +52,12 @@ class FrontService:
             *Gate(authority, snapshot, start.srs_api, http, login).routes(),
             *Objects(start.objects_dir).routes(),
             Route("/front/play", play.answer),
-            *(Masters(start.front.media_http, http).routes() if start.front else ()),
-            *RtcProxy(start.srs_api, start.rtc, http, start.srs_login).routes(),
+            *(
+                Masters(start.front.media_http, http, start.hls_dir, lambda: hls().silent_s).routes()
+                if start.front
+                else ()
+            ),
+            *RtcProxy(start.srs_api, start.rtc, http, start.srs_login, refusal).routes(),
         ]
         self._admin = admin_client(start.front.admin) if start.front is not None else None
         self.driver = Front(self.wanted, self._admin) if self._admin is not None else None

@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from edge.options import DEFAULT_FRAGMENT_S
 from infra.local.tools import MissingToolError, find_nginx
 
 from .nginx import NginxError
@@ -24,7 +25,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--hook-url", required=True, help="what precedes /on_publish and the like")
     parser.add_argument("--hls-dir", type=Path, required=True)
     parser.add_argument("--work-dir", type=Path, required=True, help="for nginx's configuration, log and parts")
-    parser.add_argument("--hls-fragment", type=float, default=10, help="seconds")
+    parser.add_argument("--hls-fragment", type=float, default=DEFAULT_FRAGMENT_S, help="seconds")
     parser.add_argument("--hls-window", type=float, default=60, help="seconds")
     parser.add_argument("--slots", type=int, default=32, help="applications in use at the same time")
     return parser.parse_args(argv)

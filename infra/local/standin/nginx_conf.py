@@ -6,8 +6,11 @@ from typing import Final
 
 from .settings import Settings
 
-NO_FLV: Final = "The stand-in serves HLS and RTMP only; HTTP-FLV needs SRS (set SRS_BIN)."
+NO_FLV: Final = "This media server, the stand-in, has no HTTP-FLV: watch by HLS or RTMP, or use SRS (SRS_BIN)."
 _KEPT_FRAGMENTS: Final = 300
+_EARLY: Final = 0.9
+"""A keyframe that comes a little early ends its segment all the same."""
+_LATEST_CUT_S: Final = 10.0
 
 
 def slot_name(number: int) -> str:
@@ -46,7 +49,7 @@ http {{
         add_header Cache-Control no-cache;
         location ~ \\.(flv|aac|mp3)$ {{
             default_type text/plain;
-            return 404 "{NO_FLV}\\n";
+            return 501 "{NO_FLV}\\n";
         }}
     }}
     server {{
@@ -97,7 +100,8 @@ def _slot(settings: Settings, name: str, notify: str) -> str:
             on_play_done {notify}/play_done;
             hls on;
             hls_path {settings.parts_dir}/{name};
-            hls_fragment {round(settings.hls_fragment_s * 1000)}ms;
+            hls_fragment {round(settings.hls_fragment_s * 1000 * _EARLY)}ms;
+            hls_max_fragment {round(max(_LATEST_CUT_S, 2 * settings.hls_fragment_s) * 1000)}ms;
             hls_playlist_length {round(settings.hls_fragment_s * 1000 * _KEPT_FRAGMENTS)}ms;
             hls_fragment_naming sequential;
             hls_cleanup off;

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from edge.options import DEFAULT_FRAGMENT_S
+
 HOOK_SECRET: Final = "SLUICE_HOOK_SECRET"  # noqa: S105 - a name
 API_LOGIN: Final = "SLUICE_SRS_API_LOGIN"
 """In the environment of the stand-in: what the path of hooks holds, and `user:password` of the API."""
@@ -30,7 +32,7 @@ class Settings:
     work_dir: Path
     nginx: str
     rtmp_module: str
-    hls_fragment_s: float = 10
+    hls_fragment_s: float = DEFAULT_FRAGMENT_S
     hls_window_s: float = 60
     rtmp_ip: str = "127.0.0.1"
     slots: int = 32

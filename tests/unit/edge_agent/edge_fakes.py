@@ -159,14 +159,24 @@ class FakeSrs:
     down: bool = False
     kicked: list[str] = field(default_factory=list)
     kick_code: int = 0
+    grows: int = 0
+    """So many more bytes each look finds received."""
+    received: int = 0
 
     def handle(self, request: Request) -> Response:
+        self.received += self.grows
         if self.down:
             return reply({}, 500)
         head = {"code": 0, "server": "vid-1", "service": self.service_id}
         if request.path.startswith("/api/v1/streams"):
             rows = [
-                {"name": n, "url": f"/{n}", "publish": {"active": True, "cid": c}, "kbps": {"recv_30s": 900}}
+                {
+                    "name": n,
+                    "url": f"/{n}",
+                    "publish": {"active": True, "cid": c},
+                    "kbps": {"recv_30s": 900},
+                    "recv_bytes": self.received,
+                }
                 for n, c in self.publishers.items()
             ]
             return reply({**head, "streams": rows})

@@ -13,6 +13,7 @@ import pytest
 import uvloop
 
 from chalicelib.wire.edge import AdmissionSnapshot, Desired, DesiredPush, DesiredSession, DesiredSlate
+from chalicelib.wire.hooks import Hook
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
@@ -164,6 +165,29 @@ def test_n5_a_connect_that_is_refused_is_told_without_the_secret_in_it(tmp_path:
         assert event["body"]["code"] == "name_invalid"
         assert event["body"]["name"].startswith("live/xxx")
         assert "s3c" not in json.dumps(event)
+
+    tell(tmp_path, story)
+
+
+def test_f3_what_the_snapshot_does_not_know_is_refused_ahead_by_the_cloud_alone(tmp_path: Path) -> None:
+    """The same admission as that of a hook: its words, its event, no session."""
+
+    def offer(stream: str, secret: str) -> Hook:
+        return Hook(action="on_publish", ip="198.51.100.7", app="live", stream=stream, param=f"?secret={secret}")
+
+    async def story(w: World) -> None:
+        await w.agent.snapshot.confirm(snapshot("s3cret-s3cret"))
+        assert await w.agent.admission.refusal(offer("s", "s3cret-s3cret")) is None
+        assert not w.cloud.published, "what is known is decided once, by the hook"
+        assert await w.agent.admission.refusal(offer("s", "new-secret-new")) is None, "the cloud knows it already"
+        w.cloud.deny = {"t"}
+        assert await w.agent.admission.refusal(offer("t", "wrong")) == "no accepted secret"
+        (event,) = await until(lambda: w.cloud.of_kind("publish.refused"))
+        assert (event["body"]["name"], event["body"]["protocol"]) == ("live/t", "webrtc")
+        assert not w.agent.book.sessions
+        assert "'..'" in str(await w.agent.admission.refusal(offer("..", "s3cret-s3cret")))
+        await go_live(w, "c1")
+        assert await w.agent.admission.refusal(offer("s", "s3cret-s3cret")) == "the stream has a publisher"
 
     tell(tmp_path, story)
 

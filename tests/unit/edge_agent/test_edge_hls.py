@@ -60,9 +60,9 @@ def test_each_mode_is_written_and_taken_over_once(tmp_path: Path) -> None:
 
     asyncio.run(story())
     assert srs.runs_with == [
-        "hls_fragment 5;\nhls_window 60;\nhls_ctx on;\n",
-        "hls_fragment 2;\nhls_window 16;\nhls_ctx on;\n",
-        "hls_fragment 5;\nhls_window 60;\nhls_ctx off;\n",
+        "hls_fragment 5;\nhls_window 60;\nhls_ctx on;\nhls_aof_ratio 2.1;\n",
+        "hls_fragment 2;\nhls_window 16;\nhls_ctx on;\nhls_aof_ratio 5;\n",
+        "hls_fragment 5;\nhls_window 60;\nhls_ctx off;\nhls_aof_ratio 2.1;\n",
     ]
 
 
@@ -77,7 +77,7 @@ def test_the_front_and_the_collector_follow(tmp_path: Path) -> None:
     hls.desire({"hls": {"plain": True}})
     hls.desire({"hls": "nonsense"})
     hls.desire({})
-    assert told == [HlsFiles(plain=True, max_age_s=1), HlsFiles(plain=True, max_age_s=10), HlsFiles()]
+    assert told == [HlsFiles(plain=True, max_age_s=1), HlsFiles(plain=True, max_age_s=2), HlsFiles(max_age_s=2)]
 
 
 def test_a_refusal_is_told_and_leaves_the_file_as_it_was(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import time
+from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
@@ -50,12 +53,12 @@ async def _media_server(request: Request) -> Response:
     return Response(master(path, f"hls_ctx=c&{request.url.query}"), media_type="application/vnd.apple.mpegurl")
 
 
-def test_the_media_server_is_asked_as_it_was_by_the_viewer() -> None:
+def test_the_media_server_is_asked_as_it_was_by_the_viewer(tmp_path: Path) -> None:
     async def story() -> None:
         media = LocalServer(new_app([Route("/{path:path}", _media_server)]))
         port = await media.start(HOST, 0)
         near = new_client()
-        agent = LocalServer(new_app(Masters(f"{HOST}:{port}", near).routes()))
+        agent = LocalServer(new_app(Masters(f"{HOST}:{port}", near, tmp_path, lambda: 30.0).routes()))
         base = f"http://{HOST}:{await agent.start(HOST, 0)}"
         async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
             found = await client.get("/live/a.b.m3u8?x=1%2F2")
@@ -68,6 +71,38 @@ def test_the_media_server_is_asked_as_it_was_by_the_viewer() -> None:
             assert (headers["x-forwarded-for"], "cookie" in headers) == ("198.51.100.7", False)
             await media.close()
             assert (await client.get("/live/x.m3u8")).status_code == 502
+        await agent.close()
+        await near.aclose()
+
+    asyncio.run(story())
+
+
+def test_f3_what_an_earlier_stream_left_is_not_begun_with(tmp_path: Path) -> None:
+    (tmp_path / "live").mkdir()
+    for name, age_s in {"new": 5, "old": 31, "名": 31}.items():
+        file = tmp_path / "live" / f"{name}.m3u8"
+        file.touch()
+        os.utime(file, (time.time() - age_s,) * 2)
+    masters = Masters("127.0.0.1:1", new_client(), tmp_path, lambda: 30.0)
+    assert masters.left_over("/live/old.m3u8")
+    assert masters.left_over("/live/%E5%90%8D.m3u8")
+    assert not masters.left_over("/live/new.m3u8")
+    assert not masters.left_over("/live/none.m3u8")
+    assert not masters.left_over("/live/%00.m3u8")
+    assert not masters.left_over(f"/live/{'x' * 300}.m3u8")
+
+
+def test_f3_a_viewer_is_told_that_it_is_not_live(tmp_path: Path) -> None:
+    async def story() -> None:
+        old = tmp_path / "x.m3u8"
+        old.touch()
+        os.utime(old, (1, 1))
+        near = new_client()
+        agent = LocalServer(new_app(Masters(f"{HOST}:1", near, tmp_path, lambda: 30.0).routes()))
+        base = f"http://{HOST}:{await agent.start(HOST, 0)}"
+        async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
+            answer = await client.get("/x.m3u8")
+            assert (answer.status_code, answer.text) == (404, "this stream is not live\n")
         await agent.close()
         await near.aclose()
 

@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from chalicelib.wire.hooks import Hook
 from edge.base.bounded import new_client
 from edge.options import RtcOptions
 from edge.web.local.app import new_app
 from edge.web.local.server import LocalServer
 from edge.web.rtc.bearer import with_bearer
 from edge.web.rtc.candidate import Choice, best_private, choose, host_of, with_eip
-from edge.web.rtc.proxy import RtcProxy
+from edge.web.rtc.proxy import Refusal, RtcProxy
 from edge.web.rtc.sdp import with_port
 from tests.unit.edge_agent.edge_fakes import HOST
 
@@ -113,13 +114,15 @@ async def _media_server(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def front(options: RtcOptions, *, up: bool = True) -> AsyncIterator[httpx.AsyncClient]:
+async def front(
+    options: RtcOptions, *, up: bool = True, refusal: Refusal | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     media = LocalServer(new_app([Route("/{path:path}", _media_server, methods=["GET", "POST", "DELETE"])]))
     port = await media.start(HOST, 0)
     if not up:
         await media.close()
     near = new_client()
-    agent = LocalServer(new_app(RtcProxy(f"http://{HOST}:{port}", options, near).routes()))
+    agent = LocalServer(new_app(RtcProxy(f"http://{HOST}:{port}", options, near, refusal=refusal).routes()))
     try:
         async with httpx.AsyncClient(base_url=f"http://{HOST}:{await agent.start(HOST, 0)}", trust_env=False) as client:
             yield client
@@ -130,9 +133,15 @@ async def front(options: RtcOptions, *, up: bool = True) -> AsyncIterator[httpx.
             await media.close()
 
 
-def tell(options: RtcOptions, story: Callable[[httpx.AsyncClient], Awaitable[None]], *, up: bool = True) -> None:
+def tell(
+    options: RtcOptions,
+    story: Callable[[httpx.AsyncClient], Awaitable[None]],
+    *,
+    up: bool = True,
+    refusal: Refusal | None = None,
+) -> None:
     async def run() -> None:
-        async with front(options, up=up) as client:
+        async with front(options, up=up, refusal=refusal) as client:
             await story(client)
 
     asyncio.run(run())
@@ -218,3 +227,54 @@ def test_n4_it_reaches_the_media_server_in_the_query_alone() -> None:
         assert "authorization" not in headers
 
     tell(RtcOptions(), story)
+
+
+@pytest.mark.parametrize("path", ["/rtc/v1/whip/", "/rtc/v1/whep/", "/rtc/v1/publish/"])
+def test_f4_a_media_server_without_webrtc_is_said_to_be_one(path: str) -> None:
+    async def story(client: httpx.AsyncClient) -> None:
+        answer = await client.post(f"{path}?app=live&stream=x&secret=wrong", content=b"v=0")
+        assert answer.status_code == 501
+        assert answer.text == "webrtc: this media server, the stand-in, has no WebRTC: use SRS (SRS_BIN)\n"
+
+    tell(RtcOptions(available=False), story, up=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "body"),
+    [
+        ("/rtc/v1/whip/", "app=live&stream=a%2Fb&secret=wrong", b"v=0"),
+        ("/rtc/v1/whip", "app=live&stream=a%2Fb&secret=wrong&vhost=__defaultVhost__", b"v=0"),
+        ("/rtc/v1/publish/", "", b'{"streamurl": "webrtc://h/live/a%2Fb?secret=wrong", "sdp": "v=0"}'),
+    ],
+)
+def test_f3_an_offer_that_would_be_refused_does_not_reach_the_media_server(path: str, query: str, body: bytes) -> None:
+    """It keeps what it refused for half a minute, in which nobody else can publish the stream."""
+    asked: list[Hook] = []
+
+    async def refusal(hook: Hook) -> str | None:
+        asked.append(hook)
+        return "the secret is wrong"
+
+    async def story(client: httpx.AsyncClient) -> None:
+        answer = await client.post(f"{path}?{query}", content=body, headers={"X-Forwarded-For": "198.51.100.7"})
+        assert (answer.status_code, answer.text) == (403, "the secret is wrong\n")
+
+    tell(RtcOptions(), story, up=False, refusal=refusal)
+    (hook,) = asked
+    assert (hook.app, hook.stream, hook.ip) == ("live", "a/b", "198.51.100.7")
+    assert "secret=wrong" in hook.param
+    assert not hook.tcUrl
+
+
+def test_f3_only_offers_to_publish_are_asked_about() -> None:
+    async def refusal(_: Hook) -> str | None:
+        return "no"
+
+    async def story(client: httpx.AsyncClient) -> None:
+        sent = {"Host": "192.0.2.1"}
+        assert (await client.post("/rtc/v1/whep/?app=live&stream=x", headers=sent)).status_code == 201
+        assert (await client.delete("/rtc/v1/whip/?action=delete&token=x", headers=sent)).status_code == 201
+        # What names no stream is the media server's to refuse.
+        assert (await client.post("/rtc/v1/publish/", content=b"[]", headers=sent)).status_code == 201
+
+    tell(RtcOptions(), story, refusal=refusal)

@@ -3,77 +3,119 @@
 
 let stop = () => {};
 
-const NOT_LIVE = ["This stream is not live, or you may not watch it.", "该直播不存在、已结束，或您没有观看权限。"];
 const NO_CODEC = [
   "This browser cannot decode the stream (H.265, perhaps). Try Safari, Edge with HEVC extension, or send H.264.",
   "此浏览器无法解码该流（可能是 H.265）。请使用 Safari、装有 HEVC 扩展的 Edge，或改用 H.264 推流。",
 ];
-const BROKEN = ["The stream broke off.", "播放中断。"];
+const STALLED_MS = 4000;
 
-const NOTHING = ["Nothing comes: the stream is not live (yet).", "没有收到数据：该直播尚未开始。"];
-const PATIENCE_MS = 8000;
-const AGAIN = 8;
-const AGAIN_MS = 2000;
+// What a refusal by HTTP means: a few words for good, or null where it is worth another try.
+function verdict(status, url) {
+  if (status === 401 || status === 403) return REFUSED;
+  if (status === 501) return /\.flv$/i.test(url.pathname) ? NO_FLV : NO_WEBRTC;
+  return null;
+}
 
-function begin(video) {
-  say("", "Starting …", "正在启动……");
-  setTimeout(() => video.readyState < 2 && find("say").dataset.kind === "" && say("", ...NOTHING), PATIENCE_MS);
-  video.onplaying = () => say("good", "Playing", "正在播放");
-  video.onwaiting = () => say("", "Waiting for data …", "缓冲中……");
+function begin(video, tries) {
+  video.onplaying = () => {
+    tries.good();
+    say("good", "Playing", "正在播放");
+  };
+  video.onwaiting = () => {
+    say("", "Waiting for data …", "缓冲中……");
+    setTimeout(() => video.readyState < 3 && find("say").dataset.kind === "" && say("", ...WAITING), STALLED_MS);
+  };
   video.play().catch((error) => {
     if (error.name !== "NotAllowedError") return;
     video.muted = true;
-    video.play().catch(() => say("", "Click the picture to start.", "请点击画面开始播放。"));
+    video.play().catch((again) => again.name === "NotAllowedError" && say("", "Click the picture to start.", "请点击画面开始播放。"));
   });
 }
 
-function playHls(video, url, again = AGAIN) {
-  if (window.Hls && Hls.isSupported()) {
-    const hls = new Hls({ liveDurationInfinity: true });
-    hls.on(Hls.Events.ERROR, (_, data) => {
-      if (!data.fatal) return;
-      console.warn("hls", data.type, data.details);
-      if (data.details === Hls.ErrorDetails.BUFFER_APPEND_ERROR && again > 0) {
-        // A stream's first segment may lack what announces its sound: once the stream has moved on, it plays.
-        hls.destroy();
-        const timer = setTimeout(() => playHls(video, url, again - 1), AGAIN_MS);
-        stop = () => clearTimeout(timer);
+// `once(url, over)` starts a player and returns how to stop it; it calls `over(words)` when it has come to its end:
+// with words that end it for good, or without, and it is started again.
+function keepPlaying(once, video, url) {
+  const tries = retries();
+  let end = () => {};
+  function start() {
+    let done = false;
+    end();
+    end = once(url, (words) => {
+      if (done) return;
+      done = true;
+      end();
+      end = () => {};
+      if (words) {
+        say("bad", ...words);
         return;
       }
-      hls.destroy();
-      if (/codec|Codec/.test(data.details)) say("bad", ...NO_CODEC);
-      else if (/manifest|level/i.test(data.details)) say("bad", ...NOT_LIVE);
-      else say("bad", ...BROKEN);
+      say("", ...WAITING);
+      tries.soon(start);
     });
-    hls.loadSource(url.href);
-    hls.attachMedia(video);
-    stop = () => hls.destroy();
-  } else if (video.canPlayType("application/vnd.apple.mpegurl")) {
-    video.onerror = () => say("bad", ...NOT_LIVE);
-    video.src = url.href;
-  } else {
-    say("bad", "This browser plays no HLS.", "此浏览器不支持 HLS。");
-    return;
+    if (!done) begin(video, tries);
   }
-  begin(video);
+  stop = () => {
+    tries.cancel();
+    end();
+  };
+  say("", ...WAITING);
+  start();
 }
 
-function playFlv(video, url) {
-  if (!window.mpegts || !mpegts.isSupported()) {
-    say("bad", "This browser plays no FLV (iPhones don't): use the .m3u8 URL.", "此浏览器不支持 FLV（例如 iPhone），请使用 .m3u8 地址。");
-    return;
-  }
+function onceHls(video, url, over) {
+  const hls = new Hls({ liveDurationInfinity: true });
+  let last = -1;
+  let moved = Date.now();
+  video.ontimeupdate = () => (moved = Date.now());
+  hls.on(Hls.Events.ERROR, (_, data) => {
+    if (!data.fatal) return;
+    console.warn("hls", data.type, data.details);
+    // A stream's first segment may lack what announces its sound: once the stream has moved on, it plays.
+    if (/codec/i.test(data.details)) setTimeout(() => over(NO_CODEC));
+    else setTimeout(() => over(verdict(data.response?.code, url)));
+  });
+  hls.on(Hls.Events.LEVEL_LOADED, (_, data) => {
+    const now = data.details.endSN;
+    // The media server began anew, or the stream goes on and the picture does not: from the live end, then.
+    if (last >= 0 && (now < last || (now > last && Date.now() - moved > STALLED_MS && !video.paused))) setTimeout(over);
+    else last = now;
+  });
+  hls.loadSource(url.href);
+  hls.attachMedia(video);
+  return () => hls.destroy();
+}
+
+function onceNative(video, url, over) {
+  video.onerror = () => over();
+  video.src = url.href;
+  return () => {
+    video.onerror = null;
+    video.removeAttribute("src");
+  };
+}
+
+function onceFlv(video, url, over) {
   const player = mpegts.createPlayer({ type: "flv", isLive: true, url: url.href }, { enableStashBuffer: false });
   player.on(mpegts.Events.ERROR, (kind, detail, info) => {
     const text = `${kind} ${detail} ${(info && info.msg) || ""}`;
-    if (/codec|MediaMSE/i.test(text)) say("bad", ...NO_CODEC);
-    else if (/HttpStatusCode|Exception/.test(text)) say("bad", ...NOT_LIVE);
-    else say("bad", ...BROKEN);
+    console.warn("flv", text);
+    setTimeout(() => over(/codec|MediaMSE/i.test(text) ? NO_CODEC : verdict(info && info.code, url)));
   });
+  player.on(mpegts.Events.LOADING_COMPLETE, () => setTimeout(over));
   player.attachMediaElement(video);
   player.load();
-  stop = () => player.destroy();
-  begin(video);
+  return () => player.destroy();
+}
+
+function playHls(video, url) {
+  if (window.Hls && Hls.isSupported()) keepPlaying((at, over) => onceHls(video, at, over), video, url);
+  else if (video.canPlayType("application/vnd.apple.mpegurl")) keepPlaying((at, over) => onceNative(video, at, over), video, url);
+  else say("bad", "This browser plays no HLS.", "此浏览器不支持 HLS。");
+}
+
+function playFlv(video, url) {
+  if (window.mpegts && mpegts.isSupported()) keepPlaying((at, over) => onceFlv(video, at, over), video, url);
+  else say("bad", "This browser plays no FLV (iPhones don't): use the .m3u8 URL.", "此浏览器不支持 FLV（例如 iPhone），请使用 .m3u8 地址。");
 }
 
 function play(text) {

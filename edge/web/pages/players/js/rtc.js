@@ -2,6 +2,9 @@
 "use strict";
 
 const publishing = document.body.dataset.mode === "whip";
+const tries = retries();
+const SILENT_MS = 5000;
+const UNBEGUN_MS = 10000;
 let current = null;
 
 function endpoint() {
@@ -51,7 +54,7 @@ async function exchange(peer) {
     body: peer.localDescription.sdp,
   });
   const body = await answer.text();
-  if (answer.status !== 201 && answer.status !== 200) throw new Error(body.startsWith("webrtc:") ? body : "refused");
+  if (answer.status !== 201 && answer.status !== 200) throw Object.assign(new Error(body), { status: answer.status });
   await peer.setRemoteDescription({ type: "answer", sdp: body });
   const location_ = answer.headers.get("Location");
   // As it is given: it begins with the prefix of a proxy, where one is.
@@ -59,15 +62,40 @@ async function exchange(peer) {
 }
 
 function failed(error) {
-  if (error.message.startsWith("webrtc:")) say("bad", error.message, error.message);
-  else if (publishing) say("bad", "Refused: the secret is wrong, or somebody publishes this stream already.", "推流被拒绝：密钥错误，或该流正在被推送。");
-  else say("bad", "This stream is not live, or you may not watch it.", "该直播不存在、已结束，或您没有观看权限。");
+  if (error.status === 501) say("bad", ...NO_WEBRTC);
+  else if (error.message.startsWith("webrtc:")) say("bad", error.message, error.message);
+  else if (!publishing && (error.status === 401 || error.status === 403)) say("bad", ...REFUSED);
+  else if (!publishing) again();
+  else {
+    const why = error.status === 403 ? error.message.trim() : "";
+    say("bad", `Refused: ${why || "the secret is wrong, or somebody publishes this stream already"}.`, "推流被拒绝：密钥错误，或该流正在被推送。");
+  }
+}
+
+// A viewer's page goes on until it plays.
+function again() {
+  end();
+  say("", ...WAITING);
+  tries.soon(start);
+}
+
+// A connection over which nothing comes (any more): the stream is not live, or another began in its place.
+function listen(peer, video) {
+  let last = -1;
+  let at = Date.now();
+  const timer = setInterval(() => {
+    if (peer !== current?.peer) clearInterval(timer);
+    else if (video.currentTime !== last) {
+      last = video.currentTime;
+      at = Date.now();
+    } else if (!video.paused && !document.hidden && Date.now() - at > (last > 0 ? SILENT_MS : UNBEGUN_MS)) again();
+  }, 500);
 }
 
 function watch(peer) {
   peer.addEventListener("connectionstatechange", () => {
     if (peer !== current?.peer) return;
-    if (peer.connectionState === "connected") say("good", publishing ? "On air" : "Playing", publishing ? "正在推流" : "正在播放");
+    if (peer.connectionState === "connected" && publishing) say("good", "On air", "正在推流");
     if (peer.connectionState === "failed") {
       const here = location.hostname.startsWith("127.");
       say(
@@ -76,11 +104,15 @@ function watch(peer) {
         here ? "无法连接：浏览器不会向 127.0.0.1 发送媒体，请用 http://localhost 打开本页。" : "无法连接：从此处无法访问服务器的 WebRTC 端口（UDP）。",
       );
     }
-    if (peer.connectionState === "disconnected") say("bad", "The connection broke off.", "连接中断。");
+    if (peer.connectionState === "disconnected") {
+      if (publishing) say("bad", "The connection broke off.", "连接中断。");
+      else again();
+    }
   });
 }
 
 function end() {
+  tries.cancel();
   if (!current) return;
   current.stream?.getTracks().forEach((track) => track.stop());
   current.peer.close();
@@ -97,7 +129,8 @@ async function start() {
   const video = find("video");
   const stream = publishing ? await camera() : new MediaStream();
   if (!stream) return;
-  say("", "Connecting …", "正在连接……");
+  if (publishing) say("", "Connecting …", "正在连接……");
+  else say("", ...WAITING);
   const peer = new RTCPeerConnection();
   current = { peer, stream, session: null };
   watch(peer);
@@ -108,7 +141,13 @@ async function start() {
   }
   video.srcObject = stream;
   video.muted = true; // one's own voice is an echo, and autoplay with sound needs a click
+  video.onplaying = () => {
+    if (publishing) return;
+    tries.good();
+    say("good", "Playing", "正在播放");
+  };
   video.play().catch(() => {});
+  if (!publishing) listen(peer, video);
   try {
     current.session = await exchange(peer);
   } catch (error) {
