@@ -9,7 +9,7 @@ DEV_LOCKS := requirements-dev.txt tests/emulator/requirements.txt
 PIP := $(BIN)/python -m infra.install
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud test check fuzz faults clean lock
+.PHONY: help install develop run demo cloud console test check fuzz faults clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,11 +39,15 @@ demo: install ## Prove the main path on a running or a fresh instance
 cloud: develop ## Run the packaged functions on an emulator of AWS, for developers; on loopback only
 	@$(BIN)/python -m tests.emulator
 
+console: develop ## Build the console from its sources; what comes out is committed
+	@$(BIN)/python -m console.build
+
 check: develop ## Format, lint, types, import contracts, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m console.build --check
 	$(BIN)/pytest -n 2 $(wildcard tests/unit tests/wire)
 
 test: check ## Everything, with media and the demonstration

@@ -273,8 +273,8 @@ export const en = {
   } as Record<string, string>,
   /** Words for codes of the API, where ours are better than its own; those are shown for all others. */
   codes: {
-    secret_missing: "No secret was given. Put ?secret=… behind the stream name, as the address above has it.",
-    secret_wrong: "The secret is wrong. Copy the address above again: it holds the secret of now.",
+    secret_missing: "No secret was given. Put ?secret=… behind the stream name, as the address on this page has it.",
+    secret_wrong: "The secret is wrong. Copy the address on this page again: it holds the secret of now.",
     room_secret_wrong: "The secret is not this room's. Copy the address from the room.",
     no_answer: "The server does not answer.",
   } as Record<string, string>,

@@ -273,8 +273,8 @@ export const zh: Text = {
     "node.revoked": "节点已吊销",
   },
   codes: {
-    secret_missing: "没有提供密钥。请在流名后加上 ?secret=…，如上面的地址所示。",
-    secret_wrong: "密钥错误。请重新复制上面的地址，其中含有当前密钥。",
+    secret_missing: "没有提供密钥。请在流名后加上 ?secret=…，如本页的地址所示。",
+    secret_wrong: "密钥错误。请重新复制本页的地址，其中含有当前密钥。",
     room_secret_wrong: "这不是该直播间的密钥。请从直播间复制地址。",
     no_answer: "服务器没有响应。",
   },

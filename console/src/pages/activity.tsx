@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { api, ok } from "../api/client";
 import { useAsked } from "../api/query";
+import { withoutRepeats } from "../events";
 import { t } from "../i18n";
 import { Empty, Field, Page, Time, Waiting } from "../ui/parts";
 
@@ -23,7 +24,7 @@ export function Activity(_: PageProps): JSX.Element {
   const audit = useAsked(["audit"], (signal) => ok(api.GET("/v1/audit", { ...limit, signal })), { every: 5000 });
   const kinds = t().events as Record<string, string>;
   const rows: Row[] = [
-    ...(events.data?.items ?? []).map((e) => ({
+    ...withoutRepeats(events.data?.items ?? []).map((e) => ({
       id: e.id,
       at: e.at,
       what: kinds[e.kind] ?? e.kind,

@@ -23,8 +23,8 @@ const NEEDS: Record<Tool, Address["protocol"]> = {
   srt: "srt",
   device: "rtmp",
 };
-/** A refusal older than this is of another try. */
-const REFUSAL_MS = 5 * 60_000;
+/** A refusal that is older than the page by more than this is of another try. */
+const REFUSAL_MS = 60_000;
 
 /** What OBS keeps as `service.json` in the folder of a profile. */
 function serviceFile(address: Address): void {

@@ -5,6 +5,7 @@ import type { PageProps } from "../app";
 import { explain, useStreams, useTargets, type Stream, type Target } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { renew } from "../api/query";
+import { withoutRepeats } from "../events";
 import { duration, rate, streamPath } from "../format";
 import { t } from "../i18n";
 import { root, to } from "../root";
@@ -86,7 +87,7 @@ function LifeLine({ stream }: { stream: Stream }): JSX.Element {
   useEffect(() => {
     const ask = (): void =>
       void ok(api.GET("/v1/events", { params: { query: { session: stream.session, limit: 100 } } }))
-        .then((page) => setEvents([...page.items].reverse()))
+        .then((page) => setEvents(withoutRepeats(page.items).reverse()))
         .catch(() => undefined);
     ask();
     const timer = setInterval(ask, 3000);

@@ -31,13 +31,13 @@ function Editor({ target, close }: { target?: Target | undefined; close: () => v
       await ok(
         api.PATCH("/v1/destinations/{destination}", {
           params: { path: { destination: target.id } },
-          body: { name, platform, streams: patterns, slate: { enabled: slate }, version: target.version, ...place },
+          body: { name, streams: patterns, slate: { enabled: slate }, version: target.version, ...(platform ? { platform } : {}), ...place },
         }),
       );
     } else {
       await ok(
         api.POST("/v1/destinations", {
-          body: { name: name || chosen?.name || words.unnamed, platform, server: server || (chosen?.server ?? ""), key, streams: patterns, slate: { enabled: slate } },
+          body: { name: name || chosen?.name || words.unnamed, ...(platform ? { platform } : {}), server: server || (chosen?.server ?? ""), key, streams: patterns, slate: { enabled: slate } },
         }),
       );
     }

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
 import { useEffect, useState } from "preact/hooks";
 import { api, ok } from "../api/client";
-import { renew } from "../api/query";
+import { queries } from "../api/query";
 import { base, icon, to } from "../root";
 import { t } from "../i18n";
 import { Field, Form } from "../ui/parts";
@@ -21,12 +21,11 @@ export function SignIn(): JSX.Element {
   const act = async (): Promise<void> => {
     if (token) {
       if (password && password.length < SHORTEST_PASSWORD) throw new Error(words.tooShort(SHORTEST_PASSWORD));
-      await ok(api.POST("/v1/sign-in", { body: password ? { token, password } : { token } }));
+      queries.setQueryData(["me"], await ok(api.POST("/v1/sign-in", { body: password ? { token, password } : { token } })));
       history.replaceState(null, "", location.pathname); // of no use any more, and nobody's business
     } else {
-      await ok(api.POST("/v1/login", { body: { password } }));
+      queries.setQueryData(["me"], await ok(api.POST("/v1/login", { body: { password } })));
     }
-    renew("me");
     const then = query["then"] ?? "";
     route(then.startsWith(`${base}/`) ? then : to("live"), true);
   };

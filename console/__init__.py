@@ -1,0 +1,1 @@
+"""The console's sources, and what builds them."""

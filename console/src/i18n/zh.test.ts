@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { en } from "./en";
+import { zh } from "./zh";
+
+type Words = { [key: string]: unknown };
+
+function leaves(words: Words, path = ""): [string, unknown][] {
+  return Object.entries(words).flatMap(([key, value]) =>
+    typeof value === "object" && value !== null ? leaves(value as Words, `${path}${key}.`) : [[`${path}${key}`, value] as [string, unknown]],
+  );
+}
+
+it("Chinese has all that English has, and nothing besides", () => {
+  expect(leaves(zh).map(([key]) => key)).toEqual(leaves(en).map(([key]) => key));
+});
+
+it("nothing is left in English", () => {
+  const same = leaves(zh).filter(([key, value]) => typeof value === "string" && value.length > 8 && value === new Map(leaves(en)).get(key));
+  expect(same).toEqual([]);
+});
