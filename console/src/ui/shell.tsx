@@ -10,11 +10,12 @@ import { shownTheme, wear, type Theme } from "../theme";
 import { Icon } from "./icons";
 import { Field } from "./parts";
 
-type PageName = "live" | "golive" | "restream" | "recordings" | "rooms" | "edges" | "activity" | "settings";
+type PageName = "live" | "golive" | "restream" | "recordings" | "sources" | "rooms" | "callbacks" | "api" | "edges" | "activity" | "settings";
 
-const GROUPS: readonly { group: "onAir" | "library" | "operate"; pages: readonly PageName[] }[] = [
+const GROUPS: readonly { group: "onAir" | "library" | "connect" | "operate"; pages: readonly PageName[] }[] = [
   { group: "onAir", pages: ["live", "golive", "restream"] },
-  { group: "library", pages: ["recordings", "rooms"] },
+  { group: "library", pages: ["recordings", "sources", "rooms"] },
+  { group: "connect", pages: ["callbacks", "api"] },
   { group: "operate", pages: ["edges", "activity", "settings"] },
 ];
 const FIRST: readonly PageName[] = ["live", "golive", "restream", "recordings"];

@@ -1,0 +1,154 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { PageProps } from "../app";
+import { useAddresses } from "../api/asked";
+import { api, ok, type Schemas } from "../api/client";
+import { renew, useAsked } from "../api/query";
+import { t } from "../i18n";
+import { streamOf, to } from "../root";
+import { Button, Check, Dialog, Empty, Field, Form, Page, State, Waiting, type Tone } from "../ui/parts";
+import { later, say } from "../ui/toasts";
+
+type Playing = Schemas["PlayingShown"];
+type Kind = "file" | "stream" | "camera";
+
+const KINDS: readonly Kind[] = ["camera", "stream", "file"];
+const TONES: Record<string, Tone> = { running: "green", retrying: "amber", starting: "blue" };
+
+/** Adds a source: what is played, and under which name it goes on air here. */
+function Adding({ close }: { close: () => void }): JSX.Element {
+  const words = t().sources;
+  const [kind, setKind] = useState<Kind>("camera");
+  const [name, setName] = useState("");
+  const [input, setInput] = useState("");
+  const [user, setUser] = useState("");
+  const [password, setPassword] = useState("");
+  const [typed, setTyped] = useState("live/source");
+  const [silent, setSilent] = useState(false);
+  const here = useAddresses(streamOf(typed)).data?.items.find((a) => a.direction === "publish" && a.protocol === "rtmp" && a.available);
+  const act = async (): Promise<void> => {
+    if (!here) throw new Error(t().goLive.noNode);
+    const place = kind === "file" ? { file: input } : { url: input };
+    const body = {
+      name: name || streamOf(typed),
+      kind,
+      inputs: [{ ...place, ...(user ? { user, password } : {}) }],
+      server: here.server,
+      key: here.key,
+      silent_audio: kind === "camera" && silent,
+    };
+    await ok(api.POST("/v1/sources", { body }));
+    renew("sources");
+    say(words.added, "good");
+    close();
+  };
+  return (
+    <Dialog title={words.add} close={close}>
+      <Form send={words.add} act={act} cancel={close}>
+        <Field label={words.kind} value={kind} change={(value) => setKind(value as Kind)} options={KINDS.map((value) => ({ value, label: words.kinds[value] ?? value }))} />
+        <Field label={words.name} value={name} change={setName} placeholder={streamOf(typed)} />
+        <Field
+          label={kind === "file" ? words.file : words.address}
+          value={input}
+          change={setInput}
+          placeholder={kind === "camera" ? "rtsp://192.0.2.10:554/stream1" : kind === "stream" ? "https://…/index.m3u8" : "vlive/music.mp4"}
+          hint={kind === "file" ? words.fileHint : undefined}
+        />
+        {kind === "camera" && (
+          <div class="row">
+            <Field label={words.user} value={user} change={setUser} />
+            <Field label={words.password} value={password} change={setPassword} type="password" autocomplete="off" />
+          </div>
+        )}
+        {kind === "camera" && <Check label={words.silent} value={silent} change={setSilent} />}
+        <Field label={words.as} value={typed} change={setTyped} hint={words.asHint} />
+        <p class="hint">{words.takesSeconds}</p>
+      </Form>
+    </Dialog>
+  );
+}
+
+function Card({ source, hide }: { source: Playing; hide: (hidden: boolean) => void }): JSX.Element {
+  const words = t().sources;
+  const path = { params: { path: { source: source.id } } };
+  const worker = source.worker;
+  const state = source.enabled ? (worker?.state ?? "waiting") : "off";
+  return (
+    <article class="card pad">
+      <h2>{source.name}</h2>
+      <p class="states">
+        <State tone={TONES[state] ?? "grey"}>{t().restream.states[state] ?? state}</State>
+        <span class="tag">{words.kinds[source.kind] ?? source.kind}</span>
+      </p>
+      {source.enabled && worker?.last_error && state !== "running" && <p class="why">{worker.last_error}</p>}
+      <dl class="facts">
+        {source.inputs.map((input) => (
+          <>
+            <dt>{words.plays}</dt>
+            <dd>{input.name || input.target}</dd>
+          </>
+        ))}
+        <dt>{words.to}</dt>
+        <dd>
+          <code>{source.url}</code>
+        </dd>
+      </dl>
+      <div class="actions">
+        {source.enabled && (
+          <Button kind="quiet" press={() => ok(api.POST("/v1/sources/{source}/restart", path)).then(() => renew("sources"))}>
+            {words.restart}
+          </Button>
+        )}
+        <Button
+          kind="quiet"
+          press={() => ok(source.enabled ? api.POST("/v1/sources/{source}/stop", path) : api.POST("/v1/sources/{source}/start", path)).then(() => renew("sources"))}
+        >
+          {source.enabled ? t().restream.stop : t().restream.start}
+        </Button>
+        <Button
+          kind="danger"
+          press={() => {
+            hide(true);
+            later(
+              t().restream.removed(source.name),
+              () => ok(api.DELETE("/v1/sources/{source}", path)).then(() => renew("sources")),
+              () => hide(false),
+            );
+          }}
+        >
+          {t().common.remove}
+        </Button>
+      </div>
+    </article>
+  );
+}
+
+export function Sources(_: PageProps): JSX.Element {
+  const words = t().sources;
+  const sources = useAsked(["sources"], (signal) => ok(api.GET("/v1/sources", { params: { query: { limit: 100 } }, signal })), { every: 2000 });
+  const [adding, setAdding] = useState(false);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const shown = sources.data?.items.filter((source) => !hidden.has(source.id)) ?? [];
+  const add = (
+    <Button kind="primary" press={() => setAdding(true)}>
+      {words.add}
+    </Button>
+  );
+  return (
+    <Page title={words.title} action={shown.length > 0 && add}>
+      {!sources.data && <Waiting error={sources.error} again={sources.again} />}
+      {sources.data && shown.length === 0 && <Empty words={words.none} action={add} />}
+      <div class="tiles">
+        {shown.map((source) => (
+          <Card
+            key={source.id}
+            source={source}
+            hide={(hide) => setHidden((was) => new Set(hide ? [...was, source.id] : [...was].filter((id) => id !== source.id)))}
+          />
+        ))}
+      </div>
+      {shown.length > 0 && <a href={to("live")}>{t().nav.live}</a>}
+      {adding && <Adding close={() => setAdding(false)} />}
+    </Page>
+  );
+}
