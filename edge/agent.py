@@ -373,6 +373,7 @@ class Agent:
             sources=self.sources.observed(),
             disk_free_bytes=_disk_free(self.settings.agent_dir),
             ports=dict(self.settings.public_ports),
+            host=self.settings.public_host,
             certificates=self.certificates.observed(),
         )
 

@@ -21,6 +21,7 @@ from edge.options import DEFAULT_FRAGMENT_S, LETS_ENCRYPT, Authority, FrontOptio
 Address = tuple[str, int]
 PAGES: Final = Path(__file__).resolve().parent / "web" / "pages"
 _SOCKET: Final = re.compile(r"/[\w./@+=,~-]+", re.ASCII)
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
 RELOADABLE: Final = frozenset({"cloud_url", "join_token", "hls_window_s", "log_level"})
 
@@ -70,6 +71,8 @@ class Settings:
     log_level: str
     public_ports: Mapping[str, int] = field(default_factory=dict)
     """Where users reach this node, by protocol; told to the cloud."""
+    public_host: str = ""
+    """Under which name or address; told to the cloud."""
     acme: AcmeOptions = field(default_factory=AcmeOptions)
     front: FrontOptions | None = None
     """None: no front is ours to drive."""
@@ -172,6 +175,14 @@ class _Reader:
             found[protocol] = int(port)
         return found
 
+    def host(self, name: str) -> str:
+        """A name or an address, IPv6 without its brackets; '' for none."""
+        value = self.text(name).removeprefix("[").removesuffix("]")
+        if value and not _HOST.fullmatch(value):
+            self.problems.append(f"{name} must be a name or an address without a port, such as live.example.com")
+            return ""
+        return value
+
     def port(self, name: str, default: int) -> int | None:
         """A port; None for `off`."""
         value = self.text(name, str(default))
@@ -258,6 +269,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         segment_mode=cast('Literal["link", "copy"]', read.choice("SLUICE_SEGMENT_MODE", ("link", "copy"))),
         log_level=read.choice("SLUICE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         public_ports=read.ports("SLUICE_PUBLIC_PORTS"),
+        public_host=read.host("SLUICE_PUBLIC_HOST"),
         acme=_acme(read),
         front=_front(read),
         hls_fragment_s=read.seconds("SLUICE_HLS_FRAGMENT_S", DEFAULT_FRAGMENT_S),

@@ -340,6 +340,8 @@ class ObservedNode(Message):
     disk_free_bytes: int | None = None
     ports: dict[str, int] = {}
     """Where users reach the node, by protocol: `http`, `https`, `rtmp`, `srt`, `rtc`."""
+    host: str = ""
+    """Under which name or address; '' when nobody told the node."""
     certificates: list[ObservedCertificate] = []
     """Of the domains that it has certificates of an authority for, or wants them."""
 

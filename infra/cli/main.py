@@ -167,8 +167,13 @@ def addresses(
     if as_json:
         show_json(found)
         return
-    rows = [[a["node_name"] or a["node"], a["direction"], a["protocol"], a["url"] or a["why"]] for a in found["items"]]
+    rows = [[a["node_name"] or a["node"], a["direction"], a["protocol"], _address(a)] for a in found["items"]]
     table(["NODE", "FOR", "BY", "ADDRESS"], rows, "There is no node.")
+
+
+def _address(shown: dict[str, Any]) -> str:
+    why = f"not now: {shown['why']}" if shown["code"] else ""
+    return "  ".join(filter(None, [shown["url"], why]))
 
 
 def _short(data: dict[str, Any]) -> str:

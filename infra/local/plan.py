@@ -159,6 +159,7 @@ def _agent(
         SLUICE_MEDIA_KIND=media.kind,
         SLUICE_SEGMENT_MODE="link",
         SLUICE_PUBLIC_PORTS=_public_ports(settings, media),
+        SLUICE_PUBLIC_HOST=settings.public_host or urlsplit(settings.outside_url).hostname or "",
         SLUICE_PUBLIC_PREFIX=urlsplit(settings.outside_url).path,
         SLUICE_FRONT_ADMIN=f"unix/{sockets.front}",
         SLUICE_FRONT_HTTP=str(settings.http.number),

@@ -47,6 +47,8 @@ class Settings:
     """Where users reach the instance, as callbacks and links tell it."""
     outside_url: str
     """The same, if it was said; '' where it was not and callers know best."""
+    public_host: str
+    """Under which name or address users reach this machine, if it was said."""
     environment: Mapping[str, str]
 
     @property
@@ -105,6 +107,14 @@ def _url(environment: Mapping[str, str], variable: str) -> str:
     if text and not re.fullmatch(r"https?://[^\s/?#]+(/[A-Za-z0-9._~-]+)*", text):
         hint = "Give a URL such as https://live.example.com or https://example.com/sluice."
         raise InfraError(f"{variable} is {text!r}.", hint=hint)
+    return text
+
+
+def _public_host(environment: Mapping[str, str]) -> str:
+    text = environment.get("SLUICE_PUBLIC_HOST", "").strip().removeprefix("[").removesuffix("]")
+    if text and not re.fullmatch(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}", text):
+        hint = "Give a name or an address without a port, such as live.example.com."
+        raise InfraError(f"SLUICE_PUBLIC_HOST is {text!r}.", hint=hint)
     return text
 
 
@@ -168,6 +178,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         api_secret=env.get("SRS_PLATFORM_SECRET") or None,
         public_url=_url(env, "SLUICE_PUBLIC_URL"),
         outside_url=_url(env, "SLUICE_PUBLIC_URL"),
+        public_host=_public_host(env),
         environment=dict(env),
     )
     return settings if settings.public_url else replace(settings, public_url=settings.url)

@@ -124,6 +124,9 @@ EXPLAINED = {
     "limits": [],
     "pushes": [{"name": "Tube", "pushed": True, "reason": "its pattern /live/* matches"}],
 }
+ADDRESS = {"node": "n1", "node_name": "edge", "direction": "publish", "protocol": "rtmp", "code": "", "why": ""}
+ADDRESS |= {"url": "rtmp://h/live/x?secret=s", "server": "rtmp://h/live", "key": "x?secret=s"}
+ADDRESSES = [ADDRESS, ADDRESS | {"protocol": "srt", "url": "", "code": "host_unknown", "why": "say the host"}]
 AUDIT = {
     "at": "2026-11-22T12:00:00Z",
     "who": "api-secret",
@@ -253,6 +256,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("POST", "/v1/callbacks/check"): (200, TRIAL),
         ("POST", "/v1/callbacks/replay"): (200, {"deliveries": 3, "next_from": None}),
         ("POST", "/v1/explain"): (200, EXPLAINED),
+        ("GET", "/v1/addresses"): (200, {"items": ADDRESSES}),
         ("DELETE", "/v1/nodes/n1"): (204, None),
         ("POST", "/v1/nodes/n1/token"): (202, None),
         ("POST", "/v1/join-tokens"): (201, {"token": "join-x", "expires_at": "later"}),
@@ -340,6 +344,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 READING = [
+    ("addresses", "live/x"),
     ("status",),
     ("nodes",),
     ("streams",),
@@ -453,6 +458,12 @@ def test_every_reading_command_shows_something(fake: FakeApi, run: Run, argv: tu
     assert said.status == 0
     assert said.out.strip()
     assert fake.changes() == [] or argv[1] == "url"
+
+
+def test_addresses_that_are_of_no_use_say_why(fake: FakeApi, run: Run) -> None:
+    rows = run("addresses", "live/x").out.splitlines()
+    assert rows[1].split() == ["edge", "publish", "rtmp", "rtmp://h/live/x?secret=s"]
+    assert rows[2].rstrip().endswith("not now: say the host")
 
 
 @pytest.mark.parametrize("argv", CHANGING)

@@ -12,9 +12,12 @@ from chalicelib.domain.errors import ForbiddenError
 from chalicelib.routes import outside
 from chalicelib.routes.v1 import protocol
 from chalicelib.wiring import wiring
+from edge.base.errors import ConfigError
+from edge.config import load
 from infra.errors import InfraError
 from infra.local.settings import read_settings
 
+AGENT = {"SLUICE_CLOUD_URL": "http://127.0.0.1:1/", "SLUICE_AGENT_DIR": "a", "SLUICE_HLS_DIR": "h"}
 URL = "https://live.example.com/sluice"
 
 
@@ -86,6 +89,21 @@ def test_who_calls_the_port_itself_is_not_taken_for_a_caller_by_tls() -> None:
 def test_a_public_url_that_is_none_is_said_at_the_start(url: str) -> None:
     with pytest.raises(InfraError, match="SLUICE_PUBLIC_URL"):
         read_settings({"SLUICE_PUBLIC_URL": url})
+
+
+@pytest.mark.parametrize("host", ["h:1935", "rtmp://h", "h/x", "a b"])
+def test_a_public_host_that_is_none_is_said_at_the_start(host: str) -> None:
+    with pytest.raises(InfraError, match="SLUICE_PUBLIC_HOST"):
+        read_settings({"SLUICE_PUBLIC_HOST": host})
+    with pytest.raises(ConfigError, match="SLUICE_PUBLIC_HOST"):
+        load({**AGENT, "SLUICE_PUBLIC_HOST": host})
+
+
+@pytest.mark.parametrize(("host", "kept"), [("live.example.com", "live.example.com"), ("[2001:db8::1]", "2001:db8::1")])
+def test_a_public_host_is_told_to_the_cloud(host: str, kept: str) -> None:
+    assert read_settings({"SLUICE_PUBLIC_HOST": host}).public_host == kept
+    assert load({**AGENT, "SLUICE_PUBLIC_HOST": host}).public_host == kept
+    assert (read_settings({}).public_host, load(AGENT).public_host) == ("", "")
 
 
 def test_a_public_url_is_told_apart_from_the_own_port() -> None:

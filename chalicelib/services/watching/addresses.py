@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final, Literal
-from urllib.parse import quote
+from typing import Final, Literal, cast
+from urllib.parse import quote, urlsplit
 
 from chalicelib.domain.model import Node, NodeSeen, PlaySettings, PublishSettings, RoomSecret
+from chalicelib.domain.redact import MASK
 from chalicelib.ports import Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream
 from chalicelib.services.watching.links import Place
-from chalicelib.wire.names import StreamName
+from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, StreamName
 
+Direction = Literal["publish", "play"]
 Protocol = Literal["rtmp", "srt", "whip", "hls", "flv", "whep"]
 Code = Literal[
     "",
     "node_never_seen",
     "node_lost",
     "host_unknown",
+    "port_unknown",
     "media_server_down",
     "media_server_has_no_srt",
     "media_server_has_no_webrtc",
     "media_server_has_no_flv",
+    "name_not_ascii",
     "needs_https",
     "needs_link",
 ]
@@ -32,18 +37,22 @@ WORDS: Final[dict[Code, str]] = {
     "": "",
     "node_never_seen": "the node has not said yet where it can be reached; try again in a minute",
     "node_lost": "the node is silent; see what it says of itself with `sluice doctor` on its machine",
-    "host_unknown": "set SLUICE_PUBLIC_URL, or ask through the front of a node: the name to reach it by is not known",
+    "host_unknown": "the name to reach the node by is not known: set SLUICE_PUBLIC_HOST on it, or, for the only node, "
+    "SLUICE_PUBLIC_URL; or ask through its front",
+    "port_unknown": "the node does not say at which port it serves this; see SLUICE_PUBLIC_PORTS of its agent",
     "media_server_down": "the media server of the node does not answer now",
     "media_server_has_no_srt": "the stand-in has no SRT; it needs SRS as the media server",
     "media_server_has_no_webrtc": "the stand-in has no WebRTC; it needs SRS as the media server",
     "media_server_has_no_flv": "the stand-in has no HTTP-FLV; it needs SRS as the media server",
+    "name_not_ascii": "the media server finds names in ASCII only by HTTP-FLV; watch it by HLS or RTMP",
     "needs_https": "browsers give camera and microphone to pages over HTTPS alone; set up HTTPS, or open the page as "
     "localhost",
     "needs_link": "who watches needs a link of their own: make a play link",
 }
-_PUBLISH: Final[tuple[Protocol, ...]] = ("rtmp", "srt", "whip")
-_PLAY: Final[tuple[Protocol, ...]] = ("hls", "flv", "whep", "rtmp")
-_USUAL: Final = {"rtmp": 1935}
+_WAYS: Final[tuple[tuple[Direction, Protocol], ...]] = (
+    ("publish", "rtmp"), ("publish", "srt"), ("publish", "whip"),
+    ("play", "hls"), ("play", "flv"), ("play", "whep"), ("play", "rtmp"), ("play", "srt"),
+)  # fmt: skip
 _LACKING: Final[dict[Protocol, Code]] = {
     "srt": "media_server_has_no_srt",
     "whip": "media_server_has_no_webrtc",
@@ -51,28 +60,52 @@ _LACKING: Final[dict[Protocol, Code]] = {
     "flv": "media_server_has_no_flv",
 }
 """What the stand-in has not."""
-_LOCAL: Final = {"localhost", "127.0.0.1", "[::1]"}
+_PORT: Final[dict[Protocol, str]] = {"rtmp": "rtmp", "srt": "srt", "whip": "rtc", "whep": "rtc"}
+_BY_WEB: Final = ("whip", "whep", "hls", "flv")
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
+_LOCAL: Final = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How the one who asks reached us: scheme and host. `web`: the public URL, where somebody said it; '' else."""
+
+    scheme: str
+    host: str
+    web: str = ""
+
+    @property
+    def web_host(self) -> str:
+        """The host of the public URL, an IPv6 address in brackets."""
+        return bracketed(urlsplit(self.web).hostname or "")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address. `server` and `key` are what encoders ask for, of RTMP alone. `url` may hold the publish secret.
-    `code`, `why`: '' when it can be used now.
+    """One address. `server` and `key`: what encoders ask for in place of a URL, where they do. `url` is '' where none
+    can be made, and may hold a secret; `masked`: it would, and does not show it. `code`: '' when it can be used now.
     """
 
     node: str
     node_name: str
-    direction: Literal["publish", "play"]
+    direction: Direction
     protocol: Protocol
     url: str = ""
     server: str = ""
     key: str = ""
+    masked: bool = False
     code: Code = ""
 
     @property
     def why(self) -> str:
         """The same in words."""
         return WORDS[self.code]
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in URLs; '' when it is none."""
+    text = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return text if _HOST.fullmatch(text) else ""
 
 
 class Addresses:
@@ -82,9 +115,9 @@ class Addresses:
         self._store = store
         self._settings = settings
 
-    def of(self, stream: str, scheme: str, host: str, web: str, secret: str | None = None) -> list[Address]:
-        """The addresses of `app/stream` on every node that is not revoked. `scheme`, `host`: how the one who asks
-        reached us; `web`: the public URL, where somebody said it. `secret`: shown in place of the real one.
+    def of(self, stream: str, reached: Reached, sees: Callable[[str], bool]) -> list[Address]:
+        """The addresses of `app/stream` on every node that is not revoked. `sees`: whether the caller may see the
+        secret of a room, or the publish secret ('').
 
         Raises:
             InvalidInputError: it is no stream name.
@@ -92,79 +125,141 @@ class Addresses:
         name = parse_stream(stream)
         publish = self._settings.get(PublishSettings)
         room = self._store.get(RoomSecret, name.stream)
-        real = "" if not publish.auth else room.secret if room else publish.secret
-        shown = real if secret is None or not real else secret
+        secret = "" if not publish.auth else room.secret if room else publish.secret
+        masked = bool(secret) and not sees(room.room if room else "")
         links = (self._store.get(PlaySettings) or PlaySettings()).auth
         nodes = [node for node in everything(self._store, Node, "NODES") if not node.revoked]
-        seen = {node.id: self._store.get(NodeSeen, node.id) for node in nodes}
-        return [a for node in nodes for a in _of_node(node, seen[node.id], name, shown, (scheme, host, web), links)]
+        found: list[NodeSeen | None] = []
+        for i in range(0, len(nodes), 100):
+            keys = [(NodeSeen, (node.id,)) for node in nodes[i : i + 100]]
+            found += cast("list[NodeSeen | None]", self._store.get_many(keys))
+        wanted = _Wanted(name, MASK if masked else secret, masked, links)
+        alone = len(nodes) == 1
+        return [
+            address
+            for node, seen in zip(nodes, found, strict=True)
+            for address in _of_node(node, seen, _place(seen, reached, alone=alone), wanted)
+        ]
 
 
-def _of_node(
-    node: Node, seen: NodeSeen | None, name: StreamName, secret: str, reached: tuple[str, str, str], links: bool
-) -> Iterator[Address]:
-    scheme, host, web = reached
-    state = _state(seen) or ("" if host else "host_unknown")
-    ports = seen.observed.ports if seen else {}
-    place = Place.of(scheme, host, ports, web)
-    for protocol in _PUBLISH:
-        base = Address(node.id, node.name, "publish", protocol, code=state)
-        if not state:
-            base = _publish(base, name, place, secret, seen.observed.media_server if seen else None)
-        yield base
-    for protocol in _PLAY:
-        base = Address(node.id, node.name, "play", protocol, code=state)
-        if not state:
-            base = _play(base, name, place, seen.observed.media_server if seen else None, links)
-        yield base
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is asked for, with the secret as it may be shown."""
+
+    name: StreamName
+    secret: str
+    masked: bool
+    links: bool
+
+    @property
+    def app(self) -> str:
+        return quote(self.name.app, safe="/~@:+=")
+
+    @property
+    def stream(self) -> str:
+        return quote(self.name.stream, safe="~@:+=")
+
+    @property
+    def vhost(self) -> str:
+        return "" if self.name.vhost == DEFAULT_VHOST else self.name.vhost
+
+    def query(self, *, secret: bool) -> str:
+        shown = f"secret={quote(self.secret, safe='*')}" if secret and self.secret else ""
+        return "&".join(filter(None, [f"vhost={quote(self.vhost)}" if self.vhost else "", shown]))
 
 
-def _state(seen: NodeSeen | None) -> Code:
+def _place(seen: NodeSeen | None, reached: Reached, *, alone: bool) -> Place:
+    """Where a node is. Of several, each says so itself; the public URL leads to the one whose name it has."""
+    own = bracketed(seen.observed.host) if seen else ""
+    host = own or (bracketed(reached.host) if alone else "")
+    web = reached.web if alone or (own and own.lower() == reached.web_host.lower()) else ""
+    return Place.of(reached.scheme, host, seen.observed.ports if seen else {}, web)
+
+
+def _of_node(node: Node, seen: NodeSeen | None, place: Place, wanted: _Wanted) -> Iterator[Address]:
+    for direction, protocol in _WAYS:
+        address = Address(node.id, node.name, direction, protocol)
+        code = _missing(seen, place, protocol)
+        if not code or (code in ("node_lost", "media_server_down") and _reachable(place, protocol)):
+            address = _made(address, place, wanted)
+        yield replace(address, code=code or _in_the_way(address, place, wanted))
+
+
+def _reachable(place: Place, protocol: Protocol) -> bool:
+    by_port = protocol not in _PORT or _PORT[protocol] in place.ports
+    return bool(place.host) and by_port and (protocol not in _BY_WEB or bool(place.web))
+
+
+def _missing(seen: NodeSeen | None, place: Place, protocol: Protocol) -> Code:
+    """Why nobody can use it now."""
     if seen is None or not seen.observed.ports:
         return "node_never_seen"
     if seen.lost:
         return "node_lost"
+    if seen.observed.media_server == "stand-in" and protocol in _LACKING:
+        return _LACKING[protocol]
+    if not place.host:
+        return "host_unknown"
+    if not _reachable(place, protocol):
+        return "port_unknown"
     return "" if seen.observed.media_server_up else "media_server_down"
 
 
-def _rtmp(place: Place) -> str:
-    port = place.ports.get("rtmp", 1935)
-    return f"rtmp://{place.host}" + ("" if port == _USUAL["rtmp"] else f":{port}")
+def _in_the_way(address: Address, place: Place, wanted: _Wanted) -> Code:
+    """Why just this can't be used."""
+    if address.protocol == "flv" and not f"{wanted.name.app}{wanted.name.stream}".isascii():
+        return "name_not_ascii"
+    if address.direction == "play":
+        return "needs_link" if wanted.links else ""
+    if address.protocol != "whip" or place.web.startswith("https://"):
+        return ""
+    return "" if _LOCAL.fullmatch(bracketed(urlsplit(place.web).hostname or "")) else "needs_https"
 
 
-def _publish(base: Address, name: StreamName, place: Place, secret: str, kind: str | None) -> Address:
-    if kind == "stand-in" and base.protocol in _LACKING:
-        return replace(base, code=_LACKING[base.protocol])
-    if base.protocol == "rtmp":
-        # SRS takes a query off a URL that is all ASCII alone; that of the server field, it takes off any.
-        query = f"?secret={secret}" if secret else ""
-        inner, outer = (query, "") if str(name).isascii() else ("", query)
-        server, key = f"{_rtmp(place)}/{name.app}{outer}", f"{name.stream}{inner}"
-        return replace(base, server=server, key=key, url=f"{_rtmp(place)}/{name.app}{outer}/{key}")
-    if base.protocol == "srt":
-        if "srt" not in place.ports:
-            return replace(base, code="media_server_has_no_srt")
-        more = f",secret={secret}" if secret else ""
-        stream_id = f"#!::r={name.app}/{name.stream}{more},m=publish"
-        return replace(base, url=f"srt://{place.host}:{place.ports['srt']}?streamid={stream_id}")
-    app, stream = _quoted(name)
-    query = f"app={app}&stream={stream}" + (f"&secret={quote(secret)}" if secret else "")
-    code: Code = "" if place.web.startswith("https://") or place.host in _LOCAL else "needs_https"
-    return replace(base, url=f"{place.web}/rtc/v1/whip/?{query}", code=code)
+def _made(base: Address, place: Place, wanted: _Wanted) -> Address:
+    if base.direction == "publish":
+        base = replace(base, masked=wanted.masked)
+    match base.direction, base.protocol:
+        case _, "rtmp":
+            return _rtmp(base, place, wanted)
+        case _, "srt":
+            return _srt(base, place, wanted)
+        case "publish", _:
+            ours = f"{place.web}/rtc/v1/whip/?app={wanted.app}&stream={wanted.stream}"
+            server = "&".join(filter(None, [ours, wanted.query(secret=False)]))
+            url = "&".join(filter(None, [ours, wanted.query(secret=True)]))
+            return replace(base, url=url, server=server, key=wanted.secret)
+        case _, "whep":
+            ours = f"{place.web}/rtc/v1/whep/?app={wanted.app}&stream={wanted.stream}"
+            return replace(base, url="&".join(filter(None, [ours, wanted.query(secret=False)])))
+    ending = "flv" if base.protocol == "flv" else "m3u8"
+    query = wanted.query(secret=False)
+    return replace(base, url=f"{place.web}/{wanted.app}/{wanted.stream}.{ending}" + (f"?{query}" if query else ""))
 
 
-def _play(base: Address, name: StreamName, place: Place, kind: str | None, links: bool) -> Address:
-    if kind == "stand-in" and base.protocol in _LACKING:
-        return replace(base, code=_LACKING[base.protocol])
-    if links:
-        return replace(base, code="needs_link")
-    app, stream = _quoted(name)
-    if base.protocol == "rtmp":
-        return replace(base, url=f"{_rtmp(place)}/{name.app}/{name.stream}")
-    if base.protocol == "whep":
-        return replace(base, url=f"{place.web}/rtc/v1/whep/?app={app}&stream={stream}")
-    return replace(base, url=f"{place.web}/{app}/{stream}.{'flv' if base.protocol == 'flv' else 'm3u8'}")
+def _rtmp(base: Address, place: Place, wanted: _Wanted) -> Address:
+    name, port = wanted.name, place.ports["rtmp"]
+    root = f"rtmp://{place.host}" + ("" if port == 1935 else f":{port}")
+    text = wanted.query(secret=base.direction == "publish")
+    query = f"?{text}" if text else ""
+    # SRS takes a query off a URL that is all ASCII alone; that of the server field, it takes off any.
+    inner, outer = (query, "") if f"{name.app}{name.stream}".isascii() else ("", query)
+    server, key = f"{root}/{name.app}{outer}", f"{name.stream}{inner}"
+    if base.direction == "play":
+        return replace(base, url=f"{server}/{key}")
+    return replace(base, server=server, key=key, url=f"{server}/{key}")
 
 
-def _quoted(name: StreamName) -> tuple[str, str]:
-    return quote(name.app, safe="/~@:+="), quote(name.stream, safe="~@:+=")
+def _srt(base: Address, place: Place, wanted: _Wanted) -> Address:
+    publishes = base.direction == "publish"
+    # Where the edge has every stream for viewers by SRT, whichever way it came in.
+    vhost = wanted.vhost or ("" if publishes else SRT_VHOST)
+    secret = quote(wanted.secret, safe="*")
+    parts = [
+        f"h={vhost}" if vhost else "",
+        f"r={wanted.name.app}/{wanted.name.stream}",
+        f"secret={secret}" if publishes and secret else "",
+        "m=publish" if publishes else "m=request",
+    ]
+    url = f"srt://{place.host}:{place.ports['srt']}?streamid=#!::{','.join(filter(None, parts))}"
+    return replace(base, url=url, server=url if publishes else "")

@@ -123,7 +123,8 @@ class Place:
         """From what a node reports, and how it was called."""
         secure = scheme == "https" and "https" in ports
         port = ports.get("https" if secure else "http")
-        own = f"{'https' if secure else 'http'}://{host}:{port}" if port else ""
+        usual = port == (443 if secure else 80)
+        own = f"{'https' if secure else 'http'}://{host}" + ("" if usual else f":{port}") if host and port else ""
         return cls(host, ports, web or own)
 
 
