@@ -75,6 +75,7 @@ from edge.spool.session import Session
 from edge.srs.api import MediaServer
 from edge.srs.hls import Hls
 from edge.srs.own import Beside, OwnPublishes
+from edge.srs.signs import Signs
 from edge.watching.play import OWN_PULL, Play
 from edge.watching.srt import SrtPlay
 from edge.watching.viewers import Viewers
@@ -148,7 +149,8 @@ class Agent:
         self.admission = Admission(
             self.lifecycle, self.cloud, self.snapshot, self.media, self.callbacks, self.own_publishes, clock
         )
-        self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, self.viewers, clock)
+        signs = Signs(s.srs_api, s.srs_rtmp)
+        self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, signs, self.viewers, clock)
         streams = s.front.media_http if s.front and s.media_kind == "srs" else ""
         self.outlet = Outlet(
             self.lifecycle, self.media, streams, lambda: f"{OWN_PULL}={self.play.own_tag('look')}", self._near, clock
@@ -364,6 +366,7 @@ class Agent:
         return ObservedNode(
             media_server=self.settings.media_kind,
             media_server_up=self.watch.up,
+            media_server_silent_since=self.watch.silent_since,
             media_server_version=self.watch.version,
             service_id=self.watch.service_id,
             ffmpeg_version=self.ffmpeg.version,
@@ -394,13 +397,14 @@ class Agent:
 
     def report(self) -> dict[str, Any]:
         """The status page. Holds no stream names: they may end in a secret."""
-        last = self.sync.last_at
+        last, silent = self.sync.last_at, self.watch.silent_since
         return {
             "version": AGENT_VERSION,
             "node": self.identity.node,
             "media_server": {
                 "kind": self.settings.media_kind,
                 "up": self.watch.up,
+                "silent_since": silent.isoformat() if silent else None,
                 "service_id": self.watch.service_id,
                 "version": self.watch.version,
             },

@@ -10,7 +10,7 @@ import socketserver
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from edge.web.front.https import Https
 from edge.web.front.links import find_links
 from edge.web.front.objects import is_plain_file
 from edge.web.front.settings import FrontSettings, cloud_upstream
+from edge.web.tls.certificates import TlsPlan
 from edge.web.tls.state import TlsFolder
 from infra.local.tools import find_caddy
 from tests.conftest import free_port
@@ -129,6 +130,8 @@ class Front:
     objects: bool = True
     trusted: tuple[str, ...] = ()
     prefix: str = ""
+    plan: Callable[[], TlsPlan] | None = None
+    """What HTTPS is to be served with, where it is not the self-signed pair."""
 
     @property
     def admin(self) -> str:
@@ -163,6 +166,10 @@ class Front:
         )
 
     def _https(self) -> Https:
+        if self.plan is not None:
+            plan = self.plan()
+            log = self.folder / "certificates.log"
+            return Https(plan.pair, plan.content, plan.name, self.folder / "storage", log)
         tls = TlsFolder(self.folder / "tls")
         tls.self_signed(datetime.now(UTC))
         log = self.folder / "certificates.log"

@@ -326,6 +326,9 @@ class ObservedNode(Message):
 
     media_server: Literal["srs", "stand-in"] | None = None
     media_server_up: bool = False
+    """Whether it is believed to run."""
+    media_server_silent_since: AwareDatetime | None = None
+    """Since when it does not answer, though its process, its connections or its segments show that it lives."""
     media_server_version: str = ""
     service_id: str = ""
     ffmpeg_version: str = ""

@@ -7,7 +7,7 @@ comes out as `Memory`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from edge.spool.session import Session
@@ -67,6 +67,9 @@ class Memory:
     up: bool = False
     service_id: str = ""
     down_since: float | None = None
+    """Since when nothing at all is seen of it."""
+    silent: int = 0
+    """Looks in a row that its API did not answer, while something else showed that it lives."""
     absent: Mapping[str, int] = field(default_factory=dict)
     """Session → looks in a row without its client as publisher."""
     strangers: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -82,6 +85,8 @@ class Observed:
     """Monotonic seconds."""
     age_s: Mapping[str, float]
     """Session → seconds since it was admitted."""
+    signs: frozenset[str] = frozenset()
+    """What shows that a media server lives whose API is silent (`edge.srs.signs`)."""
     deciding: bool = False
     """A publish is being decided, so a publisher without a session may be about to get one."""
 
@@ -103,6 +108,9 @@ def actions(sessions: Sequence[Session], seen: Observed, memory: Memory) -> tupl
 
 
 def _down(sessions: Sequence[Session], seen: Observed, memory: Memory) -> tuple[list[Action], Memory]:
+    """Its API is silent. That alone says nothing about who publishes: a busy machine answers late."""
+    if seen.signs:
+        return [], replace(memory, down_since=None, silent=memory.silent + 1, absent={}, strangers={})
     since = memory.down_since if memory.down_since is not None else seen.at
     todo: list[Action] = []
     gone = seen.at - since > DOWN_S
@@ -115,7 +123,7 @@ def _down(sessions: Sequence[Session], seen: Observed, memory: Memory) -> tuple[
         up=memory.up and not gone,
         service_id=memory.service_id,
         down_since=since,
-        absent=memory.absent,
+        silent=0 if gone else memory.silent,
     )
     return todo, new
 
@@ -133,7 +141,8 @@ def _judge(session: Session, seen: Observed, memory: Memory, absent: dict[str, i
     if publisher is not None:
         return End(session.id, "busy") if absent[session.id] >= BUSY_LOOKS and age >= GRACE_S else None
     limit = NEVER_LIVE_WEBRTC_S if session.protocol == "webrtc" else NEVER_LIVE_S
-    return End(session.id, "never_live") if age >= limit else None
+    # What is old may be new to us: before this look there may have been none for long.
+    return End(session.id, "never_live") if absent[session.id] >= BUSY_LOOKS and age >= limit else None
 
 
 def _strangers(

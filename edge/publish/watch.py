@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 from pydantic import ValidationError
@@ -14,11 +15,12 @@ from edge.base.clock import Clock, new_ulid, wait_or
 from edge.base.errors import MediaServerError, SpoolError
 from edge.base.log import Log
 from edge.publish.admission import Admission
-from edge.publish.reconcile import Action, Adopt, End, GoLive, Memory, Observed, ServerChanged, actions
+from edge.publish.reconcile import LOOKS, Action, Adopt, End, GoLive, Memory, Observed, ServerChanged, actions
 from edge.record.linker import Linker
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.session import Session
 from edge.srs.api import LiveStream, Look, MediaServer
+from edge.srs.signs import Signs
 from edge.watching.viewers import Viewers
 
 log = Log("watch")
@@ -39,9 +41,12 @@ class Watch:
         linker: Linker,
         admission: Admission,
         media: MediaServer,
+        signs: Signs,
         viewers: Viewers,
         clock: Clock,
     ) -> None:
+        self._signs = signs
+        self._silent_at: datetime | None = None
         self._lifecycle, self._linker, self._admission = lifecycle, linker, admission
         self._media, self._viewers, self._clock = media, viewers, clock
         self._memory = Memory()
@@ -54,6 +59,11 @@ class Watch:
     def up(self) -> bool:
         """Whether the media server is believed to be up."""
         return self._memory.up
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """Since when the media server does not answer, though it lives; None while it answers, and when it is down."""
+        return self._silent_at if self._memory.silent >= LOOKS else None
 
     @property
     def service_id(self) -> str:
@@ -83,13 +93,27 @@ class Watch:
             look = await self._media.look()
         except MediaServerError:
             look = Look(up=False)
+        signs = await self._signs_of_life(look)
         # Sessions admitted while the answer was on its way are judged by the next look.
         sessions = self._lifecycle.book.opened()
-        seen = Observed(look, self._clock.monotonic(), self._ages(sessions), bool(self._admission.pending))
+        seen = Observed(look, self._clock.monotonic(), self._ages(sessions), signs, bool(self._admission.pending))
+        silent = self.silent_since
         todo, self._memory = actions(sessions, seen, self._memory)
         self.seen = look
+        if silent is None and self.silent_since is not None:
+            log.alert("media_server.silent", since=self.silent_since.isoformat(), signs=sorted(signs))
         for action in todo:
             await self._do(action)
+
+    async def _signs_of_life(self, look: Look) -> frozenset[str]:
+        """What else shows that the media server lives, when its API does not."""
+        if look.up:
+            self._silent_at = None
+            self._signs.answers()
+            return frozenset()
+        self._silent_at = self._silent_at or self._clock.now()
+        opened = self._lifecycle.book.opened()
+        return await self._signs.look((self._linker.live_folder(s), s.stream.stream) for s in opened)
 
     def _ages(self, sessions: list[Session]) -> dict[str, float]:
         now = self._clock.now()

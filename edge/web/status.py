@@ -25,7 +25,14 @@ class _Gauges(Collector):
         """The gauges of this moment."""
         status = self._source()
         values = {
-            "sluice_media_server_up": ("The media server answers", float(status["media_server"]["up"])),
+            "sluice_media_server_up": (
+                "The media server runs, as far as can be seen",
+                float(status["media_server"]["up"]),
+            ),
+            "sluice_media_server_silent": (
+                "The media server runs and does not answer",
+                float(status["media_server"]["silent_since"] is not None),
+            ),
             "sluice_cloud_reachable": ("The last call to the cloud was answered", float(status["cloud"]["reachable"])),
             "sluice_spool_healthy": ("The last commit of the spool succeeded", float(status["spool"]["healthy"])),
             "sluice_live_sessions": (
@@ -65,7 +72,9 @@ class Status:
             return Response(405, b"GET only\n")
         match request.path:
             case "/healthz":
-                return Response(200, b"ok\n")
+                since = self._source()["media_server"]["silent_since"]
+                said = f"ok, but the media server does not answer since {since}\n" if since else "ok\n"
+                return Response(200, said.encode())
             case "/status":
                 return Response(200, json.dumps(self._source()).encode(), "application/json")
             case "/metrics":

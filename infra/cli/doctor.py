@@ -24,7 +24,10 @@ def _node(node: dict[str, Any]) -> Iterator[Finding]:
         hint = "Is the agent running? Look at its log; it must reach the API."
         yield Finding(name, False, f"{node['state']}, last seen {node['last_seen'] or 'never'}", hint)
         return
-    if not seen["media_server_up"]:
+    if since := seen.get("media_server_silent_since"):
+        hint = "It works on, and no stream is ended for it: this machine is too busy. See what takes its processors."
+        yield Finding(name, False, f"its media server does not answer since {since}", hint)
+    elif not seen["media_server_up"]:
         yield Finding(name, False, "its media server is down", "Look at the media server's log.")
     elif seen["oldest_pending_s"] > BACKLOG_S:
         said = f"{seen['pending_segments']} segments and {seen['pending_events']} events wait"

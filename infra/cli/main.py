@@ -80,6 +80,7 @@ def status(as_json: Json = False) -> None:
         "nodes": len(edges),
         "nodes_online": sum(n["state"] == "online" for n in edges),
         "streams_live": len(streams),
+        "media_servers": _media_servers(edges),
         "destinations": len(targets),
         "destinations_pushing": len(pushing),
         "dead_letters": system["dead_letters"],
@@ -89,6 +90,14 @@ def status(as_json: Json = False) -> None:
         show_json(view)
     else:
         facts([(k.replace("_", " "), v) for k, v in view.items()])
+
+
+def _media_servers(nodes: list[dict[str, Any]]) -> str:
+    known = [(n["name"], n["observed"]) for n in nodes if n["state"] == "online" and n["observed"]]
+    silent = [(n, since) for n, o in known if (since := o.get("media_server_silent_since"))]
+    down = [n for n, o in known if not o["media_server_up"] and not o.get("media_server_silent_since")]
+    said = [*(f"{n} does not answer since {since}" for n, since in silent), *(f"{n} is down" for n in down)]
+    return "; ".join(said) or ("ok" if known else "-")
 
 
 def _replication(found: dict[str, Any] | None) -> str:

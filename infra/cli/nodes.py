@@ -39,7 +39,8 @@ def nodes(context: typer.Context, as_json: Json = False) -> None:
 def _media(observed: dict[str, Any] | None) -> str:
     if not observed or not observed["media_server"]:
         return ""
-    up = "" if observed["media_server_up"] else " (down)"
+    since = observed.get("media_server_silent_since")
+    up = f" (does not answer since {since})" if since else "" if observed["media_server_up"] else " (down)"
     return f"{observed['media_server']} {observed['media_server_version']}{up}".strip()
 
 

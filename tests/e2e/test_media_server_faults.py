@@ -11,6 +11,30 @@ from .system import System, Witness, moment, new_name, until
 pytestmark = pytest.mark.media
 
 CLOSED_S = 30.0
+SILENT_S = 15.0
+"""More than twice of what ends the sessions of one that is gone."""
+
+
+def test_o3_a_media_server_that_answers_late_keeps_its_sessions(system: System, witness: Witness) -> None:
+    name = new_name("late")
+    encoder = system.publish(name)
+    session = system.live(name)["session"]
+    until(lambda: len(witness.hashes(name)) >= 2, "segments are written")
+    server = system.media_server()
+    try:
+        server.suspend()
+        until(lambda: _silent(system), "the agent says that it does not answer")
+        time.sleep(SILENT_S)
+        assert system.live(name)["session"] == session
+    finally:
+        server.resume()
+    until(lambda: _silent(system) is False, "it answers")
+    assert system.live(name)["session"] == session
+    assert not system.sessions(name), "nothing of it is over"
+    system.end(encoder)
+    system.gone(name)
+    assert [s["id"] for s in system.sessions(name)] == [session]
+    system.assert_whole(name, witness)
 
 
 def test_a_killed_media_server_closes_its_sessions_and_comes_back(system: System, witness: Witness) -> None:
@@ -39,3 +63,9 @@ def test_a_killed_media_server_closes_its_sessions_and_comes_back(system: System
     system.end(encoder)
     system.gone(again)
     system.assert_whole(again, witness)
+
+
+def _silent(system: System) -> bool | None:
+    """Whether the agent says that the media server does not answer; None: the agent does not say anything now."""
+    found = system.agent_status().get("media_server")
+    return None if found is None else found["silent_since"] is not None

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from chalicelib.wire.certificates import CertificateUpload
+from edge.base.clock import SystemClock
 from edge.base.errors import FrontError
-from edge.options import HlsFiles
+from edge.options import HlsFiles, Reach
+from edge.web.front.driver import Front as Driver
+from edge.web.front.driver import admin_client
+from edge.web.tls.certificates import Certificates
+from edge.web.tls.check import DomainCheck
+from edge.web.tls.pairs import Pair
+from edge.web.tls.state import TlsFolder
 from tests.front_rig import CREDENTIAL, Front, running_front
 
 
@@ -233,6 +246,68 @@ def test_https_serves_the_same_with_any_name_or_none(front: Front) -> None:
         assert shown.subject.rfc4514_string() == "CN=srs.stack.local"
     got = httpx.get(f"https://127.0.0.1:{front.https_port}/v1/health", verify=context, trust_env=False)
     assert got.json()["headers"]["x-forwarded-proto"] == "https"
+
+
+def _issued(name: str, by: Pair | None, *, authority: bool) -> Pair:
+    """A pair that another one signed, or itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    signer = key if by is None else serialization.load_pem_private_key(by.key.encode(), None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    crt = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(by.leaf.subject if by else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .sign(signer, hashes.SHA256())
+    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return Pair(pem.decode(), crt.public_bytes(serialization.Encoding.PEM).decode())
+
+
+def test_o1_a_chain_that_was_forgotten_is_served_as_soon_as_it_is_uploaded(front: Front) -> None:
+    root = _issued("root.example.org", None, authority=True)
+    middle = _issued("middle.example.org", root, authority=True)
+    leaf = _issued("here.example.org", middle, authority=False)
+    viewer = ssl.create_default_context(cadata=root.crt)
+    viewer.verify_flags &= ~ssl.VERIFY_X509_STRICT  # what it asks of authorities beyond the chain is not looked at
+
+    def trusted() -> bool:
+        with socket.create_connection(("127.0.0.1", front.https_port), timeout=10) as plain:
+            try:
+                viewer.wrap_socket(plain, server_hostname="here.example.org").close()
+            except ssl.SSLCertVerificationError:
+                return False
+        return True
+
+    async def story() -> None:
+        async with admin_client(front.admin) as client:
+            certificates = Certificates(
+                folder=TlsFolder(front.folder / "uploads"), check=DomainCheck(Reach(), front.folder, client),
+                storage=front.folder / "storage", caddy_log=front.folder / "certificates.log", clock=SystemClock(),
+                apply=Driver(front.settings, client).step, served=_nothing, tell=_nothing,
+            )  # fmt: skip
+            front.plan = certificates.plan
+            await certificates.upload(CertificateUpload(key=leaf.key, crt=leaf.crt))
+            assert not await asyncio.to_thread(trusted), "the authority between is not known to anybody"
+            await certificates.upload(CertificateUpload(key=leaf.key, crt=leaf.crt + middle.crt))
+            assert await asyncio.to_thread(trusted)
+
+    try:
+        asyncio.run(story())
+    finally:
+        front.plan = None
+        front.load()
+
+
+async def _nothing(_: object) -> None:
+    pass
 
 
 def test_a_backend_that_is_down_is_a_502_in_words_and_nothing_more(front: Front) -> None:

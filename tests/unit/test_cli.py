@@ -790,6 +790,10 @@ def test_doctor_tells_what_is_dead_and_what_to_do(fake: FakeApi, run: Run) -> No
     [
         ({"state": "lost"}, "lost"),
         ({"observed": None, "state": "never seen"}, "never seen"),
+        (
+            {"observed": {**NODE["observed"], "media_server_silent_since": "2026-01-01T00:00:00Z"}},  # type: ignore[dict-item]
+            "does not answer since 2026-01-01T00:00:00Z",
+        ),
         ({"observed": {**NODE["observed"], "media_server_up": False}}, "media server is down"),  # type: ignore[dict-item]
         ({"observed": {**NODE["observed"], "oldest_pending_s": 99.0, "pending_segments": 7}}, "7 segments"),  # type: ignore[dict-item]
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from chalicelib.wire.certificates import (
     CertificateCheck,
@@ -49,7 +49,7 @@ class CertificateError(EdgeError):
 @dataclass(frozen=True, slots=True)
 class TlsPlan:
     """What the front is to serve HTTPS with: `pair` (a file with key and chain, found under `name`; `content` is a hash
-    of its certificate) for whatever has nothing better, and certificates of the authority for `domains`.
+    of the chain) for whatever has nothing better, and certificates of the authority for `domains`.
     """
 
     pair: Path
@@ -96,7 +96,8 @@ class Certificates:
         name = "uploaded" if self._state.pair == "uploaded" and self._folder.read("uploaded") else "self-signed"
         pair = self._folder.read(name) if name == "uploaded" else self._folder.self_signed(now)
         names = names_of(pair.leaf) if pair else []
-        content = pair.leaf.fingerprint(hashes.SHA256()).hex() if pair else ""
+        # All that is served: the chain may be another one behind the same certificate.
+        content = hashlib.sha256(pair.crt.encode()).hexdigest() if pair else ""
         domains = self._state.wanted[:1] if self._one_first else self._state.wanted
         by_authority = names if pair and pair.leaf.issuer != pair.leaf.subject else []
         trusted = [*domains, *by_authority]

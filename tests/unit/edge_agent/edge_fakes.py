@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -162,8 +162,17 @@ class FakeSrs:
     grows: int = 0
     """So many more bytes each look finds received."""
     received: int = 0
+    late: asyncio.Event | None = None
+    """It answers once this is set, as on a machine that is too busy."""
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: Request) -> Response | Awaitable[Response]:
+        return self._answer(request) if self.late is None else self._late(request, self.late)
+
+    async def _late(self, request: Request, until: asyncio.Event) -> Response:
+        await until.wait()
+        return self._answer(request)
+
+    def _answer(self, request: Request) -> Response:
         self.received += self.grows
         if self.down:
             return reply({}, 500)
@@ -258,6 +267,12 @@ class World:
     workers: list[FakeWorkers]
     clock: FakeClock
     hook_url: str = ""
+    media_listener: Server | None = None
+
+    async def kill_media_server(self) -> None:
+        """Nobody listens where it did."""
+        assert self.media_listener is not None
+        await self.media_listener.close()
 
     @property
     def hls(self) -> Path:
@@ -401,7 +416,7 @@ async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> A
         status_listen=(HOST, 0),
         local_listen=(HOST, 0),
         srs_api=f"http://{HOST}:{ports[1]}",
-        srs_rtmp="rtmp://127.0.0.1:1935",
+        srs_rtmp=f"rtmp://{HOST}:{ports[1]}",
         media_kind="srs",
         ffmpeg="/nonexistent/ffmpeg",
         ffprobe=str(_ffprobe(folder)),
@@ -418,6 +433,7 @@ async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> A
     clock = FakeClock()
     agent, made = new_agent(settings, clock)
     w = World(folder, cloud, srs, store, settings, agent, made, clock, f"http://{HOST}:{settings.hook_listen[1]}")
+    w.media_listener = servers[1]
     try:
         if launch:
             await agent.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,50 @@ def test_a_client_may_publish_again_on_its_connection(tmp_path: Path) -> None:
         assert [e["session"] for e in ended] == [first, second]
         assert [e["body"]["publish_no"] for e in w.cloud.of_kind("session.admitted")] == [1, 2]
         await until(lambda: len(w.store.manifests()) == 2)
+
+    tell(tmp_path, story)
+
+
+def test_o3_an_old_unpublish_ends_nothing_when_the_media_server_cannot_be_asked(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        await leave(w)
+        second = await go_live(w)
+        w.srs.down = True
+        assert (await w.hook("on_unpublish", "c1", "s")).body == b"0"
+        assert w.agent.book.sessions[second].state == "live"
+        w.srs.down = False
+        w.srs.publishers.clear()
+        w.clock.ahead_s = 10
+        w.agent.watch.wake()
+        await until(lambda: w.agent.book.sessions[second].state == "ended")
+
+    tell(tmp_path, story)
+
+
+def test_o3_a_media_server_that_answers_late_ends_nothing_and_one_that_is_gone_does(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.srs.late = asyncio.Event()
+        since = await until(lambda: w.agent.watch.silent_since, 20)
+        w.clock.ahead_s = 60
+        w.agent.watch.wake()
+        told = await until(lambda: w.cloud.syncs[-1]["observed"]["media_server_silent_since"], 20)
+        assert datetime.fromisoformat(told) == since
+        assert w.agent.report()["media_server"]["silent_since"] == since.isoformat()
+        assert w.agent.book.sessions[session].state == "live"
+        w.srs.late.set()
+        w.srs.late = None
+        await until(lambda: w.agent.watch.silent_since is None)
+        assert w.agent.book.sessions[session].state == "live"
+        assert not w.cloud.of_kind("session.ended")
+
+        await w.kill_media_server()
+        await until(lambda: not w.agent.watch.seen.up)
+        w.clock.ahead_s = 120
+        w.agent.watch.wake()
+        ended = await until(lambda: w.cloud.of_kind("session.ended"), 20)
+        assert ended[0]["body"]["reason"] == "media_server_down"
 
     tell(tmp_path, story)
 
@@ -517,7 +562,7 @@ def test_pushes_follow_the_desired_state_and_confirm_their_stop(tmp_path: Path) 
         spec = await until(lambda: next(iter(w.workers[-1].wanted.values()), None))
         assert (
             spec.input_url
-            == f"rtmp://127.0.0.1:1935/live/s?vhost=__defaultVhost__&sluice_pull={w.agent.play.own_tag('d1')}"
+            == f"{w.settings.srs_rtmp}/live/s?vhost=__defaultVhost__&sluice_pull={w.agent.play.own_tag('d1')}"
         )
         assert spec.output_url == "rtmp://x/app/key"
         states = await until(lambda: len(w.cloud.of_kind("push.state")) == 2 and w.cloud.of_kind("push.state"))

@@ -71,7 +71,7 @@ async def check(w: World, name: str, scenario: Scenario, answers: list[tuple[str
     assert len(said_no) == refused
     sessions = {h["stream"] for h in hls}
     if name == "srs_killed_mid_publish":
-        w.srs.down = True
+        await w.kill_media_server()
         w.srs.publishers.clear()
         await until(lambda: not w.agent.watch.seen.up)
         w.clock.ahead_s = 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
@@ -113,9 +114,11 @@ def test_an_unpublish_that_a_republish_overtook_closes_only_the_first() -> None:
     assert len(book.unpublish(second.key, NOW)) == 1
 
 
-def observed(at: float, streams: dict[str, str], service: str = "svc1", age: float = 60.0, up: bool = True) -> Observed:
+def observed(
+    at: float, streams: dict[str, str], service: str = "svc1", age: float = 60.0, up: bool = True, signs: str = ""
+) -> Observed:
     look = Look(up, service, {n: LiveStream(n, c) for n, c in streams.items()})
-    return Observed(look, at, {f"{n:026d}": age for n in range(10)})
+    return Observed(look, at, {f"{n:026d}": age for n in range(10)}, frozenset(signs.split()))
 
 
 def run(sessions: list[Session], looks: list[Observed]) -> list[list[Action]]:
@@ -143,7 +146,8 @@ def test_an_absence_counts_on_the_second_look() -> None:
 def test_a_young_session_may_not_be_visible_yet() -> None:
     assert run([live()], [observed(n, {}, age=1) for n in range(5)]) == [[]] * 5
     assert run([session(1)], [observed(n, {}, age=10) for n in range(5)]) == [[]] * 5
-    assert run([session(1)], [observed(0, {}, age=20)]) == [[End(session(1).id, "never_live")]]
+    looks = [observed(n, {}, age=20) for n in range(3)]
+    assert run([session(1)], looks) == [[], [], [End(session(1).id, "never_live")]]
 
 
 def test_the_publisher_goes_live_and_another_is_busy() -> None:
@@ -155,6 +159,22 @@ def test_the_publisher_goes_live_and_another_is_busy() -> None:
 def test_a_media_server_that_is_down_for_long_ends_its_sessions() -> None:
     looks = [observed(t, {}, up=False) for t in (0, 3, 6, 7)]
     assert run([live()], looks) == [[], [], [], [End(live().id, "media_server_down")]]
+
+
+@pytest.mark.parametrize("sign", ["process", "connections", "segments"])
+def test_o3_a_media_server_that_shows_life_ends_no_session_however_late_it_answers(sign: str) -> None:
+    there = observed(0, {"live/a": "c1"})
+    late = [observed(10.0 * n, {}, up=False, signs=sign) for n in range(1, 50)]
+    back = [observed(600, {}), observed(601, {"live/a": "c1"})]
+    assert run([live()], [there, *late, *back]) == [[]] * 52
+    dead = [observed(t, {}, up=False) for t in (501, 508)]
+    assert run([live()], [there, *late, *dead])[-2:] == [[], [End(live().id, "media_server_down")]]
+
+
+def test_o3_one_look_after_a_silence_refuses_nobody() -> None:
+    late = [observed(n, {}, up=False, signs="process", age=60) for n in range(9)]
+    back = [observed(9, {}, age=60), observed(10, {"live/a": "c1"}, age=60)]
+    assert run([session(1)], [*late, *back])[-2:] == [[], [GoLive(session(1).id)]]
 
 
 def test_a_publisher_without_a_session_gets_one() -> None:

@@ -117,7 +117,7 @@ def test_a_transcode_lives_as_long_as_its_session(tmp_path: Path) -> None:
         await desire(w, source(name="t", **body), source(name="u", fence=4, **other))
         await until(lambda: list(wanted(w)) == ["t:1"])
         spec = wanted(w)["t:1"]
-        assert spec.input_url.startswith("rtmp://127.0.0.1:1935/live/s?vhost=__defaultVhost__&sluice_pull=")
+        assert spec.input_url.startswith(f"{w.settings.srs_rtmp}/live/s?vhost=__defaultVhost__&sluice_pull=")
         assert spec.encode is not None
         assert spec.extra[0].encode.height == 360
         await until(lambda: states(w, "u") == [(4, "stopped")])

@@ -32,7 +32,7 @@ def test_a_copy_runs_while_somebody_watches_what_is_live(tmp_path: Path, monkeyp
         assert copies(w) == {}, "nothing is live yet"
         await go_live(w)
         (spec,) = (await until(lambda: copies(w))).values()
-        assert spec.input_url.startswith("rtmp://127.0.0.1:1935/live/s?vhost=__defaultVhost__&sluice_pull=srt.")
+        assert spec.input_url.startswith(f"{w.settings.srs_rtmp}/live/s?vhost=__defaultVhost__&sluice_pull=srt.")
         assert spec.output_url.startswith("srt://127.0.0.1:10080?streamid=#!::h=srt,r=live/s,sluice_pull=srt.")
         argv = build_argv("ffmpeg", spec)
         assert argv[argv.index("-srt_streamid") + 1] == spec.output_url.partition("streamid=")[2]

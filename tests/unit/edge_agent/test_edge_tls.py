@@ -406,6 +406,20 @@ def test_a_front_that_does_not_take_a_pair_goes_on_with_the_one_before(tmp_path:
     run(tmp_path, story)
 
 
+def test_another_chain_behind_the_same_certificate_is_another_plan(tmp_path: Path) -> None:
+    pair, authority = fresh("a.example.com"), fresh("authority.example.com")
+
+    async def story(front: Front) -> None:
+        await front.certificates.upload(CertificateUpload(key=pair.key, crt=pair.crt))
+        alone = front.certificates.plan()
+        await front.certificates.upload(CertificateUpload(key=pair.key, crt=pair.crt + authority.crt))
+        assert front.certificates.plan().content != alone.content
+        await front.certificates.upload(CertificateUpload(key=pair.key, crt=pair.crt))
+        assert front.certificates.plan() == alone
+
+    run(tmp_path, story)
+
+
 def test_certificates_are_obtained_told_and_shown(tmp_path: Path) -> None:
     pair = fresh("here.example.com")
     place = tmp_path / "storage" / "certificates" / "ca" / "here.example.com"

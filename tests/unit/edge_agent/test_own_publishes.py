@@ -90,7 +90,7 @@ def test_n6_nothing_else_of_the_query_is_lost(pairs: list[tuple[str, str]]) -> N
 
 def test_n6_a_push_of_ours_is_admitted_and_the_credential_stays_here(tmp_path: Path) -> None:
     async def story(w: World) -> None:
-        hook = hook_of(w.agent.own_publishes.opened("rtmp://127.0.0.1:1935/live/copy?secret=old"))
+        hook = hook_of(w.agent.own_publishes.opened(f"{w.settings.srs_rtmp}/live/copy?secret=old"))
         assert (await w.hook("on_publish", "c1", "copy", param=hook.param)).body == b"0"
         (asked,) = w.cloud.published
         assert (asked["own"], asked["param"]) == (True, "?secret=old")
@@ -106,7 +106,7 @@ def test_n6_a_push_of_ours_is_admitted_in_an_outage(tmp_path: Path) -> None:
         w.agent.sync.wake()
         await until(lambda: w.agent.snapshot.revision)
         w.cloud.down = True
-        hook = hook_of(w.agent.own_publishes.opened("rtmp://127.0.0.1:1935/live/copy?secret=old"))
+        hook = hook_of(w.agent.own_publishes.opened(f"{w.settings.srs_rtmp}/live/copy?secret=old"))
         assert (await w.hook("on_publish", "c1", "copy", param=hook.param)).body == b"0"
         assert (await w.hook("on_publish", "c2", "other", param=hook.param)).body != b"0"
 
