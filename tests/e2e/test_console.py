@@ -23,7 +23,19 @@ from .system import System, free_port, new_name, until
 pytestmark = [pytest.mark.media, pytest.mark.browser]
 
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = ("live", "golive", "restream", "recordings", "sources", "rooms", "callbacks", "api", "edges", "activity", "settings")
+PAGES: Final = (
+    "live",
+    "golive",
+    "restream",
+    "recordings",
+    "sources",
+    "rooms",
+    "callbacks",
+    "api",
+    "edges",
+    "activity",
+    "settings",
+)
 FIRST_LOAD_BYTES: Final = 120_000
 ALL_BYTES: Final = 300_000
 WORDS: Final[dict[str, dict[str, str]]] = {
