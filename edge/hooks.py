@@ -112,13 +112,14 @@ class Hooks:
         return self._yes(hook)
 
     def _play(self, hook: Hook) -> Response:
-        refused = self._allowed.refusal(stream_of(hook), hook.param)
+        stream = self._lifecycle.book.watched(stream_of(hook))
+        refused = self._allowed.refusal(stream, hook.param)
         if refused is not None:
             log.limited("hook.play_refused", every_s=1.0, reason=refused)
             self._count(hook.action, "refused")
             return no(REFUSED, "refused")
         if not self._allowed.is_own(hook.param):
-            self._viewers.play(hook)
+            self._viewers.play(hook, stream)
         return self._yes(hook)
 
     def _stop(self, hook: Hook) -> Response:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
-from chalicelib.wire.names import DEFAULT_VHOST
+from chalicelib.wire.names import DEFAULT_VHOST, folded
 from edge.base.clock import Clock
 from edge.base.errors import MediaServerError
 from edge.base.log import Log
@@ -102,7 +102,8 @@ class Outlet:
 
     async def _comes(self, session: Session) -> bool:
         """Whether a viewer gets anything. One who can't ask proves nothing."""
-        path = quote(f"{session.stream.app}/{session.asked or session.stream.stream}", safe="/~@:+=")
+        # It serves FLV under the name by which it tells streams apart.
+        path = quote(folded(f"{session.stream.app}/{session.asked or session.stream.stream}"), safe="/~@:+=")
         came = 0
         try:
             async with asyncio.timeout(self.wait_s):

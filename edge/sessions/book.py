@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.wire.edge import EventBody, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
+from chalicelib.wire.names import folded
 from edge.spool.session import ClientKey, Session
 
 
@@ -64,6 +65,16 @@ class SessionBook:
     def live_of(self, stream: str) -> Session | None:
         """The live session of a stream (`str(StreamName)`)."""
         return next((s for s in self._open.values() if s.state == "live" and str(s.stream) == stream), None)
+
+    def watched(self, stream: str) -> str:
+        """The stream that a viewer gets who asks for `str(StreamName)`: the media server gives the one that is live
+        under a name which it can't tell from this one (`cam` for `cam.1`). The name as asked for when there is none.
+        """
+        live = [s for s in self.sessions.values() if s.state == "live"]
+        if any(str(s.stream) == stream for s in live):
+            return stream
+        wanted = folded(stream)
+        return next((str(s.stream) for s in live if folded(str(s.stream)) == wanted), stream)
 
     def admit(self, session: Session) -> list[Transition]:
         """Enter a new admitted session. A client publishes one stream at a time, so an earlier session of the same

@@ -21,13 +21,12 @@ class Viewers:
         self._watching: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
-    def play(self, hook: Hook) -> None:
-        """A client plays."""
+    def play(self, hook: Hook, stream: str) -> None:
+        """A client plays a stream."""
         self.server(hook.service_id)
         self.stop(hook)
         if len(self._watching) >= MAX_CLIENTS:
             return
-        stream = stream_of(hook)
         self._watching[hook.client_id] = stream
         self._counts[stream] = self._counts.get(stream, 0) + 1
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import unicodedata
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import httpx
 import pytest
 
 from .rtmp_sink import RtmpSink
-from .system import System, new_name, until
+from .system import System, moment, new_name, until
 from .test_delivery import _offer
 
 pytestmark = pytest.mark.media
@@ -52,9 +53,15 @@ def test_n1_a_name_with_dots_works_like_any_other(system: System, sink: RtmpSink
     key = new_name("key")
     system.add_destination(name, sink.url(key))
     encoder = system.publish(name)
-    session = system.live(name)["session"]
+    live = system.live(name)
+    session = live["session"]
     until(lambda: sink.flowing(key), "it is pushed")
     assert hls(system, name)
+    if system.agent_status()["media_server"]["kind"] == "srs":
+        with httpx.stream("GET", f"{address(system)}/live/{quote(name)}.flv", trust_env=False) as flv:
+            assert next(flv.iter_raw())[:3] == b"FLV"
+        # Whether something comes out of it is looked at for eight seconds at most.
+        until(lambda: datetime.now(UTC).timestamp() > moment(live["live_at"]) + 11, "it was looked at", 15)
     assert [s["name"] for s in system.api.call("GET", "/v1/streams")["items"]] == [name], "and no phantom"
     system.end(encoder)
     system.gone(name)

@@ -314,11 +314,11 @@ def test_clients_of_the_compatible_api_find_what_they_look_for_once(front: Front
 
 
 def test_pages_are_framed_by_nobody(front: Front) -> None:
-    for path in ("/mgmt", "/players/whip.html", "/tools/player.html"):
+    for path in ("/console/live", "/console/app/icon.svg", "/players/whip.html", "/tools/player.html"):
         headers = front.get(path).headers
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["referrer-policy"] == "no-referrer"
-    for path in ("/mgmt", "/live/s-0-1.ts", "/v1/health", "/nothing", "/live/x.flv"):
+    for path in ("/mgmt", "/console/live", "/live/s-0-1.ts", "/v1/health", "/nothing", "/live/x.flv"):
         assert front.get(path).headers.get_list("x-content-type-options") == ["nosniff"]
 
 

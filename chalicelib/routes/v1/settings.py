@@ -80,7 +80,7 @@ def change_publish(call: Call[PublishChange]) -> PublishChanged:
 
 
 @operation("GET", "/v1/settings/publish/uses")
-def list_secret_uses(call: Call[Since]) -> UsesShown:
+def list_publish_uses(call: Call[Since]) -> UsesShown:
     """Who published with the publish secret lately, and so has to be told of a new one; old secrets are listed, too."""
     uses = wiring.secret_uses
     return UsesShown(items=[UseShown.of(use) for use in uses.recent(call.sent.days)], kept_in=uses.kept_in())

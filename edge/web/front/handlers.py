@@ -236,7 +236,7 @@ _NO_FLV: Final = (
 
 def _media(settings: FrontSettings, rule: Rule) -> str:
     headers = f"			header Content-Type {_TYPES['*.m3u8']}"
-    body = f"""{passing(rule)}
+    body = rf"""{passing(rule)}
 {_viewer(settings)}			@beyond path_regexp {_BEYOND_ASCII}
 			handle @beyond {{
 				@playlist path *.m3u8
@@ -249,6 +249,9 @@ def _media(settings: FrontSettings, rule: Rule) -> str:
 				# SRS compares paths without decoding them.
 				@plain path_regexp ^[A-Za-z0-9_.~@:+=/-]+$
 				rewrite @plain {{path}}?{{query}}
+				# Of a name with a dot it leaves out what is behind the last one, and serves this under the rest.
+				@dotted path_regexp dotted ^(.*/[^/]+)\.[^/.]+(\.(?:flv|aac|mp3))$
+				rewrite @dotted {{re.dotted.1}}{{re.dotted.2}}?{{query}}
 				# What begins a viewer's session leads on to an address of its own.
 				@begin {{
 					path *.m3u8
@@ -306,7 +309,6 @@ def _console(settings: FrontSettings, rule: Rule) -> str:
 			header @drawn Cache-Control "{_MONTH}"
 			header Content-Security-Policy "{_CONSOLE_POLICY}"
 			header Referrer-Policy no-referrer
-			header X-Content-Type-Options nosniff
 {_files(settings.options.pages, "")}"""
     return handle(rule, body)
 

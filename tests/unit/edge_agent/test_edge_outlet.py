@@ -39,7 +39,7 @@ class Streams:
         return StreamingResponse(body(), self.status)
 
 
-async def looked_at(w: World, streams: Streams, client: str, *, grows: int = 20_000) -> bool:
+async def looked_at(w: World, streams: Streams, client: str, *, grows: int = 20_000, name: str = "s") -> bool:
     """What comes of looking at a new live session."""
     server = LocalServer(new_app([Route("/{path:path}", streams.answer)]))
     port = await server.start(HOST, 0)
@@ -47,7 +47,7 @@ async def looked_at(w: World, streams: Streams, client: str, *, grows: int = 20_
     outlet.media_http, outlet.settles_s, outlet.wait_s = f"{HOST}:{port}", 0.0, 0.2
     w.srs.grows = grows
     try:
-        session = await live(w, client)
+        session = await live(w, client, name)
         # The agent looks as well, of itself: both together cut off once.
         cut = await outlet.check(session)
         await until(lambda: not w.agent._soon)
@@ -56,12 +56,12 @@ async def looked_at(w: World, streams: Streams, client: str, *, grows: int = 20_
         await server.close()
 
 
-async def live(w: World, client: str) -> Session:
+async def live(w: World, client: str, name: str = "s") -> Session:
     for left in w.srs.publishers.values():
         await w.hook("on_unpublish", left, "s")
     w.srs.publishers.clear()
-    assert (await w.hook("on_publish", client, "s", tcUrl="rtmp://h/live")).body == b"0"
-    w.srs.publishers["live/s"] = client
+    assert (await w.hook("on_publish", client, name, tcUrl="rtmp://h/live")).body == b"0"
+    w.srs.publishers[f"live/{name}"] = client
     w.agent.watch.wake()
     await until(lambda: [s for s in w.agent.book.opened() if s.client_id == client and s.state == "live"])
     return next(s for s in w.agent.book.opened() if s.client_id == client)
@@ -97,5 +97,26 @@ def test_f3_no_other_stream_is_cut_off(tmp_path: Path, streams: Streams, grows: 
         async with world(tmp_path) as w:
             assert not await looked_at(w, streams, "c1", grows=grows), why
             assert not w.srs.kicked
+
+    asyncio.run(run())
+
+
+def test_n1_a_name_with_a_dot_is_asked_for_as_the_media_server_has_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with world(tmp_path) as w:
+            streams = Streams(HEAD + b"\x12")
+            assert not await looked_at(w, streams, "c1", name="cam.1")
+            assert set(streams.asked) == {"/live/cam.flv"}
+
+    asyncio.run(run())
+
+
+def test_n1_who_asks_for_the_media_servers_name_watches_the_stream(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with world(tmp_path) as w:
+            await live(w, "c1", "cam.1")
+            assert (await w.hook("on_play", "v1", "cam")).body == b"0"
+            assert (w.agent.viewers.count("live/cam.1"), w.agent.viewers.count("live/cam")) == (1, 0)
+            assert w.agent.book.watched("live/other.1") == "live/other.1"
 
     asyncio.run(run())
