@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, cast
 
 from chalicelib.wire.names import StreamName
 
 from . import admission
 from .globs import compile_glob
-from .model import CallbackSettings, Destination, Lease, LimitSettings, PublishSettings, RecordSettings, RoomSecret
+from .model import (
+    CallbackSettings,
+    Destination,
+    Lease,
+    LimitSettings,
+    PublishSettings,
+    RecordSettings,
+    RoomSecret,
+    Session,
+)
 
+Params = dict[str, str | int]
+AdmissionCode = Literal[
+    "no_secret_needed", "secret_right", "room_secret_right", "own_publish", "admitted",
+    "secret_missing", "secret_wrong", "room_secret_wrong", "limit", "refused",
+]  # fmt: skip
+RecordingCode = Literal[
+    "recording_off", "records_all", "pattern_matches", "no_pattern_matches", "is_recorded", "is_not_recorded"
+]
+PushCode = Literal[
+    "takes_all", "pattern_matches", "destination_off", "other_stream_name", "no_pattern_matches", "destination_busy",
+    "gets_it", "session_over",
+]  # fmt: skip
+LimitCode = Literal[
+    "name_not_split", "name_folded", "busy", "max_streams", "max_pushes", "max_publish_minutes", "max_bitrate_kbps"
+]
+CallbackCode = Literal["callbacks_off", "not_asked", "callback_decides"]
 _NOT_SPLIT: Final = (
     "SRS can't take a query off a name with letters beyond ASCII: put the secret into the server field "
     "(rtmp://host/live?secret=…) or into the name; it is watched by HLS and RTMP"
@@ -23,9 +48,21 @@ class Admission:
     """Would it be admitted; `by`: which secret is looked at. `asks`: a callback has the last word."""
 
     allowed: bool
+    code: AdmissionCode
     reason: str
     by: Literal["global", "room", "off"]
     asks: bool
+    params: Params = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Would the publish callback be asked."""
+
+    asked: bool
+    code: CallbackCode
+    reason: str
+    params: Params = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +70,14 @@ class Recorded:
     """Would it be recorded; `glob`: the first pattern that matches, when patterns are set."""
 
     recorded: bool
+    code: RecordingCode
     reason: str
-    glob: str | None
+    glob: str | None = None
+
+    @property
+    def params(self) -> Params:
+        """What the reason names."""
+        return {"pattern": self.glob} if self.glob is not None else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +87,26 @@ class Pushed:
     destination: str
     name: str
     pushed: bool
+    code: PushCode
     reason: str
+    params: Params = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What holds for a publish beside the rules."""
+
+    code: LimitCode
+    reason: str
+    params: Params = field(default_factory=dict)
+
+
+_YES: Final[dict[str, AdmissionCode]] = {
+    "own": "own_publish",
+    "open": "no_secret_needed",
+    "room": "room_secret_right",
+    "secret": "secret_right",
+}
 
 
 def admitted(
@@ -53,29 +115,41 @@ def admitted(
     """The publish rule, with the secret that it looks at."""
     decision = admission.decide(publish, room, stream, param)
     by: Literal["global", "room", "off"] = "off" if not publish.auth else "room" if room is not None else "global"
-    return Admission(decision.allowed, decision.reason, by, decision.allowed and target.active)
+    code = _YES[decision.how.partition(":")[0]] if decision.allowed else cast("AdmissionCode", decision.code)
+    return Admission(decision.allowed, code, decision.reason, by, decision.allowed and target.active)
 
 
-def limited(admission: Admission, refusal: str) -> Admission:
+def limited(admission: Admission, refusal: str, limits: LimitSettings, live: int) -> Admission:
     """The same where a limit may refuse what the publish rule admits."""
     if not admission.allowed or not refusal:
         return admission
-    return replace(admission, allowed=False, reason=refusal, asks=False)
+    params: Params = {"limit": "max_streams", "most": limits.max_streams or 0, "live": live}
+    return replace(admission, allowed=False, code="limit", reason=refusal, asks=False, params=params)
 
 
-def limits_in_words(limits: LimitSettings, stream: StreamName, *, busy: bool, folded: bool) -> list[str]:
+def called(admission: Admission, target: CallbackSettings) -> Called:
+    """Whether the publish callback is asked, and what holds when it does not answer."""
+    if not target.active:
+        return Called(False, "callbacks_off", "no callback is asked")
+    if not admission.asks:
+        return Called(False, "not_asked", "it is refused before the publish callback would be asked")
+    words = f"the publish callback decides; the {target.sent_by} sends it"
+    return Called(True, "callback_decides", words, {"by": target.sent_by})
+
+
+def limits_in_words(limits: LimitSettings, stream: StreamName, *, busy: bool, folded: bool) -> list[Limit]:
     """What would hold for the stream. `folded`: another is live that the media server can't tell from it."""
-    beyond = not f"{stream.app}{stream.stream}".isascii()
-    words = [
-        (_NOT_SPLIT, beyond),
-        ("refused while another stream is live that differs only behind its last dot, which SRS leaves out", folded),
-        ("the stream is live already: a second publisher is refused while it is", busy),
-        (f"at most {limits.max_streams} streams at the same time", limits.max_streams is not None),
-        (f"at most {limits.max_pushes} pushes at the same time", limits.max_pushes is not None),
-        (f"it ends after {limits.max_publish_minutes} minutes", limits.max_publish_minutes is not None),
-        (f"it ends when it sends more than {limits.max_bitrate_kbps} kbps", limits.max_bitrate_kbps is not None),
-    ]
-    return [text for text, holds in words if holds]
+    folds = "refused while another stream is live that differs only behind its last dot, which SRS leaves out"
+    found = [Limit("name_not_split", _NOT_SPLIT)] if not f"{stream.app}{stream.stream}".isascii() else []
+    found += [Limit("name_folded", folds)] if folded else []
+    found += [Limit("busy", "the stream is live already: a second publisher is refused while it is")] if busy else []
+    words: tuple[tuple[LimitCode, int | None, str], ...] = (
+        ("max_streams", limits.max_streams, "at most {} streams at the same time"),
+        ("max_pushes", limits.max_pushes, "at most {} pushes at the same time"),
+        ("max_publish_minutes", limits.max_publish_minutes, "it ends after {} minutes"),
+        ("max_bitrate_kbps", limits.max_bitrate_kbps, "it ends when it sends more than {} kbps"),
+    )
+    return found + [Limit(code, text.format(most), {"most": most}) for code, most, text in words if most is not None]
 
 
 def first_match(patterns: Iterable[str], stream: StreamName) -> str | None:
@@ -87,29 +161,67 @@ def first_match(patterns: Iterable[str], stream: StreamName) -> str | None:
 def recorded(settings: RecordSettings, stream: StreamName) -> Recorded:
     """The recording rule."""
     if not settings.enabled:
-        return Recorded(False, "recording is switched off", None)
+        return Recorded(False, "recording_off", "recording is switched off")
     if not settings.globs:
-        return Recorded(True, "every stream is recorded", None)
+        return Recorded(True, "records_all", "every stream is recorded")
     found = first_match(settings.globs, stream)
     if found is None:
-        return Recorded(False, "no pattern of the recording settings matches", None)
-    return Recorded(True, f"the pattern {found} matches", found)
+        return Recorded(False, "no_pattern_matches", "no pattern of the recording settings matches")
+    return Recorded(True, "pattern_matches", f"the pattern {found} matches", found)
 
 
 def pushed(destination: Destination, lease: Lease | None, stream: StreamName) -> Pushed:
     """The rule of destinations, and whether the destination is free."""
 
-    def says(yes: bool, reason: str) -> Pushed:
-        return Pushed(destination.id, destination.name, yes, reason)
+    def says(yes: bool, code: PushCode, reason: str, **params: str) -> Pushed:
+        return Pushed(destination.id, destination.name, yes, code, reason, dict(params))
 
     if not destination.enabled:
-        return says(False, "it is switched off")
+        return says(False, "destination_off", "it is switched off")
     if destination.stream_name and destination.stream_name != stream.stream:
-        return says(False, "it takes only another stream name")
+        return says(False, "other_stream_name", "it takes only another stream name", wanted=destination.stream_name)
     found = first_match(destination.streams, stream)
     if destination.streams and found is None:
-        return says(False, "none of its patterns matches")
+        return says(False, "no_pattern_matches", "none of its patterns matches")
     why = f"its pattern {found} matches" if found else "it takes every stream"
+    named = {"pattern": found} if found else {}
     if lease is not None and lease.held:
-        return says(False, f"{why}, but it is busy with another session; a destination gets one stream at a time")
-    return says(True, why)
+        words = f"{why}, but it is busy with another session; a destination gets one stream at a time"
+        return says(False, "destination_busy", words, node=lease.node, session=lease.session, **named)
+    return says(True, "pattern_matches" if found else "takes_all", why, **named)
+
+
+# what became of a session
+
+
+def admitted_as(session: Session) -> Admission:
+    """How a session came in."""
+    by: Literal["global", "room", "off"]
+    if session.state == "refused":
+        return Admission(False, "refused", session.reason or "it was refused", "global", asks=False)
+    kind = session.how.partition(":")[0]
+    by = "room" if kind == "room" else "global" if kind in ("secret", "") else "off"
+    words = {
+        "own": "it is a push or a source of this node, which needs no secret",
+        "open": "publishing needed no secret",
+        "room": "the room's secret was right",
+        "secret": "the publish secret was right",
+    }
+    code = _YES.get(kind, "admitted")
+    return Admission(True, code, words.get(kind, "it was admitted; by what is not known"), by, asks=False)
+
+
+def recorded_as(session: Session) -> Recorded:
+    """Whether a session is, or was, recorded."""
+    if session.recording is not None:
+        return Recorded(True, "is_recorded", "it is in a recording")
+    return Recorded(False, "is_not_recorded", "it is in no recording")
+
+
+def pushed_as(destination: Destination, lease: Lease | None, session: Session) -> Pushed:
+    """Whether a destination gets the session now, or could."""
+    if session.state != "live":
+        return Pushed(destination.id, destination.name, False, "session_over", "the session is not live")
+    if lease is not None and lease.held and lease.session == session.id:
+        return Pushed(destination.id, destination.name, True, "gets_it", "it gets this session", {"node": lease.node})
+    return pushed(destination, lease, session.stream)

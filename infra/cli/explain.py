@@ -11,13 +11,15 @@ from infra.cli.output import facts, show_json, table
 
 
 def explain(
-    stream: Annotated[str, typer.Argument(help="app/stream, such as live/mystream.")],
+    stream: Annotated[str, typer.Argument(help="app/stream, such as live/mystream; or, with --session, a session.")],
     param: Annotated[str, typer.Option(help="What follows the name in the publish URL, such as ?secret=…")] = "",
     node: Annotated[str, typer.Option(help="The id of a node.")] = "",
+    session: Annotated[bool, typer.Option("--session", help="Tell what became of a session.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Would a publish be admitted, recorded, pushed where, and why not. Changes nothing."""
     body: dict[str, Any] = {"stream": stream, "param": param} | ({"node": node} if node else {})
+    body = {"session": stream} if session else body
     told = Api.from_environment().call("POST", "/v1/explain", body)
     if as_json:
         show_json(told)
@@ -29,7 +31,7 @@ def explain(
             ("stream", told["stream"]),
             ("admitted", f"{_yes(gate['allowed'])}: {gate['reason']} ({gate['by']}){asks}"),
             ("recorded", f"{_yes(kept['recorded'])}: {kept['reason']}"),
-            ("limits", "; ".join(told["limits"]) or "none"),
+            ("limits", "; ".join(limit["reason"] for limit in told["limits"]) or "none"),
         ]
     )
     rows = [[p["name"], _yes(p["pushed"]), p["reason"]] for p in told["pushes"]]

@@ -156,9 +156,12 @@ def events(
     limit: Limit = 30,
     kind: Annotated[str, typer.Option(help="Only of this kind, such as publish.refused or session.")] = "",
     stream: Annotated[str, typer.Option(help="Only of this stream, app/stream.")] = "",
+    since: Annotated[str, typer.Option(help="Only from this time on, such as 2026-11-22T12:00:00Z.")] = "",
+    until: Annotated[str, typer.Option(help="Only before this time.")] = "",
 ) -> None:
     """The newest events."""
-    more = {name: value for name, value in {"kind": kind, "stream": stream}.items() if value}
+    given = {"kind": kind, "stream": stream, "since": since, "until": until}
+    more = {name: value for name, value in given.items() if value}
     items = list(Api.from_environment().items("/v1/events", limit, **more))
     if as_json:
         show_json(items)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from ulid import ULID
 
 from chalicelib.wiring import wiring
 from tests.fakes import BOOTSTRAP
@@ -185,3 +188,26 @@ def test_events_are_found_by_stream_session_and_node(api: Api, node: Node) -> No
     more = api("GET", f"/v1/events?kind=publish.refused&limit=2&cursor={first['cursor']}").json["items"]
     assert [e["data"]["name"] for e in more] == ["live/1", "live/0"]
     assert api("GET", "/v1/events?streem=live/cam").status == 400
+
+
+def test_events_are_found_by_their_time(api: Api, node: Node) -> None:
+    def told(name: str, at: datetime) -> dict[str, Any]:
+        made = node.event("publish.refused", code="secret_wrong", reason="no", name=name)
+        return made | {"id": str(ULID.from_datetime(at + timedelta(seconds=3))), "at": at.isoformat()}
+
+    noon = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
+    times = {str(n): noon + timedelta(minutes=10 * n) for n in range(5)} | {"old": noon - timedelta(days=30)}
+    assert set(node.tell(*(told(name, at) for name, at in times.items()))) == {"accepted"}
+
+    def found(**query: datetime) -> list[str]:
+        more = "".join(f"&{name}={quote(at.isoformat())}" for name, at in query.items())
+        answer = api("GET", f"/v1/events?kind=publish.refused{more}").json
+        assert answer["cursor"] is None or not query.get("since")
+        return [e["data"]["name"] for e in answer["items"]]
+
+    assert found(since=times["3"]) == ["4", "3"], "from then on"
+    assert found(until=times["1"]) == ["0", "old"], "before"
+    assert found(since=times["1"], until=times["3"]) == ["2", "1"]
+    assert found(since=times["4"] + timedelta(seconds=1)) == []
+    for bad in ("yesterday", "2026-11-22T12:00:00"):
+        assert api("GET", f"/v1/events?since={bad}").fields == ["since"], "without a zone it is no time"

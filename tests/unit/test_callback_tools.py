@@ -210,32 +210,49 @@ def test_who_is_let_in_and_by_which_secret() -> None:
     publish, room = PublishSettings(secret="global-secret"), RoomSecret(stream="x", room="r", secret="room-secret")
     off = CallbackSettings()
     told = explain.admitted(publish, None, off, STREAM, "?secret=global-secret")
-    assert (told.allowed, told.by, told.asks) == (True, "global", False)
+    assert (told.allowed, told.by, told.asks, told.code) == (True, "global", False, "secret_right")
+    assert explain.called(told, off).code == "callbacks_off"
     told = explain.admitted(publish, room, off, STREAM, "?secret=global-secret")
-    assert (told.allowed, told.by) == (False, "room")
+    assert (told.allowed, told.by, told.code) == (False, "room", "room_secret_wrong")
     asked = CallbackSettings(enabled=True, target="http://t/")
     told = explain.admitted(publish.model_copy(update={"auth": False}), room, asked, STREAM, "")
-    assert (told.allowed, told.by, told.asks) == (True, "off", True)
+    assert (told.allowed, told.by, told.asks, told.code) == (True, "off", True, "no_secret_needed")
+    assert explain.called(told, asked).params == {"by": "cloud"}
+    told = explain.admitted(publish, room, asked, STREAM, "?secret=room-secret")
+    assert told.code == "room_secret_right"
+    told = explain.admitted(publish, None, asked, STREAM, "")
+    assert (told.code, explain.called(told, asked).code) == ("secret_missing", "not_asked")
 
 
 def test_what_is_recorded_and_why() -> None:
-    assert explain.recorded(RecordSettings(enabled=False), STREAM).recorded is False
-    assert explain.recorded(RecordSettings(), STREAM).glob is None
-    assert explain.recorded(RecordSettings(globs=["/a/*", "/live/*"]), STREAM).glob == "/live/*"
-    assert explain.recorded(RecordSettings(globs=["/a/*"]), STREAM).recorded is False
+    def told(**more: object) -> tuple[bool, str, object]:
+        found = explain.recorded(RecordSettings.model_validate(more), STREAM)
+        return found.recorded, found.code, found.params
+
+    assert told(enabled=False) == (False, "recording_off", {})
+    assert told() == (True, "records_all", {})
+    assert told(globs=["/a/*", "/live/*"]) == (True, "pattern_matches", {"pattern": "/live/*"})
+    assert told(globs=["/a/*"]) == (False, "no_pattern_matches", {})
 
 
 def test_what_is_pushed_and_why_not(cloud: Cloud) -> None:
     def told(lease: Lease | None = None, **more: object) -> explain.Pushed:
         return explain.pushed(_destination(cloud, **more), lease, STREAM)
 
-    assert told().pushed
-    assert "switched off" in told(enabled=False).reason
-    assert "none of its patterns" in told(streams=["/a/*"]).reason
-    assert "/live/x" in told(streams=["/live/x"]).reason
-    assert told(stream_name="y").pushed is False
+    assert (told().pushed, told().code) == (True, "takes_all")
+    assert ("switched off" in told(enabled=False).reason, told(enabled=False).code) == (True, "destination_off")
+    assert ("none of its" in told(streams=["/a/*"]).reason, told(streams=["/a/*"]).code) == (True, "no_pattern_matches")
+    matches = told(streams=["/live/x"])
+    assert (matches.code, matches.params, "/live/x" in matches.reason) == (
+        "pattern_matches",
+        {"pattern": "/live/x"},
+        True,
+    )
+    other = told(stream_name="y")
+    assert (other.pushed, other.code, other.params) == (False, "other_stream_name", {"wanted": "y"})
     held = Lease(destination="d", node="n", session="s", fence=1, held=True, granted_at=cloud.clock())
-    assert "busy" in told(held).reason
+    assert ("busy" in told(held).reason, told(held).code) == (True, "destination_busy")
+    assert told(held).params == {"node": "n", "session": "s"}
 
 
 def test_an_explanation_writes_nothing_and_agrees_with_the_gate(cloud: Cloud) -> None:
@@ -263,8 +280,21 @@ def test_limits_are_told_and_refuse(cloud: Cloud) -> None:
     refused = tool.explain("live/y", param, None)
     assert not refused.admission.allowed
     assert "no more than 1" in refused.admission.reason
+    assert (refused.admission.code, refused.admission.params) == (
+        "limit",
+        {"limit": "max_streams", "most": 1, "live": 1},
+    )
+    assert [(limit.code, limit.params) for limit in told.limits] == [
+        ("max_streams", {"most": 1}),
+        ("max_pushes", {"most": 2}),
+        ("max_publish_minutes", {"most": 3}),
+        ("max_bitrate_kbps", {"most": 4}),
+    ]
     assert refused.admission.reason == cloud.ask(cloud.session(2)).reason
-    assert len(tool.explain("live/x", param, cloud.node).limits) == 5
+    assert tool.explain("live/x", param, cloud.node).limits[0].code == "busy"
+    assert tool.explain("live/直播", param, None).limits[0].code == "name_not_split"
+    cloud.store.commit(Put(LimitSettings()))
+    assert [limit.code for limit in tool.explain("live/x.2", param, None).limits] == ["name_folded"]
 
 
 def test_stream_names_are_read_as_they_are_shown() -> None:

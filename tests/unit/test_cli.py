@@ -121,7 +121,7 @@ EXPLAINED = {
     "stream": "live/x",
     "admission": {"allowed": False, "reason": "no secret was given", "by": "global", "asks": False},
     "recording": {"recorded": True, "reason": "every stream is recorded"},
-    "limits": [],
+    "limits": [{"code": "busy", "params": {}, "reason": "the stream is live already"}],
     "pushes": [{"name": "Tube", "pushed": True, "reason": "its pattern /live/* matches"}],
 }
 ADDRESS = {"node": "n1", "node_name": "edge", "direction": "publish", "protocol": "rtmp", "code": "", "why": ""}
@@ -429,6 +429,7 @@ CHANGING = [
     ("callbacks", "check"),
     ("callbacks", "replay", "2026-11-22T12:00:00Z"),
     ("explain", "live/x", "--param", "?secret=x"),
+    ("explain", "01JD0000000000000000000001", "--session"),
     ("nodes", "revoke", "edge", "-y"),
     ("nodes", "rotate", "n1"),
     ("nodes", "join", "--name", "second"),

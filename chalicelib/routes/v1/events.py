@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from chalicelib.domain.model import PublishSettings
 from chalicelib.services.nodes.overview import EventFilter
@@ -39,12 +39,18 @@ class EventsWanted(Paging):
     stream: str = Field(default="", max_length=300, description="Only of this stream.", examples=["live/cam"])
     session: str = Field(default="", max_length=40, description="Only of this session.")
     node: str = Field(default="", max_length=64, description="Only of this node.")
+    since: AwareDatetime | None = Field(
+        default=None, description="Only what happened then or later.", examples=["2026-11-22T12:00:00Z"]
+    )
+    until: AwareDatetime | None = Field(
+        default=None, description="Only what happened before.", examples=["2026-11-22T13:00:00Z"]
+    )
 
 
 @operation("GET", "/v1/events", scope="read")
 def list_events(call: Call[EventsWanted]) -> Page[EventShown]:
     """The events of the ledger, newest first, for 90 days. A page with less than `limit` need not be the last."""
     sent = call.sent
-    wanted = EventFilter(sent.kind, sent.stream, sent.session, sent.node)
+    wanted = EventFilter(sent.kind, sent.stream, sent.session, sent.node, sent.since, sent.until)
     page = wiring.overview.events(sent.limit, sent.cursor, wanted)
     return Page[EventShown](items=[EventShown.of(e) for e in page.items], cursor=page.cursor)

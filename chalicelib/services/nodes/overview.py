@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, cast
+
+from ulid import ULID
 
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.model import Delivery, LedgerEvent, Node, NodeSeen, Recording, Session
@@ -14,6 +17,8 @@ from chalicelib.wire.edge import ObservedSession
 
 _LOOKS: Final = 20
 """How many pages are looked through for events, at most, for one answer."""
+_APART: Final = timedelta(minutes=1)
+"""So far the time in an event's id and its own may be apart."""
 _LEAST_LOOK: Final = 50
 """So many events are looked at together, however few are asked for: those that fit may be rare."""
 
@@ -38,13 +43,24 @@ class StreamView:
 @dataclass(frozen=True, slots=True)
 class EventFilter:
     """Which events of the ledger; '' does not choose. `kind`: one, or with a dot at its end all that begin so.
-    `stream`: the name as it is shown, also of a publish that was refused.
+    `stream`: the name as it is shown, also of a publish that was refused. From `since` on, before `until`.
     """
 
     kind: str = ""
     stream: str = ""
     session: str = ""
     node: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def begin(self) -> str | None:
+        """The cursor to begin with."""
+        return None if self.until is None else str(ULID.from_datetime(self.until + _APART))[:10] + "0" * 16
+
+    def is_past(self, cursor: str) -> bool:
+        """Whether nothing that is older than a cursor is one of these."""
+        return self.since is not None and ULID.from_str(cursor).datetime < self.since - _APART
 
     def takes(self, e: LedgerEvent) -> bool:
         """Whether it is one of these."""
@@ -53,6 +69,8 @@ class EventFilter:
             and (not self.stream or self.stream in (e.stream, e.data.get("name")))
             and (not self.session or e.session == self.session)
             and (not self.node or e.node == self.node)
+            and (self.since is None or e.at >= self.since)
+            and (self.until is None or e.at < self.until)
         )
 
 
@@ -130,15 +148,17 @@ class Overview:
             InvalidInputError: the cursor is not one of ours.
         """
         found: list[LedgerEvent] = []
-        chooses = wanted is not None and wanted != EventFilter()
+        wanted = wanted or EventFilter()
+        chooses = wanted != EventFilter()
+        cursor = cursor or wanted.begin
         for _ in range(_LOOKS if chooses else 1):
             look = max(limit - len(found), _LEAST_LOOK if chooses else 0)
             page = ledger_page(self._store, look, cursor, self._clock())
-            fits = [e for e in page.items if wanted is None or wanted.takes(e)]
+            fits = [e for e in page.items if wanted.takes(e)]
             found, left = found + fits[: limit - len(found)], fits[limit - len(found) :]
             if left:
                 return Page(found, found[-1].id)
-            cursor = page.cursor
+            cursor = None if page.cursor is None or wanted.is_past(page.cursor) else page.cursor
             if cursor is None or len(found) >= limit:
                 break
         return Page(found, cursor)

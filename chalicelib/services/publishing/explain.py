@@ -10,6 +10,7 @@ from chalicelib.domain import limits as limit_rules
 from chalicelib.domain.errors import InvalidInputError, NotFoundError
 from chalicelib.domain.model import (
     CallbackSettings,
+    Destination,
     Entity,
     Lease,
     LimitSettings,
@@ -18,6 +19,7 @@ from chalicelib.domain.model import (
     RecordSettings,
     RoomSecret,
     Session,
+    SessionOwner,
 )
 from chalicelib.ports import Store
 from chalicelib.services.account.settings import Settings
@@ -28,15 +30,19 @@ from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, c
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What would happen, part by part. `busy`: the stream is live already (on the node, if one was given)."""
+    """What would happen, part by part. `busy`: the stream is live already (on the node, if one was given). `session`:
+    it is about that one, and says what became of it.
+    """
 
     stream: StreamName
     admission: rules.Admission
+    callback: rules.Called
     recording: rules.Recorded
     merge_window_s: int
     pushes: list[rules.Pushed]
     busy: bool
-    limits: list[str]
+    limits: list[rules.Limit]
+    session: Session | None = None
 
 
 def parse_stream(text: str) -> StreamName:
@@ -81,24 +87,49 @@ class Explain:
         room = self._store.get(RoomSecret, name.stream)
         busy = any(s.stream == name and s.state == "live" and node in (None, s.node) for s in live)
         folds = any(s.stream != name and folded(str(s.stream)) == folded(str(name)) for s in live)
-        admission = rules.admitted(
-            self._settings.get(PublishSettings), room, self._settings.get(CallbackSettings), name, param
-        )
+        target = self._settings.get(CallbackSettings)
         refusal = limit_rules.refusal(limits, len(live))
+        admission = rules.limited(
+            rules.admitted(self._settings.get(PublishSettings), room, target, name, param), refusal, limits, len(live)
+        )
         return Explanation(
             stream=name,
-            admission=rules.limited(admission, refusal),
+            admission=admission,
+            callback=rules.called(admission, target),
             recording=rules.recorded(record, name),
             merge_window_s=record.merge_window_s,
-            pushes=self._pushed(name),
+            pushes=[rules.pushed(d, lease, name) for d, lease in self._leased()],
             busy=busy,
             limits=rules.limits_in_words(limits, name, busy=busy, folded=folds),
         )
 
-    def _pushed(self, stream: StreamName) -> list[rules.Pushed]:
+    def session(self, session: str) -> Explanation:
+        """What became of a session.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        owner = self._store.get(SessionOwner, session)
+        found = self._store.get(Session, owner.node, session) if owner else None
+        if found is None:
+            raise NotFoundError("there is no such session")
+        admission = rules.admitted_as(found)
+        return Explanation(
+            stream=found.stream,
+            admission=admission,
+            callback=rules.called(admission, self._settings.get(CallbackSettings)),
+            recording=rules.recorded_as(found),
+            merge_window_s=self._settings.get(RecordSettings).merge_window_s,
+            pushes=[rules.pushed_as(d, lease, found) for d, lease in self._leased()],
+            busy=False,
+            limits=[],
+            session=found,
+        )
+
+    def _leased(self) -> list[tuple[Destination, Lease | None]]:
         destinations = self._pushes.destinations()
         leases: list[Lease | None] = []
         for i in range(0, len(destinations), 100):
             keys: list[tuple[type[Entity], tuple[str, ...]]] = [(Lease, (d.id,)) for d in destinations[i : i + 100]]
             leases += cast("list[Lease | None]", self._store.get_many(keys))
-        return [rules.pushed(d, lease, stream) for d, lease in zip(destinations, leases, strict=True)]
+        return list(zip(destinations, leases, strict=True))
