@@ -362,3 +362,17 @@ def test_a_playlist_begins_without_the_agent_too(front: Front) -> None:
         assert len(front.seen["media_http"]) == 1
     finally:
         aside.rename(socket)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/live/cam.flv", "/live/cam.flv"),
+        ("/live/cam.1.flv?a=b", "/live/cam.flv?a=b"),
+        ("/live/a.b.c.flv", "/live/a.b.flv"),
+        ("/live.x/c%40m.1.mp3", "/live.x/c@m.mp3"),
+        ("/live/cam.1.m3u8?hls_ctx=x", "/live/cam.1.m3u8?hls_ctx=x"),
+    ],
+)
+def test_n1_flv_of_a_name_with_a_dot_is_asked_for_as_srs_has_it(front: Front, path: str, asked: str) -> None:
+    assert front.ask("GET", path)[1]["path"] == asked

@@ -246,12 +246,13 @@ def _media(settings: FrontSettings, rule: Rule) -> str:
 				respond "{_NO_FLV}" 404
 			}}
 			handle {{
-				# SRS compares paths without decoding them.
+				# Of a name with a dot SRS leaves out what is behind the last one, and serves this under the rest. The
+				# first of these that fits is the only one that is done.
+				@dotted path_regexp dotted ^([A-Za-z0-9_.~@:+=/-]*/[^/]+)\.[^/.]+(\.(?:flv|aac|mp3))$
+				rewrite @dotted {{re.dotted.1}}{{re.dotted.2}}?{{query}}
+				# It compares paths without decoding them.
 				@plain path_regexp ^[A-Za-z0-9_.~@:+=/-]+$
 				rewrite @plain {{path}}?{{query}}
-				# Of a name with a dot it leaves out what is behind the last one, and serves this under the rest.
-				@dotted path_regexp dotted ^(.*/[^/]+)\.[^/.]+(\.(?:flv|aac|mp3))$
-				rewrite @dotted {{re.dotted.1}}{{re.dotted.2}}?{{query}}
 				# What begins a viewer's session leads on to an address of its own.
 				@begin {{
 					path *.m3u8
