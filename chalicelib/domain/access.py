@@ -134,7 +134,8 @@ def require(caller: Caller, need: Scope, resource: str = "", names: Sequence[str
         return
     wanted = need if not resource or resource in WHOLE else f"{need} or {need}:{resource}"
     single = " or one for just this" if names and resource and resource not in WHOLE else ""
-    raise ForbiddenError(f"this needs the scope {wanted}{single}; the token has the scope {caller.scope}")
+    words = f"this needs the scope {wanted}{single}; the token has the scope {caller.scope}"
+    raise ForbiddenError(words, code="scope_missing", needs=wanted, has=caller.scope)
 
 
 def check_token_name(name: str) -> None:

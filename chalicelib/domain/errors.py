@@ -17,10 +17,20 @@ SluiceError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 
 class SluiceError(Exception):
-    """Base of all expected errors. The message is shown to the caller: it holds no secret and no input."""
+    """Base of all expected errors. The message is shown to the caller: it holds no secret and no input. `code` says the
+    same to programs, by default what kind of error it is; `params` is what it names.
+    """
+
+    kind: ClassVar[str] = "error"
+
+    def __init__(self, message: str = "", *, code: str = "", **params: str | int) -> None:
+        super().__init__(message)
+        self.code = code or self.kind
+        self.params = params
 
 
 class InvalidInputError(SluiceError):
@@ -29,8 +39,10 @@ class InvalidInputError(SluiceError):
     `field` names the place, `reason` what is wrong and what to do.
     """
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}" if field else reason)
+    kind = "invalid_input"
+
+    def __init__(self, field: str, reason: str, *, code: str = "", **params: str | int) -> None:
+        super().__init__(f"{field}: {reason}" if field else reason, code=code, **params)
         self.field = field
         self.reason = reason
 
@@ -38,23 +50,33 @@ class InvalidInputError(SluiceError):
 class UnauthenticatedError(SluiceError):
     """No or bad credentials."""
 
+    kind = "unauthenticated"
+
 
 class ForbiddenError(SluiceError):
     """The caller is known and may not do this."""
+
+    kind = "forbidden"
 
 
 class NotFoundError(SluiceError):
     """There is no such thing."""
 
+    kind = "not_found"
+
 
 class ConflictError(SluiceError):
     """Somebody else changed it first, or its state does not allow this."""
+
+    kind = "conflict"
 
 
 class ChangedMeanwhileError(SluiceError):
     """What was to be edited is not what the editor saw. `etag` names what is there now, `current` shows it, `differs`
     names the fields in which it is not what was sent.
     """
+
+    kind = "changed_meanwhile"
 
     def __init__(self, etag: str, current: object = None, differs: Sequence[str] = ()) -> None:
         super().__init__("it was changed by somebody else in the meantime; read it again and repeat your change")
@@ -70,18 +92,26 @@ class StaleVersionError(ChangedMeanwhileError):
 class TooManyTriesError(SluiceError):
     """A password was tried too often from there. `retry_s`: in so many seconds it may be tried again."""
 
+    kind = "too_many_tries"
+
     def __init__(self, retry_s: int) -> None:
-        super().__init__(f"too many tries; try again in {retry_s} seconds")
+        super().__init__(f"too many tries; try again in {retry_s} seconds", retry_s=retry_s)
         self.retry_s = retry_s
 
 
 class ReusedKeyError(SluiceError):
     """An idempotency key was used for another request."""
 
+    kind = "key_reused"
+
 
 class UnavailableError(SluiceError):
     """A part we need does not answer; trying again may help."""
 
+    kind = "unavailable"
+
 
 class UpstreamError(SluiceError):
     """Something outside refused or failed."""
+
+    kind = "upstream_failed"

@@ -31,9 +31,10 @@ STATUS: Final[dict[type[e.SluiceError], tuple[int, str]]] = {
 }
 
 
-def problem(status: int, title: str, detail: str, **more: Any) -> Response:
-    """A problem details answer."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+def problem(status: int, title: str, detail: str, code: str, params: dict[str, Any], **more: Any) -> Response:
+    """A problem details answer. `code`, `params`: the detail, for programs."""
+    told = {"title": title, "status": status, "detail": detail, "code": code, "params": params}
+    body = {"type": "about:blank", **told, **more}
     headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -48,24 +49,33 @@ def status_of(error: e.SluiceError) -> int:
 def from_error(error: e.SluiceError) -> Response:
     """The answer to an expected error."""
     status, title = STATUS.get(type(error), (500, "Error"))
+    more: dict[str, Any] = {}
     if isinstance(error, e.InvalidInputError):
-        return problem(status, title, str(error), errors=[{"field": error.field, "reason": error.reason}])
+        field = {"field": error.field, "reason": error.reason, "code": error.code, "params": error.params}
+        more = {"errors": [field]}
+    elif isinstance(error, e.ChangedMeanwhileError):
+        more = {"etag": error.etag, "current": error.current, "differs": error.differs}
+    answer = problem(status, title, str(error), error.code, error.params, **more)
     if isinstance(error, e.ChangedMeanwhileError):
-        answer = problem(status, title, str(error), etag=error.etag, current=error.current, differs=error.differs)
         answer.headers["ETag"] = error.etag
-        return answer
     if isinstance(error, e.TooManyTriesError):
-        answer = problem(status, title, str(error))
         answer.headers["Retry-After"] = str(error.retry_s)
-        return answer
-    return problem(status, title, str(error))
+    return answer
 
 
 def from_validation(error: ValidationError) -> Response:
     """The answer to a body of the wrong shape: every field with its reason, never the input."""
-    found = [{"field": ".".join(map(str, d["loc"])), "reason": d["msg"]} for d in error.errors(include_input=False)]
+    found: list[dict[str, Any]] = [
+        {
+            "field": ".".join(map(str, d["loc"])),
+            "reason": d["msg"],
+            "code": d["type"],
+            "params": {k: v for k, v in d.get("ctx", {}).items() if isinstance(v, str | int | float)},
+        }
+        for d in error.errors(include_input=False)
+    ]
     detail = "; ".join(f"{f['field']}: {f['reason']}" if f["field"] else f["reason"] for f in found[:5])
-    return problem(400, "Invalid input", detail, errors=found)
+    return problem(400, "Invalid input", detail, e.InvalidInputError.kind, {}, errors=found)
 
 
 def parse(model: type[M], body: bytes) -> M:
@@ -90,7 +100,8 @@ def answering(view: Callable[..., Any]) -> Callable[..., Any]:
             return from_error(error)
         except Exception:
             _log.exception("request_crashed")
-            return problem(500, "Internal error", "something went wrong on our side; it was logged")
+            words = "something went wrong on our side; it was logged"
+            return problem(500, "Internal error", words, "internal_error", {})
 
     return answer
 

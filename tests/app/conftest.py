@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,9 +79,12 @@ class Api:
         answer = _answer(self.client.http.request(method, path, headers=headers, body=content))
         assert answer.status < 500, (method, path, answer.body)
         assert "input" not in answer.headers
-        if answer.status in (400, 401, 404, 409) and answer.headers["content-type"] == PROBLEM:
+        if answer.status >= 400 and answer.headers.get("content-type") == PROBLEM:
             assert answer.json["status"] == answer.status
             assert answer.json["title"]
+            assert re.fullmatch(r"[a-z][a-z_]+", answer.json["code"]), answer.json
+            assert isinstance(answer.json["params"], dict)
+            assert all(error["code"] for error in answer.json.get("errors", []))
         assert BOOTSTRAP.api_secret.encode() not in answer.body
         assert BOOTSTRAP.admin_password.encode() not in answer.body
         assert BOOTSTRAP.join_token.encode() not in answer.body

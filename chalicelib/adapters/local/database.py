@@ -259,7 +259,7 @@ def _in_words(error: sqlite3.Error) -> UnavailableError:
     text = str(error)
     _log.error("database_failed", extra={"error": text})
     if "full" in text:
-        return UnavailableError("the disk is full, so that nothing can be stored; make room")
+        return UnavailableError("the disk is full, so that nothing can be stored; make room", code="disk_full")
     if "locked" in text or "busy" in text:
-        return UnavailableError("the database is locked by another program; try again")
+        return UnavailableError("the database is locked by another program; try again", code="database_locked")
     return UnavailableError("the database can't be used at the moment; the log of the host says why")

@@ -231,7 +231,7 @@ def _queried(model: type[BaseModel], request: Any) -> BaseModel:
     known = model.model_fields
     for name in given.keys() - known.keys():
         allowed = f"there are {', '.join(sorted(known))}" if known else "there are none"
-        raise InvalidInputError(name[:100], f"is no parameter of this call; {allowed}")
+        raise InvalidInputError(name[:100], f"is no parameter of this call; {allowed}", code="unknown_parameter")
     return model.model_validate(given)
 
 

@@ -19,9 +19,10 @@ _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = "application/problem+json"
 _ABOUT: Final = """Everything that Sluice does can be done here.
 
-Errors are problem details (RFC 9457). What is edited carries a version and an `ETag`: send it back as `If-Match` (or as
-`version` in the body) and nobody's change is overwritten. A POST with an `Idempotency-Key` may be repeated for 24 hours
-and is done once. Listings with a `cursor` go on with it until it is null.
+Errors are problem details (RFC 9457) with a `code` for programs. What is edited carries a version and an `ETag`: send
+it back as `If-Match` (or as `version` in the body) and nobody's change is overwritten. A POST with an
+`Idempotency-Key` may be repeated for 24 hours and is done once. Listings with a `cursor` go on with it until it is
+null.
 """
 _TAGS: Final = {
     "nodes": "The edges: media server, agent, front.",
@@ -72,8 +73,10 @@ _ERRORS: Final = {
 class FieldError(BaseModel):
     """What is wrong with one field."""
 
-    field: str
+    field: str = Field(examples=["stream"])
     reason: str
+    code: str = Field(description="The reason, for programs.", examples=["missing"])
+    params: dict[str, Any] = Field(description="What the reason names.")
 
 
 class Problem(View):
@@ -83,6 +86,8 @@ class Problem(View):
     title: str = Field(examples=["Not found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["there is no such destination"])
+    code: str = Field(description="The detail, for programs; it stays as it is.", examples=["not_found"])
+    params: dict[str, Any] = Field(description="What the detail names, for whoever says it in words of their own.")
     errors: list[FieldError] = Field(default=[])
     etag: str = ""
     current: Any = None

@@ -90,15 +90,18 @@ def check_console(request: Any) -> None:
     """
     headers = request.headers
     if headers.get(CONSOLE) != "1":
-        raise ForbiddenError("a cookie is for the console alone, which sends X-Sluice-Console: 1; use a bearer token")
+        raise ForbiddenError(
+            "a cookie is for the console alone, which sends X-Sluice-Console: 1; use a bearer token",
+            code="not_the_console",
+        )
     origin = headers.get("origin")
     reads = request.method in ("GET", "HEAD")
     ours = origin is not None and (_same(urlsplit(origin).netloc, _own(request)) or _from_outside(request))
     if not ours and not (origin is None and reads):
-        raise ForbiddenError("the request comes from a page of another origin")
+        raise ForbiddenError("the request comes from a page of another origin", code="other_origin")
     kind = str(headers.get("content-type", "")).partition(";")[0].strip().lower()
     if request.raw_body and not reads and kind != "application/json":
-        raise ForbiddenError("the body has to be application/json")
+        raise ForbiddenError("the body has to be application/json", code="not_json")
 
 
 def _is_secret(model: type[BaseModel], name: str) -> bool:

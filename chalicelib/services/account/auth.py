@@ -24,7 +24,7 @@ def bearer(header: str | None) -> str:
     """
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token or " " in token:
-        raise UnauthenticatedError("an 'Authorization: Bearer <token>' header is needed")
+        raise UnauthenticatedError("an 'Authorization: Bearer <token>' header is needed", code="token_missing")
     return token
 
 
@@ -51,7 +51,9 @@ class Auth:
         if self._api_secrets.accepts(token, cast("ApiSecret | None", known)):
             return Caller(access.API_SECRET, "admin", id=access.API_SECRET)
         if not isinstance(found, Credential) or found.kind != "api" or not self._valid(found, self._clock()):
-            raise UnauthenticatedError("the token is not valid; take one from the console or by `sluice`")
+            raise UnauthenticatedError(
+                "the token is not valid; take one from the console or by `sluice`", code="token_invalid"
+            )
         self._used(found)
         name = f"{access.SUPPORT}{found.name}" if found.support else found.name
         return Caller(name, found.scope, found.support, access.token_id(found), found.expires_at)

@@ -52,7 +52,9 @@ class Idempotency:
         if known.status:
             return known
         if self._clock() - known.created_at < IN_PROGRESS:
-            raise ConflictError("the same request is being answered at this moment; try again in some seconds")
+            raise ConflictError(
+                "the same request is being answered at this moment; try again in some seconds", code="request_running"
+            )
         again = known.model_copy(update={"created_at": self._clock()})
         self._store.commit(Save(again))
         return again.model_copy(update={"version": again.version + 1})

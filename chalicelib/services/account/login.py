@@ -66,7 +66,7 @@ class Login:
             ConflictError: there is one already; it is never replaced here.
         """
         if self.is_initialised():
-            raise ConflictError("the system has a password already; log in with it")
+            raise ConflictError("the system has a password already; log in with it", code="password_set_already")
         self._store.commit(Save(self._hashed(password, None)))
         return self._token(self.logins.begin("compatible", 1))
 
@@ -103,12 +103,12 @@ class Login:
             UnauthenticatedError: the password is wrong.
         """
         if not self.is_initialised():
-            raise ConflictError("the system has no password yet; set one first")
+            raise ConflictError("the system has no password yet; set one first", code="password_not_set")
         self._throttle.count(address)
         known = self._store.get(AdminPassword)
         if not password or len(password) > MAX_PASSWORD or not self._is_right(password, known):
             _log.warning("login_refused", extra={"address": address})
-            raise UnauthenticatedError("the password is wrong")
+            raise UnauthenticatedError("the password is wrong", code="password_wrong")
         self._throttle.forget(address)
         return known.generation if known else 0
 
@@ -150,7 +150,7 @@ class Login:
         """
         found = self._store.get(Credential, token_hash(token))
         if found is None or found.kind != "sign_in" or found.expires_at is None or found.expires_at <= self._clock():
-            raise UnauthenticatedError("the link was used or has expired; make a new one")
+            raise UnauthenticatedError("the link was used or has expired; make a new one", code="link_used")
         known = self._store.get(AdminPassword)
         new = self._hashed(password, known) if password is not None else None
         holding = new or known
@@ -159,7 +159,7 @@ class Login:
         try:
             self._store.commit(*changes)
         except ConflictError:
-            raise UnauthenticatedError("the link was used just now; make a new one") from None
+            raise UnauthenticatedError("the link was used just now; make a new one", code="link_used") from None
         if new is not None:
             self.logins.end_others(begun.kept.hash)
         return begun

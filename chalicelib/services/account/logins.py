@@ -105,9 +105,9 @@ class Logins:
         now = self._clock()
         good = login is not None and login.kind == "login" and not login.revoked and login.subject in kinds
         if login is None or not good or login.generation != (known.generation if known else 0):
-            raise UnauthenticatedError("the login has ended; log in again")
+            raise UnauthenticatedError("the login has ended; log in again", code="login_ended")
         if login.expires_at is None or login.expires_at <= now:
-            raise UnauthenticatedError("the login has expired; log in again")
+            raise UnauthenticatedError("the login has expired; log in again", code="login_expired")
         return self._used(login, now)
 
     def _used(self, login: Credential, now: datetime) -> Credential:

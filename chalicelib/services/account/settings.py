@@ -60,7 +60,9 @@ class Settings:
 
     def _save(self, settings: S, version: int | None) -> S:
         if version is not None and version != settings.version:
-            raise ConflictError("the settings were changed by somebody else in the meantime; read them again")
+            raise ConflictError(
+                "the settings were changed by somebody else in the meantime; read them again", code="changed_meanwhile"
+            )
         self._store.commit(Save(settings))
         return settings.model_copy(update={"version": settings.version + 1})
 

@@ -246,7 +246,9 @@ class Callbacks:
         """
         delivery = self.get(delivery_id)
         if delivery.action == "on_publish":
-            raise ConflictError("on_publish asks whether a stream may begin; asking again changes nothing")
+            raise ConflictError(
+                "on_publish asks whether a stream may begin; asking again changes nothing", code="not_resendable"
+            )
         kept = delivery.attempts[-KEPT_ATTEMPTS:]
         changes = {"state": "pending", "due_at": self._clock(), "note": "", "attempts": kept, "resent_after": len(kept)}
         again = delivery.model_copy(update=changes)

@@ -59,7 +59,9 @@ class Replay:
         if done.end - begin > MAX_SPAN:
             raise InvalidInputError("to", f"must be at most {MAX_SPAN.days} days after `from`")
         if not self._settings.get(CallbackSettings).active:
-            raise ConflictError("callbacks are switched off; set a target and switch them on first")
+            raise ConflictError(
+                "callbacks are switched off; set a target and switch them on first", code="callbacks_off"
+            )
         self._collect(done)
         for i in range(0, len(done.deliveries), _TOGETHER):
             self._store.commit(*map(Save, done.deliveries[i : i + _TOGETHER]))

@@ -129,7 +129,7 @@ class Enrolment:
         """
         node = self._node(node_id)
         if node.revoked:
-            raise ConflictError("the node was revoked; it has no token")
+            raise ConflictError("the node was revoked; it has no token", code="node_revoked")
         self._store.commit(Save(node.model_copy(update={"rotate": True})))
         if node.queue_url:
             self._nudger.nudge(node.queue_url)

@@ -63,7 +63,9 @@ class NodeConfigs:
         """
         now = self.get(node)
         if version is not None and version != now.version:
-            raise ConflictError("the settings were changed by somebody else in the meantime; read them again")
+            raise ConflictError(
+                "the settings were changed by somebody else in the meantime; read them again", code="changed_meanwhile"
+            )
         changes = {
             "hls_plain": now.hls_plain if hls_plain is None else hls_plain,
             "hls_low_latency": now.hls_low_latency if hls_low_latency is None else hls_low_latency,

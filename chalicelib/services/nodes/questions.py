@@ -53,7 +53,7 @@ class Questions:
         if not nodes:
             raise NotFoundError("there is no node yet; enrol one first")
         if len(nodes) > 1:
-            raise InvalidInputError("node", "there are several nodes: name the one that is meant")
+            raise InvalidInputError("node", "there are several nodes: name the one that is meant", code="node_needed")
         return nodes[0]
 
     def ask(self, node: str | None, question: Question, timeout_s: float = 15.0) -> dict[str, Any]:
@@ -68,7 +68,11 @@ class Questions:
         there = self.node(node)
         seen = self._store.get(NodeSeen, there.id)
         if seen is None or seen.lost:
-            raise UnavailableError(f"the node {there.name} does not answer; check that its agent runs and is connected")
+            raise UnavailableError(
+                f"the node {there.name} does not answer; check that its agent runs and is connected",
+                code="node_lost",
+                node=there.id,
+            )
         now = self._clock()
         deadline = now + timedelta(seconds=min(timeout_s, MAX_WAIT_S))
         asked = OpenQuestion(
@@ -85,7 +89,11 @@ class Questions:
         if answer is None:
             self._drop(asked)
             _log.warning("question_not_answered", extra={"node": there.id, "kind": asked.kind})
-            raise UnavailableError(f"the node {there.name} did not answer in time; try again, or check its connection")
+            raise UnavailableError(
+                f"the node {there.name} did not answer in time; try again, or check its connection",
+                code="node_silent",
+                node=there.id,
+            )
         return _result_of(answer.result, there.name)
 
     def _wait(self, asked: OpenQuestion) -> QuestionAnswer | None:
@@ -139,7 +147,9 @@ def _result_of(result: QuestionResult, node: str) -> dict[str, Any]:
         "refused": InvalidInputError(result.field, result.error),
         "missing": NotFoundError(result.error or f"it is not on the node {node}"),
         "failed": UpstreamError(result.error),
-        "unknown": UnavailableError(f"the agent of the node {node} is too old for this; update it"),
+        "unknown": UnavailableError(
+            f"the agent of the node {node} is too old for this; update it", code="agent_too_old", node=node
+        ),
     }
     if result.outcome in errors:
         raise errors[result.outcome]

@@ -36,7 +36,9 @@ class Limits:
         """
         now = self.get()
         if version is not None and version != now.version:
-            raise ConflictError("the limits were changed by somebody else in the meantime; read them again")
+            raise ConflictError(
+                "the limits were changed by somebody else in the meantime; read them again", code="changed_meanwhile"
+            )
         new = now.model_copy(update=changes)
         self._store.commit(Save(new))
         return new.model_copy(update={"version": new.version + 1})

@@ -77,7 +77,9 @@ class Rooms:
         """
         now = self.get(room)
         if version is not None and version != now.version:
-            raise ConflictError("the room was changed by somebody else in the meantime; read it again")
+            raise ConflictError(
+                "the room was changed by somebody else in the meantime; read it again", code="changed_meanwhile"
+            )
         kept = {"title": now.title, "stream": now.stream, "secret": now.secret, "extra": now.extra}
         return self.replace(room, **(kept | changes))
 
@@ -90,7 +92,9 @@ class Rooms:
         """
         old = self.get(room)
         if version is not None and version != old.version:
-            raise ConflictError("the room was changed by somebody else in the meantime; read it again")
+            raise ConflictError(
+                "the room was changed by somebody else in the meantime; read it again", code="changed_meanwhile"
+            )
         self._store.commit(Delete(old), *self._secret_changes(old, None))
 
     def _secret_changes(self, old: Room | None, new: Room | None) -> list[Change]:
@@ -102,7 +106,7 @@ class Rooms:
         if new is not None and new.secret:
             kept = self._store.get(RoomSecret, new.stream)
             if kept is not None and kept.room != new.id:
-                raise ConflictError("another room has this stream name")
+                raise ConflictError("another room has this stream name", code="stream_name_taken")
             version = kept.version if kept else 0
             changes.append(Save(RoomSecret(version=version, stream=new.stream, room=new.id, secret=new.secret)))
         return changes

@@ -176,7 +176,9 @@ class Destinations:
         """
         now = self._find(destination)
         if version is not None and version != now.version:
-            raise ConflictError("the destination was changed by somebody else in the meantime; read it again")
+            raise ConflictError(
+                "the destination was changed by somebody else in the meantime; read it again", code="changed_meanwhile"
+            )
         if "url" in changes:
             changes["url"] = targets.check_target_url(changes["url"])
         if "streams" in changes:

@@ -25,10 +25,18 @@ def refuse_taken(store: Store, new: Destination | Source) -> None:
         return
     for other in everything(store, Destination, "DESTS"):
         if other.id != new.id and wanted & _targets(other):
-            raise ConflictError(f"the destination {other.name} has the same target; switch it off first")
+            raise ConflictError(
+                f"the destination {other.name} has the same target; switch it off first",
+                code="target_taken",
+                by=other.name,
+            )
     for source in everything(store, Source, "SOURCES"):
         if source.id != new.id and wanted & _targets(source):
-            raise ConflictError(f"the source {source.name} has the same target; switch it off first")
+            raise ConflictError(
+                f"the source {source.name} has the same target; switch it off first",
+                code="target_taken",
+                by=source.name,
+            )
 
 
 def _targets(pushes: Destination | Source) -> set[str]:
@@ -65,6 +73,6 @@ def move(store: Store, lease: Lease | None, new: Destination) -> list[Change]:
         return []
     taken = take(store, target, destination=new.id)
     if taken is None:
-        raise ConflictError("something else pushes to this target at the moment; stop it first")
+        raise ConflictError("something else pushes to this target at the moment; stop it first", code="target_busy")
     freed = give_back(store, lease.target, destination=new.id)
     return [Save(lease.model_copy(update={"target": target})), *taken, *freed]

@@ -55,12 +55,14 @@ class Abandoned:
         waiting = {session: p for session, p in recording.parts.items() if not p.done}
         if not force:
             nodes = ", ".join(sorted({p.node for p in waiting.values()}))
-            raise ConflictError(f"it waits for what the node {nodes} has to upload; use force to do without it")
+            raise ConflictError(
+                f"it waits for what the node {nodes} has to upload; use force to do without it", code="waits_for_node"
+            )
         for session, part in waiting.items():
             known = self._store.get(Session, part.node, session)
             is_running = known is not None and known.state == "live" and known.recording == recording.id
             if is_running and self._silent_since(part.node) is None:
-                raise ConflictError("its stream is live; end the recording instead")
+                raise ConflictError("its stream is live; end the recording instead", code="stream_live")
 
     def _silent_since(self, node: str) -> datetime | None:
         """When a lost node was last heard of; None while it answers."""

@@ -75,7 +75,9 @@ class Library:
         """
         found = self.get(recording)
         if found.state == "recording" and not rules.is_complete(found):
-            raise ConflictError("the recording is still running; end the stream (or the recording) first")
+            raise ConflictError(
+                "the recording is still running; end the stream (or the recording) first", code="recording_running"
+            )
         # Marked first: whoever changes it at this moment wins, and a deletion that breaks off can be repeated.
         going = found.model_copy(update={"state": "failed", "error": "its deletion was not completed; delete it again"})
         self._store.commit(Save(going))
@@ -158,7 +160,7 @@ class Library:
             NotFoundError: no such file can exist.
         """
         if not links.opens(links.key_of(self._signing_key()), token, recording, self._clock().timestamp()):
-            raise ForbiddenError("the link is not valid or has expired; ask for a new one")
+            raise ForbiddenError("the link is not valid or has expired; ask for a new one", code="link_invalid")
         return self._key_of(recording, path)
 
     def _key_of(self, recording: str, path: str) -> str:

@@ -47,7 +47,7 @@ class Shares:
             options: Any = {"require": ["exp", "sub"], "verify_exp": False}
             claims = jwt.decode(token, self._key(), algorithms=["HS256"], audience=_AUDIENCE, options=options)
         except jwt.PyJWTError:
-            raise ForbiddenError("the link is not valid; ask for a new one") from None
+            raise ForbiddenError("the link is not valid; ask for a new one", code="link_invalid") from None
         if claims["exp"] <= self._clock().timestamp():
-            raise ForbiddenError("the link has expired; ask for a new one")
+            raise ForbiddenError("the link has expired; ask for a new one", code="link_expired")
         return str(claims["sub"])

@@ -47,7 +47,9 @@ class Stores:
 
     def _able(self) -> StoreProbe:
         if self._probe is None:
-            raise ConflictError("this installation keeps its recordings in the bucket that was deployed with it")
+            raise ConflictError(
+                "this installation keeps its recordings in the bucket that was deployed with it", code="store_fixed"
+            )
         return self._probe
 
     def try_out(self, store: ObjectStore) -> ProbeResult:
@@ -117,7 +119,7 @@ class Stores:
         if now.known(store) is None:
             raise NotFoundError("there is no such store")
         if now.current == store:
-            raise ConflictError("new recordings go there; switch to another store first")
+            raise ConflictError("new recordings go there; switch to another store first", code="store_current")
         if not force:
             self._refuse_held(store, "are in it and could not be read any more; delete them, or use force")
         left = {"stores": [s for s in now.stores if s.id != store]}
@@ -139,7 +141,9 @@ class Stores:
     def _as_seen(self, version: int | None) -> StoreSettings:
         now = self.get()
         if version is not None and version != now.version:
-            raise ConflictError("the settings were changed by somebody else in the meantime; read them again")
+            raise ConflictError(
+                "the settings were changed by somebody else in the meantime; read them again", code="changed_meanwhile"
+            )
         return now
 
     def _save(self, before: StoreSettings, after: StoreSettings, current: str) -> StoreSettings:

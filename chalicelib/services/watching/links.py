@@ -62,7 +62,9 @@ class Plays:
         """
         now = self.get()
         if version is not None and version != now.version:
-            raise ConflictError("the settings were changed by somebody else in the meantime; read them again")
+            raise ConflictError(
+                "the settings were changed by somebody else in the meantime; read them again", code="changed_meanwhile"
+            )
         changes = {"auth": now.auth if auth is None else auth, "generation": now.generation + rotate}
         new = now.model_copy(update=changes)
         self._store.commit(Save(new))

@@ -30,7 +30,10 @@ _GUARDED: Final = f"""			header Content-Security-Policy "{_POLICY}"
 			header Referrer-Policy no-referrer
 """
 _DEEPEST: Final = 8
-_NO_CALL: Final = '{"type":"about:blank","title":"Not found","status":404,"detail":"there is no such path"}'
+_NO_CALL: Final = (
+    '{"type":"about:blank","title":"Not found","status":404,"detail":"there is no such path",'
+    '"code":"not_found","params":{}}'
+)
 
 
 def _proxy(address: str) -> str:

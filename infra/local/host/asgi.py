@@ -23,6 +23,8 @@ MAX_BODY: Final = 10 * 1024 * 1024
 """As API Gateway has it."""
 BODY_S: Final = 60.0
 _log = Logger(child=True)
+_CODES: Final = {401: "unauthenticated"}
+"""Where the title is not the code in words."""
 _NO_BODY: Final = frozenset({204, 304})
 
 
@@ -36,7 +38,8 @@ class BodyError(Exception):
 
 def problem(status: int, title: str, detail: str, *headers: tuple[str, str]) -> Outgoing:
     """Problem details (RFC 9457)."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    code = _CODES.get(status) or title.lower().replace(" ", "_")
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code, "params": {}}
     sent = [("content-type", "application/problem+json"), ("cache-control", "no-store"), *headers]
     return Outgoing(status, sent, json.dumps(body).encode())
 
