@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from chalicelib.wire.names import StreamName
 
@@ -17,6 +17,8 @@ MAX_ANSWER_BYTES: Final = 65536
 OPEN_FOLDER: Final = "/terraform/v1/hooks/record/hls/{}/"
 GONE: Final = 410
 """The answer of a target that wants no more callbacks."""
+NOT_REFUSING: Final = frozenset({404, 405, 408, 425, 429})
+"""Answers 4xx which say that nobody takes callbacks there, or not now."""
 
 
 def _names(stream: StreamName) -> dict[str, str]:
@@ -75,14 +77,38 @@ def is_yes(status: int | None, body: bytes) -> bool:
         return False
     if body == b"0":
         return True
-    try:
-        data = json.loads(body)
-    except ValueError:
-        return False
+    data = _read(body)
     if not isinstance(data, dict):
         return False
     code = data.get("code", 0)
     return type(code) is int and code == 0
+
+
+def is_no(status: int | None, body: bytes) -> bool:
+    """Whether an answer clearly means no: status 200 and an integer other than 0, bare or as the `code` of a JSON
+    object; or a status 4xx that is about the callback (`NOT_REFUSING` are not).
+
+    Whatever is neither a yes nor a no is a failure of the receiver, or nobody's answer.
+    """
+    if status != 200:
+        return status is not None and 400 <= status < 500 and status not in NOT_REFUSING
+    data = _read(body)
+    code = data.get("code", 0) if isinstance(data, dict) else data
+    return type(code) is int and code != 0
+
+
+def settled_as(status: int | None, body: bytes) -> Literal["delivered", "refused", "dead"]:
+    """What becomes of a delivery whose last answer this is."""
+    if is_yes(status, body):
+        return "delivered"
+    return "refused" if is_no(status, body) else "dead"
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def next_attempt(attempts: int, now: datetime, jitter: float) -> datetime | None:

@@ -487,6 +487,10 @@ class Attempt(BaseModel):
     error: str = ""
 
 
+DeliveryState = Literal["pending", "delivered", "refused", "dead"]
+"""`refused`: the target clearly answered no; `dead`: given up, as it did not answer, or failed at all attempts."""
+
+
 class Delivery(Entity):
     """One event on its way to the callback target. `after`: the delivery that must be settled before this one.
     `target`: the URL as it may be shown; `note`: why it is settled; `resent_after`: attempts that were made before it
@@ -495,7 +499,7 @@ class Delivery(Entity):
 
     id: str
     action: str
-    state: Literal["pending", "delivered", "dead"] = "pending"
+    state: DeliveryState = "pending"
     created_at: datetime
     due_at: datetime
     payload: dict[str, Any]

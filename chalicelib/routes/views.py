@@ -12,6 +12,7 @@ from chalicelib.domain import redact
 from chalicelib.domain.model import (
     CallbackSettings,
     Delivery,
+    DeliveryState,
     Destination,
     LedgerEvent,
     NodeConfig,
@@ -319,8 +320,10 @@ class DeliveryShown(View):
 
     id: str
     action: str = Field(examples=["on_unpublish"])
-    state: Literal["pending", "delivered", "dead"]
-    note: str = Field(description="Why it was given up.")
+    state: DeliveryState = Field(
+        description="refused: the target clearly answered no. dead: given up: no answer, or failing at all attempts."
+    )
+    note: str = Field(description="Why it was refused or given up, or what it waits for.")
     target: str = Field(description="Where it was last sent; secrets in the URL are masked.")
     created_at: datetime
     due_at: datetime | None

@@ -19,7 +19,7 @@ E = TypeVar("E", bound=Entity)
 DAYS_A_CALL: Final = 7
 """A page of a quiet ledger may hold less than was asked for: it looks through no more days than these."""
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
-_SETTLED: Final = ("delivered", "dead")
+_SETTLED: Final = ("delivered", "refused", "dead")
 _READ: Final = 1000
 
 

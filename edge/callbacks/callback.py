@@ -15,7 +15,8 @@ from edge.spool.session import Session
 
 log = Log("callbacks")
 MAX_TIMEOUT_S = 5.0
-KEPT = 500
+KEPT = 2000
+"""So much of an answer is told: a no may come with words, and is read in the cloud."""
 
 
 def accepts(status: int | None, body: bytes) -> bool:

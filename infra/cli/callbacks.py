@@ -28,6 +28,7 @@ class State(StrEnum):
 
     pending = "pending"
     delivered = "delivered"
+    refused = "refused"
     dead = "dead"
 
 
@@ -80,11 +81,13 @@ def set_(
 
 @app.command("deliveries")
 def deliveries(
-    state: Annotated[State | None, typer.Option(help="Only these; dead: the dead letters.")] = None,
+    state: Annotated[
+        State | None, typer.Option(help="Only these; refused: the target said no; dead: the dead letters.")
+    ] = None,
     as_json: Json = False,
     limit: Limit = 30,
 ) -> None:
-    """Callbacks on their way, delivered and dead."""
+    """Callbacks on their way, delivered, refused and dead."""
     chosen: dict[str, Any] = {"state": state.value} if state else {}
     items = list(Api.from_environment().items("/v1/deliveries", limit, **chosen))
     if as_json:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from chalicelib.domain.model import Destination
+from chalicelib.domain.model import Delivery, Destination
+from chalicelib.ports import Save
 from chalicelib.wiring import wiring
 from tests.app.conftest import PROBLEM, Api, Cloud, Node
 from tests.fakes import BOOTSTRAP
@@ -621,6 +623,18 @@ def test_a_share_opens_one_recording_only(api: Api, recorded: str) -> None:
 
 
 # deliveries
+
+
+@pytest.mark.parametrize("state", ["refused", "dead"])
+def test_what_was_refused_and_what_is_dead_are_told_apart(api: Api, state: str) -> None:
+    now = datetime.now(UTC)
+    for n, of in enumerate(("refused", "dead", "delivered")):
+        made = ULID_[:-1] + str(n)
+        one = {"id": made, "action": "on_publish", "state": of, "created_at": now, "due_at": now, "payload": {}}
+        wiring.store.commit(Save(Delivery.model_validate(one)))
+    assert [d["state"] for d in api("GET", f"/v1/deliveries?state={state}").json["items"]] == [state]
+    assert len(api("GET", "/v1/deliveries").json["items"]) == 3
+    assert api("GET", "/v1/deliveries?state=no").status == 400
 
 
 def test_a_dead_callback_is_listed_and_sent_again(api: Api, node: Node, cloud: Cloud) -> None:

@@ -85,11 +85,27 @@ def test_the_node_is_told_to_ask_and_tells_what_came_of_it(cloud: Cloud, asked: 
     told = CallbackAnswered(request_id=answer.callback.id, agreed=False, status=200, answer="1", duration_ms=5)
     assert cloud.send(cloud.event(session, told)) == ["accepted"]
     kept = cloud.callbacks.get(answer.callback.id)
-    assert (kept.action, kept.state, kept.attempts[0].answer) == ("on_publish", "dead", "1")
+    assert (kept.action, kept.state, kept.attempts[0].answer) == ("on_publish", "refused", "1")
     trace = cloud.store.get(CallbackTrace)
     assert trace is not None
     assert BOOTSTRAP.publish_secret not in trace.request + json.dumps(kept.model_dump(mode="json"))
     assert cloud.overview.events(5, None).items[0].kind == "callback.answered"
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ({"agreed": True, "status": 200, "answer": "0"}, "delivered"),
+        ({"agreed": False, "status": 200, "answer": '{"code": 7}'}, "refused"),
+        ({"agreed": False, "status": 403, "answer": "no"}, "refused"),
+        ({"agreed": False, "status": 500, "answer": "x"}, "dead"),
+        ({"agreed": False, "error": "no answer in time"}, "dead"),
+    ],
+)
+def test_the_log_tells_a_no_from_no_answer(cloud: Cloud, asked: AsksNode, told: dict[str, Any], state: str) -> None:
+    callback = cloud.ask(cloud.session(1)).callback
+    cloud.send(cloud.event(cloud.session(1), CallbackAnswered(request_id=callback.id, **told)))
+    assert cloud.callbacks.get(callback.id).state == state
 
 
 def test_a_wrong_secret_is_refused_without_asking_anybody(cloud: Cloud) -> None:

@@ -265,6 +265,47 @@ def test_what_counts_as_a_yes(status: int | None, body: bytes, yes: bool) -> Non
     assert callbacks.is_yes(status, body) is yes
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "no"),
+    [
+        (200, b"1", True),
+        (200, b"-1\n", True),
+        (200, b'{"code":1}', True),
+        (200, b'{"code": 403, "msg": "not you"}', True),
+        (401, b"", True),
+        (403, b"<html>", True),
+        (410, b"", True),
+        (403, b"0", True),
+        # what means yes, and what only looks like it
+        (200, b"0", False),
+        (200, b"0\n", False),
+        (200, b"{}", False),
+        (200, b'{"code":"1"}', False),
+        (200, b'{"code":true}', False),
+        (200, b'{"code":null}', False),
+        (200, b"[1]", False),
+        (200, b"true", False),
+        (200, b"<html>", False),
+        (200, b"\xff", False),
+        (200, b"[" * 60_000, False),
+        (204, b"", False),
+        (302, b"", False),
+        # nobody there who could say no, or not now
+        (404, b"", False),
+        (405, b"", False),
+        (408, b"", False),
+        (425, b"", False),
+        (429, b"", False),
+        (500, b"", False),
+        (503, b'{"code":1}', False),
+        (None, b"", False),
+    ],
+)
+def test_what_counts_as_a_clear_no(status: int | None, body: bytes, no: bool) -> None:
+    assert callbacks.is_no(status, body) is no
+    assert not (no and callbacks.is_yes(status, body))
+
+
 @given(st.floats(min_value=0, max_value=0.999))
 def test_ten_attempts_over_three_days(jitter: float) -> None:
     at, attempts = NOW, 1

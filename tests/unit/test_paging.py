@@ -65,7 +65,7 @@ def test_a_cursor_of_nobody_is_refused(cursor: str) -> None:
 
 
 @given(
-    states=st.lists(st.sampled_from(["pending", "delivered", "dead"]), max_size=20),
+    states=st.lists(st.sampled_from(["pending", "delivered", "refused", "dead"]), max_size=20),
     limit=st.integers(1, 6),
 )
 def test_deliveries_of_all_states_are_one_listing(states: list[Any], limit: int) -> None:

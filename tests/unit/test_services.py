@@ -317,7 +317,7 @@ def test_the_publish_callback_may_refuse(cloud: Cloud) -> None:
     assert cloud.ask(cloud.session(1)).decision == "deny"
     assert cloud.sender.sent[0][1]["param"] == f"?secret={BOOTSTRAP.publish_secret}"
     kept = [e for e in cloud.store.rows.values() if isinstance(e, Delivery)]
-    assert [(d.action, d.state) for d in kept] == [("on_publish", "dead")]
+    assert [(d.action, d.state) for d in kept] == [("on_publish", "refused")]
     assert BOOTSTRAP.publish_secret not in "".join(e.model_dump_json() for e in kept)
 
 

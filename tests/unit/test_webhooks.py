@@ -124,9 +124,9 @@ def test_gone_switches_callbacks_off_visibly_and_on_again_by_hand(cloud: Cloud) 
     settings = cloud.settings.get(CallbackSettings)
     assert not settings.enabled
     assert "410" in settings.disabled_reason
-    [dead] = [e for e in cloud.store.rows.values() if isinstance(e, Delivery)]
-    assert (dead.state, len(dead.attempts)) == ("dead", 1)
-    assert "410" in dead.note
+    [refused] = [e for e in cloud.store.rows.values() if isinstance(e, Delivery)]
+    assert (refused.state, len(refused.attempts)) == ("refused", 1)
+    assert "410" in refused.note
     assert cloud.settings.set_callbacks({"enabled": True}).disabled_reason == ""
 
 
@@ -171,6 +171,53 @@ def test_a_dead_letter_that_is_sent_again_has_all_its_attempts_before_it(cloud: 
         cloud.callbacks.announce(cloud.callbacks.resend(wait().id))
         assert wait().state == "dead"
     assert len(wait().attempts) == 40
+
+
+@pytest.mark.parametrize(
+    ("answers", "state"),
+    [
+        ([Answer(200, b'{"code":1}', "", 1)], "refused"),
+        ([Answer(403, b"", "", 1)], "refused"),
+        ([Answer(500, b"", "", 1)] * 9 + [Answer(200, b"1", "", 1)], "refused"),
+        ([Answer(200, b"1", "", 1)] * 9 + [Answer(None, b"", "no answer in time", 1)], "dead"),
+        ([Answer(404, b"", "", 1)], "dead"),
+        ([Answer(500, b"", "", 1)], "dead"),
+    ],
+)
+def test_ten_attempts_end_as_the_last_answer_was(cloud: Cloud, answers: list[Answer], state: str) -> None:
+    session = cloud.go_live()
+    cloud.send(cloud.event(session, SessionEnded()))
+    cloud.sender.answers = list(answers)
+    for _ in range(10):
+        cloud.deliver()
+        cloud.clock.pass_(hours=33)
+        cloud.callbacks.sweep()
+    [found] = [e for e in cloud.store.rows.values() if isinstance(e, Delivery)]
+    assert (found.state, len(found.attempts)) == (state, 10)
+    cloud.sender.answers = [Answer(200, b"0", "", 1)]
+    cloud.callbacks.announce(cloud.callbacks.resend(found.id))
+    cloud.deliver()
+    assert cloud.callbacks.get(found.id).state == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (Answer(200, b"1", "", 1), "refused"),
+        (Answer(403, b"no", "", 1), "refused"),
+        (Answer(410, b"", "", 1), "refused"),
+        (Answer(404, b"", "", 1), "dead"),
+        (Answer(502, b"", "", 1), "dead"),
+        (Answer(None, b"", "no answer in time", 5000), "dead"),
+    ],
+)
+def test_a_question_that_was_refused_is_no_dead_letter(cloud: Cloud, answer: Answer, state: str) -> None:
+    cloud.sender.answers = [answer]
+    assert cloud.ask(cloud.session(1)).decision == "deny"
+    [asked] = [e for e in cloud.store.rows.values() if isinstance(e, Delivery)]
+    assert asked.state == state
+    assert [d.id for d in cloud.overview.deliveries(state, 5, None).items] == [asked.id]
+    assert [d.id for d in cloud.overview.deliveries(None, 5, None).items] == [asked.id]
 
 
 def test_a_question_is_not_sent_again(cloud: Cloud) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import Field
 
 from chalicelib.domain.checks import Step
-from chalicelib.domain.model import WebhookSecret
+from chalicelib.domain.model import DeliveryState, WebhookSecret
 from chalicelib.domain.redact import callback_url
 from chalicelib.wiring import wiring
 
@@ -19,7 +18,10 @@ from .base import SECRET, Body, Call, Nothing, Paging, operation, secrets
 class DeliveryQuery(Paging):
     """Which deliveries."""
 
-    state: Literal["pending", "delivered", "dead"] | None = Field(default=None, description="dead: the dead letters.")
+    state: DeliveryState | None = Field(
+        default=None,
+        description="refused: the target answered no. dead: given up, the dead letters.",
+    )
 
 
 class Trial(Body):
@@ -77,7 +79,7 @@ class SigningShown(View):
 
 @operation("GET", "/v1/deliveries", scope="read")
 def list_deliveries(call: Call[DeliveryQuery]) -> Page[DeliveryShown]:
-    """Callbacks: those on their way as they fall due, then the delivered and dead ones, newest first."""
+    """Callbacks: those on their way as they fall due, then those delivered, refused and dead, newest first."""
     page = wiring.overview.deliveries(call.sent.state, call.sent.limit, call.sent.cursor)
     hidden = secrets()
     return Page[DeliveryShown](items=[DeliveryShown.of(d, hidden) for d in page.items], cursor=page.cursor)

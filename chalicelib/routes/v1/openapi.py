@@ -37,7 +37,7 @@ _TAGS: Final = {
     "platforms": "Where streams can be pushed, and where to find the key.",
     "rooms": "Stream names with a secret of their own.",
     "settings": "Who may publish, what is recorded, where callbacks go.",
-    "deliveries": "Callbacks on their way, delivered and dead.",
+    "deliveries": "Callbacks on their way, delivered, refused and dead.",
     "callbacks": "Trying out, replaying and signing callbacks.",
     "tokens": "Who may call this API.",
     "audit": "Who changed what.",

@@ -1,11 +1,11 @@
-"""Callbacks on their way: sent, tried again, settled or dead; nothing is forgotten."""
+"""Callbacks on their way: sent, tried again, delivered, refused or dead; nothing is forgotten."""
 
 from __future__ import annotations
 
 import json
 import random
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
@@ -17,6 +17,7 @@ from chalicelib.domain.model import (
     CallbackSettings,
     CallbackTrace,
     Delivery,
+    DeliveryState,
     Recording,
     RecordSettings,
     Session,
@@ -37,6 +38,7 @@ EVENT_ON_ITS_WAY = timedelta(seconds=30)
 """So long the end of a recording waits for a node to tell that its stream is over."""
 KEPT_ATTEMPTS = 30
 """So many of the attempts before a resend are kept."""
+_GIVEN_UP: Final = {"refused": "the target refused it at the last attempt", "dead": "all attempts failed"}
 
 
 class CallbackLog:
@@ -67,7 +69,7 @@ class CallbackLog:
                 Delivery(
                     id=delivery,
                     action="on_publish",
-                    state="delivered" if said_yes else "dead",
+                    state=rules.settled_as(answer.status, answer.body),
                     created_at=now,
                     due_at=now,
                     payload=kept,
@@ -183,12 +185,13 @@ class Callbacks:
             self._settle(tried, "delivered", "")
             return
         if answer.status == rules.GONE:
-            self._settle(tried, "dead", "the target answered 410 Gone; callbacks were switched off")
+            self._settle(tried, "refused", "the target answered 410 Gone; callbacks were switched off")
             return
         made = max(1, len(tried.attempts) - tried.resent_after)
         due = rules.next_attempt(made, self._clock(), random.random())  # noqa: S311 - spreads load
         if due is None:
-            self._settle(tried, "dead", "all attempts failed")
+            state = rules.settled_as(answer.status, answer.body)
+            self._settle(tried, state, _GIVEN_UP[state])
             return
         self._store.commit(Save(tried.model_copy(update={"due_at": due, "note": ""})))
         delay = (due - self._clock()).total_seconds()
@@ -212,7 +215,7 @@ class Callbacks:
         self._store.commit(Save(delivery.model_copy(update={"due_at": due, "note": f"waiting: {reason}"})))
         self._queue.send({"delivery": delivery.id}, NODE_AWAY_LOOK_S)
 
-    def _settle(self, delivery: Delivery, state: str, note: str) -> None:
+    def _settle(self, delivery: Delivery, state: DeliveryState, note: str) -> None:
         self._store.commit(Save(delivery.model_copy(update={"state": state, "note": note})))
         _log.info(
             "callback_settled",

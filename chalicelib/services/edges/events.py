@@ -253,6 +253,7 @@ class Events:
         asked = self._asked(node, session_id, body.request_id)
         target = self._settings.get(CallbackSettings)
         now = self._clock()
+        refused = callbacks.is_no(body.status, body.answer.encode())
         payload = callbacks.publish_payload(body.request_id, target, self._settings.shown(stream), "***")
         attempt = Attempt(
             at=event.at, duration_ms=body.duration_ms, status=body.status, answer=body.answer[:500], error=body.error
@@ -260,7 +261,7 @@ class Events:
         delivery = Delivery(
             id=body.request_id,
             action="on_publish",
-            state="delivered" if body.agreed else "dead",
+            state="delivered" if body.agreed else "refused" if refused else "dead",
             created_at=event.at,
             due_at=now,
             payload={k: v for k, v in payload.items() if k not in ("param", "request_id", "opaque")},
