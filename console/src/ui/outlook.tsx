@@ -26,6 +26,11 @@ export function Outlook({ of, live = false }: { of: Schemas["ExplanationShown"];
         <State tone={of.recording.recorded ? "green" : "grey"}>{of.recording.recorded ? words.recorded : words.notRecorded}</State>
         <p>{why(of.recording)}</p>
       </li>
+      {of.limits.map((limit) => (
+        <li key={limit.code}>
+          <State tone="amber">{why(limit)}</State>
+        </li>
+      ))}
       {of.pushes.length === 0 && (
         <li>
           <State tone="grey">{words.noDestinations}</State>
