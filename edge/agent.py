@@ -34,6 +34,7 @@ from edge.base.clock import Clock, SystemClock
 from edge.base.errors import ConfigError, SpoolError
 from edge.base.httpserver import Server
 from edge.base.log import Log
+from edge.base.loopback import met_at
 from edge.base.loops import Work, forever, once
 from edge.callbacks.callback import Callbacks
 from edge.callbacks.outgoing import Outgoing
@@ -202,7 +203,7 @@ class Agent:
     def _certificates(self, s: Settings) -> Certificates:
         well_known = (s.front.well_known if s.front else None) or s.agent_dir / "well-known"
         port = s.front.https_port if s.front else None
-        host = (s.front.bind if s.front else "") or "127.0.0.1"
+        host = met_at(s.front.bind if s.front else "")
 
         async def served(domain: str) -> x509.Certificate | None:
             return await served_certificate(host, port, domain) if port else None

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Final, Literal, cast
 from urllib.parse import urlsplit
@@ -22,6 +23,9 @@ Address = tuple[str, int]
 PAGES: Final = Path(__file__).resolve().parent / "web" / "pages"
 _SOCKET: Final = re.compile(r"/[\w./@+=,~-]+", re.ASCII)
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_ADDRESS: Final = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<host>[A-Za-z0-9._-]{1,253})):(?P<port>[0-9]{1,5})"
+)
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
 RELOADABLE: Final = frozenset({"cloud_url", "join_token", "hls_window_s", "log_level"})
 
@@ -108,6 +112,28 @@ class Settings:
         return self.join_token
 
 
+def place(address: Address) -> str:
+    """Host and port as they stand in a URL, an IPv6 address in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number, or a bracket is missing
+        return False
+
+
 class _Reader:
     """Reads values and gathers what is wrong with them, so that one run tells everything."""
 
@@ -130,7 +156,7 @@ class _Reader:
 
     def url(self, name: str, schemes: tuple[str, ...], default: str = "") -> str:
         value = self.text(name, default)
-        if value and (urlsplit(value).scheme not in schemes or not urlsplit(value).netloc):
+        if value and not _is_url(value, schemes):
             self.problems.append(f"{name} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
         return value.rstrip("/")
 
@@ -143,11 +169,13 @@ class _Reader:
         return value
 
     def address(self, name: str, default: str) -> Address:
-        host, _, port = self.text(name, default).rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65535:
-            self.problems.append(f"{name} must be host:port, for instance {default}")
+        """Host and port, an IPv6 address without the brackets in which it has to be written."""
+        found = _ADDRESS.fullmatch(self.text(name, default))
+        if not found or (found["six"] and not _is_ipv6(found["six"])) or int(found["port"]) > 65535:
+            example = default or "127.0.0.1:2019"
+            self.problems.append(f"{name} must be host:port, for instance {example} or [::1]:{example.split(':')[1]}")
             return ("127.0.0.1", 0)
-        return (host, int(port))
+        return (found["six"] or found["host"], int(found["port"]))
 
     def seconds(self, name: str, default: float) -> float:
         try:
@@ -177,7 +205,9 @@ class _Reader:
 
     def host(self, name: str) -> str:
         """A name or an address, IPv6 without its brackets; '' for none."""
-        value = self.text(name).removeprefix("[").removesuffix("]")
+        value = self.text(name)
+        if value.startswith("[") and value.endswith("]"):
+            value = value[1:-1]
         if value and not _HOST.fullmatch(value):
             self.problems.append(f"{name} must be a name or an address without a port, such as live.example.com")
             return ""
@@ -208,7 +238,7 @@ class _Reader:
             if not _SOCKET.fullmatch(path) or len(path) > LONGEST:
                 self.problems.append(f"{name} must be host:port or unix//path/of/a/socket")
             return value
-        return "{}:{}".format(*self.address(name, ""))
+        return place(self.address(name, ""))
 
     def secret(self, name: str) -> str:
         value = self.text(name)
@@ -297,10 +327,10 @@ def _front(read: _Reader) -> FrontOptions | None:
         admin=read.admin("SLUICE_FRONT_ADMIN"),
         http_port=read.port("SLUICE_FRONT_HTTP", 2022) or 2022,
         https_port=read.port("SLUICE_FRONT_HTTPS", 2443),
-        bind=read.text("SLUICE_FRONT_BIND"),
+        bind=read.host("SLUICE_FRONT_BIND"),
         access_log=read.path("SLUICE_FRONT_LOG") or read.folder("SLUICE_AGENT_DIR") / "access.log",
         pages=PAGES,
-        media_http="{}:{}".format(*read.address("SLUICE_SRS_HTTP", "127.0.0.1:8080")),
+        media_http=place(read.address("SLUICE_SRS_HTTP", "127.0.0.1:8080")),
         well_known=(data or read.folder("SLUICE_AGENT_DIR")) / ".well-known",
         prefix=read.prefix("SLUICE_PUBLIC_PREFIX"),
     )

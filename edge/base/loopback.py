@@ -38,6 +38,17 @@ def host_allowed(host: str, listens_on: str = "127.0.0.1") -> bool:
     return listens_on in {"", "0.0.0.0", "::"} and _is_address(name)  # noqa: S104 - compared, not bound
 
 
+def met_at(bind: str) -> str:
+    """Where programs of this machine find what listens on an address; '': on all of them."""
+    try:
+        address = ip_address(bind or "0.0.0.0")  # noqa: S104 - compared, not bound
+    except ValueError:
+        return bind
+    if not address.is_unspecified:
+        return bind
+    return "127.0.0.1" if address.version == 4 else "::1"
+
+
 def _is_address(name: str) -> bool:
     try:
         ip_address(name)

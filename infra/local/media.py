@@ -154,7 +154,7 @@ def _standin(settings: MediaSettings, env: Mapping[str, str]) -> MediaServer:
         "--rtmp-port": settings.rtmp_port,
         "--api-port": settings.api_port,
         "--http-port": settings.http_port,
-        "--rtmp-ip": settings.rtmp_ip or "0.0.0.0",  # noqa: S104 - asked for: encoders come from elsewhere
+        "--rtmp-ip": settings.rtmp_ip or ("::" if has_ipv6() else "0.0.0.0"),  # noqa: S104 - asked for: encoders come from elsewhere
         "--hook-url": f"http://127.0.0.1:{settings.agent_port}/hooks",
         "--hls-dir": settings.hls_dir,
         "--work-dir": settings.work_dir,

@@ -67,6 +67,7 @@ def test_a9_the_console_works_whether_the_proxy_keeps_the_host_or_not(host: str)
         (URL, "http://live.example.com"),
         (URL, "https://evil.example.com"),
         (URL, "null"),
+        (URL, "http://[::1"),
         ("", "https://live.example.com"),
         ("", "null"),
     ],

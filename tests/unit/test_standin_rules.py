@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.local import media
 from infra.local.media import MediaSettings, plan_media_server
 from infra.local.standin.clients import VHOST, Client, Slots, Stream, is_servable, split_name, stream_url
 from infra.local.standin.hooks import Identity, Segment, hook_body, is_yes
@@ -17,7 +19,7 @@ from infra.local.standin.nginx_conf import render
 from infra.local.standin.notices import parse_notice
 from infra.local.standin.segments import Part, Playlist, parse_playlist
 from infra.local.standin.settings import Settings, SettingsError
-from infra.local.tools import MissingToolError, find_ffmpeg, find_srs
+from infra.local.tools import MissingToolError, Nginx, find_ffmpeg, find_srs
 
 SETTINGS = Settings(
     rtmp_port=22010,
@@ -198,6 +200,20 @@ def test_nginx_listens_on_loopback_and_never_logs_queries() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ip", "lines"),
+    [
+        ("127.0.0.1", ["127.0.0.1:22010"]),
+        ("::1", ["[::1]:22010 ipv6only=on"]),
+        ("0.0.0.0", ["0.0.0.0:22010"]),
+        ("::", ["0.0.0.0:22010", "[::]:22010 ipv6only=on"]),
+    ],
+)
+def test_rtmp_on_all_addresses_is_ipv6_too(ip: str, lines: list[str]) -> None:
+    conf = render(replace(SETTINGS, rtmp_ip=ip), 22014)
+    assert re.findall(r"listen (\S+:22010[^;]*);", conf) == lines
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"hls_dir": Path("/srv/h ls")},
@@ -250,6 +266,19 @@ def test_srs_is_preferred_and_gets_its_configuration(tmp_path: Path) -> None:
     assert plan.log_line == f"media server: SRS 6.0.157, {srs}, because of SRS_BIN"
     assert "on_hls http://127.0.0.1:22015/hooks/on_hls;" in (tmp_path / "work" / "srs.conf").read_text()
     assert (tmp_path / "hls").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("bind", "six", "ip"), [("", True, "::"), ("", False, "0.0.0.0"), ("127.0.0.1", True, "127.0.0.1")]
+)
+def test_the_stand_in_takes_rtmp_on_ipv6_where_there_is_any(
+    bind: str, six: bool, ip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "has_ipv6", lambda: six)
+    monkeypatch.setattr(media, "find_nginx", lambda _: Nginx("nginx", "/n", "x", "1.22", "/m"))
+    settings = MediaSettings(agent_port=22015, hls_dir=tmp_path / "hls", work_dir=tmp_path / "work", rtmp_ip=bind)
+    argv = plan_media_server(settings, {"PATH": "/nowhere"}).argv
+    assert argv[argv.index("--rtmp-ip") + 1] == ip
 
 
 def test_docker_comes_after_a_program_and_only_if_its_engine_answers(tmp_path: Path) -> None:

@@ -78,8 +78,17 @@ def _own(request: Any) -> str:
 
 def _from_outside(request: Any) -> bool:
     """Whether a page of the public URL asks: the proxy before us may have replaced the host by ours."""
-    origin = urlsplit(request.headers.get("origin") or "")
-    return bool(outside.place()) and origin.scheme == outside.scheme() and _same(origin.netloc, outside.place())
+    scheme, place = _origin(request)
+    return bool(outside.place()) and scheme == outside.scheme() and _same(place, outside.place())
+
+
+def _origin(request: Any) -> tuple[str, str]:
+    """Scheme and place of the page that asks; '' where it says none, or nonsense."""
+    try:
+        parts = urlsplit(request.headers.get("origin") or "")
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc
 
 
 def check_console(request: Any) -> None:
@@ -96,7 +105,7 @@ def check_console(request: Any) -> None:
         )
     origin = headers.get("origin")
     reads = request.method in ("GET", "HEAD")
-    ours = origin is not None and (_same(urlsplit(origin).netloc, _own(request)) or _from_outside(request))
+    ours = origin is not None and (_same(_origin(request)[1], _own(request)) or _from_outside(request))
     if not ours and not (origin is None and reads):
         raise ForbiddenError("the request comes from a page of another origin", code="other_origin")
     kind = str(headers.get("content-type", "")).partition(";")[0].strip().lower()

@@ -12,7 +12,7 @@ from edge.base.errors import FrontError
 from edge.base.log import Log
 from edge.cloud.callers import Callers
 from edge.cloud.snapshot import Snapshot
-from edge.config import SettingsSource
+from edge.config import SettingsSource, place
 from edge.options import HlsFiles
 from edge.srs.api import basic
 from edge.watching.play import Play
@@ -121,7 +121,7 @@ class FrontService:
         return FrontSettings(
             options=options,
             cloud=cloud_upstream(settings.current_cloud_url(), settings.cloud_socket),
-            local=f"unix/{settings.local_socket}" if settings.local_socket else "{}:{}".format(*settings.local_listen),
+            local=f"unix/{settings.local_socket}" if settings.local_socket else place(settings.local_listen),
             media_api=settings.srs_api.partition("://")[2],
             hls_dir=settings.hls_dir,
             hls=self._hls(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Final
 
 from .settings import Settings
@@ -67,12 +68,12 @@ http {{
 
 def _rtmp(settings: Settings, notify: str) -> str:
     slots = "\n".join(_slot(settings, slot_name(n), notify) for n in range(settings.slots))
-    address = f"[{settings.rtmp_ip}]" if ":" in settings.rtmp_ip else settings.rtmp_ip
+    listen = "\n".join(f"        listen {address};" for address in _listens(settings.rtmp_ip, settings.rtmp_port))
     return f"""\
 rtmp {{
     access_log off;
     server {{
-        listen {address}:{settings.rtmp_port};
+{listen}
         chunk_size 60000;
         max_message 16M;
         # SRS waits 30 s for a hook; the adapter keeps that time, nginx must only be the more patient one.
@@ -83,6 +84,14 @@ rtmp {{
 {slots}
     }}
 }}"""
+
+
+def _listens(ip: str, port: int) -> list[str]:
+    """Where RTMP listens. `::` is all addresses, IPv4 by a socket of its own, which shows clients as they are."""
+    if ":" not in ip:
+        return [f"{ip}:{port}"]
+    fourth = [f"0.0.0.0:{port}"] if ip_address(ip).is_unspecified else []
+    return [*fourth, f"[{ip}]:{port} ipv6only=on"]
 
 
 def _slot(settings: Settings, name: str, notify: str) -> str:

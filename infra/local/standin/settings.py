@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,13 @@ API_LOGIN: Final = "SLUICE_SRS_API_LOGIN"
 """In the environment of the stand-in: what the path of hooks holds, and `user:password` of the API."""
 _SAFE_PATH: Final = re.compile(r"/[\w./@:+=,~-]*", re.ASCII)
 _MAX_SOCKET_PATH: Final = 100
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return "%" not in str(ip_address(text))
+    except ValueError:
+        return False
 
 
 class SettingsError(ValueError):
@@ -46,7 +54,7 @@ class Settings:
             path = str(getattr(self, name))
             if not _SAFE_PATH.fullmatch(path) or ".." in path.split("/"):
                 raise SettingsError(f"{name} must be an absolute path of letters, digits and ./@:+=,~_- without '..'")
-        if not re.fullmatch(r"[0-9a-fA-F.:]+", self.rtmp_ip):
+        if not _is_address(self.rtmp_ip):
             raise SettingsError("rtmp_ip must be an IP address")
         if len(str(self.control_socket)) > _MAX_SOCKET_PATH:
             most = _MAX_SOCKET_PATH - len("/control/nginx.sock")

@@ -71,6 +71,13 @@ def test_the_options_of_the_front(tmp_path: Path) -> None:
     }
     front = load({**MINIMAL, **more}).front
     assert front is not None
+    six = {"SLUICE_FRONT_ADMIN": "[::1]:2019", "SLUICE_SRS_HTTP": "[::1]:8080", "SLUICE_FRONT_BIND": "[::1]"}
+    on_six = load({**MINIMAL, **more, **six}).front
+    assert on_six is not None
+    assert (on_six.admin, on_six.media_http, on_six.bind) == ("[::1]:2019", "[::1]:8080", "::1")
+    for bad in ("::1]", "[::1]:80", "127.0.0.1 {"):
+        with pytest.raises(ConfigError, match="SLUICE_FRONT_BIND must be"):
+            load({**MINIMAL, **more, "SLUICE_FRONT_BIND": bad})
     assert (front.admin, front.http_port, front.https_port) == ("127.0.0.1:2019", 2022, None)
     assert front.well_known == tmp_path / ".well-known"
     with pytest.raises(ConfigError, match="SLUICE_FRONT_HTTP must be a port"):

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from edge.base.errors import ConfigError
-from edge.config import load, needs_restart
+from edge.base.loopback import met_at
+from edge.config import load, needs_restart, place
 from tests.unit.edge_agent.edge_fakes import JOIN, World, until, world
 
 ROOT = Path(__file__).parents[3]
@@ -26,6 +27,53 @@ def test_all_problems_are_told_at_once() -> None:
     text = str(error.value)
     for name in ("HOOK_LISTEN", "MEDIA_KIND", "CLOUD_URL", "AGENT_DIR", "HLS_DIR"):
         assert f"SLUICE_{name}" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("127.0.0.1:8085", ("127.0.0.1", 8085)),
+        ("localhost:0", ("localhost", 0)),
+        ("[::1]:8085", ("::1", 8085)),
+        ("[::]:65535", ("::", 65535)),
+    ],
+)
+def test_where_to_listen_may_be_ipv6_in_brackets(text: str, found: tuple[str, int]) -> None:
+    settings = load({**MINIMAL, "SLUICE_HOOK_LISTEN": text})
+    assert settings.hook_listen == found
+    assert place(found) == text
+
+
+@pytest.mark.parametrize("text", [
+    "::1", "::1:8085", "[::1]", "[::1]8085", "[::1:8085", "::1]:8085", "[]:1", "[127.0.0.1]:1", "[host]:1", ":1",
+    "[fe80::1%lo]:1", "h:", "h:65536", "h:\u0661", "a b:1",
+])  # fmt: skip
+def test_an_address_that_can_be_read_two_ways_is_none(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"SLUICE_HOOK_LISTEN must be host:port.*\[::1\]:8085"):
+        load({**MINIMAL, "SLUICE_HOOK_LISTEN": text})
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://::1/", "http://fe80::1:80/", "http://h:x/", "http://:80/"])
+def test_a_url_without_a_host_to_reach_is_a_problem_and_no_crash(url: str) -> None:
+    with pytest.raises(ConfigError, match="SLUICE_CLOUD_URL must be a URL"):
+        load({**MINIMAL, "SLUICE_CLOUD_URL": url})
+    assert load({**MINIMAL, "SLUICE_CLOUD_URL": "http://[::1]:80/"}).cloud_url == "http://[::1]:80"
+
+
+@pytest.mark.parametrize(
+    ("bind", "at"),
+    [
+        ("", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "::1"),
+        ("::1", "::1"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("0:0::0", "::1"),
+        ("live.example.com", "live.example.com"),
+    ],
+)
+def test_what_listens_on_all_addresses_is_met_on_loopback(bind: str, at: str) -> None:
+    assert met_at(bind) == at
 
 
 def test_settings_from_a_file_win_and_some_can_be_reloaded(tmp_path: Path) -> None:
