@@ -9,7 +9,7 @@ DEV_LOCKS := requirements-dev.txt tests/emulator/requirements.txt
 PIP := $(BIN)/python -m infra.install
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud console test check fuzz faults clean lock
+.PHONY: help install develop run demo cloud console screenshots test check fuzz faults clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,10 @@ cloud: develop ## Run the packaged functions on an emulator of AWS, for develope
 
 console: develop ## Build the console from its sources; what comes out is committed
 	@$(BIN)/python -m console.build
+
+screenshots: develop ## Pictures of every page of the console into .cache/screenshots
+	@infra/install-media-tools
+	@$(BIN)/python -m tests.e2e.screenshots
 
 check: develop ## Format, lint, types, import contracts, unit tests
 	$(BIN)/ruff format --check .

@@ -374,7 +374,7 @@ class UsesShown(View):
 
     items: list[UseShown]
     kept_in: list[str] = Field(
-        description="Destinations and sources whose target elsewhere holds an old publish secret.",
+        description="Destinations and sources whose target elsewhere holds a publish secret: a new one has to be brought there.",
         examples=[["destination Copy"]],
     )
 

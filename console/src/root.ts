@@ -10,6 +10,10 @@ export const icon: string = `${base}/app/icon.svg`;
 /** A link to a page of the console. */
 export const to = (page: string): string => `${base}/${page}`;
 
+/** The secret that a publish address holds; '' when it needs none. */
+export const secretIn = (address: { url: string; server: string; key: string }): string =>
+  /[?&,]secret=([^&,]+)/.exec(`${address.url} ${address.server} ${address.key}`)?.[1]?.trim() ?? "";
+
 /** A stream's name as the API takes it: without an app it is one of `live`. */
 export const streamOf = (typed: string): string => {
   const name = typed.trim().replace(/^\/+|\/+$/g, "");

@@ -56,6 +56,8 @@ def _cloud() -> Iterator[Finding]:
         api.call("GET", "/v1/health")
         nodes = list(api.items("/v1/nodes", ALL))
         dead = list(api.items("/v1/deliveries", 100, state="dead"))
+        # A no to a question is an answer; a no to what was only told loses it.
+        dead += [d for d in api.items("/v1/deliveries", 100, state="refused") if d["action"] != "on_publish"]
         data = api.call("GET", "/v1/system")
     except CliError as error:
         yield Finding("API", False, "not ready", str(error))
@@ -66,7 +68,7 @@ def _cloud() -> Iterator[Finding]:
     for node in nodes:
         yield from _node(node)
     hint = "See `sluice callbacks deliveries`; mend the target, then `sluice callbacks resend ID`." if dead else ""
-    yield Finding("callbacks", not dead, f"{len(dead)} dead letters" if dead else "no dead letters", hint)
+    yield Finding("callbacks", not dead, f"{len(dead)} were given up or refused" if dead else "no dead letters", hint)
     yield from _data(data)
 
 

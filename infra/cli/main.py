@@ -243,7 +243,7 @@ def _show_uses(uses: dict[str, Any]) -> None:
     ]
     table(["STREAM", "STATE", "CAME", "BY", "FROM", "SECRET"], rows, "Nobody published with it lately.")
     if uses["kept_in"]:
-        errors.print(f"An old secret stands in the target of: {', '.join(uses['kept_in'])}", markup=False)
+        errors.print(f"A publish secret stands in the target of: {', '.join(uses['kept_in'])}", markup=False)
 
 
 @app.command("doctor")

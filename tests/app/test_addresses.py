@@ -211,3 +211,13 @@ def test_events_are_found_by_their_time(api: Api, node: Node) -> None:
     assert found(since=times["4"] + timedelta(seconds=1)) == []
     for bad in ("yesterday", "2026-11-22T12:00:00"):
         assert api("GET", f"/v1/events?since={bad}").fields == ["since"], "without a zone it is no time"
+
+
+@pytest.mark.parametrize(
+    "query", ["until=9999-12-31T23:59:59Z", "since=0001-01-01T00:00:00Z", "until=0001-01-01T00:00:00Z"]
+)
+def test_events_of_any_time_can_be_asked_for(api: Api, node: Node, query: str) -> None:
+    told = {"code": "secret_wrong", "reason": "the secret is wrong", "name": "live/cam"}
+    assert node.tell(*(node.event("publish.refused", **told) for _ in range(2))) == ["accepted"] * 2
+    found = api("GET", f"/v1/events?limit=1&{query}")
+    assert (found.status, len(found.json["items"])) == (200, 0 if query.startswith("until=0") else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
 from ulid import ULID
@@ -19,6 +19,8 @@ _LOOKS: Final = 20
 """How many pages are looked through for events, at most, for one answer."""
 _APART: Final = timedelta(minutes=1)
 """So far the time in an event's id and its own may be apart."""
+_FIRST: Final = datetime(1971, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _LEAST_LOOK: Final = 50
 """So many events are looked at together, however few are asked for: those that fit may be rare."""
 
@@ -56,11 +58,11 @@ class EventFilter:
     @property
     def begin(self) -> str | None:
         """The cursor to begin with."""
-        return None if self.until is None else str(ULID.from_datetime(self.until + _APART))[:10] + "0" * 16
+        return None if self.until is None else str(ULID.from_datetime(_within(self.until) + _APART))[:10] + "0" * 16
 
     def is_past(self, cursor: str) -> bool:
         """Whether nothing that is older than a cursor is one of these."""
-        return self.since is not None and ULID.from_str(cursor).datetime < self.since - _APART
+        return self.since is not None and ULID.from_str(cursor).datetime < _within(self.since) - _APART
 
     def takes(self, e: LedgerEvent) -> bool:
         """Whether it is one of these."""
@@ -174,6 +176,11 @@ class Overview:
             return deliveries_page(self._store, limit, cursor)
         name = "DUE#0" if state == "pending" else f"DELIVERIES#{state}"
         return self._store.index(Delivery, name, limit=limit, cursor=cursor, newest=state != "pending")
+
+
+def _within(time: datetime) -> datetime:
+    """A time that an id can hold: nothing happened before, and nothing will after."""
+    return min(max(time, _FIRST), _LAST)
 
 
 def _begins(kind: str, wanted: str) -> bool:

@@ -78,8 +78,10 @@ class SecretUses:
                 return
 
     def kept_in(self) -> list[str]:
-        """What holds an old publish secret in its target and pushes to elsewhere, as `destination NAME`."""
-        retired = self._settings.get(PublishSettings).retired
+        """What holds a publish secret, of now or of before, in its target and pushes to elsewhere, as `destination
+        NAME`: a new secret has to be brought there.
+        """
+        known = self._settings.get(PublishSettings).ever
         destinations = everything(self._store, Destination, "DESTS")
         sources = everything(self._store, Source, "SOURCES")
         named = [(f"destination {d.name}", [d.url]) for d in destinations]
@@ -87,5 +89,5 @@ class SecretUses:
         return [
             name
             for name, urls in named
-            if any(secret in url and not is_loopback(url) for url in urls for secret in retired)
+            if any(secret in url and not is_loopback(url) for url in urls for secret in known)
         ]

@@ -28,10 +28,10 @@ export const usePlatforms = (): Asked<Schemas["Items_PlatformShown_"]> =>
 export const useAddresses = (stream: string): Asked<Schemas["Items_AddressShown_"]> =>
   useAsked(["addresses", stream], (signal) => ok(api.GET("/v1/addresses", { params: { query: { stream } }, signal })), { every: 10_000 });
 
-export const useRefusals = (stream: string): Asked<Schemas["Page_EventShown_"]> =>
+export const useRefusals = (stream: string, since: number): Asked<Schemas["Page_EventShown_"]> =>
   useAsked(
-    ["events", "refused", stream],
-    (signal) => ok(api.GET("/v1/events", { params: { query: { kind: "publish.refused", stream, limit: 1 } }, signal })),
+    ["events", "refused", stream, since],
+    (signal) => ok(api.GET("/v1/events", { params: { query: { kind: "publish.refused", stream, limit: 1, since: new Date(since).toISOString() } }, signal })),
     { every: FRESH_MS },
   );
 

@@ -3,7 +3,7 @@ import { useLocation } from "preact-iso";
 import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { api, ok, type Schemas } from "../api/client";
-import { renew, useAsked } from "../api/query";
+import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
 import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting, type Tone } from "../ui/parts";
@@ -18,11 +18,16 @@ const TONES: Record<string, Tone> = { pending: "blue", delivered: "green", refus
 function Target(): JSX.Element {
   const words = t().callbacks;
   const asked = useAsked(["settings", "callbacks"], (signal) => ok(api.GET("/v1/settings/callbacks", { signal })));
-  const [form, setForm] = useState<Schemas["CallbacksShown"] | null>(null);
+  const [form, edit] = useState<Schemas["CallbacksShown"] | null>(null);
+  const [touched, setTouched] = useState(false);
+  const setForm = (changed: Schemas["CallbacksShown"]): void => {
+    setTouched(true);
+    edit(changed);
+  };
   const [trial, setTrial] = useState<Trial | null>(null);
   useEffect(() => {
-    if (asked.data && form?.version !== asked.data.version) setForm(asked.data);
-  }, [asked.data]);
+    if (asked.data && !touched) edit(asked.data); // what somebody is writing stays
+  }, [asked.data, touched]);
   if (!form) return <Waiting error={asked.error} again={asked.again} />;
   const { enabled, target, version } = form;
   return (
@@ -32,7 +37,8 @@ function Target(): JSX.Element {
         send={t().common.save}
         act={async () => {
           await ok(api.PATCH("/v1/settings/callbacks", { body: { enabled, target, version } }));
-          renew("settings");
+          await queries.invalidateQueries({ queryKey: ["settings"] });
+          setTouched(false);
           say(t().settings.saved, "good");
         }}
       >

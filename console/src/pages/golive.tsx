@@ -6,7 +6,7 @@ import { api, ok, type Schemas } from "../api/client";
 import { useAsked } from "../api/query";
 import { streamPath } from "../format";
 import { t } from "../i18n";
-import { root, streamOf, to } from "../root";
+import { root, secretIn, streamOf, to } from "../root";
 import { Button, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
 import { Outlook } from "../ui/outlook";
 import { Qr } from "../ui/qr";
@@ -122,8 +122,7 @@ function Light({ stream }: { stream: string }): JSX.Element {
   const words = t().goLive;
   const [begun] = useState(() => Date.now());
   const live = useStreams().data?.items.find((s) => s.stream === stream);
-  const refusal = useRefusals(stream).data?.items[0];
-  const fresh = refusal && Date.parse(refusal.at) > begun - REFUSAL_MS ? refusal : undefined;
+  const fresh = useRefusals(stream, begun - REFUSAL_MS).data?.items[0];
   if (live) {
     return (
       <div class="light green" role="status">
@@ -179,7 +178,9 @@ export function GoLive({ id }: PageProps): JSX.Element {
   const publish = useAsked(["settings", "publish"], (signal) => ok(api.GET("/v1/settings/publish", { signal })));
   const found = addresses.data?.items.filter((a) => a.direction === "publish" && a.protocol === NEEDS[tool]) ?? [];
   const usable = found.find((a) => a.available);
-  const secret = publish.data?.auth === false ? "" : (publish.data?.secret ?? "");
+  const secret = usable ? secretIn(usable) : "";
+  // A room's stream with a secret at its end would be another stream, which the room's secret does not open.
+  const isRoom = secret !== "" && publish.data !== undefined && secret !== publish.data.secret;
   return (
     <Page title={words.title}>
       <Light key={stream} stream={stream} />
@@ -195,7 +196,8 @@ export function GoLive({ id }: PageProps): JSX.Element {
         <div role="tabpanel" aria-label={words.tools[tool]}>
           {!addresses.data && <Waiting error={addresses.error} again={addresses.again} />}
           {addresses.data && !usable && <Empty words={(t().codes as Record<string, string>)[found[0]?.code ?? ""] ?? (found[0]?.why || words.noNode)} />}
-          {usable && <Steps tool={tool} address={usable} stream={stream} secret={secret} />}
+          {usable && tool === "device" && isRoom && <Empty words={words.notForRooms} />}
+          {usable && !(tool === "device" && isRoom) && <Steps tool={tool} address={usable} stream={stream} secret={secret} />}
         </div>
       </section>
       <section class="card pad">

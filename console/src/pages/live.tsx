@@ -10,11 +10,14 @@ import { duration, rate, streamPath } from "../format";
 import { t } from "../i18n";
 import { root, to } from "../root";
 import { Icon } from "../ui/icons";
-import { Button, Confirm, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
+import { Button, Confirm, Dialog, Empty, Field, Page, State, Time, Waiting, wordsOf } from "../ui/parts";
 import { Player } from "../ui/player";
 import { Outlook } from "../ui/outlook";
 import { say } from "../ui/toasts";
 import { PushState } from "../ui/push";
+
+/** A link for the console's player works so long. */
+const LINK_S = 12 * 3600;
 
 /** The seconds since a time, counted on while it is looked at. */
 function useAge(since: string | null): number {
@@ -26,7 +29,22 @@ function useAge(since: string | null): number {
   return since ? (now - Date.parse(since)) / 1000 : 0;
 }
 
-const hls = (stream: Stream): string => new URL(`${streamPath(`${stream.app}/${stream.name}`)}.m3u8`, root).href;
+/** Where the console's own player finds a stream; '' until that is known. With a link, where watching needs one. */
+function useHls(stream: Stream, wanted: boolean): string {
+  const [url, setUrl] = useState("");
+  useEffect(() => {
+    if (!wanted) return;
+    const plain = new URL(`${streamPath(`${stream.app}/${stream.name}`)}.m3u8`, root).href;
+    const linked = async (): Promise<string> => {
+      if (!(await ok(api.GET("/v1/settings/play"))).auth) return plain;
+      const body = { stream: stream.stream, node: stream.node, formats: ["hls" as const], expires_in_s: LINK_S };
+      const made = (await ok(api.POST("/v1/streams/play-links", { body }))).urls.hls;
+      return made ? plain + new URL(made).search : plain;
+    };
+    linked().then(setUrl, (error: unknown) => say(wordsOf(error), "bad"));
+  }, [stream.session, wanted]);
+  return url;
+}
 
 const Facts = ({ stream }: { stream: Stream }): JSX.Element => (
   <dl class="facts">
@@ -53,12 +71,13 @@ const States = ({ stream, targets }: { stream: Stream; targets: Target[] }): JSX
 
 function Tile({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.Element {
   const [watched, setWatched] = useState(false);
+  const url = useHls(stream, watched);
   const age = useAge(stream.live_at ?? stream.admitted_at);
   return (
     <article class="card tile">
       <div class="picture">
         {watched ? (
-          <Player url={hls(stream)} live />
+          url && <Player url={url} live />
         ) : (
           <button type="button" class="start" aria-label={t().live.watch(stream.stream)} onClick={() => setWatched(true)}>
             <Icon name="play" />
@@ -85,8 +104,9 @@ function Tile({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.E
 function LifeLine({ stream }: { stream: Stream }): JSX.Element {
   const [events, setEvents] = useState<Schemas["EventShown"][] | null>(null);
   useEffect(() => {
+    const since = new Date(Date.parse(stream.admitted_at) - 60_000).toISOString();
     const ask = (): void =>
-      void ok(api.GET("/v1/events", { params: { query: { session: stream.session, limit: 100 } } }))
+      void ok(api.GET("/v1/events", { params: { query: { session: stream.session, limit: 100, since } } }))
         .then((page) => setEvents(withoutRepeats(page.items).reverse()))
         .catch(() => undefined);
     ask();
@@ -108,12 +128,13 @@ function LifeLine({ stream }: { stream: Stream }): JSX.Element {
 
 function Panel({ stream, targets, close }: { stream: Stream; targets: Target[]; close: () => void }): JSX.Element {
   const [cutting, setCutting] = useState(false);
+  const url = useHls(stream, true);
   const [outlook, setOutlook] = useState<Schemas["ExplanationShown"] | null>(null);
   const words = t().live;
   return (
     <Dialog title={stream.stream} close={close} wide>
       <div class="body">
-        <Player url={hls(stream)} live />
+        {url ? <Player url={url} live /> : <div class="player" />}
         <States stream={stream} targets={targets} />
         <Facts stream={stream} />
         <dl class="facts">

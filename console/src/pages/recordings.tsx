@@ -8,7 +8,8 @@ import { renew, useAsked } from "../api/query";
 import { duration, size } from "../format";
 import { t } from "../i18n";
 import { root, to } from "../root";
-import { Button, Confirm, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting, type Tone } from "../ui/parts";
+import { Button, Confirm, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting, wordsOf, type Tone } from "../ui/parts";
+import { say } from "../ui/toasts";
 import { Player } from "../ui/player";
 
 const TONES: Record<Recording["state"], Tone> = { recording: "red", finishing: "blue", ready: "green", failed: "amber" };
@@ -80,10 +81,16 @@ function Panel({ recording, close }: { recording: Recording; close: () => void }
   const words = t().recordings;
   const path = { params: { path: { recording: recording.id } } };
   const [asking, setAsking] = useState<"delete" | "end" | null>(null);
-  const watch = useAsked(["watch", recording.id], () => ok(api.POST("/v1/recordings/{recording}/shares", { ...path, body: { expires_s: WATCH_S } })), {
-    enabled: recording.segments > 0,
-  });
-  const links = watch.data?.links;
+  const [links, setLinks] = useState<Schemas["Links"] | null>(null);
+  const [watched, state] = [recording.segments > 0, recording.state];
+  useEffect(() => {
+    // Once while it is open, and once more when it is finished: each link is a new one, and a new one begins anew.
+    if (watched)
+      void ok(api.POST("/v1/recordings/{recording}/shares", { ...path, body: { expires_s: WATCH_S } })).then(
+        (share) => setLinks(share.links),
+        (error: unknown) => say(wordsOf(error), "bad"),
+      );
+  }, [recording.id, watched, state]);
   return (
     <Dialog title={recording.stream} close={close} wide>
       <div class="body">

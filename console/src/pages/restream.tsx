@@ -3,12 +3,12 @@ import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { usePlatforms, useTargets, type Target } from "../api/asked";
 import { api, ok } from "../api/client";
-import { renew } from "../api/query";
+import { queries, renew } from "../api/query";
 import { rate } from "../format";
 import { language, t } from "../i18n";
 import { Button, Check, Dialog, Empty, Field, Form, Page, Time, Waiting } from "../ui/parts";
 import { PushState, whyNot } from "../ui/push";
-import { later, say } from "../ui/toasts";
+import { later, leaving, say } from "../ui/toasts";
 
 const OTHER = "";
 
@@ -27,7 +27,9 @@ function Editor({ target, close }: { target?: Target | undefined; close: () => v
   const act = async (): Promise<void> => {
     const patterns = streams.split(/[\s,]+/).filter(Boolean);
     if (target) {
-      const place = server || key ? { server: server || (chosen?.server ?? ""), key } : {};
+      // The server stays where it is, unless another one is given or the platform is another one.
+      const moved = server || (platform !== target.platform ? (chosen?.server ?? "") : "");
+      const place = { ...(moved ? { server: moved } : {}), ...(key ? { key } : {}) };
       await ok(
         api.PATCH("/v1/destinations/{destination}", {
           params: { path: { destination: target.id } },
@@ -78,7 +80,7 @@ function Editor({ target, close }: { target?: Target | undefined; close: () => v
   );
 }
 
-function Card({ target, edit, hide }: { target: Target; edit: () => void; hide: (hidden: boolean) => void }): JSX.Element {
+function Card({ target, edit }: { target: Target; edit: () => void }): JSX.Element {
   const words = t().restream;
   const path = { params: { path: { destination: target.id } } };
   const why = whyNot(target);
@@ -122,14 +124,13 @@ function Card({ target, edit, hide }: { target: Target; edit: () => void; hide: 
         </Button>
         <Button
           kind="danger"
-          press={() => {
-            hide(true);
-            later(
-              words.removed(target.name),
-              () => ok(api.DELETE("/v1/destinations/{destination}", path)).then(() => renew("destinations")),
-              () => hide(false),
-            );
-          }}
+          press={() =>
+            later(target.id, words.removed(target.name), async () => {
+              // It is sent to its end, also while the page is being left.
+              await ok(api.DELETE("/v1/destinations/{destination}", { ...path, keepalive: true }));
+              await queries.invalidateQueries({ queryKey: ["destinations"] });
+            })
+          }
         >
           {t().common.remove}
         </Button>
@@ -142,13 +143,12 @@ export function Restream(_: PageProps): JSX.Element {
   const words = t().restream;
   const targets = useTargets();
   const [editing, setEditing] = useState<Target | "new" | null>(null);
-  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const add = (
     <Button kind="primary" press={() => setEditing("new")}>
       {words.add}
     </Button>
   );
-  const shown = targets.data?.items.filter((target) => !hidden.has(target.id)) ?? [];
+  const shown = targets.data?.items.filter((target) => !leaving.value.has(target.id)) ?? [];
   return (
     <Page title={words.title} action={shown.length > 0 && add}>
       {!targets.data && <Waiting error={targets.error} again={targets.again} />}
@@ -159,7 +159,6 @@ export function Restream(_: PageProps): JSX.Element {
             key={target.id}
             target={target}
             edit={() => setEditing(target)}
-            hide={(hide) => setHidden((was) => new Set(hide ? [...was, target.id] : [...was].filter((id) => id !== target.id)))}
           />
         ))}
       </div>

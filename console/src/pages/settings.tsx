@@ -2,9 +2,9 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { api, ok, type Schemas } from "../api/client";
-import { renew, useAsked } from "../api/query";
+import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
-import { Button, Check, Copyable, Dialog, Field, Form, Page, Time, Waiting } from "../ui/parts";
+import { Button, Check, Copyable, Dialog, Field, Form, Page, Time, Waiting, wordsOf } from "../ui/parts";
 import { say } from "../ui/toasts";
 
 /** Rotation, rehearsed: who used the secret of now lately, and what holds an old one, before anything is changed. */
@@ -64,7 +64,10 @@ function Publish(): JSX.Element {
         change={(wanted) =>
           void ok(api.PATCH("/v1/settings/publish", { body: { auth: wanted } })).then(
             () => renew("settings"),
-            (error: unknown) => say(String(error), "bad"),
+            (error: unknown) => {
+              renew("settings"); // the box shows what holds
+              say(wordsOf(error), "bad");
+            },
           )
         }
       />
@@ -78,10 +81,18 @@ function Publish(): JSX.Element {
 function Record(): JSX.Element {
   const words = t().settings;
   const asked = useAsked(["settings", "record"], (signal) => ok(api.GET("/v1/settings/record", { signal })));
-  const [form, setForm] = useState<Schemas["RecordShown"] | null>(null);
+  const [form, edit] = useState<Schemas["RecordShown"] | null>(null);
+  const [globs, setGlobs] = useState("");
+  const [touched, setTouched] = useState(false);
+  const setForm = (changed: Schemas["RecordShown"]): void => {
+    setTouched(true);
+    edit(changed);
+  };
   useEffect(() => {
-    if (asked.data && (form === null || form.version !== asked.data.version)) setForm(asked.data);
-  }, [asked.data]);
+    if (!asked.data || touched) return; // what somebody is writing stays
+    edit(asked.data);
+    setGlobs(asked.data.globs.join(" "));
+  }, [asked.data, touched]);
   if (!form) return <Waiting error={asked.error} again={asked.again} />;
   return (
     <section class="card pad">
@@ -89,14 +100,16 @@ function Record(): JSX.Element {
       <Form
         send={t().common.save}
         act={async () => {
-          const { enabled, globs, merge_window_s, version } = form;
-          await ok(api.PATCH("/v1/settings/record", { body: { enabled, globs, merge_window_s, version } }));
-          renew("settings");
+          const { enabled, merge_window_s, version } = form;
+          const patterns = globs.split(/[\s,]+/).filter(Boolean);
+          await ok(api.PATCH("/v1/settings/record", { body: { enabled, globs: patterns, merge_window_s, version } }));
+          await queries.invalidateQueries({ queryKey: ["settings"] });
+          setTouched(false);
           say(words.saved, "good");
         }}
       >
         <Check label={words.recordAll} value={form.enabled} change={(enabled) => setForm({ ...form, enabled })} />
-        <Field label={words.globs} value={form.globs.join(" ")} change={(text) => setForm({ ...form, globs: text.split(/\s+/).filter(Boolean) })} hint={words.globsHint} />
+        <Field label={words.globs} value={globs} change={(text) => { setTouched(true); setGlobs(text); }} hint={words.globsHint} />
         <Field label={words.merge} type="number" value={String(form.merge_window_s)} change={(text) => setForm({ ...form, merge_window_s: Number(text) })} hint={words.mergeHint} />
       </Form>
     </section>

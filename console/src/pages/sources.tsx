@@ -3,11 +3,11 @@ import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { useAddresses } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
-import { renew, useAsked } from "../api/query";
+import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { streamOf, to } from "../root";
 import { Button, Check, Dialog, Empty, Field, Form, Page, State, Waiting, type Tone } from "../ui/parts";
-import { later, say } from "../ui/toasts";
+import { later, leaving, say } from "../ui/toasts";
 
 type Playing = Schemas["PlayingShown"];
 type Kind = "file" | "stream" | "camera";
@@ -68,7 +68,7 @@ function Adding({ close }: { close: () => void }): JSX.Element {
   );
 }
 
-function Card({ source, hide }: { source: Playing; hide: (hidden: boolean) => void }): JSX.Element {
+function Card({ source }: { source: Playing }): JSX.Element {
   const words = t().sources;
   const path = { params: { path: { source: source.id } } };
   const worker = source.worker;
@@ -107,14 +107,12 @@ function Card({ source, hide }: { source: Playing; hide: (hidden: boolean) => vo
         </Button>
         <Button
           kind="danger"
-          press={() => {
-            hide(true);
-            later(
-              t().restream.removed(source.name),
-              () => ok(api.DELETE("/v1/sources/{source}", path)).then(() => renew("sources")),
-              () => hide(false),
-            );
-          }}
+          press={() =>
+            later(source.id, t().restream.removed(source.name), async () => {
+              await ok(api.DELETE("/v1/sources/{source}", { ...path, keepalive: true }));
+              await queries.invalidateQueries({ queryKey: ["sources"] });
+            })
+          }
         >
           {t().common.remove}
         </Button>
@@ -127,8 +125,7 @@ export function Sources(_: PageProps): JSX.Element {
   const words = t().sources;
   const sources = useAsked(["sources"], (signal) => ok(api.GET("/v1/sources", { params: { query: { limit: 100 } }, signal })), { every: 2000 });
   const [adding, setAdding] = useState(false);
-  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
-  const shown = sources.data?.items.filter((source) => !hidden.has(source.id)) ?? [];
+  const shown = sources.data?.items.filter((source) => !leaving.value.has(source.id)) ?? [];
   const add = (
     <Button kind="primary" press={() => setAdding(true)}>
       {words.add}
@@ -140,11 +137,7 @@ export function Sources(_: PageProps): JSX.Element {
       {sources.data && shown.length === 0 && <Empty words={words.none} action={add} />}
       <div class="tiles">
         {shown.map((source) => (
-          <Card
-            key={source.id}
-            source={source}
-            hide={(hide) => setHidden((was) => new Set(hide ? [...was, source.id] : [...was].filter((id) => id !== source.id)))}
-          />
+          <Card key={source.id} source={source} />
         ))}
       </div>
       {shown.length > 0 && <a href={to("live")}>{t().nav.live}</a>}

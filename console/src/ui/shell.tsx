@@ -9,6 +9,7 @@ import { icon, to } from "../root";
 import { shownTheme, wear, type Theme } from "../theme";
 import { Icon } from "./icons";
 import { Field } from "./parts";
+import { flush } from "./toasts";
 
 type PageName = "live" | "golive" | "restream" | "recordings" | "sources" | "rooms" | "callbacks" | "api" | "edges" | "activity" | "settings";
 
@@ -78,9 +79,11 @@ const Choices = (): JSX.Element => (
       type="button"
       class="button quiet"
       onClick={() =>
-        void ok(api.POST("/v1/logout")).finally(() => {
-          location.href = to("sign-in");
-        })
+        void flush()
+          .then(() => ok(api.POST("/v1/logout")))
+          .finally(() => {
+            location.href = to("sign-in");
+          })
       }
     >
       {t().shell.signOut}

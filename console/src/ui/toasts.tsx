@@ -24,25 +24,44 @@ export function say(words: string, tone: "good" | "bad", undo?: () => void): voi
   setTimeout(() => drop(id), LIFE_MS);
 }
 
-/** Does something in ten seconds, unless it is taken back. Leaving the page does it at once. */
-export function later(words: string, act: () => Promise<unknown>, undone: () => void): void {
+/** What is still to be done, unless it is taken back. */
+const pending = new Set<() => Promise<void>>();
+/** What is gone from the pages although it is still there: it may be taken back. */
+export const leaving = signal<ReadonlySet<string>>(new Set());
+
+/** Does at once what is still to be done. */
+export const flush = async (): Promise<void> => void (await Promise.all([...pending].map((run) => run())));
+
+/** Removes something, called `id`, in ten seconds, unless it is taken back. Leaving the page does it at once. */
+export function later(id: string, words: string, act: () => Promise<unknown>): void {
   let over = false;
-  const run = (): void => {
-    if (over) return;
-    over = true;
-    removeEventListener("pagehide", run);
-    act().catch((error: unknown) => {
-      undone();
-      say(error instanceof Error ? error.message : String(error), "bad");
-    });
+  const hide = (hidden: boolean): void => {
+    leaving.value = new Set(hidden ? [...leaving.value, id] : [...leaving.value].filter((other) => other !== id));
   };
-  const timer = setTimeout(run, LIFE_MS);
-  addEventListener("pagehide", run);
-  say(words, "good", () => {
+  const end = (): void => {
     over = true;
     clearTimeout(timer);
-    removeEventListener("pagehide", run);
-    undone();
+    pending.delete(run);
+    removeEventListener("pagehide", leave);
+  };
+  const run = async (): Promise<void> => {
+    if (over) return;
+    end();
+    try {
+      await act();
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error), "bad");
+    }
+    hide(false);
+  };
+  const leave = (): void => void run();
+  const timer = setTimeout(leave, LIFE_MS);
+  pending.add(run);
+  addEventListener("pagehide", leave);
+  hide(true);
+  say(words, "good", () => {
+    end();
+    hide(false);
   });
 }
 

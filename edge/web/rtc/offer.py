@@ -40,7 +40,7 @@ def _of_body(query: str, body: bytes) -> Hook | None:
     try:
         sent = json.loads(body)
         url = urlsplit(str(sent["streamurl"]))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     app, _, stream = unquote(url.path).strip("/").partition("/")
     return _hook("&".join(filter(None, (url.query, query))), app, stream)

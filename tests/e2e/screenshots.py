@@ -1,0 +1,78 @@
+"""Pictures of every page of the console, in both languages and themes, of an instance with something on it:
+`make screenshots`. They are looked at, and the best lie in `docs/console`.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from infra.local.demo.media import make_clip
+from infra.local.demo.receiver import receiver
+
+from .browser import a_browser
+from .system import System, environment, free_port
+
+PAGES = (
+    "live", "live/live/show", "golive", "restream", "recordings", "sources", "rooms", "callbacks", "api", "edges",
+    "activity", "settings",
+)  # fmt: skip
+SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+
+
+def main(target: Path) -> None:
+    """Into a folder, as `page-language-theme-size.png`."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, receiver() as received:
+        clip = Path(folder) / "clip.flv"
+        make_clip(clip, 30, keyframe_s=1)
+        system = System(Path(folder) / "home", clip, received, environment())
+        system.start()
+        try:
+            _busy(system)
+            with a_browser() as browser:
+                for language in ("en", "zh"):
+                    for theme in ("light", "dark"):
+                        _take(system, browser, target, language, theme)
+        finally:
+            system.kill_encoders()
+            system.stop()
+
+
+def _busy(system: System) -> None:
+    system.prepare()
+    past = system.publish("evening", seconds=10)
+    past.wait()
+    system.publish("show")
+    system.live("show")
+    for name, url in (("Copy", system.rtmp("copies/show")), ("Down", f"rtmp://127.0.0.1:{free_port()}/live/key")):
+        system.api.call("POST", "/v1/destinations", {"name": name, "url": url, "streams": ["/live/show"]})
+    system.api.call("POST", "/v1/rooms", {"title": "Guest"})
+    system.refused("live/show2?secret=wrong")
+    system.recorded("evening")
+    system.live("show")
+
+
+def _take(system: System, browser: Browser, target: Path, language: str, theme: str) -> None:
+    url = system.instance.at["url"]
+    context = browser.new_context(locale="zh-CN" if language == "zh" else "en-GB")
+    context.add_init_script(f"localStorage.setItem('sluice.theme', '{theme}')")
+    page = context.new_page()
+    page.goto(f"{url}{system.api.call('POST', '/v1/sign-in-links')['path']}")
+    page.locator("button[type=submit]").click()
+    page.wait_for_url(f"{url}/console/live")
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for name in PAGES:
+            page.goto(f"{url}/console/{name}")
+            page.locator("main h1").wait_for()
+            page.wait_for_timeout(3000 if name.startswith("live") else 1200)
+            page.screenshot(path=target / f"{name.replace('/', '-')}-{language}-{theme}-{size}.png")
+    context.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else ".cache/screenshots"))
