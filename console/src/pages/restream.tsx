@@ -90,7 +90,8 @@ function Card({ target, edit }: { target: Target; edit: () => void }): JSX.Eleme
       <p class="states">
         <PushState target={target} />
       </p>
-      {target.enabled && why && <p class={target.push?.state === "running" ? "muted" : "why"}>{why}</p>}
+      {/* What went wrong before it ran is over. */}
+      {target.enabled && why && target.push?.state !== "running" && <p class="why">{why}</p>}
       <dl class="facts">
         <dt>{words.address}</dt>
         <dd>
