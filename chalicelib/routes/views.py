@@ -374,7 +374,7 @@ class UsesShown(View):
 
     items: list[UseShown]
     kept_in: list[str] = Field(
-        description="Destinations and sources whose target elsewhere holds a publish secret: a new one has to be brought there.",
+        description="Destinations and sources whose target elsewhere holds a publish secret: bring a new one there.",
         examples=[["destination Copy"]],
     )
 

@@ -91,7 +91,7 @@ class Api:
             CliError: the API cannot be reached or refused.
         """
         try:
-            answer = self._http.request(method, path, json=body, params=query or None)
+            answer = self._ask(method, path, body, query)
         except httpx.HTTPError as error:
             raise CliError(
                 f"{self.url} does not answer ({type(error).__name__}). Is the instance running? `sluice doctor` helps."
@@ -104,6 +104,15 @@ class Api:
             return answer.json() if answer.content else None
         except ValueError:
             raise CliError(f"{self.url} answers, but not as the API of Sluice does; look at SLUICE_URL.") from None
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, query: Mapping[str, Any]) -> httpx.Response:
+        try:
+            return self._http.request(method, path, json=body, params=query or None)
+        except httpx.RemoteProtocolError:
+            # A front that takes a new configuration drops who has just connected. What only reads is asked again.
+            if method != "GET":
+                raise
+            return self._http.request(method, path, json=body, params=query or None)
 
     def items(self, path: str, most: int, **query: Any) -> Iterator[dict[str, Any]]:
         """The items of a listing, page by page."""

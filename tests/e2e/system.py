@@ -100,7 +100,8 @@ class Witness:
 
     def look(self) -> None:
         for path in list(self._watched.rglob("*.ts")):
-            with suppress(FileNotFoundError):
+            # The test looks as well as the thread: one of the two may have kept it a moment ago.
+            with suppress(FileNotFoundError, FileExistsError):
                 inode = path.stat().st_ino
                 if (path.name, inode) not in self._seen:
                     (self._kept / f"{inode}-{path.name}").hardlink_to(path)

@@ -203,7 +203,7 @@ def test_hls_modes_change_under_a_live_publisher(system: System, call: Call) -> 
     modes = system.home / "media-server" / "hls.conf"
     assert call("hphls/update", {"noHlsCtx": True}).json()["data"] is None
     assert "hls_ctx off;" in modes.read_text()
-    until(lambda: httpx.get(url, trust_env=False).headers.get("cache-control") == "public, max-age=10", "a file", 20)
+    until(lambda: httpx.get(url, trust_env=False).headers.get("cache-control") == "public, max-age=1", "a file", 20)
     assert call("hlsll/update", {"hlsLowLatency": True}).json()["code"] == 0
     assert call("hlsll/query", {}).json()["data"] == {"hlsLowLatency": True}
     assert call("hphls/query", {}).json()["data"] == {"noHlsCtx": True}
@@ -234,7 +234,7 @@ def test_plain_playlists_play_in_a_browser(system: System, browser: Browser, cal
     system.live(name)
     assert call("hphls/update", {"noHlsCtx": True}).json()["code"] == 0
     url = f"{system.instance.at['url']}/live/{name}.m3u8"
-    until(lambda: httpx.get(url, trust_env=False).headers.get("cache-control") == "public, max-age=10", "a file", 30)
+    until(lambda: httpx.get(url, trust_env=False).headers.get("cache-control") == "public, max-age=1", "a file", 30)
     until(lambda: _lengths(httpx.get(url, trust_env=False).text), "a segment", 30)
     playlist = httpx.get(url, trust_env=False).text
     segment = httpx.get(f"{url.rpartition('/')[0]}/{playlist.strip().splitlines()[-1]}", trust_env=False)
