@@ -454,7 +454,7 @@ class Agent:
         self.srt.apply()
         self.sources.apply()
         if session.state == "live":
-            self._later(lambda: self._look_at_outlet(session))
+            self._later(lambda: self.outlet.check(session))
         if not session.open:
             self._later(lambda: self._tidy_up(session))
 
@@ -464,9 +464,6 @@ class Agent:
             with suppress(OSError):
                 await asyncio.to_thread(self.folders.tidy)
             await asyncio.sleep(TIDY_EVERY_S)
-
-    async def _look_at_outlet(self, session: Session) -> None:
-        await self.outlet.check(session)
 
     async def _tidy_up(self, session: Session) -> None:
         """A session is over: take over what a hook in flight failed to announce."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 from urllib.parse import urlsplit
 
+from chalicelib.wire.urls import bracketed
 from edge.base.errors import ConfigError
 from edge.base.sockets import LONGEST
 from edge.options import DEFAULT_FRAGMENT_S, LETS_ENCRYPT, Authority, FrontOptions, Reach, RtcOptions
@@ -115,7 +116,7 @@ class Settings:
 def place(address: Address) -> str:
     """Host and port as they stand in a URL, an IPv6 address in brackets."""
     host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{bracketed(host)}:{port}"
 
 
 def _is_ipv6(text: str) -> bool:

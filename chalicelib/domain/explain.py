@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, cast
 
-from chalicelib.wire.names import StreamName
+from chalicelib.wire.names import StreamName, is_ascii
 
 from . import admission
 from .globs import compile_glob
@@ -140,7 +140,7 @@ def called(admission: Admission, target: CallbackSettings) -> Called:
 def limits_in_words(limits: LimitSettings, stream: StreamName, *, busy: bool, folded: bool) -> list[Limit]:
     """What would hold for the stream. `folded`: another is live that the media server can't tell from it."""
     folds = "refused while another stream is live that differs only behind its last dot, which SRS leaves out"
-    found = [Limit("name_not_split", _NOT_SPLIT)] if not f"{stream.app}{stream.stream}".isascii() else []
+    found = [Limit("name_not_split", _NOT_SPLIT)] if not is_ascii(stream.app, stream.stream) else []
     found += [Limit("name_folded", folds)] if folded else []
     found += [Limit("busy", "the stream is live already: a second publisher is refused while it is")] if busy else []
     words: tuple[tuple[LimitCode, int | None, str], ...] = (

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.targets import parse_target
-from chalicelib.wire.urls import InvalidUrlError
+from chalicelib.wire.urls import InvalidUrlError, bracketed
 
 MASK: Final = "***"
 
@@ -32,7 +32,7 @@ def stream_name(name: StreamName, secrets: Iterable[str]) -> StreamName:
 def callback_url(url: str) -> str:
     """A callback target as it may be shown: user info, path and query, any of which may be a secret, are masked."""
     parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    host = bracketed(parts.hostname or "")
     netloc = host + (f":{parts.port}" if parts.port else "")
     masked = f"{MASK}@{netloc}" if "@" in parts.netloc else netloc
     path = f"/{MASK}" if parts.path.strip("/") else parts.path
@@ -49,7 +49,7 @@ def target_url(url: str) -> str:
             query = f"?{MASK}" if server.query or "?" in target.key else ""
             return f"{server.scheme}://{shown.partition('?')[0].removesuffix('/')}/{MASK}{query}"
     parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    host = bracketed(parts.hostname or "")
     netloc = f"{host}:{parts.port}" if parts.port else host
     head, _, key = parts.path.rpartition("/")
     path = f"{head}/{MASK}" if key else parts.path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from chalicelib.wire.urls import bracketed
 from chalicelib.wiring import wiring
 
 
@@ -24,8 +25,7 @@ def scheme() -> str:
 
 def host() -> str:
     """Its host, an IPv6 address in brackets; '' where nobody said it."""
-    name = urlsplit(url()).hostname or ""
-    return f"[{name}]" if ":" in name else name
+    return bracketed(urlsplit(url()).hostname or "")
 
 
 def place() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, Self, TypeVar
 
@@ -10,20 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.model import (
-    CallbackSettings,
     Delivery,
     DeliveryState,
     Destination,
     LedgerEvent,
     NodeConfig,
-    PublishSettings,
     RecordedFile,
     Recording,
-    RecordSettings,
     Session,
 )
 from chalicelib.services.nodes.overview import NodeView, StreamView
-from chalicelib.services.publishing.uses import Use
 from chalicelib.services.pushing.destinations import Target, WaitingCode
 from chalicelib.wire.names import StreamName
 
@@ -349,55 +344,6 @@ class DeliveryShown(View):
         )
 
 
-class UseShown(View):
-    """The newest session of a stream that came in with a publish secret."""
-
-    stream: str = Field(examples=["live/cam"])
-    session: str
-    node: str
-    at: datetime
-    live: bool
-    protocol: Literal["rtmp", "srt", "webrtc"]
-    client_ip: str
-    which: Literal["current", "old", "unknown"] = Field(
-        description="unknown: it was admitted while the cloud was out of reach, or by an older release."
-    )
-
-    @classmethod
-    def of(cls, use: Use) -> Self:
-        """As it is shown."""
-        return cls(**asdict(use))
-
-
-class UsesShown(View):
-    """Who has to be told of a new publish secret. Pushes and sources into the node they run on need none."""
-
-    items: list[UseShown]
-    kept_in: list[str] = Field(
-        description="Destinations and sources whose target elsewhere holds a publish secret: bring a new one there.",
-        examples=[["destination Copy"]],
-    )
-
-
-class PublishShown(View):
-    """Who may publish; the one place that shows the publish secret, to who may change it."""
-
-    secret: str = Field(json_schema_extra=SHOWN_SECRET)
-    auth: bool
-    version: int
-
-    @classmethod
-    def of(cls, s: PublishSettings) -> Self:
-        """As it is shown."""
-        return cls(secret=s.secret, auth=s.auth, version=s.version)
-
-
-class PublishChanged(PublishShown):
-    """The same after a change."""
-
-    uses: UsesShown | None = Field(default=None, description="With a new secret: who used an old one lately.")
-
-
 class HlsShown(View):
     """How a node makes HLS."""
 
@@ -415,43 +361,3 @@ class NodeConfigShown(View):
     def of(cls, c: NodeConfig) -> Self:
         """As it is shown."""
         return cls(hls=HlsShown(plain=c.hls_plain, low_latency=c.hls_low_latency), version=c.version)
-
-
-class RecordShown(View):
-    """What is recorded."""
-
-    enabled: bool
-    globs: list[str] = Field(examples=[["/live/*"]])
-    merge_window_s: int
-    open_recordings: bool
-    link_days: int
-    version: int
-
-    @classmethod
-    def of(cls, s: RecordSettings) -> Self:
-        """As it is shown."""
-        return cls(**{name: getattr(s, name) for name in cls.model_fields})
-
-
-class CallbacksShown(View):
-    """Where callbacks go."""
-
-    enabled: bool
-    target: str = Field(examples=["https://example.com/hook"], json_schema_extra=SHOWN_SECRET)
-    opaque: str = Field(json_schema_extra=SHOWN_SECRET)
-    host: str
-    on_unreachable: Literal["allow", "deny"]
-    sent_by: Literal["cloud", "edge"]
-    node: str
-    verify_tls: bool
-    warning: str = Field(description="What is risky about these settings.")
-    disabled_reason: str = Field(description="Why callbacks were switched off by themselves.")
-    version: int
-
-    @classmethod
-    def of(cls, s: CallbackSettings) -> Self:
-        """As it is shown."""
-        shown = {name: getattr(s, name) for name in set(cls.model_fields) - {"warning"}}
-        open_tls = "" if s.verify_tls else "the target's certificate is not verified: anybody on the way can read along"
-        plain = "callbacks travel unencrypted" if s.target.startswith("http://") else ""
-        return cls(**shown, warning=open_tls if s.target.startswith("https://") else plain)

@@ -40,6 +40,13 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def is_ascii(app: str, stream: str) -> bool:
+    """Whether a name has ASCII letters alone. Of others SRS takes no query off the stream, only off the application,
+    and serves no HTTP-FLV.
+    """
+    return app.isascii() and stream.isascii()
+
+
 def folded(identity: str) -> str:
     """What a media server tells streams apart by: SRS leaves out what looks like an extension
     (`srs_generate_stream_url`), so `live/cam`, `live/cam.1` and `live/cam.2` are one stream to it.

@@ -64,12 +64,17 @@ class Url:
 
     def at(self, address: str) -> Url:
         """The same URL with an IP address in place of its host."""
-        host = f"[{address}]" if ":" in address else address
+        host = bracketed(address)
         port = f":{self.port}" if self.port is not None else ""
         user = f"{self.user_info}@" if self.user_info else ""
         query = f"?{self.query}" if self.query else ""
         text = f"{self.scheme}://{user}{host}{port}{self.path}{query}"
         return Url(text, self.scheme, address, self.port, self.path, self.query, self.user_info)
+
+
+def bracketed(host: str) -> str:
+    """A name or an address as it stands in a URL: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def parse_url(text: str, schemes: Collection[str], *, user_info: bool = False) -> Url:

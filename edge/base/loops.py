@@ -17,7 +17,7 @@ MOST_S: Final = 30.0
 STEADY_S: Final = 60.0
 """Whoever ran for so long has recovered."""
 
-Work = Callable[[], Coroutine[Any, Any, None]]
+Work = Callable[[], Coroutine[Any, Any, object]]
 
 
 async def forever(name: str, work: Work, first_s: float = FIRST_S) -> None:

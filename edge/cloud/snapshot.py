@@ -70,16 +70,14 @@ class Snapshot:
             return "the cloud does not answer and there is no snapshot"
         if self.age_s() > snapshot.valid_s:
             return "the cloud does not answer and the snapshot is too old"
-        if snapshot.auth and not own and not snapshot_accepts(snapshot.key, snapshot.accepted, name.stream, param):
+        if not own and not _accepts(snapshot, name, param):
             return "no accepted secret"
         return "the callback cannot be asked" if snapshot.callback == "deny" else None
 
     def knows(self, name: StreamName, param: str) -> bool:
         """Whether a publish shows a secret that was accepted when the cloud was last heard, or needed none."""
         snapshot = self._snapshot
-        if snapshot is None or self.age_s() > snapshot.valid_s:
-            return False
-        return not snapshot.auth or snapshot_accepts(snapshot.key, snapshot.accepted, name.stream, param)
+        return snapshot is not None and self.age_s() <= snapshot.valid_s and _accepts(snapshot, name, param)
 
     def age_s(self) -> float:
         """Seconds since the last confirmation; within one run by a clock that cannot be set."""
@@ -125,3 +123,7 @@ class Snapshot:
             self._confirmed_at = datetime.fromisoformat(data["at"])
         except (ValueError, KeyError, TypeError, ValidationError):
             self._snapshot = None
+
+
+def _accepts(snapshot: AdmissionSnapshot, name: StreamName, param: str) -> bool:
+    return not snapshot.auth or snapshot_accepts(snapshot.key, snapshot.accepted, name.stream, param)

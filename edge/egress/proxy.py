@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chalicelib.wire.addresses import AddressRule
-from chalicelib.wire.urls import InvalidUrlError, Url, parse_url
+from chalicelib.wire.urls import InvalidUrlError, Url, bracketed, parse_url
 from edge.base.errors import AddressRefusedError, HostNotFoundError
 from edge.base.log import Log
 from edge.egress.reach import reachable
@@ -192,7 +192,7 @@ def _onwards(request: _Request, url: Url) -> bytes:
     rest = request.target.removeprefix("http://")
     cut = min((rest.find(c) for c in "/?" if c in rest), default=len(rest))
     path = rest[cut:] if rest[cut:].startswith("/") else f"/{rest[cut:]}"
-    host = f"[{url.host}]" if ":" in url.host else url.host
+    host = bracketed(url.host)
     kept = [h for h in request.headers if not h.lower().startswith(_DROPPED)]
     port = f":{url.port}" if url.port else ""
     lines = [f"{request.method} {path} HTTP/1.1", f"Host: {host}{port}", *kept, "Connection: close", "", ""]

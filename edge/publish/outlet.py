@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
-from chalicelib.wire.names import DEFAULT_VHOST, folded
+from chalicelib.wire.names import DEFAULT_VHOST, folded, is_ascii
 from edge.base.clock import Clock
 from edge.base.errors import MediaServerError
 from edge.base.log import Log
@@ -124,4 +124,6 @@ class Outlet:
 def _can_be_asked_for(session: Session) -> bool:
     """By RTMP came in what FLV can hold; names beyond ASCII are found by RTMP and HLS alone."""
     name = session.stream
-    return session.protocol == "rtmp" and name.vhost == DEFAULT_VHOST and f"{name.app}{session.asked or name}".isascii()
+    return (
+        session.protocol == "rtmp" and name.vhost == DEFAULT_VHOST and is_ascii(name.app, session.asked or name.stream)
+    )

@@ -70,11 +70,10 @@ class SessionBook:
         """The stream that a viewer gets who asks for `str(StreamName)`: the media server gives the one that is live
         under a name which it can't tell from this one (`cam` for `cam.1`). The name as asked for when there is none.
         """
-        live = [s for s in self.sessions.values() if s.state == "live"]
-        if any(str(s.stream) == stream for s in live):
+        if self.live_of(stream) is not None:
             return stream
-        wanted = folded(stream)
-        return next((str(s.stream) for s in live if folded(str(s.stream)) == wanted), stream)
+        wanted, live = folded(stream), (str(s.stream) for s in self._open.values() if s.state == "live")
+        return next((name for name in live if folded(name) == wanted), stream)
 
     def admit(self, session: Session) -> list[Transition]:
         """Enter a new admitted session. A client publishes one stream at a time, so an earlier session of the same

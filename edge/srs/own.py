@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from chalicelib.wire.hooks import Hook
-from chalicelib.wire.names import composed
+from chalicelib.wire.names import composed, is_ascii
 from chalicelib.wire.targets import Target, make_target, parse_target
 from chalicelib.wire.urls import InvalidUrlError, srt_options
 
@@ -80,9 +80,8 @@ class OwnPublishes:
         app = target.app.partition("?")[0]
         name, mark, query = target.key.partition("?")
         shown = f"{OWN_PUSH}={self._credential(app, name)}"
-        if name.isascii():
+        if is_ascii(app, name):
             return make_target(target.server.text, f"{target.key}{'&' if mark else '?'}{shown}").text
-        # SRS takes a query only off a URL that is all ASCII; of the application's, which comes first, it keeps it.
         server = target.server.text.removesuffix("/")
         more = "&".join(filter(None, (query, shown)))
         return make_target(f"{server}{'&' if target.server.query else '?'}{more}", name).text

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from chalicelib.wire.names import SRT_VHOST
+from chalicelib.wire.urls import bracketed
 from edge.options import DEFAULT_FRAGMENT_S
 
 HOOKS: Final = ("on_connect", "on_close", "on_publish", "on_unpublish", "on_play", "on_stop", "on_hls")
@@ -138,9 +139,7 @@ def _check_address(name: str, value: str) -> None:
 
 
 def _endpoint(ip: str, port: int) -> str:
-    if not ip:
-        return str(port)
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+    return f"{bracketed(ip)}:{port}" if ip else str(port)
 
 
 def _on(port: int | None) -> str:

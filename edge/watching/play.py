@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chalicelib.wire.names import DEFAULT_VHOST, StreamName
+from chalicelib.wire.names import DEFAULT_VHOST, StreamName, is_ascii
 from chalicelib.wire.play import play_refusal
 from edge.base.clock import Clock
 from edge.cloud.snapshot import Snapshot
@@ -36,9 +36,8 @@ def pull_url(base: str, name: StreamName, tag: str, asked: str = "") -> str:
     """
     query = f"vhost={name.vhost}&{OWN_PULL}={quote(tag, safe='')}"
     stream = asked or name.stream
-    if stream.isascii():
+    if is_ascii(name.app, stream):
         return f"{base}/{name.app}/{stream}?{query}"
-    # SRS takes a query only off a URL that is all ASCII; of the application's, which comes first, it keeps it.
     return f"{base}/{name.app}?{query}/{stream}"
 
 

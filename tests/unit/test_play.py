@@ -151,7 +151,7 @@ def test_links_are_made_for_what_the_node_serves(v1: V1) -> None:
     assert made["urls"] == {
         "flv": f"https://h.example:2443/live/x.flv?sluice_play={token}",
         "hls": f"https://h.example:2443/live/x.m3u8?sluice_play={token}",
-        "rtmp": f"rtmp://h.example:1935/live/x?sluice_play={token}",
+        "rtmp": f"rtmp://h.example/live/x?sluice_play={token}",
         "srt": f"srt://h.example:10080?streamid=#!::h=srt,r=live/x,sluice_play={token},m=request",
         "whep": f"https://h.example:2443/rtc/v1/whep/?app=live&stream=x&sluice_play={token}",
     }

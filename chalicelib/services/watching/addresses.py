@@ -6,19 +6,19 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from chalicelib.domain.model import Node, NodeSeen, PlaySettings, PublishSettings, RoomSecret
 from chalicelib.domain.redact import MASK
+from chalicelib.domain.stream_urls import Place, Protocol, play_url, publish_url
 from chalicelib.ports import Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream
-from chalicelib.services.watching.links import Place
-from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, StreamName
+from chalicelib.wire.names import StreamName, is_ascii
+from chalicelib.wire.urls import bracketed
 
 Direction = Literal["publish", "play"]
-Protocol = Literal["rtmp", "srt", "whip", "hls", "flv", "whep"]
 Code = Literal[
     "",
     "node_never_seen",
@@ -60,8 +60,6 @@ _LACKING: Final[dict[Protocol, Code]] = {
     "flv": "media_server_has_no_flv",
 }
 """What the stand-in has not."""
-_PORT: Final[dict[Protocol, str]] = {"rtmp": "rtmp", "srt": "srt", "whip": "rtc", "whep": "rtc"}
-_BY_WEB: Final = ("whip", "whep", "hls", "flv")
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 _LOCAL: Final = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\]")
 
@@ -77,7 +75,7 @@ class Reached:
     @property
     def web_host(self) -> str:
         """The host of the public URL, an IPv6 address in brackets."""
-        return bracketed(urlsplit(self.web).hostname or "")
+        return _named(urlsplit(self.web).hostname or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +100,9 @@ class Address:
         return WORDS[self.code]
 
 
-def bracketed(host: str) -> str:
+def _named(host: str) -> str:
     """A host as it stands in URLs; '' when it is none."""
-    text = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    text = host if host.startswith("[") else bracketed(host)
     return text if _HOST.fullmatch(text) else ""
 
 
@@ -151,27 +149,11 @@ class _Wanted:
     masked: bool
     links: bool
 
-    @property
-    def app(self) -> str:
-        return quote(self.name.app, safe="/~@:+=")
-
-    @property
-    def stream(self) -> str:
-        return quote(self.name.stream, safe="~@:+=")
-
-    @property
-    def vhost(self) -> str:
-        return "" if self.name.vhost == DEFAULT_VHOST else self.name.vhost
-
-    def query(self, *, secret: bool) -> str:
-        shown = f"secret={quote(self.secret, safe='*')}" if secret and self.secret else ""
-        return "&".join(filter(None, [f"vhost={quote(self.vhost)}" if self.vhost else "", shown]))
-
 
 def _place(seen: NodeSeen | None, reached: Reached, *, alone: bool) -> Place:
     """Where a node is. Of several, each says so itself; the public URL leads to the one whose name it has."""
-    own = bracketed(seen.observed.host) if seen else ""
-    host = own or (bracketed(reached.host) if alone else "")
+    own = _named(seen.observed.host) if seen else ""
+    host = own or (_named(reached.host) if alone else "")
     web = reached.web if alone or (own and own.lower() == reached.web_host.lower()) else ""
     return Place.of(reached.scheme, host, seen.observed.ports if seen else {}, web)
 
@@ -180,14 +162,9 @@ def _of_node(node: Node, seen: NodeSeen | None, place: Place, wanted: _Wanted) -
     for direction, protocol in _WAYS:
         address = Address(node.id, node.name, direction, protocol)
         code = _missing(seen, place, protocol)
-        if not code or (code in ("node_lost", "media_server_down") and _reachable(place, protocol)):
+        if not code or (code in ("node_lost", "media_server_down") and place.serves(protocol)):
             address = _made(address, place, wanted)
         yield replace(address, code=code or _in_the_way(address, place, wanted))
-
-
-def _reachable(place: Place, protocol: Protocol) -> bool:
-    by_port = protocol not in _PORT or _PORT[protocol] in place.ports
-    return bool(place.host) and by_port and (protocol not in _BY_WEB or bool(place.web))
 
 
 def _missing(seen: NodeSeen | None, place: Place, protocol: Protocol) -> Code:
@@ -200,66 +177,24 @@ def _missing(seen: NodeSeen | None, place: Place, protocol: Protocol) -> Code:
         return _LACKING[protocol]
     if not place.host:
         return "host_unknown"
-    if not _reachable(place, protocol):
+    if not place.serves(protocol):
         return "port_unknown"
     return "" if seen.observed.media_server_up else "media_server_down"
 
 
 def _in_the_way(address: Address, place: Place, wanted: _Wanted) -> Code:
     """Why just this can't be used."""
-    if address.protocol == "flv" and not f"{wanted.name.app}{wanted.name.stream}".isascii():
+    if address.protocol == "flv" and not is_ascii(wanted.name.app, wanted.name.stream):
         return "name_not_ascii"
     if address.direction == "play":
         return "needs_link" if wanted.links else ""
     if address.protocol != "whip" or place.web.startswith("https://"):
         return ""
-    return "" if _LOCAL.fullmatch(bracketed(urlsplit(place.web).hostname or "")) else "needs_https"
+    return "" if _LOCAL.fullmatch(_named(urlsplit(place.web).hostname or "")) else "needs_https"
 
 
-def _made(base: Address, place: Place, wanted: _Wanted) -> Address:
-    if base.direction == "publish":
-        base = replace(base, masked=wanted.masked)
-    match base.direction, base.protocol:
-        case _, "rtmp":
-            return _rtmp(base, place, wanted)
-        case _, "srt":
-            return _srt(base, place, wanted)
-        case "publish", _:
-            ours = f"{place.web}/rtc/v1/whip/?app={wanted.app}&stream={wanted.stream}"
-            server = "&".join(filter(None, [ours, wanted.query(secret=False)]))
-            url = "&".join(filter(None, [ours, wanted.query(secret=True)]))
-            return replace(base, url=url, server=server, key=wanted.secret)
-        case _, "whep":
-            ours = f"{place.web}/rtc/v1/whep/?app={wanted.app}&stream={wanted.stream}"
-            return replace(base, url="&".join(filter(None, [ours, wanted.query(secret=False)])))
-    ending = "flv" if base.protocol == "flv" else "m3u8"
-    query = wanted.query(secret=False)
-    return replace(base, url=f"{place.web}/{wanted.app}/{wanted.stream}.{ending}" + (f"?{query}" if query else ""))
-
-
-def _rtmp(base: Address, place: Place, wanted: _Wanted) -> Address:
-    name, port = wanted.name, place.ports["rtmp"]
-    root = f"rtmp://{place.host}" + ("" if port == 1935 else f":{port}")
-    text = wanted.query(secret=base.direction == "publish")
-    query = f"?{text}" if text else ""
-    # SRS takes a query off a URL that is all ASCII alone; that of the server field, it takes off any.
-    inner, outer = (query, "") if f"{name.app}{name.stream}".isascii() else ("", query)
-    server, key = f"{root}/{name.app}{outer}", f"{name.stream}{inner}"
-    if base.direction == "play":
-        return replace(base, url=f"{server}/{key}")
-    return replace(base, server=server, key=key, url=f"{server}/{key}")
-
-
-def _srt(base: Address, place: Place, wanted: _Wanted) -> Address:
-    publishes = base.direction == "publish"
-    # Where the edge has every stream for viewers by SRT, whichever way it came in.
-    vhost = wanted.vhost or ("" if publishes else SRT_VHOST)
-    secret = quote(wanted.secret, safe="*")
-    parts = [
-        f"h={vhost}" if vhost else "",
-        f"r={wanted.name.app}/{wanted.name.stream}",
-        f"secret={secret}" if publishes and secret else "",
-        "m=publish" if publishes else "m=request",
-    ]
-    url = f"srt://{place.host}:{place.ports['srt']}?streamid=#!::{','.join(filter(None, parts))}"
-    return replace(base, url=url, server=url if publishes else "")
+def _made(address: Address, place: Place, wanted: _Wanted) -> Address:
+    if address.direction == "play":
+        return replace(address, url=play_url(address.protocol, wanted.name, place))
+    made = publish_url(address.protocol, wanted.name, place, wanted.secret)
+    return replace(address, url=made.url, server=made.server, key=made.key, masked=wanted.masked)

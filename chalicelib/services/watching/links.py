@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, Self
-from urllib.parse import quote
+from typing import Final, Literal
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Node, NodeSeen, PlaySettings
+from chalicelib.domain.stream_urls import Place, play_url
 from chalicelib.ports import Clock, Save, Store
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream
 from chalicelib.services.pushing.pushes import Pushes
-from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST, StreamName
+from chalicelib.wire.names import StreamName
 from chalicelib.wire.play import QUERY, play_key, play_token
 
 Format = Literal["flv", "hls", "rtmp", "srt", "whep"]
@@ -108,43 +108,5 @@ class Plays:
         if not host:
             raise InvalidInputError("host", "is needed: the name or address under which viewers reach the node")
         place = Place.of(scheme, host, seen.observed.ports, web)
-        urls = {f: url for f in formats if (url := _url(f, name, place, token))}
+        urls = {f: play_url(f, name, place, f"{QUERY}={token}") for f in formats if place.serves(f)}
         return Link(name, there.id, token, expires, setting.auth, urls)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where viewers find a node: `web` is the beginning of its HTTP URLs, '' where it serves none."""
-
-    host: str
-    ports: dict[str, int]
-    web: str
-
-    @classmethod
-    def of(cls, scheme: str, host: str, ports: dict[str, int], web: str) -> Self:
-        """From what a node reports, and how it was called."""
-        secure = scheme == "https" and "https" in ports
-        port = ports.get("https" if secure else "http")
-        usual = port == (443 if secure else 80)
-        own = f"{'https' if secure else 'http'}://{host}" + ("" if usual else f":{port}") if host and port else ""
-        return cls(host, ports, web or own)
-
-
-def _url(kind: Format, name: StreamName, place: Place, token: str) -> str | None:
-    """One URL; None when the node does not serve the format."""
-    app, stream = quote(name.app, safe="/~@:+="), quote(name.stream, safe="~@:+=")
-    query = f"{QUERY}={token}" + ("" if name.vhost == DEFAULT_VHOST else f"&vhost={quote(name.vhost)}")
-    host, ports = place.host, place.ports
-    match kind:
-        case "rtmp" if "rtmp" in ports:
-            return f"rtmp://{host}:{ports['rtmp']}/{app}/{stream}?{query}"
-        case "srt" if "srt" in ports:
-            # The virtual host in which the edge has every stream for SRT, see docs/delivery.md.
-            vhost = f"h={SRT_VHOST if name.vhost == DEFAULT_VHOST else name.vhost},"
-            stream_id = f"#!::{vhost}r={name.app}/{name.stream},{QUERY}={token},m=request"
-            return f"srt://{host}:{ports['srt']}?streamid={stream_id}"
-        case "flv" | "hls" if place.web:
-            return f"{place.web}/{app}/{stream}.{'flv' if kind == 'flv' else 'm3u8'}?{query}"
-        case "whep" if place.web and "rtc" in ports:
-            return f"{place.web}/rtc/v1/whep/?app={app}&stream={stream}&{query}"
-    return None

@@ -18,6 +18,9 @@ const kept = (): string | null => {
 /** The words of the language that is shown. */
 export const t = (): Text => text.value;
 
+/** What a code of the API says, in the user's language; the API's own words where we have none. */
+export const inWords = (code: string | undefined, otherwise: string): string => t().codes[code ?? ""] ?? otherwise;
+
 /** Shows this language from now on, and keeps it for the next time. */
 export async function speak(wanted: Language, keep = true): Promise<void> {
   text.value = wanted === "zh" ? (await import("./zh")).zh : en;

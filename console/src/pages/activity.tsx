@@ -6,6 +6,7 @@ import { useAsked } from "../api/query";
 import { withoutRepeats } from "../events";
 import { t } from "../i18n";
 import { Empty, Field, Page, Time, Waiting } from "../ui/parts";
+import { Table } from "../ui/table";
 
 interface Row {
   id: string;
@@ -22,7 +23,7 @@ export function Activity(_: PageProps): JSX.Element {
   const limit = { params: { query: { limit: 100 } } };
   const events = useAsked(["events"], (signal) => ok(api.GET("/v1/events", { ...limit, signal })), { every: 3000 });
   const audit = useAsked(["audit"], (signal) => ok(api.GET("/v1/audit", { ...limit, signal })), { every: 5000 });
-  const kinds = t().events as Record<string, string>;
+  const kinds = t().events;
   const rows: Row[] = [
     ...withoutRepeats(events.data?.items ?? []).map((e) => ({
       id: e.id,
@@ -40,30 +41,16 @@ export function Activity(_: PageProps): JSX.Element {
       {!events.data && <Waiting error={events.error} again={events.again} />}
       {events.data && shown.length === 0 && <Empty words={words.none} />}
       {shown.length > 0 && (
-        <div class="table" role="region" aria-label={words.title} tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{words.at}</th>
-                <th scope="col">{words.what}</th>
-                <th scope="col">{words.about}</th>
-                <th scope="col">{words.more}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((r) => (
-                <tr key={r.id}>
-                  <td>
-                    <Time at={r.at} />
-                  </td>
-                  <td>{r.what}</td>
-                  <td>{r.about}</td>
-                  <td class="muted">{r.more}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          label={words.title}
+          rows={shown}
+          columns={[
+            { head: words.at, cell: (r) => <Time at={r.at} /> },
+            { head: words.what, cell: (r) => r.what },
+            { head: words.about, cell: (r) => r.about },
+            { head: words.more, cell: (r) => <span class="muted">{r.more}</span> },
+          ]}
+        />
       )}
     </Page>
   );

@@ -1,12 +1,14 @@
 import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { api, ok, type Schemas } from "../api/client";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
 import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting, type Tone } from "../ui/parts";
+import { useDraft } from "../ui/draft";
+import { Table } from "../ui/table";
 import { say } from "../ui/toasts";
 
 type Delivery = Schemas["DeliveryShown"];
@@ -18,16 +20,8 @@ const TONES: Record<string, Tone> = { pending: "blue", delivered: "green", refus
 function Target(): JSX.Element {
   const words = t().callbacks;
   const asked = useAsked(["settings", "callbacks"], (signal) => ok(api.GET("/v1/settings/callbacks", { signal })));
-  const [form, edit] = useState<Schemas["CallbacksShown"] | null>(null);
-  const [touched, setTouched] = useState(false);
-  const setForm = (changed: Schemas["CallbacksShown"]): void => {
-    setTouched(true);
-    edit(changed);
-  };
+  const { draft: form, write: setForm, saved } = useDraft(asked.data);
   const [trial, setTrial] = useState<Trial | null>(null);
-  useEffect(() => {
-    if (asked.data && !touched) edit(asked.data); // what somebody is writing stays
-  }, [asked.data, touched]);
   if (!form) return <Waiting error={asked.error} again={asked.again} />;
   const { enabled, target, version } = form;
   return (
@@ -38,7 +32,7 @@ function Target(): JSX.Element {
         act={async () => {
           await ok(api.PATCH("/v1/settings/callbacks", { body: { enabled, target, version } }));
           await queries.invalidateQueries({ queryKey: ["settings"] });
-          setTouched(false);
+          saved();
           say(t().settings.saved, "good");
         }}
       >
@@ -141,36 +135,17 @@ export function Callbacks({ id }: PageProps): JSX.Element {
       {!deliveries.data && <Waiting error={deliveries.error} again={deliveries.again} />}
       {deliveries.data?.items.length === 0 && <Empty words={words.none} />}
       {(deliveries.data?.items.length ?? 0) > 0 && (
-        <div class="table" role="region" aria-label={words.deliveries} tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{words.event}</th>
-                <th scope="col">{t().recordings.state}</th>
-                <th scope="col">{t().recordings.stream}</th>
-                <th scope="col">{words.made}</th>
-                <th scope="col" class="number">{words.tries}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {deliveries.data?.items.map((d) => (
-                <tr key={d.id}>
-                  <th scope="row">
-                    <a href={to(`callbacks/${d.id}`)}>{d.action}</a>
-                  </th>
-                  <td>
-                    <State tone={TONES[d.state] ?? "grey"}>{words.states[d.state] ?? d.state}</State>
-                  </td>
-                  <td>{[d.payload["app"], d.payload["stream"]].filter(Boolean).join("/")}</td>
-                  <td>
-                    <Time at={d.created_at} />
-                  </td>
-                  <td class="number">{d.attempts.length}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          label={words.deliveries}
+          rows={deliveries.data?.items ?? []}
+          columns={[
+            { head: words.event, cell: (d) => <a href={to(`callbacks/${d.id}`)}>{d.action}</a> },
+            { head: t().recordings.state, cell: (d) => <State tone={TONES[d.state] ?? "grey"}>{words.states[d.state] ?? d.state}</State> },
+            { head: t().recordings.stream, cell: (d) => [d.payload["app"], d.payload["stream"]].filter(Boolean).join("/") },
+            { head: words.made, cell: (d) => <Time at={d.created_at} /> },
+            { head: words.tries, cell: (d) => d.attempts.length, number: true },
+          ]}
+        />
       )}
       {id && one.data && <Panel delivery={one.data} close={() => route(to("callbacks"))} />}
     </Page>

@@ -5,7 +5,7 @@ import { explain, useAddresses, useRefusals, useStreams } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { useAsked } from "../api/query";
 import { streamPath } from "../format";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { root, secretIn, streamOf, to } from "../root";
 import { Button, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
 import { Outlook } from "../ui/outlook";
@@ -131,11 +131,10 @@ function Light({ stream }: { stream: string }): JSX.Element {
     );
   }
   if (fresh) {
-    const code = String(fresh.data["code"] ?? "");
     return (
       <div class="light red" role="status">
         <State tone="red">{words.wasRefused}</State> <Time at={fresh.at} />
-        <p>{(t().codes as Record<string, string>)[code] ?? String(fresh.data["reason"] ?? "")}</p>
+        <p>{inWords(String(fresh.data["code"]), String(fresh.data["reason"] ?? ""))}</p>
         <p class="muted">
           {words.from} {String(fresh.data["client_ip"] ?? "–")} · {words.tryAgain}
         </p>
@@ -195,7 +194,7 @@ export function GoLive({ id }: PageProps): JSX.Element {
         </div>
         <div role="tabpanel" aria-label={words.tools[tool]}>
           {!addresses.data && <Waiting error={addresses.error} again={addresses.again} />}
-          {addresses.data && !usable && <Empty words={(t().codes as Record<string, string>)[found[0]?.code ?? ""] ?? (found[0]?.why || words.noNode)} />}
+          {addresses.data && !usable && <Empty words={inWords(found[0]?.code || undefined, found[0]?.why || words.noNode)} />}
           {usable && tool === "device" && isRoom && <Empty words={words.notForRooms} />}
           {usable && !(tool === "device" && isRoom) && <Steps tool={tool} address={usable} stream={stream} secret={secret} />}
         </div>
@@ -209,7 +208,7 @@ export function GoLive({ id }: PageProps): JSX.Element {
               <Copyable key={`${a.node}${a.protocol}`} label={a.protocol.toUpperCase()} text={a.url} />
             ) : (
               <p key={`${a.node}${a.protocol}`} class="muted">
-                {a.protocol.toUpperCase()}: {(t().codes as Record<string, string>)[a.code] ?? a.why}
+                {a.protocol.toUpperCase()}: {inWords(a.code, a.why)}
               </p>
             ),
           )}

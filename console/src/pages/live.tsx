@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { explain, useStreams, useTargets, type Stream, type Target } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
-import { renew } from "../api/query";
+import { renew, useAsked } from "../api/query";
 import { withoutRepeats } from "../events";
 import { duration, rate, streamPath } from "../format";
 import { t } from "../i18n";
@@ -102,23 +102,16 @@ function Tile({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.E
 
 /** The happenings of a stream's session, oldest first: publishes, pushes, recording. */
 function LifeLine({ stream }: { stream: Stream }): JSX.Element {
-  const [events, setEvents] = useState<Schemas["EventShown"][] | null>(null);
-  useEffect(() => {
-    const since = new Date(Date.parse(stream.admitted_at) - 60_000).toISOString();
-    const ask = (): void =>
-      void ok(api.GET("/v1/events", { params: { query: { session: stream.session, limit: 100, since } } }))
-        .then((page) => setEvents(withoutRepeats(page.items).reverse()))
-        .catch(() => undefined);
-    ask();
-    const timer = setInterval(ask, 3000);
-    return () => clearInterval(timer);
-  }, [stream.session]);
+  const since = new Date(Date.parse(stream.admitted_at) - 60_000).toISOString();
+  const query = { session: stream.session, limit: 100, since };
+  const told = useAsked(["events", stream.session], (signal) => ok(api.GET("/v1/events", { params: { query }, signal })), { every: 3000 });
+  const events = told.data && withoutRepeats(told.data.items).reverse();
   if (!events) return <p aria-busy="true">{t().common.loading}</p>;
   return (
     <ol class="life">
       {events.map((event) => (
         <li key={event.id}>
-          <Time at={event.at} /> <span>{t().events[event.kind as keyof ReturnType<typeof t>["events"]] ?? event.kind}</span>{" "}
+          <Time at={event.at} /> <span>{t().events[event.kind] ?? event.kind}</span>{" "}
           <span class="muted">{String(event.data["state"] ?? event.data["reason"] ?? "")}</span>
         </li>
       ))}

@@ -11,6 +11,7 @@ import { root, to } from "../root";
 import { Button, Confirm, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting, wordsOf, type Tone } from "../ui/parts";
 import { say } from "../ui/toasts";
 import { Player } from "../ui/player";
+import { Table } from "../ui/table";
 
 const TONES: Record<Recording["state"], Tone> = { recording: "red", finishing: "blue", ready: "green", failed: "amber" };
 /** Long enough to watch what is opened, short enough that a link which leaks is soon of no use. */
@@ -204,38 +205,18 @@ export function Recordings({ id }: PageProps): JSX.Element {
       {!list.data && <Waiting error={list.error} again={list.again} />}
       {list.data?.items.length === 0 && <Empty words={words.none} action={<a class="button primary" href={to("golive")}>{t().nav.golive}</a>} />}
       {shown.length > 0 && (
-        <div class="table" role="region" aria-label={words.title} tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{words.stream}</th>
-                <th scope="col">{words.state}</th>
-                <th scope="col">{words.began}</th>
-                <th scope="col" class="number">{words.length}</th>
-                <th scope="col" class="number">{words.size}</th>
-                <th scope="col" class="number">{words.gapsHead}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((r) => (
-                <tr key={r.id}>
-                  <th scope="row">
-                    <a href={to(`recordings/${r.id}`)}>{r.stream}</a>
-                  </th>
-                  <td>
-                    <State tone={TONES[r.state]}>{words.states[r.state]}</State>
-                  </td>
-                  <td>
-                    <Time at={r.started_at} />
-                  </td>
-                  <td class="number">{duration(r.duration_ms / 1000)}</td>
-                  <td class="number">{size(r.mp4_bytes || r.bytes)}</td>
-                  <td class="number">{r.gaps || "–"}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          label={words.title}
+          rows={shown}
+          columns={[
+            { head: words.stream, cell: (r) => <a href={to(`recordings/${r.id}`)}>{r.stream}</a> },
+            { head: words.state, cell: (r) => <State tone={TONES[r.state]}>{words.states[r.state]}</State> },
+            { head: words.began, cell: (r) => <Time at={r.started_at} /> },
+            { head: words.length, cell: (r) => duration(r.duration_ms / 1000), number: true },
+            { head: words.size, cell: (r) => size(r.mp4_bytes || r.bytes), number: true },
+            { head: words.gapsHead, cell: (r) => r.gaps || "–", number: true },
+          ]}
+        />
       )}
       {list.data?.more && <Button press={() => setPages(pages + 1)}>{t().common.more}</Button>}
       {id && one.data && <Panel recording={one.data} close={() => route(to("recordings"))} />}

@@ -1,10 +1,11 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { api, ok, type Schemas } from "../api/client";
+import { api, ok } from "../api/client";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { Button, Check, Copyable, Dialog, Field, Form, Page, Time, Waiting, wordsOf } from "../ui/parts";
+import { useDraft } from "../ui/draft";
 import { say } from "../ui/toasts";
 
 /** Rotation, rehearsed: who used the secret of now lately, and what holds an old one, before anything is changed. */
@@ -81,18 +82,8 @@ function Publish(): JSX.Element {
 function Record(): JSX.Element {
   const words = t().settings;
   const asked = useAsked(["settings", "record"], (signal) => ok(api.GET("/v1/settings/record", { signal })));
-  const [form, edit] = useState<Schemas["RecordShown"] | null>(null);
-  const [globs, setGlobs] = useState("");
-  const [touched, setTouched] = useState(false);
-  const setForm = (changed: Schemas["RecordShown"]): void => {
-    setTouched(true);
-    edit(changed);
-  };
-  useEffect(() => {
-    if (!asked.data || touched) return; // what somebody is writing stays
-    edit(asked.data);
-    setGlobs(asked.data.globs.join(" "));
-  }, [asked.data, touched]);
+  const told = useMemo(() => asked.data && { ...asked.data, patterns: asked.data.globs.join(" ") }, [asked.data]);
+  const { draft: form, write: setForm, saved } = useDraft(told);
   if (!form) return <Waiting error={asked.error} again={asked.again} />;
   return (
     <section class="card pad">
@@ -101,15 +92,15 @@ function Record(): JSX.Element {
         send={t().common.save}
         act={async () => {
           const { enabled, merge_window_s, version } = form;
-          const patterns = globs.split(/[\s,]+/).filter(Boolean);
-          await ok(api.PATCH("/v1/settings/record", { body: { enabled, globs: patterns, merge_window_s, version } }));
+          const globs = form.patterns.split(/[\s,]+/).filter(Boolean);
+          await ok(api.PATCH("/v1/settings/record", { body: { enabled, globs, merge_window_s, version } }));
           await queries.invalidateQueries({ queryKey: ["settings"] });
-          setTouched(false);
+          saved();
           say(words.saved, "good");
         }}
       >
         <Check label={words.recordAll} value={form.enabled} change={(enabled) => setForm({ ...form, enabled })} />
-        <Field label={words.globs} value={globs} change={(text) => { setTouched(true); setGlobs(text); }} hint={words.globsHint} />
+        <Field label={words.globs} value={form.patterns} change={(patterns) => setForm({ ...form, patterns })} hint={words.globsHint} />
         <Field label={words.merge} type="number" value={String(form.merge_window_s)} change={(text) => setForm({ ...form, merge_window_s: Number(text) })} hint={words.mergeHint} />
       </Form>
     </section>

@@ -1,14 +1,9 @@
 import type { JSX } from "preact";
 import type { Schemas } from "../api/client";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { State } from "./parts";
 
-interface Reasoned {
-  code?: string;
-  reason: string;
-}
-
-const why = (told: Reasoned): string => (t().codes as Record<string, string>)[told.code ?? ""] ?? told.reason;
+const why = (told: { code: string; reason: string }): string => inWords(told.code, told.reason);
 
 /** What would become of a publish, or becomes of one: admitted → recorded → pushed, each with its reason. */
 export function Outlook({ of, live = false }: { of: Schemas["ExplanationShown"]; live?: boolean }): JSX.Element {

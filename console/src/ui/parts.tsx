@@ -2,7 +2,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Problem } from "../api/client";
 import { utc, when } from "../format";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { say } from "./toasts";
 import { Icon } from "./icons";
 
@@ -10,9 +10,8 @@ export type Tone = "red" | "green" | "amber" | "blue" | "grey";
 
 /** What an error says to the user: in his language where we know its code, else in the API's own words. */
 export function wordsOf(error: unknown): string {
-  if (!(error instanceof Problem)) return String(error);
-  const told = t().codes as Record<string, string>;
-  return told[error.code] ?? error.message;
+  if (error instanceof Problem) return inWords(error.code, error.message);
+  return error instanceof Error ? error.message : String(error);
 }
 
 interface ButtonProps {

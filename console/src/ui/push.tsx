@@ -1,15 +1,14 @@
 import type { JSX } from "preact";
 import type { Target } from "../api/asked";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { State, type Tone } from "./parts";
 
 const TONES: Record<string, Tone> = { running: "green", retrying: "amber", starting: "blue", waiting: "grey", stopped: "grey" };
 
 /** Why a destination is not pushed to, in the user's language where its code is known. */
 export function whyNot(target: Target): string {
-  const codes = t().codes as Record<string, string>;
-  if (target.push) return codes[target.push.code ?? ""] ?? target.push.last_error ?? "";
-  return target.waiting ? (codes[target.waiting.code] ?? target.waiting.message) : "";
+  if (target.push) return inWords(target.push.code, target.push.last_error ?? "");
+  return target.waiting ? inWords(target.waiting.code, target.waiting.message) : "";
 }
 
 /** The state of a destination's push in a word. */

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { t } from "../i18n";
+import { Problem } from "../api/client";
+import { inWords, t } from "../i18n";
 
 interface Toast {
   id: number;
@@ -50,7 +51,7 @@ export function later(id: string, words: string, act: () => Promise<unknown>): v
     try {
       await act();
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "bad");
+      say(error instanceof Problem ? inWords(error.code, error.message) : String(error), "bad");
     }
     hide(false);
   };

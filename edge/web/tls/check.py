@@ -12,6 +12,7 @@ from typing import Final
 import httpx
 
 from chalicelib.wire.addresses import kind_of
+from chalicelib.wire.urls import bracketed
 from edge.base.bounded import CallFailedError, call
 from edge.options import Reach
 
@@ -59,7 +60,7 @@ class DomainCheck:
         name, text = f"sluice-{secrets.token_hex(8)}", secrets.token_hex(16)
         path = self._folder / name
         await asyncio.to_thread(_write, path, text)
-        host = f"[{address}]" if address.version == 6 else str(address)
+        host = bracketed(str(address))
         try:
             answer = await call(
                 self._http, "GET", f"http://{host}:{port}{WELL_KNOWN}{name}",
