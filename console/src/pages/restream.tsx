@@ -6,9 +6,10 @@ import { api, ok } from "../api/client";
 import { queries, renew } from "../api/query";
 import { rate } from "../format";
 import { language, t } from "../i18n";
-import { Button, Check, Dialog, Empty, Field, Form, Page, Time, Waiting } from "../ui/parts";
+import { Cards } from "../ui/cards";
+import { Button, Check, Dialog, Field, Form, Time } from "../ui/parts";
 import { PushState, whyNot } from "../ui/push";
-import { later, leaving, say } from "../ui/toasts";
+import { later, say } from "../ui/toasts";
 
 const OTHER = "";
 
@@ -142,28 +143,17 @@ function Card({ target, edit }: { target: Target; edit: () => void }): JSX.Eleme
 
 export function Restream(_: PageProps): JSX.Element {
   const words = t().restream;
-  const targets = useTargets();
   const [editing, setEditing] = useState<Target | "new" | null>(null);
-  const add = (
-    <Button kind="primary" press={() => setEditing("new")}>
-      {words.add}
-    </Button>
-  );
-  const shown = targets.data?.items.filter((target) => !leaving.value.has(target.id)) ?? [];
   return (
-    <Page title={words.title} action={shown.length > 0 && add}>
-      {!targets.data && <Waiting error={targets.error} again={targets.again} />}
-      {targets.data && shown.length === 0 && <Empty words={words.none} action={add} />}
-      <div class="tiles">
-        {shown.map((target) => (
-          <Card
-            key={target.id}
-            target={target}
-            edit={() => setEditing(target)}
-          />
-        ))}
-      </div>
+    <Cards
+      title={words.title}
+      none={words.none}
+      add={words.add}
+      adding={() => setEditing("new")}
+      asked={useTargets()}
+      card={(target) => <Card key={target.id} target={target} edit={() => setEditing(target)} />}
+    >
       {editing && <Editor target={editing === "new" ? undefined : editing} close={() => setEditing(null)} />}
-    </Page>
+    </Cards>
   );
 }

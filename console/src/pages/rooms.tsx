@@ -6,7 +6,8 @@ import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
-import { Button, Confirm, Copyable, Dialog, Empty, Field, Form, Page, Time, Waiting } from "../ui/parts";
+import { Cards } from "../ui/cards";
+import { Button, Confirm, Copyable, Dialog, Field, Form, Time } from "../ui/parts";
 
 type Room = Schemas["RoomShown"];
 
@@ -32,31 +33,28 @@ export function Rooms(_: PageProps): JSX.Element {
   const [adding, setAdding] = useState(false);
   const [title, setTitle] = useState("");
   const [removing, setRemoving] = useState<Room | null>(null);
-  const add = (
-    <Button kind="primary" press={() => setAdding(true)}>
-      {words.add}
-    </Button>
-  );
   return (
-    <Page title={words.title} action={(rooms.data?.items.length ?? 0) > 0 && add}>
-      {!rooms.data && <Waiting error={rooms.error} again={rooms.again} />}
-      {rooms.data?.items.length === 0 && <Empty words={words.none} action={add} />}
-      <div class="tiles">
-        {rooms.data?.items.map((room) => (
-          <article key={room.id} class="card pad">
-            <h2>{room.title}</h2>
-            <p class="muted">
-              {words.made} <Time at={room.created_at} />
-            </p>
-            <Addresses room={room} />
-            <div class="actions">
-              <Button kind="danger" press={() => setRemoving(room)}>
-                {t().common.remove}
-              </Button>
-            </div>
-          </article>
-        ))}
-      </div>
+    <Cards
+      title={words.title}
+      none={words.none}
+      add={words.add}
+      adding={() => setAdding(true)}
+      asked={rooms}
+      card={(room) => (
+        <article key={room.id} class="card pad">
+          <h2>{room.title}</h2>
+          <p class="muted">
+            {words.made} <Time at={room.created_at} />
+          </p>
+          <Addresses room={room} />
+          <div class="actions">
+            <Button kind="danger" press={() => setRemoving(room)}>
+              {t().common.remove}
+            </Button>
+          </div>
+        </article>
+      )}
+    >
       {adding && (
         <Dialog title={words.add} close={() => setAdding(false)}>
           <Form
@@ -85,6 +83,6 @@ export function Rooms(_: PageProps): JSX.Element {
           }}
         />
       )}
-    </Page>
+    </Cards>
   );
 }

@@ -5,9 +5,10 @@ import { useAddresses } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
-import { streamOf, to } from "../root";
-import { Button, Check, Dialog, Empty, Field, Form, Page, State, Waiting, type Tone } from "../ui/parts";
-import { later, leaving, say } from "../ui/toasts";
+import { streamOf } from "../root";
+import { Cards } from "../ui/cards";
+import { Button, Check, Dialog, Field, Form, State, type Tone } from "../ui/parts";
+import { later, say } from "../ui/toasts";
 
 type Playing = Schemas["PlayingShown"];
 type Kind = "file" | "stream" | "camera";
@@ -123,25 +124,17 @@ function Card({ source }: { source: Playing }): JSX.Element {
 
 export function Sources(_: PageProps): JSX.Element {
   const words = t().sources;
-  const sources = useAsked(["sources"], (signal) => ok(api.GET("/v1/sources", { params: { query: { limit: 100 } }, signal })), { every: 2000 });
   const [adding, setAdding] = useState(false);
-  const shown = sources.data?.items.filter((source) => !leaving.value.has(source.id)) ?? [];
-  const add = (
-    <Button kind="primary" press={() => setAdding(true)}>
-      {words.add}
-    </Button>
-  );
   return (
-    <Page title={words.title} action={shown.length > 0 && add}>
-      {!sources.data && <Waiting error={sources.error} again={sources.again} />}
-      {sources.data && shown.length === 0 && <Empty words={words.none} action={add} />}
-      <div class="tiles">
-        {shown.map((source) => (
-          <Card key={source.id} source={source} />
-        ))}
-      </div>
-      {shown.length > 0 && <a href={to("live")}>{t().nav.live}</a>}
+    <Cards
+      title={words.title}
+      none={words.none}
+      add={words.add}
+      adding={() => setAdding(true)}
+      asked={useAsked(["sources"], (signal) => ok(api.GET("/v1/sources", { params: { query: { limit: 100 } }, signal })), { every: 2000 })}
+      card={(source) => <Card key={source.id} source={source} />}
+    >
       {adding && <Adding close={() => setAdding(false)} />}
-    </Page>
+    </Cards>
   );
 }

@@ -55,6 +55,14 @@ def snapshot(secret: str = "s3cret", **more: Any) -> AdmissionSnapshot:
     return AdmissionSnapshot(revision="1", key=KEY, accepted=accepted, **more)
 
 
+async def in_outage(w: World) -> None:
+    """The cloud told what it accepts, and is gone."""
+    w.cloud.snapshot = snapshot()
+    w.agent.sync.wake()
+    await until(lambda: w.agent.snapshot.revision)
+    w.cloud.down = True
+
+
 # identity of sessions
 
 
@@ -422,10 +430,7 @@ def test_a_restarted_media_server_ends_its_sessions(tmp_path: Path) -> None:
 
 def test_in_an_outage_known_secrets_publish_and_others_do_not(tmp_path: Path) -> None:
     async def story(w: World) -> None:
-        w.cloud.snapshot = snapshot()
-        w.agent.sync.wake()
-        await until(lambda: w.agent.snapshot.revision)
-        w.cloud.down = True
+        await in_outage(w)
         assert (await w.hook("on_publish", "c1", "s", param="?secret=s3cret")).body == b"0"
         assert (await w.hook("on_publish", "c2", "xs3cret")).body == b"0"
         assert (await w.hook("on_publish", "c3", "s2", param="?secret=wrong")).body != b"0"
@@ -439,10 +444,7 @@ def test_in_an_outage_known_secrets_publish_and_others_do_not(tmp_path: Path) ->
 
 def test_events_of_an_outage_arrive_once_and_in_order(tmp_path: Path) -> None:
     async def story(w: World) -> None:
-        w.cloud.snapshot = snapshot()
-        w.agent.sync.wake()
-        await until(lambda: w.agent.snapshot.revision)
-        w.cloud.down = True
+        await in_outage(w)
         session = await go_live(w, param="?secret=s3cret")
         await w.hls_hook("c1", "s", w.segment("s-0-1.ts"))
         await leave(w)

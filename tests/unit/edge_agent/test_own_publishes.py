@@ -13,8 +13,8 @@ from chalicelib.wire.hooks import Hook
 from chalicelib.wire.targets import parse_target
 from edge.srs.own import OWN_PUSH, OwnPublishes, without_credential
 
-from .edge_fakes import World, until
-from .test_edge_agent import snapshot, tell
+from .edge_fakes import World
+from .test_edge_agent import in_outage, tell
 
 OWN = OwnPublishes("rtmp://127.0.0.1:1935", {"rtmp": 1936, "srt": 10080})
 
@@ -102,10 +102,7 @@ def test_n6_a_push_of_ours_is_admitted_and_the_credential_stays_here(tmp_path: P
 
 def test_n6_a_push_of_ours_is_admitted_in_an_outage(tmp_path: Path) -> None:
     async def story(w: World) -> None:
-        w.cloud.snapshot = snapshot()
-        w.agent.sync.wake()
-        await until(lambda: w.agent.snapshot.revision)
-        w.cloud.down = True
+        await in_outage(w)
         hook = hook_of(w.agent.own_publishes.opened(f"{w.settings.srs_rtmp}/live/copy?secret=old"))
         assert (await w.hook("on_publish", "c1", "copy", param=hook.param)).body == b"0"
         assert (await w.hook("on_publish", "c2", "other", param=hook.param)).body != b"0"
