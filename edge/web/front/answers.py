@@ -27,6 +27,25 @@ _INNER: Final[Mapping[str, tuple[str, ...]]] = {
     "video": ("codec", "profile", "level", "width", "height"),
     "audio": ("codec", "sample_rate", "channel", "profile"),
 }
+_TEXTS: Final = frozenset(
+    {
+        "server",
+        "service",
+        "pid",
+        "id",
+        "name",
+        "vhost",
+        "app",
+        "stream",
+        "type",
+        "cid",
+        "codec",
+        "profile",
+        "level",
+        "version",
+    }
+)
+"""The fields that hold text. In all others, which hold numbers, a text would be something else."""
 _NUMBERS: Final = ("rusages", "self_proc_stats", "system_proc_stats", "meminfos")
 _VERSION: Final = ("major", "minor", "revision", "version")
 
@@ -77,9 +96,10 @@ def _row(what: str, row: dict[str, Any], show: Show) -> dict[str, Any]:
 
 
 def _plain(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    """Fields that are neither lists nor objects."""
-    found = row if isinstance(row, dict) else {}
-    return {n: found[n] for n in names if isinstance(found.get(n), str | int | float | bool)}
+    """Fields that are neither lists nor objects, and hold what they are there for."""
+    found = _numbers(row)
+    texts = {n: v for n, v in row.items() if n in _TEXTS and isinstance(v, str)} if isinstance(row, dict) else {}
+    return {n: value for n, value in (found | texts).items() if n in names}
 
 
 def _numbers(data: Any) -> dict[str, Any]:
