@@ -35,7 +35,7 @@ from edge.base.errors import ConfigError, SpoolError
 from edge.base.httpserver import Server
 from edge.base.log import Log
 from edge.base.loopback import met_at
-from edge.base.loops import Work, forever, once
+from edge.base.loops import Loops, Work, once, pause
 from edge.callbacks.callback import Callbacks
 from edge.callbacks.outgoing import Outgoing
 from edge.cloud.callers import Callers
@@ -65,11 +65,12 @@ from edge.push.slate.argv import Shape
 from edge.push.slate.files import Slates
 from edge.push.slate.relays import Relays
 from edge.push.sources import Sources
-from edge.record import orphans
+from edge.record import reconcile
 from edge.record.janitor import Collector
 from edge.record.linker import Linker
 from edge.record.recorder import Recorder
 from edge.record.stores.store import Store
+from edge.record.uploads import Uploads
 from edge.sessions.book import SessionBook, Transition
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.session import Session
@@ -101,6 +102,9 @@ log = Log("agent")
 WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
 LAST_WORDS_S = 3.0
 TIDY_EVERY_S = 300.0
+RECONCILE_EVERY_S = 60.0
+LATE_S = 3600.0
+"""So long after a session its segments are looked for: the media server may have been let down by a full disk."""
 
 
 class Agent:
@@ -114,6 +118,7 @@ class Agent:
         self.spool = Spool(settings.agent_dir / "spool.sqlite3")
         self.identity = Identity(settings.agent_dir)
         self._tasks: list[asyncio.Task[None]] = []
+        self._loops = Loops()
         self._soon: set[asyncio.Task[bool]] = set()
         self.ffmpeg = FfmpegFound()
         self.proxy = FilteringProxy()
@@ -157,7 +162,10 @@ class Agent:
             self.lifecycle, self.media, streams, lambda: f"{OWN_PULL}={self.play.own_tag('look')}", self._near, clock
         )
         self.store = Store(self.credentials, self.cloud, self._far, s.objects_dir)
-        self.recorder = Recorder(self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock)
+        self.uploads = Uploads(self.linker, spool, self.store, self.identity, clock)
+        self.recorder = Recorder(
+            self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock, self.uploads.wake
+        )
         self.folders = Folders(s.data_dir) if s.data_dir else None
         srt_port = s.public_ports.get("srt") if s.media_kind == "srs" else None
         self.srt = SrtPlay(self.lifecycle, self.play, s.srs_rtmp, srt_port, workers)
@@ -173,9 +181,9 @@ class Agent:
         self.hls = Hls(s, self.media)
         self.sync = Sync(
             cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,
-            credentials=self.credentials, recorder=self.recorder, pushes=self.pushes, sources=self.sources,
-            sender=self.sender, media=self.media, clock=clock, questions=self.questions, hls=self.hls,
-            observe=self.observe,
+            credentials=self.credentials, recorder=self.recorder, uploads=self.uploads, pushes=self.pushes,
+            sources=self.sources, sender=self.sender, media=self.media, clock=clock, questions=self.questions,
+            hls=self.hls, observe=self.observe,
         )  # fmt: skip
         self.nudges = Nudges(self.credentials, self.cloud, self._far, self.sync.wake)
         self.collector = Collector(
@@ -250,7 +258,9 @@ class Agent:
         self.lifecycle.on_change = self._session_changed
         self.lifecycle.event_waits = self.sender.wake
         self.sender.on_session_told = self.sync.wake
-        self.linker.on_linked = self.recorder.wake
+        self.sender.on_went_back = lambda held: self._later(lambda: self.sync.rewind(held))
+        self.linker.on_linked = self.uploads.wake
+        self.uploads.on_stored = self.recorder.wake_parts
         self.credentials.on_refused = self.sync.wake
         self.cloud.on_recovery = self._cloud_recovered
         self.admission.on_plan = self.recorder.assign
@@ -280,10 +290,12 @@ class Agent:
         return [*library.routes(), *self.front.routes()]
 
     def _restore(self) -> None:
-        if self.spool.set_aside is not None:
-            adopted = orphans.adopt(self.linker.folder, self.spool, self._clock.now())
-            log.alert("spool.replaced", aside=self.spool.set_aside.name, segments_adopted=adopted)
-        orphans.sweep(self.linker.folder, self.spool)
+        folder = self.linker.folder
+        odd = self.spool.run(lambda db: reconcile.odd(db, reconcile.links(folder, young_s=0)))
+        found = self.spool.run(reconcile.mend(folder, odd, self._clock.now()))
+        if self.spool.was_damaged or found.adopted or found.sessions:
+            aside = self.spool.set_aside.name if self.spool.set_aside else ""
+            log.alert("spool.reconciled", aside=aside, adopted=found.adopted, sessions=len(found.sessions))
         self.book.restore(self.spool.run(tables.load_sessions))
 
     async def start(self) -> None:
@@ -299,14 +311,15 @@ class Agent:
         self.ffmpeg = await asyncio.to_thread(abilities.look, self.settings.ffmpeg)
         await self._adopt_missed()
         self._tasks = [
-            asyncio.create_task(forever(name, loop))
+            self._loops.start(name, loop)
             for name, loop in {
                 "watch": self.watch.run,
                 "pushes": self.pushes.run,
                 "sender": self.sender.run,
                 "sync": self.sync.run,
                 "nudges": self.nudges.run,
-                "uploads": self.recorder.run_uploads,
+                "uploads": self.uploads.run,
+                "reconcile": self._reconcile,
                 "parts": self.recorder.run_parts,
                 "collect": self.collector.run,
                 "front": self.front.run,
@@ -376,6 +389,9 @@ class Agent:
             pushes=self.pushes.observed(),
             sources=self.sources.observed(),
             disk_free_bytes=_disk_free(self.settings.agent_dir),
+            spool_healthy=self.spool.healthy,
+            store_error=self.uploads.error,
+            stalled=self._loops.unwell(),
             ports=dict(self.settings.public_ports),
             host=self.settings.public_host,
             certificates=self.certificates.observed(),
@@ -415,13 +431,14 @@ class Agent:
                 "snapshot_revision": self.snapshot.revision,
                 "credentials": self.credentials.current is not None,
             },
-            "spool": {"healthy": self.spool.healthy},
+            "spool": {"healthy": self.spool.healthy, "kept": self.spool.kept, "error": self.uploads.error},
+            "loops": self._loops.report(),
             "store": self.store.report(),
             "programs": {"ffmpeg": self.settings.ffmpeg, "ffprobe": self.settings.ffprobe},
             "front": self.front.report(),
             "events_sent": self.sender.sent,
-            "segments_uploaded": self.recorder.uploaded_segments,
-            "bytes_uploaded": self.recorder.uploaded_bytes,
+            "segments_uploaded": self.uploads.segments,
+            "bytes_uploaded": self.uploads.bytes,
             "sessions": [
                 {"id": s.id, "state": s.state, "segments": s.next_index, "recording": s.recording, "planned": s.planned}
                 for s in self.book.opened()
@@ -463,7 +480,34 @@ class Agent:
         while self.folders is not None:
             with suppress(OSError):
                 await asyncio.to_thread(self.folders.tidy)
-            await asyncio.sleep(TIDY_EVERY_S)
+            await pause(TIDY_EVERY_S)
+
+    async def _reconcile(self) -> None:
+        """Compare links and rows, and take over what was missed while nothing could be linked, now and then."""
+        while True:
+            await pause(RECONCILE_EVERY_S)
+            if self.spool.healthy and not self.spool.kept:
+                await self._mend_links()
+                await self._adopt_late()
+
+    async def _mend_links(self) -> None:
+        folder = self.linker.folder
+        links = await asyncio.to_thread(reconcile.links, folder)
+        odd = await self.spool.read(lambda db: reconcile.odd(db, links))
+        lost = await self.spool.read(reconcile.forgotten)
+        if odd or lost:
+            found = await self.spool.submit(reconcile.mend(folder, odd, self._clock.now()))
+            self.book.restore(s for s in found.sessions if s.id not in self.book.sessions)
+            log.alert("spool.reconciled", adopted=found.adopted, swept=found.swept, strange=found.strange)
+            self.uploads.wake()
+
+    async def _adopt_late(self) -> None:
+        now = self._clock.now()
+        for session in list(self.book.sessions.values()):
+            ended = session.ended_at
+            if session.state == "ended" and ended and (now - ended).total_seconds() < LATE_S:
+                await self.linker.adopt(session)
+                await self.recorder.assign(session)
 
     async def _tidy_up(self, session: Session) -> None:
         """A session is over: take over what a hook in flight failed to announce."""
@@ -481,7 +525,7 @@ class Agent:
 
     def _cloud_recovered(self) -> None:
         self.sender.recovered()
-        self.recorder.recovered()
+        self.uploads.recovered()
         self.sync.wake()
 
     def _later(self, work: Work) -> None:

@@ -14,6 +14,7 @@ from chalicelib.wire.edge import Desired, ObservedNode, SessionEnded, SyncReques
 from edge.base.clock import Backoff, Clock, wait_or
 from edge.base.errors import CloudError, MediaServerError, SpoolError
 from edge.base.log import Log
+from edge.base.loops import pause
 from edge.cloud.client import Cloud
 from edge.cloud.credentials import Credentials
 from edge.cloud.questions import Questions
@@ -23,12 +24,13 @@ from edge.publish.admission import Admission
 from edge.push.pushes import Pushes
 from edge.push.sources import Sources
 from edge.record.recorder import Recorder
+from edge.record.uploads import Uploads
 from edge.sessions.lifecycle import Lifecycle
 from edge.srs.api import MediaServer
 from edge.srs.hls import Hls
 
 from . import AGENT_VERSION
-from .spool import tables
+from .spool import outbox, tables
 from .spool.writer import Spool
 
 log = Log("sync")
@@ -46,14 +48,15 @@ class Sync:
 
     def __init__(  # noqa: PLR0913 - a composition of collaborators
         self, *, cloud: Cloud, spool: Spool, lifecycle: Lifecycle, admission: Admission, snapshot: Snapshot,
-        credentials: Credentials, recorder: Recorder, pushes: Pushes, sources: Sources, sender: Sender,
-        media: MediaServer, clock: Clock, questions: Questions, hls: Hls, observe: Callable[[], ObservedNode],
+        credentials: Credentials, recorder: Recorder, uploads: Uploads, pushes: Pushes, sources: Sources,
+        sender: Sender, media: MediaServer, clock: Clock, questions: Questions, hls: Hls,
+        observe: Callable[[], ObservedNode],
     ) -> None:  # fmt: skip
         self._cloud, self._spool, self._lifecycle, self._admission = cloud, spool, lifecycle, admission
         self._snapshot, self._credentials, self._recorder = snapshot, credentials, recorder
         self._pushes, self._sender, self._media, self._clock = pushes, sender, media, clock
         self._questions, self._observe, self._sources = questions, observe, sources
-        self._hls = hls
+        self._hls, self._uploads = hls, uploads
         self._wake = asyncio.Event()
         self._backoff = Backoff(1.0, 30.0)
         self._revision = ""
@@ -69,7 +72,7 @@ class Sync:
 
     async def restore(self) -> None:
         """Take up the desired state of the last run: pushes go on although the cloud may be out of reach."""
-        text = await self._spool.submit(lambda db: tables.get_value(db, KEY))
+        text = await self._spool.read(lambda db: tables.get_value(db, KEY))
         if text is None:
             return
         try:
@@ -84,9 +87,9 @@ class Sync:
         """Sync forever."""
         while True:
             self._wake.clear()
-            pause = await self._step_safely()
-            await asyncio.sleep(MIN_PAUSE_S)
-            await wait_or(self._wake, pause)
+            wait_s = await self._step_safely()
+            await pause(MIN_PAUSE_S)
+            await wait_or(self._wake, wait_s)
 
     async def _step_safely(self) -> float:
         try:
@@ -124,13 +127,16 @@ class Sync:
         return min(max(answer.interval_s, 1.0), MAX_PAUSE_S) if answer.interval_s > 0 else fallback
 
     async def _request(self) -> SyncRequest:
-        acked = await self._spool.submit(tables.acked_seq)
-        events, links, oldest = await self._spool.submit(tables.backlog)
-        undecided = sorted(await self._spool.submit(tables.undecided_sessions))
+        acked = await self._spool.read(outbox.acked_seq)
+        events, links, oldest = await self._spool.read(tables.backlog)
+        aside = await self._spool.read(tables.set_aside_counts)
+        undecided = sorted(await self._spool.read(tables.undecided_sessions))
         observed = self._observe().model_copy(
             update={
                 "pending_events": events,
                 "pending_segments": links,
+                "quarantined_events": aside[0],
+                "quarantined_segments": aside[1],
                 "oldest_pending_s": max(0.0, time.time() - oldest) if oldest else 0.0,
             }
         )
@@ -150,17 +156,18 @@ class Sync:
         if answer.node_token:
             self._cloud.renew(answer.node_token)
         self._questions.take(answer.questions)
-        await self._snapshot.confirm(answer.snapshot)
         if answer.credentials is not None:
             self._credentials.set(answer.credentials)
-            self._recorder.wake()
+            self._uploads.recovered()
+        # What may free a full disk is done: what follows needs to be written down.
+        await self._snapshot.confirm(answer.snapshot)
         if answer.desired is not None:
             await self._obey(answer.desired)
             value = json.dumps({"revision": answer.revision, "desired": answer.desired.model_dump(mode="json")})
             await self._spool.submit(lambda db: tables.put_value(db, KEY, value), keep=True)
         self._revision = answer.revision
         if answer.acked_seq < request.acked_seq:
-            await self._rewind(answer.acked_seq)
+            await self.rewind(answer.acked_seq)
         await self._close_unknown(answer.open_sessions, sent_at)
 
     async def _obey(self, desired: Desired) -> None:
@@ -188,21 +195,21 @@ class Sync:
         except MediaServerError as error:
             log.warning("session.kick_failed", session=session_id, error=str(error))
 
-    async def _rewind(self, held: int) -> None:
+    async def rewind(self, held: int) -> None:
         """The cloud went back in time (a restore): tell the last hour again. Once for each point it went back to."""
         now = self._clock.monotonic()
         if self._rewound is not None and self._rewound[0] == held and now - self._rewound[1] < REWIND_AGAIN_S:
             return
         self._rewound = (held, now)
         wall = self._clock.now().timestamp()
-        again = await self._spool.submit(lambda db: tables.rewind_events(db, held, wall))
+        again = await self._spool.submit(lambda db: outbox.rewind_events(db, held, wall))
         log.warning("sync.cloud_went_back", held=held, events=again)
         self._sender.wake()
 
     async def _close_unknown(self, open_sessions: list[str], sent_at: float) -> None:
         """Sessions that the cloud believes to be open and that are not: it missed, or we lost, their end."""
         book = self._lifecycle.book
-        unsent = await self._spool.submit(tables.sessions_with_pending_events)
+        unsent = await self._spool.read(outbox.sessions_with_pending_events)
         now = self._clock.monotonic()
         for session_id in open_sessions:
             session = book.sessions.get(session_id)

@@ -252,10 +252,15 @@ class EventBatch(Message):
 
     version: int = WIRE_VERSION
     events: list[dict[str, Any]] = Field(max_length=MAX_BATCH)
+    acked_seq: int | None = None
+    """The highest event `seq` that the cloud ever acknowledged to this agent; a cloud that holds less has gone back to
+    a backup. None: the agent is older than this field."""
 
 
 class EventResult(Message):
-    """What became of one event. `refused` is final: the same event will never be accepted."""
+    """What became of one event. `refused` is final: the same event will never be accepted. An event without a result is
+    to be sent again later, and the later events of its session with it.
+    """
 
     id: str
     outcome: Literal["accepted", "duplicate", "refused"]
@@ -263,7 +268,9 @@ class EventResult(Message):
 
 
 class EventBatchResponse(Message):
-    """One result per event, in order. `acked_seq`: the highest `seq` of this node that the cloud holds."""
+    """Results in the order of the events. `acked_seq`: the highest `seq` of this node that the cloud holds; when that
+    is less than the node knows to be acknowledged, what is above it has to be told again.
+    """
 
     results: list[EventResult]
     acked_seq: int = 0
@@ -347,6 +354,15 @@ class ObservedNode(Message):
     """Under which name or address; '' when nobody told the node."""
     certificates: list[ObservedCertificate] = []
     """Of the domains that it has certificates of an authority for, or wants them."""
+    spool_healthy: bool = True
+    """Whether it can write down what happens."""
+    store_error: str = ""
+    """Why segments can't be stored now; '' while they can."""
+    quarantined_events: int = 0
+    quarantined_segments: int = 0
+    """What could not be told or stored, was set aside, and can be tried again."""
+    stalled: list[str] = []
+    """Parts of the agent that gave no sign of life for a minute, or broke lately."""
 
 
 class SyncRequest(Message):

@@ -11,6 +11,8 @@ from typing import Protocol
 
 from ulid import ULID
 
+from edge.base.loops import beat
+
 
 class Clock(Protocol):
     """Where the agent takes time from."""
@@ -41,13 +43,23 @@ def new_ulid() -> str:
     return str(ULID())
 
 
+def began_at(ulid: str) -> datetime | None:
+    """When an identity was made; None when it is none of ours."""
+    try:
+        return ULID.from_str(ulid).datetime
+    except ValueError:
+        return None
+
+
 async def wait_or(event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, but no longer than `seconds`. Unlike `asyncio.wait_for` of Python 3.11, it never swallows a
     cancellation that comes together with the event, so that loops can be stopped.
     """
+    beat(seconds)
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+    beat()
 
 
 class Backoff:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -33,6 +34,9 @@ log = Log("cloud")
 M = TypeVar("M", bound=Message)
 RE_ENROLL_EVERY_S = 15.0
 
+TOKEN_AGAIN_S: Final = 30.0
+"""A token that the cloud does not know is tried again after so long."""
+
 
 class Cloud:
     """The cloud as the agent sees it. Every call is bounded in time and size, and enrols first where that is needed."""
@@ -40,7 +44,7 @@ class Cloud:
     def __init__(self, settings: SettingsSource, identity: Identity, http: httpx.AsyncClient) -> None:
         self._settings, self._identity, self._http = settings, identity, http
         self._enrolling = asyncio.Lock()
-        self._refused_token = ""
+        self._refused_token, self._refused_at = "", 0.0
         self.reachable = False
         """Whether the last call was answered."""
         self.turned_away = False
@@ -57,13 +61,15 @@ class Cloud:
         """
         return await self._call("publish", request.model_dump_json().encode(), PublishResponse, timeout_s)
 
-    async def events(self, events: list[dict[str, object]], timeout_s: float = 15.0) -> EventBatchResponse:
-        """Deliver a batch.
+    async def events(
+        self, events: list[dict[str, object]], acked_seq: int, timeout_s: float = 15.0
+    ) -> EventBatchResponse:
+        """Deliver a batch. `acked_seq`: how far the cloud has acknowledged events, as this node remembers it.
 
         Raises:
             CloudError: not delivered, or not known whether.
         """
-        body = json.dumps({"version": 1, "events": events}).encode()
+        body = json.dumps({"version": 1, "events": events, "acked_seq": acked_seq}).encode()
         return await self._call("events", body, EventBatchResponse, timeout_s)
 
     async def sync(self, request: SyncRequest, timeout_s: float = 15.0) -> SyncResponse:
@@ -157,17 +163,23 @@ class Cloud:
 
     async def _call(self, path: str, body: bytes, answer: type[M], timeout_s: float) -> M:
         token = self._identity.token
-        if not token or token == self._refused_token:
+        if not token or self._is_refused(token):
             async with self._enrolling:
-                if self._identity.token in {"", self._refused_token}:
+                if not self._identity.token or self._is_refused(self._identity.token):
                     await self.enroll()
             token = self._identity.token
         try:
             return await self._post(path, body, token, timeout_s, answer)
         except NotEnrolledError:
             # The next call enrols again; this one fails as if the cloud were out of reach.
-            self._refused_token = token
+            self._refused_token, self._refused_at = token, time.monotonic()
             raise
+
+    def _is_refused(self, token: str) -> bool:
+        """Whether the cloud said lately that it does not know the token. It may have been mistaken, or restored since,
+        so that the token is tried again now and then.
+        """
+        return token == self._refused_token and time.monotonic() - self._refused_at < TOKEN_AGAIN_S
 
     async def _post(self, path: str, body: bytes, token: str, timeout_s: float, answer: type[M]) -> M:
         url = f"{self._settings().current_cloud_url()}/edge/v1/{path}"

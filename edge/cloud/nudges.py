@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,6 +13,7 @@ from edge.base.bounded import CallFailedError, call
 from edge.base.clock import Backoff
 from edge.base.errors import CloudError
 from edge.base.log import Log
+from edge.base.loops import pause
 from edge.cloud.client import Cloud
 from edge.cloud.credentials import Credentials
 
@@ -38,14 +38,14 @@ class Nudges:
         while True:
             credentials = await self._credentials.get()
             if not credentials.queue_url and credentials.kind == "s3":
-                await asyncio.sleep(30.0)
+                await pause(30.0)
                 continue
             try:
                 await (self._poll(credentials) if credentials.queue_url else self._wait_at_host())
                 self._backoff.reset()
             except (CallFailedError, CloudError) as error:
                 log.limited("nudges.failed", every_s=60.0, error=str(error))
-                await asyncio.sleep(1.0 + self._backoff.next())
+                await pause(1.0 + self._backoff.next())
 
     async def _wait_at_host(self) -> None:
         answer = await self._cloud.send("GET", "nudge", HOST_WAIT_S + 10.0)

@@ -154,7 +154,7 @@ def _strangers(
         for s in seen.look.streams.values()
         if s.cid not in clients and not seen.deciding
     }
-    adopt: list[Action] = [
-        Adopt(s, seen.look.service_id) for s in seen.look.streams.values() if found.get((s.name, s.cid)) == BUSY_LOOKS
-    ]
+    # Again at each look until it is adopted: the first try may fail.
+    known = [s for s in seen.look.streams.values() if found.get((s.name, s.cid), 0) >= BUSY_LOOKS]
+    adopt: list[Action] = [Adopt(s, seen.look.service_id) for s in known]
     return found, adopt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -30,6 +30,8 @@ IDLE_S: Final = 10.0
 FRESH_S: Final = (0.1, 0.5)
 """While a session waits to become live: first and longest pause between looks."""
 FRESH_FOR_S: Final = 10.0
+UNSEEN: Final = timedelta(seconds=60)
+"""What a publisher that nobody knew has sent for so long is still there to be taken over."""
 
 
 class Watch:
@@ -136,7 +138,9 @@ class Watch:
             case End(session_id, reason):
                 session = self._lifecycle.book.sessions.get(session_id)
                 if session is not None and session.open:
-                    await self._linker.adopt(session)
+                    # What can't be linked now is looked for again; the end is a fact all the same.
+                    with suppress(SpoolError):
+                        await self._linker.adopt(session, unfinished=reason.startswith("media_server_"))
                     await self._lifecycle.infer_end(session, reason)
             case ServerChanged(up, service_id):
                 await self._server_changed(service_id, up=up)
@@ -151,6 +155,11 @@ class Watch:
         log.info("media_server.state", up=up, service_id=service_id, version=self.version)
         await self._lifecycle.emit(MediaServerState(up=up, service_id=service_id, version=self.version))
 
+    def _since(self, name: StreamName) -> datetime:
+        """From when on the segments of a publisher that nobody knew are its own."""
+        others = [s.ended_at for s in self._lifecycle.book.sessions.values() if s.stream == name and s.ended_at]
+        return max([self._clock.now() - UNSEEN, *others])
+
     async def _adopt(self, stream: LiveStream, service_id: str) -> None:
         """SRS publishes only what an agent admitted, so this one was; the agent's memory of it is gone."""
         path, _, last = stream.name.rpartition("/")
@@ -159,7 +168,12 @@ class Watch:
             name = StreamName(vhost=vhost, app=app, stream=last)
         except (InvalidNameError, ValidationError):
             return
-        session = Session(new_ulid(), name, service_id, stream.cid, self._clock.now(), by="snapshot")
+        ended = self._lifecycle.book.wrongly_ended((service_id, stream.cid), name)
+        if ended is not None:
+            log.warning("session.reopened", session=ended.id, reason=ended.ended_reason)
+            await self._lifecycle.reopen(ended)
+            return
+        session = Session(new_ulid(), name, service_id, stream.cid, self._since(name), by="snapshot")
         log.warning("session.adopted", session=session.id)
         await self._lifecycle.admit(session)
         await self._lifecycle.go_live(session)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from chalicelib.wire.edge import DesiredPush, DesiredSlate, ObservedPush, PushState
 from chalicelib.wire.names import StreamName
 from edge.base.log import Log
+from edge.base.loops import pause
 from edge.ffmpeg.workers.spec import WorkerReport, Workers, WorkerSpec
 from edge.push.codecs import Unfit
 from edge.push.grants import Grants, Held, as_told, held_of, id_of, is_over, running
@@ -115,7 +115,7 @@ class Pushes:
     async def run(self) -> None:
         """Look again at what streams hold: it is known a little after they are live, and may change. Never returns."""
         while True:
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await pause(LOOK_AGAIN_S)
             if self._refused or any(self._unfit(push) for push in self._desired):
                 self.apply()
 

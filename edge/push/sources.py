@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Final
 from chalicelib.wire.sources import DesiredSource, Encoding, ObservedSource, SourceState
 from edge.base.errors import EdgeError
 from edge.base.log import Log
+from edge.base.loops import pause
 from edge.ffmpeg.workers.argv import build_argv
 from edge.ffmpeg.workers.spec import Encode, ExtraOutput, Reading, WorkerReport, Workers, WorkerSpec
 from edge.files.folders import Folders
@@ -63,7 +63,7 @@ class Sources:
     async def run(self) -> None:
         """Look again at what could not be played: its file may be there now. Never returns."""
         while True:
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await pause(LOOK_AGAIN_S)
             if self._problems:
                 self.apply()
 

@@ -10,10 +10,11 @@ from typing import Final
 
 from edge.base.clock import Clock
 from edge.base.log import Log
+from edge.base.loops import pause
 from edge.record.linker import Linker
 from edge.spool import tables
 from edge.spool.writer import Spool
-from edge.srs.segmentfile import FileId
+from edge.srs.segmentfile import UNFINISHED, FileId
 
 log = Log("collect")
 
@@ -45,7 +46,7 @@ class Collector:
     async def run(self) -> None:
         """Collect forever."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await pause(LOOK_S)
             try:
                 await self.look()
             except Exception:
@@ -57,7 +58,7 @@ class Collector:
         deleted = 0
         for files, listed in await asyncio.to_thread(_survey, self._root, now):
             sources = [file[0] for file, age in files if age > 2 * self._window_s()]
-            known = await self._spool.submit(lambda db, s=sources: tables.known_files(db, s))  # type: ignore[misc]
+            known = await self._spool.read(lambda db, s=sources: tables.known_files(db, s))  # type: ignore[misc]
             old = to_delete(files, known, listed, self._window_s())
             await asyncio.to_thread(_delete, old)
             for file in old:
@@ -82,7 +83,7 @@ def _survey(root: Path, now: float) -> list[tuple[list[tuple[FileId, float]], se
         for name in names:
             path = Path(folder) / name
             try:
-                if name.endswith(".ts"):
+                if name.endswith((".ts", f".ts{UNFINISHED}")):
                     info = path.lstat()
                     files.append(((str(path), info.st_ino, info.st_mtime_ns), now - info.st_mtime))
                 elif name.endswith(".m3u8"):

@@ -20,17 +20,18 @@ from typing import Final
 from chalicelib.wire.edge import RecordingStarted
 from chalicelib.wire.hooks import Hook
 from edge.base.clock import Clock
-from edge.base.durable import sync_folder
+from edge.base.durable import sync_folder, write_private
 from edge.base.errors import SpoolError
 from edge.base.log import Log
 from edge.config import Settings
 from edge.sessions.events import SpooledRow, spooled
 from edge.sessions.lifecycle import Lifecycle, save_session
-from edge.spool import tables
+from edge.spool import outbox, tables
 from edge.spool.session import Session
 from edge.spool.writer import Spool
 from edge.srs.segmentfile import (
     MAX_DURATION_MS,
+    UNFINISHED,
     FileId,
     SegmentFile,
     inspect,
@@ -49,6 +50,8 @@ LEAST_PLAUSIBLE_MS: Final = 100
 MOST_PLAUSIBLE_MS: Final = 20_000
 """Between them a duration that the media server tells is believed."""
 REMEMBER_S: Final = 86_400.0
+NOTE: Final = "session.json"
+"""Whose segments lie in a folder, should the spool forget it."""
 
 
 class Linker:
@@ -65,9 +68,9 @@ class Linker:
         self._locks: dict[str, asyncio.Lock] = {}
         self.on_linked: Callable[[], None] = lambda: None
 
-    def path_of(self, session: str, idx: int) -> Path:
+    def path_of(self, segment: tables.Segment) -> Path:
         """Where the spool keeps a segment."""
-        return self.folder / session / f"{idx:08d}.ts"
+        return self.folder / segment.session / segment.file
 
     def live_folder(self, session: Session) -> Path:
         """Where the media server writes the session's segments."""
@@ -88,44 +91,65 @@ class Linker:
             log.limited("segment.outside_live_folder", session=session.id)
             return None
         file = inspect(path, session.stream.stream)
-        known = self._taken.get(file.id) if file else None
-        if file and file.id in self._taken:
-            if known is not None:
-                await asyncio.shield(known)
-            return session
-        async with self._lock(session):
-            if something_missing(session.last_segment, file.position if file else None):
-                await self._adopt(session, before=file)
-            duration_ms, jumps = await self._length(file, round(hook.duration * 1000))
-            done = await self._take(session, file, duration_ms)
-            # The media server's clock ran on from before the jump; a player's does not.
-            session.broken |= jumps
-        # The order is fixed; waiting for the disk outside the lock lets commits be shared.
-        if done is not None:
-            await asyncio.shield(done)
+        if file is None or not await self._is_taken(file):
+            async with self._lock(session):
+                done = await self._announced(session, file, round(hook.duration * 1000))
+            # The order is fixed; waiting for the disk outside the lock lets commits be shared.
+            if done is not None:
+                await asyncio.shield(done)
         return session
 
-    async def adopt(self, session: Session) -> int:
-        """Take over what the session's hooks did not tell. Returns how many segments.
+    async def _announced(self, session: Session, file: SegmentFile | None, told_ms: int) -> asyncio.Future[None] | None:
+        if something_missing(session.last_segment, file.position if file else None):
+            await self._adopt(session, before=file)
+        duration_ms, jumps = await self._length(file, told_ms)
+        done = await self._take(session, file, duration_ms)
+        # The media server's clock ran on from before the jump; a player's does not.
+        session.broken |= jumps
+        return done
+
+    async def _is_taken(self, file: SegmentFile) -> bool:
+        """Whether a file was taken over already; durable then."""
+        if file.id not in self._taken:
+            return False
+        pending = self._taken[file.id]
+        if pending is not None:
+            await asyncio.shield(pending)
+        return True
+
+    async def adopt(self, session: Session, *, unfinished: bool = False) -> int:
+        """Take over what the session's hooks did not tell. Returns how many segments. `unfinished`: the media server
+        that wrote them is gone, so that what it had not finished is all there will be.
 
         Raises:
             SpoolError: not all is durable yet.
         """
         async with self._lock(session):
-            return await self._adopt(session)
+            return await self._adopt(session, unfinished=unfinished)
 
     def forget_file(self, file: FileId) -> None:
         """The live folder no longer has it."""
         self._taken.pop(file, None)
 
     def forget_session(self, session_id: str) -> None:
-        """Nothing is left to do for the session: its folder goes."""
+        """Nothing is left to do for the session: its folder goes, unless there is a link in it after all."""
         self._locks.pop(session_id, None)
-        shutil.rmtree(self.folder / session_id, ignore_errors=True)
+        folder = self.folder / session_id
+        try:
+            if not any(folder.glob("*.ts")):
+                (folder / NOTE).unlink(missing_ok=True)
+                folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            log.warning("segment.folder_stays", session=session_id, error=error.strerror)
 
-    def drop(self, session_id: str, idx: int) -> None:
-        """Delete a link."""
-        self.path_of(session_id, idx).unlink(missing_ok=True)
+    def drop(self, segment: tables.Segment) -> None:
+        """Delete a link that nobody needs any more."""
+        try:
+            self.path_of(segment).unlink(missing_ok=True)
+        except OSError as error:  # the next reconciliation deletes it
+            log.warning("segment.link_stays", session=segment.session, error=error.strerror)
 
     def _lock(self, session: Session) -> asyncio.Lock:
         return self._locks.setdefault(session.id, asyncio.Lock())
@@ -138,11 +162,12 @@ class Linker:
         folder = Path(os.path.realpath(given.parent))
         return folder / given.name if folder.is_relative_to(self._root) else None
 
-    async def _adopt(self, session: Session, before: SegmentFile | None = None) -> int:
+    async def _adopt(self, session: Session, before: SegmentFile | None = None, *, unfinished: bool = False) -> int:
         folder = self.live_folder(session)
-        files = await asyncio.to_thread(scan, folder, session.stream.stream)
+        files = await asyncio.to_thread(scan, folder, session.stream.stream, unfinished=unfinished)
         limits = [round(session.ended_at.timestamp() * 1000)] if session.ended_at else []
         limits += [before.position[0]] if before and before.position else []
+        limits += self._followed_ms(session) if unfinished else []
         missed = to_adopt(
             files,
             self._taken.keys(),
@@ -153,14 +178,24 @@ class Linker:
         if not missed:
             return 0
         durations = await asyncio.to_thread(_read_playlist, folder / f"{session.stream.stream}.m3u8")
+        done = None
         for file in missed:
             duration, jumps = await self._length(file, durations.get(Path(file.path).name, 0))
-            done = await self._take(session, file, duration or await self._probe(Path(file.path)))
+            if file.path.endswith(UNFINISHED) and not duration:
+                continue  # not a picture in it
+            done = await self._take(session, file, duration or await self._probe(Path(file.path))) or done
             session.broken |= jumps
         if done is not None:
             await asyncio.shield(done)
         log.info("segment.adopted", session=session.id, segments=len(missed))
         return len(missed)
+
+    def _followed_ms(self, session: Session) -> list[int]:
+        """When later sessions of the stream began: what is unfinished from then on is theirs."""
+        others = self._lifecycle.book.sessions.values()
+        return [
+            round(s.opened_at.timestamp() * 1000) for s in others if s.id > session.id and s.stream == session.stream
+        ]
 
     async def _length(self, file: SegmentFile | None, told_ms: int) -> tuple[int, bool]:
         """(how much media a segment holds, whether its timestamps jump). What the media server tells is the difference
@@ -180,24 +215,29 @@ class Linker:
 
     async def _take(self, session: Session, file: SegmentFile | None, duration_ms: int) -> asyncio.Future[None] | None:
         """Link one file at the session's next index; the future resolves when it is durable. A missing file leaves a
-        gap and gives None.
+        gap and gives None, as does one that was taken over meanwhile.
+
+        Raises:
+            SpoolError: it cannot be linked now. It stays where it is, and is adopted later.
         """
         if file is None:
             await self._note_gap(session, "missing_file")
             return None
+        if await self._is_taken(file):
+            return None
         jump = something_missing(session.last_segment, file.position)
         keep = not (session.planned and session.recording is None)
         idx = session.next_index
+        name = f"{idx:08d}-{file.inode:x}-{file.mtime_ns:x}.ts"
         try:
             if keep:
-                await self._link(file, session, idx)
+                await self._link(file, session, name)
         except FileNotFoundError:
             await self._note_gap(session, "missing_file")
             return None
         except OSError as error:
             log.alert("segment.link_failed", session=session.id, error=error.strerror)
-            await self._note_gap(session, "disk_full")
-            return None
+            raise SpoolError(f"a segment cannot be linked: {error.strerror}") from error
         segment = tables.Segment(
             session=session.id,
             idx=idx,
@@ -210,6 +250,7 @@ class Linker:
             bytes=file.size,
             state="linked" if keep else "dropped",
             linked_at=self._clock.now().timestamp(),
+            name=name,
         )
         session.next_index, session.broken = idx + 1, False
         session.last_segment = max(filter(None, (session.last_segment, file.position)), default=None)
@@ -231,7 +272,7 @@ class Linker:
                 tables.add_gap(db, segment.session, segment.recording, segment.idx, "missing_file")
             start_part(db, segment.session, segment.recording, started, began)
 
-        link = self.path_of(segment.session, segment.idx)
+        link = self.path_of(segment)
         sync = (link, link.parent) if segment.state == "linked" else ()
         future = self._spool.submit(write, sync=sync, keep=True)
         self._taken[file.id] = future
@@ -252,21 +293,28 @@ class Linker:
             self._taken[file] = None
         self.on_linked()
 
-    async def _link(self, file: SegmentFile, session: Session, idx: int) -> None:
-        target = self.path_of(session.id, idx)
-        if idx == 0 or not target.parent.is_dir():
+    async def _link(self, file: SegmentFile, session: Session, name: str) -> None:
+        """Take a file over under a name that is its own: the same file has the same, so that what a crash left between
+        link and commit is found again, and nothing ever has to make room.
+
+        Raises:
+            FileNotFoundError: it is not there, or another file is there by now.
+            OSError: it cannot be done now.
+        """
+        target = self.folder / session.id / name
+        note = target.parent / NOTE
+        if not note.exists():
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            (target.parent / "session.json").write_text(session.to_json())
+            write_private(note, session.to_json().encode())
             sync_folder(self.folder)
-        # A leftover of a crash between link and commit: its row does not exist, so nothing refers to it.
-        target.unlink(missing_ok=True)
         if self._settings.segment_mode == "link":
-            os.link(file.path, target, follow_symlinks=False)
-            if target.lstat().st_ino == file.inode:
-                return
-            target.unlink()
-            raise FileNotFoundError
-        await asyncio.to_thread(shutil.copyfile, file.path, target, follow_symlinks=False)
+            with suppress(FileExistsError):
+                os.link(file.path, target, follow_symlinks=False)
+            if target.lstat().st_ino != file.inode:
+                target.unlink()
+                raise FileNotFoundError
+            return
+        await asyncio.to_thread(_copy, Path(file.path), target)
 
     async def _note_gap(self, session: Session, reason: str) -> None:
         session.broken = True
@@ -295,12 +343,29 @@ def start_part(
     if recording is None or started is None:
         return
     if tables.open_part(db, session, recording, str(began.timestamp()) if began else started_at(started)):
-        tables.add_event(db, *started)
+        outbox.add_event(db, *started)
 
 
 def started_at(event: SpooledRow) -> str:
     """Seconds since the epoch of an event, as text for a part."""
     return str(event[3])
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file whole or not at all.
+
+    Raises:
+        OSError: it could not be.
+    """
+    partial = target.with_suffix(".tmp")
+    try:
+        shutil.copyfile(source, partial, follow_symlinks=False)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _read_playlist(path: Path) -> dict[str, int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.wire.edge import EventBody, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
-from chalicelib.wire.names import folded
+from chalicelib.wire.names import StreamName, folded
 from edge.spool.session import ClientKey, Session
 
 
@@ -128,6 +128,22 @@ class SessionBook:
         if was_live:
             return [Transition(session, SessionEnded(reason=reason, inferred=inferred))]
         return [Transition(session, SessionRefused(reason=reason))]
+
+    def wrongly_ended(self, key: ClientKey, stream: StreamName) -> Session | None:
+        """The session of a client that still publishes, though its end was inferred."""
+        own = [s for s in self.sessions.values() if s.key == key and s.stream == stream and s.state == "ended"]
+        newest = max(own, key=lambda s: s.id, default=None)
+        return newest if newest is not None and newest.inferred else None
+
+    def reopen(self, session: Session, now: datetime) -> list[Transition]:
+        """An end that was inferred was wrong: the session goes on."""
+        transitions: list[Transition] = []
+        other = self.live_of(str(session.stream))
+        if other is not None:
+            transitions += self.finish(other, "superseded", now, inferred=True)
+        session.state, session.ended_at, session.ended_reason, session.inferred = "live", None, "", False
+        self._open[session.key] = session
+        return [*transitions, Transition(session, SessionLive())]
 
     def unpublish(self, key: ClientKey, now: datetime) -> list[Transition]:
         """`on_unpublish` of that client: closes its open session and no other."""

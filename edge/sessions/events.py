@@ -9,7 +9,7 @@ from edge.base.clock import Clock, new_ulid
 from edge.spool.session import Session
 
 SpooledRow = tuple[str, str | None, str, float]
-"""(event id, session id, JSON without `seq`, seconds since the epoch): the arguments of `tables.add_event`."""
+"""(event id, session id, JSON without `seq`, seconds since the epoch): the arguments of `outbox.add_event`."""
 
 
 def spooled(clock: Clock, body: EventBody, session: Session | None = None, session_id: str | None = None) -> SpooledRow:

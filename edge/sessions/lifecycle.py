@@ -11,7 +11,7 @@ from edge.base.errors import SpoolError
 from edge.base.log import Log
 from edge.sessions.book import SessionBook, Transition
 from edge.sessions.events import spooled
-from edge.spool import tables
+from edge.spool import outbox, tables
 from edge.spool.session import ClientKey, Session
 from edge.spool.writer import Operation, Spool
 
@@ -63,6 +63,10 @@ class Lifecycle:
         """The session is over, though no hook said so."""
         await self._persist(self.book.finish(session, reason, self._clock.now(), inferred=True))
 
+    async def reopen(self, session: Session) -> None:
+        """Its client still publishes: that it was over was a mistake."""
+        await self._persist(self.book.reopen(session, self._clock.now()))
+
     async def plan(self, session: Session, recording: str | None, merge_window_s: int) -> bool:
         """What the cloud wants of the session. True when that is news."""
         known = (session.planned, session.recording, session.merge_window_s)
@@ -79,7 +83,7 @@ class Lifecycle:
     async def emit(self, body: EventBody, session: Session | None = None, session_id: str | None = None) -> None:
         """Spool an event that moves no session."""
         event = spooled(self._clock, body, session, session_id)
-        await self._spool.submit(lambda db: tables.add_event(db, *event), keep=True)
+        await self._spool.submit(lambda db: outbox.add_event(db, *event), keep=True)
         self.event_waits()
 
     async def _persist(self, transitions: Sequence[Transition]) -> None:
@@ -115,6 +119,6 @@ def _writes(transitions: Sequence[Transition], clock: Clock) -> Operation[None]:
         for save in sessions:
             save(db)
         for event in events:
-            tables.add_event(db, *event)
+            outbox.add_event(db, *event)
 
     return write

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.base.log import Log
+from edge.spool import checksums, wal
 
 log = Log("spool")
 
@@ -23,7 +24,8 @@ CREATE INDEX IF NOT EXISTS events_pending ON events(seq) WHERE state = 'pending'
 CREATE TABLE IF NOT EXISTS segments(
   session TEXT NOT NULL, idx INTEGER NOT NULL, recording TEXT, duration_ms INTEGER NOT NULL, disc INTEGER NOT NULL,
   source TEXT NOT NULL, inode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, bytes INTEGER NOT NULL,
-  sha256 TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, linked_at REAL NOT NULL, PRIMARY KEY(session, idx));
+  sha256 TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, linked_at REAL NOT NULL, name TEXT NOT NULL DEFAULT '',
+  note TEXT NOT NULL DEFAULT '', PRIMARY KEY(session, idx));
 CREATE INDEX IF NOT EXISTS segments_linked ON segments(linked_at) WHERE state = 'linked';
 CREATE INDEX IF NOT EXISTS segments_source ON segments(source);
 CREATE TABLE IF NOT EXISTS gaps(
@@ -32,6 +34,13 @@ CREATE TABLE IF NOT EXISTS parts(
   session TEXT NOT NULL, recording TEXT NOT NULL, state TEXT NOT NULL, started_at TEXT NOT NULL, closed_at TEXT,
   PRIMARY KEY(session, recording));
 """
+ADDED: Final = {"segments": {"name": "TEXT NOT NULL DEFAULT ''", "note": "TEXT NOT NULL DEFAULT ''"}}
+"""Columns that spools of earlier versions lack."""
+_CLOSED: Final = "closed"
+_SAID: Final = 20
+"""So many damaged rows are named."""
+ROOM_BYTES: Final = 4 * 1024 * 1024
+"""What the spool needs of a full disk to write down what frees it."""
 TABLES: Final = ("kv", "sessions", "events", "segments", "gaps", "parts")
 
 
@@ -42,16 +51,38 @@ class Opened:
     db: sqlite3.Connection
     set_aside: Path | None = None
     saved_rows: dict[str, int] = field(default_factory=dict)
+    damaged: bool = False
+    """Whether something in it was not as it was written."""
 
 
 def open_spool(path: Path) -> Opened:
     """Open the spool for its one writer. A damaged file is set aside under another name, what is readable in it is
-    copied into a new one, and both facts are reported.
+    copied into a new one, and both facts are reported; so is a log of which SQLite drops a part, and a row that is not
+    as it was written.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    written = path.with_name(f"{path.name}-wal")
+    had_log, lost = written.exists(), wal.damage(written)
     if path.exists() and not _intact(path):
         return _replace(path)
-    return Opened(_connect(path))
+    db = _connect(path)
+    closed = db.execute("SELECT value FROM kv WHERE key = ?", (_CLOSED,)).fetchone()
+    if closed == ("no",) and not had_log:
+        lost = "it is gone"
+    if lost:
+        log.alert("spool.log_damaged", what=lost)
+    damaged = list(checksums.damaged(db))
+    for table, key in damaged[:_SAID]:
+        log.alert("spool.row_damaged", table=table, key=[str(each)[:40] for each in key])
+    db.execute("INSERT OR REPLACE INTO kv(key, value) VALUES(?, 'no')", (_CLOSED,))
+    return Opened(db, damaged=bool(lost or damaged))
+
+
+def close(db: sqlite3.Connection) -> None:
+    """Close the spool: the next start can tell that nothing is missing."""
+    with suppress(sqlite3.Error):
+        db.execute("INSERT OR REPLACE INTO kv(key, value) VALUES(?, 'yes')", (_CLOSED,))
+    db.close()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -62,6 +93,37 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous=FULL")
     db.execute("PRAGMA wal_autocheckpoint=0")
     db.executescript(SCHEMA)
+    for table, columns in ADDED.items():
+        known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        for name in columns.keys() - known:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+    checksums.install(db)
+    make_room(db)
+    return db
+
+
+def make_room(db: sqlite3.Connection) -> None:
+    """Have the file and its log hold `ROOM_BYTES` that are free: commits then go on for a while on a full disk. Where
+    there is no room for that, the spool works as long as it can.
+    """
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("CREATE TABLE room(x)")
+        db.execute("INSERT INTO room VALUES(zeroblob(?))", (ROOM_BYTES,))
+        db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        db.execute("DROP TABLE room")
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except sqlite3.Error as error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        log.warning("spool.no_room", error=str(error))
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads what is committed; for one thread, not the writer's."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    db.execute("PRAGMA query_only=ON")
     return db
 
 
@@ -85,6 +147,7 @@ def _replace(path: Path) -> Opened:
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     db = _connect(path)
+    db.execute("BEGIN IMMEDIATE")
     saved = {table: _salvage(aside, db, table) for table in TABLES}
     # Events get numbers above all that were ever given, whatever of the old ones could be read.
     db.execute(
@@ -92,8 +155,9 @@ def _replace(path: Path) -> Opened:
         "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')"
     )
     db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", (int(time.time() * 1000),))
+    db.execute("COMMIT")
     log.alert("spool.set_aside", file=aside.name, saved=saved)
-    return Opened(db, aside, saved)
+    return Opened(db, aside, saved, damaged=True)
 
 
 def _salvage(aside: Path, db: sqlite3.Connection, table: str) -> int:

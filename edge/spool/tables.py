@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Literal
@@ -14,10 +12,11 @@ from edge.spool.session import Session
 
 log = Log("spool")
 
-SegmentState = Literal["linked", "uploaded", "dropped"]
+SegmentState = Literal["linked", "uploaded", "dropped", "quarantined"]
+"""`linked`: to be stored. `uploaded`: the store has acknowledged it. `dropped`: its plan says that it is not recorded.
+`quarantined`: it could not be stored by itself, while others could; the link stays, and it is tried again.
+"""
 PartState = Literal["open", "closing", "done"]
-EVENT_KEPT_S = 3600.0
-"""How long acknowledged events are kept, for a cloud that went back in time."""
 
 
 # keys and values
@@ -43,13 +42,19 @@ def put_session(db: sqlite3.Connection, session_id: str, state: str, text: str) 
 
 
 def load_sessions(db: sqlite3.Connection) -> list[Session]:
-    """All sessions, oldest first; one that cannot be read is reported and left out."""
+    """All sessions, oldest first; one that cannot be read is reported and left out. None of them gives an index away
+    that a segment has already, whatever its own row says.
+    """
+    following = dict(db.execute("SELECT session, max(idx) + 1 FROM segments GROUP BY session").fetchall())
     found = []
     for session_id, text in db.execute("SELECT id, json FROM sessions ORDER BY id"):
         try:
-            found.append(Session.from_json(text))
+            session = Session.from_json(text)
         except (ValueError, KeyError, TypeError) as error:
             log.alert("spool.session_unreadable", session=session_id, error=type(error).__name__)
+            continue
+        session.next_index = max(session.next_index, following.get(session.id, 0))
+        found.append(session)
     return found
 
 
@@ -58,95 +63,6 @@ def forget_session(db: sqlite3.Connection, session_id: str) -> None:
     db.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
     for table in ("segments", "gaps", "parts"):
         db.execute(f"DELETE FROM {table} WHERE session = ?", (session_id,))  # noqa: S608 - own names only
-
-
-# events
-
-
-def add_event(db: sqlite3.Connection, event_id: str, session: str | None, text: str, at: float) -> None:
-    """Append an event: `text` is its JSON without `seq`, `at` seconds since the epoch."""
-    db.execute(
-        "INSERT OR IGNORE INTO events(id, session, json, crc, at) VALUES(?, ?, ?, ?, ?)",
-        (event_id, session, text, zlib.crc32(text.encode()), at),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class SpooledEvent:
-    """An event that waits for the cloud."""
-
-    seq: int
-    id: str
-    text: str
-
-    def wire(self) -> dict[str, object]:
-        """The event as it goes to the cloud."""
-        return {"seq": self.seq, **json.loads(self.text)}
-
-    @property
-    def moves_session(self) -> bool:
-        """Whether it says that a session began, became live, or is over."""
-        return str(json.loads(self.text).get("body", {}).get("kind", "")).startswith("session.")
-
-
-def pending_events(db: sqlite3.Connection, limit: int) -> list[SpooledEvent]:
-    """The oldest unsent events. One whose bytes changed on disk is set aside and reported."""
-    good = []
-    rows = db.execute(
-        "SELECT seq, id, json, crc FROM events WHERE state = 'pending' ORDER BY seq LIMIT ?", (limit,)
-    ).fetchall()
-    for seq, event_id, text, crc in rows:
-        if zlib.crc32(text.encode("utf-8", "surrogateescape")) == crc:
-            good.append(SpooledEvent(seq, event_id, text))
-        else:
-            log.alert("spool.event_damaged", seq=seq)
-            set_aside_event(db, seq, "damaged on disk")
-    return good
-
-
-def ack_events(db: sqlite3.Connection, seqs: Iterable[int]) -> None:
-    """The cloud holds these events."""
-    db.executemany("UPDATE events SET state = 'acked' WHERE seq = ?", [(seq,) for seq in seqs])
-
-
-def set_aside_event(db: sqlite3.Connection, seq: int, reason: str) -> None:
-    """This event will never be accepted; keep it for the operator."""
-    db.execute("UPDATE events SET state = 'refused', reason = ? WHERE seq = ?", (reason[:500], seq))
-
-
-def acked_seq(db: sqlite3.Connection) -> int:
-    """The highest acknowledged `seq`, ever."""
-    row = db.execute("SELECT max(seq) FROM events WHERE state = 'acked'").fetchone()
-    return max(row[0] or 0, int(get_value(db, "acked_seq") or 0))
-
-
-def rewind_events(db: sqlite3.Connection, held: int, now: float) -> int:
-    """The cloud went back and holds events up to `held` only: all above and those of the last hour go again.
-    Returns how many.
-    """
-    changed = db.execute(
-        "UPDATE events SET state = 'pending' WHERE state = 'acked' AND (seq > ? OR at > ?)", (held, now - EVENT_KEPT_S)
-    )
-    put_value(db, "acked_seq", str(held))
-    return changed.rowcount
-
-
-def collect_events(db: sqlite3.Connection, now: float) -> None:
-    """Delete events that were acknowledged and are older than an hour."""
-    put_value(db, "acked_seq", str(acked_seq(db)))
-    db.execute("DELETE FROM events WHERE state = 'acked' AND at < ?", (now - EVENT_KEPT_S,))
-
-
-def sessions_with_pending_events(db: sqlite3.Connection) -> set[str]:
-    """Sessions about which the cloud has not heard everything."""
-    return {row[0] for row in db.execute("SELECT DISTINCT session FROM events WHERE state = 'pending'") if row[0]}
-
-
-def backlog(db: sqlite3.Connection) -> tuple[int, int, float | None]:
-    """(pending events, segments not in the store, time of the oldest of both in seconds since the epoch)."""
-    events, first = db.execute("SELECT count(*), min(at) FROM events WHERE state = 'pending'").fetchone()
-    links, linked = db.execute("SELECT count(*), min(linked_at) FROM segments WHERE state = 'linked'").fetchone()
-    return events, links, min((t for t in (first, linked) if t is not None), default=None)
 
 
 # segments
@@ -168,9 +84,16 @@ class Segment:
     sha256: str = ""
     state: SegmentState = "linked"
     linked_at: float = 0.0
+    name: str = ""
+    """The link's; '' in rows of earlier versions."""
+
+    @property
+    def file(self) -> str:
+        """The name of its link in the folder of its session."""
+        return self.name or f"{self.idx:08d}.ts"
 
 
-_COLUMNS = "session, idx, recording, duration_ms, disc, source, inode, mtime_ns, bytes, sha256, state, linked_at"
+_COLUMNS = "session, idx, recording, duration_ms, disc, source, inode, mtime_ns, bytes, sha256, state, linked_at, name"
 
 
 def _segments(rows: Iterable[Sequence[object]]) -> list[Segment]:
@@ -180,7 +103,7 @@ def _segments(rows: Iterable[Sequence[object]]) -> list[Segment]:
 def add_segment(db: sqlite3.Connection, s: Segment) -> None:
     """Enter a linked segment."""
     db.execute(
-        f"INSERT INTO segments({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+        f"INSERT INTO segments({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
         astuple(s),
     )
 
@@ -222,9 +145,57 @@ def set_segment(db: sqlite3.Connection, s: Segment, state: SegmentState, size: i
     )
 
 
+def quarantine(db: sqlite3.Connection, s: Segment, note: str, reason: str) -> None:
+    """Set a segment aside: its recording does without it, and names the gap, until it is stored after all."""
+    db.execute(
+        "UPDATE segments SET state = 'quarantined', note = ? WHERE session = ? AND idx = ? AND state = 'linked'",
+        (note[:500], s.session, s.idx),
+    )
+    if s.recording is not None:
+        add_gap(db, s.session, s.recording, s.idx + 1, reason)
+
+
+def quarantined(db: sqlite3.Connection, limit: int) -> list[tuple[Segment, str]]:
+    """The segments that were set aside, oldest first, each with the reason."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS}, note FROM segments WHERE state = 'quarantined' ORDER BY linked_at LIMIT ?",  # noqa: S608
+        (limit,),
+    ).fetchall()
+    return [(_segments([row[:-1]])[0], row[-1]) for row in rows]
+
+
+def release_segments(db: sqlite3.Connection) -> int:
+    """Have the segments that were set aside tried again; their recordings are open again. Returns how many."""
+    rows = db.execute(
+        "SELECT session, idx, recording FROM segments WHERE state = 'quarantined' AND recording IS NOT NULL"
+    ).fetchall()
+    for session, idx, recording in rows:
+        db.execute("UPDATE segments SET state = 'linked' WHERE session = ? AND idx = ?", (session, idx))
+        db.execute(
+            "DELETE FROM gaps WHERE session = ? AND recording = ? AND before_idx = ?", (session, recording, idx + 1)
+        )
+        db.execute(
+            "UPDATE parts SET state = 'open' WHERE session = ? AND recording = ? AND state != 'open'",
+            (session, recording),
+        )
+    return len(rows)
+
+
+def set_aside_counts(db: sqlite3.Connection) -> tuple[int, int]:
+    """(events, segments) that were set aside."""
+    events = db.execute("SELECT count(*) FROM events WHERE state = 'refused'").fetchone()[0]
+    return events, db.execute("SELECT count(*) FROM segments WHERE state = 'quarantined'").fetchone()[0]
+
+
 def undecided_sessions(db: sqlite3.Connection) -> set[str]:
     """Sessions with segments of which it is not known where they go."""
     rows = db.execute("SELECT DISTINCT session FROM segments WHERE state = 'linked' AND recording IS NULL")
+    return {row[0] for row in rows}
+
+
+def sessions_with_links(db: sqlite3.Connection) -> set[str]:
+    """Sessions of which not all is in the store."""
+    rows = db.execute("SELECT DISTINCT session FROM segments WHERE state IN ('linked', 'quarantined')")
     return {row[0] for row in rows}
 
 
@@ -246,7 +217,10 @@ def drop_undecided(db: sqlite3.Connection, session: str) -> int:
 
 def add_gap(db: sqlite3.Connection, session: str, recording: str | None, before: int, reason: str) -> None:
     """Something is missing before the segment `before`."""
-    db.execute("INSERT INTO gaps VALUES(?, ?, ?, ?, '')", (session, recording, before, reason))
+    db.execute(
+        "INSERT INTO gaps(session, recording, before_idx, reason, note) VALUES(?, ?, ?, ?, '')",
+        (session, recording, before, reason),
+    )
 
 
 def gaps_of(db: sqlite3.Connection, session: str, recording: str) -> list[tuple[int, str]]:
@@ -273,13 +247,24 @@ class Part:
 
 def open_part(db: sqlite3.Connection, session: str, recording: str, at: str) -> bool:
     """A segment was linked for this part. True when the part is new. One that was closed or finished opens again."""
-    new = db.execute("INSERT OR IGNORE INTO parts VALUES(?, ?, 'open', ?, NULL)", (session, recording, at)).rowcount
+    new = db.execute(
+        "INSERT OR IGNORE INTO parts(session, recording, state, started_at, closed_at) VALUES(?, ?, 'open', ?, NULL)",
+        (session, recording, at),
+    ).rowcount
     if not new:
         db.execute(
             "UPDATE parts SET state = 'open' WHERE session = ? AND recording = ? AND state != 'open'",
             (session, recording),
         )
     return bool(new)
+
+
+def finish_part(db: sqlite3.Connection, part: Part) -> None:
+    """The manifest of a part is in the store. One that was opened again meanwhile stays open, and gets another one."""
+    db.execute(
+        "UPDATE parts SET state = 'done' WHERE session = ? AND recording = ? AND state = 'closing'",
+        (part.session, part.recording),
+    )
 
 
 def set_part(db: sqlite3.Connection, part: Part, state: PartState, at: str | None = None) -> None:
@@ -296,9 +281,22 @@ def parts(db: sqlite3.Connection) -> list[Part]:
     return [Part(*row) for row in rows]
 
 
+def sessions_with_segments(db: sqlite3.Connection) -> set[str]:
+    """Sessions of which the spool knows segments or parts."""
+    rows = db.execute("SELECT session FROM segments UNION SELECT session FROM parts")
+    return {row[0] for row in rows}
+
+
 def unfinished(db: sqlite3.Connection, session: str, recording: str) -> int:
     """Segments of a part that are not in the store yet."""
     row = db.execute(
         "SELECT count(*) FROM segments WHERE session = ? AND recording = ? AND state = 'linked'", (session, recording)
     ).fetchone()
     return int(row[0])
+
+
+def backlog(db: sqlite3.Connection) -> tuple[int, int, float | None]:
+    """(pending events, segments not in the store, time of the oldest of both in seconds since the epoch)."""
+    events, first = db.execute("SELECT count(*), min(at) FROM events WHERE state = 'pending'").fetchone()
+    links, linked = db.execute("SELECT count(*), min(linked_at) FROM segments WHERE state = 'linked'").fetchone()
+    return events, links, min((t for t in (first, linked) if t is not None), default=None)

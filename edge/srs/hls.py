@@ -11,9 +11,11 @@ from typing import Any, Final
 from pydantic import JsonValue, ValidationError
 
 from chalicelib.wire.node_settings import ApplySettingsQuestion, HlsMode, NodeSettings
+from edge.base.clock import wait_or
 from edge.base.durable import write_private
 from edge.base.errors import MediaServerError
 from edge.base.log import Log
+from edge.base.loops import pause
 from edge.config import Settings
 from edge.options import HlsFiles
 from edge.srs.api import MediaServer
@@ -23,6 +25,8 @@ log = Log("hls")
 LOW_LATENCY: Final = (2.0, 16.0)
 """Fragment and window, in seconds."""
 AGAIN_S: Final = 2.0
+LOOK_S: Final = 60.0
+"""What the media server reads is compared again so often: somebody may have changed it."""
 _SILENT_S: Final = 30.0
 """Two segments that waited in vain for a keyframe, and more."""
 _STAND_IN: Final = "this media server, the stand-in, has no low-latency mode: use SRS"
@@ -90,9 +94,9 @@ class Hls:
                 await self._apply()
             except MediaServerError as error:
                 log.limited("hls.not_applied", every_s=60.0, error=str(error))
-                await asyncio.sleep(AGAIN_S)
+                await pause(AGAIN_S)
             else:
-                await self._wake.wait()
+                await wait_or(self._wake, LOOK_S)
 
     def _take(self, mode: HlsMode) -> bool:
         if mode == self._wanted:

@@ -56,6 +56,10 @@ def position_of(stream: str, file_name: str) -> Position | None:
     return (int(m["at"]), int(m["seq"])) if m and m["stream"] == stream else None
 
 
+UNFINISHED: Final = ".tmp"
+"""What the media server appends to the name of a segment that it is still writing."""
+
+
 def to_adopt(
     files: Iterable[SegmentFile],
     known: Collection[FileId],
@@ -173,16 +177,19 @@ def _unit(packet: bytes) -> _Unit | None:
     return _Unit(time, pes[3] & 0xF0 == _VIDEO)
 
 
-def scan(folder: Path, stream: str) -> list[SegmentFile]:
-    """The finished segments of a stream; unfinished ones (`.tmp`) and what is no plain file are left out."""
+def scan(folder: Path, stream: str, *, unfinished: bool = False) -> list[SegmentFile]:
+    """The finished segments of a stream, and on request the others; what is no plain file is left out."""
     found = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                position = position_of(stream, entry.name)
+                name = entry.name.removesuffix(UNFINISHED) if unfinished else entry.name
+                position = position_of(stream, name)
                 if position is None or not entry.is_file(follow_symlinks=False):
                     continue
                 info = entry.stat(follow_symlinks=False)
+                if name != entry.name and not info.st_size:
+                    continue
                 found.append(SegmentFile(entry.path, info.st_ino, info.st_mtime_ns, info.st_size, position))
     except OSError:
         return found

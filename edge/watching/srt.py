@@ -15,6 +15,7 @@ from urllib.parse import quote
 from chalicelib.wire.hooks import Hook
 from chalicelib.wire.names import DEFAULT_VHOST, SRT_VHOST
 from edge.base.log import Log
+from edge.base.loops import pause
 from edge.ffmpeg.workers.spec import WorkerReport, Workers, WorkerSpec
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.session import Session
@@ -71,7 +72,7 @@ class SrtPlay:
     async def run(self) -> None:
         """Look again now and then, forever."""
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await pause(_LOOK_S)
             self.apply()
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from edge.base.errors import FrontError
 from edge.base.log import Log
+from edge.base.loops import pause
 from edge.cloud.callers import Callers
 from edge.cloud.snapshot import Snapshot
 from edge.config import SettingsSource, place
@@ -80,7 +81,7 @@ class FrontService:
                 log.alert("front.links_refused", links=len(found))
                 self._links = found
                 driver.wake()
-            await asyncio.sleep(LOOK_S)
+            await pause(LOOK_S)
 
     async def close(self) -> None:
         """Let go of what is open."""

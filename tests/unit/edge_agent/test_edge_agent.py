@@ -22,6 +22,7 @@ from edge.base.clock import Backoff
 from edge.base.errors import SpoolError
 from edge.base.loops import forever
 from edge.spool import tables
+from edge.spool.schema import ROOM_BYTES
 from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until, world
 
 Story = Callable[[World], Awaitable[None]]
@@ -366,14 +367,12 @@ def test_uploads_go_on_when_a_full_disk_has_room_again(tmp_path: Path) -> None:
         pages = spool.run(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
         spool.run(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
         with pytest.raises(SpoolError):
-            await spool.submit(lambda db: tables.put_value(db, "fact", "x" * 100_000), keep=True)
-        for _ in range(10):  # whatever is asked together with what does not fit fails with it
-            w.agent.recorder.wake()
-            await asyncio.sleep(0.05)
+            await spool.submit(lambda db: tables.put_value(db, "fact", "x" * (ROOM_BYTES + 100_000)), keep=True)
+        assert await spool.read(lambda db: tables.get_value(db, "fact")) is None, "reads wait for no commit"
         spool._db.execute("PRAGMA max_page_count = 100000").fetchall()
         await until(lambda: spool.healthy)
         await w.hls_hook("c1", "s", w.segment("s-0-1.ts"))
-        await until(lambda: w.agent.recorder.uploaded_segments == 1)
+        await until(lambda: w.agent.uploads.segments == 1)
 
     tell(tmp_path, story)
 
@@ -476,11 +475,17 @@ def test_a_late_refusal_kicks(tmp_path: Path) -> None:
 
 def test_one_poison_event_does_not_block_the_others(tmp_path: Path) -> None:
     async def story(w: World) -> None:
-        w.cloud.reject = lambda e: e["body"]["kind"] == "session.live"
+        w.cloud.reject = lambda e: e["body"]["kind"] == "session.live" and e["stream"]["stream"] == "s"
         session = await go_live(w)
+        other = await go_live(w, "c2", "other")
+        await leave(w, "c2", "other")
+        await until(lambda: w.cloud.of_kind("session.ended", other))
+        assert not w.cloud.of_kind("session.live", session)
+        w.cloud.reject = lambda _: False
         await leave(w)
-        await until(lambda: w.cloud.of_kind("session.ended", session))
-        assert not w.cloud.of_kind("session.live")
+        await until(lambda: w.cloud.of_kind("session.ended", session), 20)
+        kinds = [e["body"]["kind"] for e in w.cloud.events if e["session"] == session]
+        assert kinds.index("session.live") < kinds.index("session.ended"), "its later events waited for it"
 
     tell(tmp_path, story)
 

@@ -179,7 +179,7 @@ def test_o3_one_look_after_a_silence_refuses_nobody() -> None:
 
 def test_a_publisher_without_a_session_gets_one() -> None:
     found = run([], [observed(n, {"live/a": "c1"}) for n in range(5)])
-    assert [len(f) for f in found] == [0, 0, 1, 0, 0]
+    assert [len(f) for f in found] == [0, 0, 1, 1, 1], "again until it is adopted"
     assert isinstance(found[2][0], Adopt)
 
 

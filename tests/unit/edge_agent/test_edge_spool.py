@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.base.errors import SpoolError
-from edge.spool import tables
+from edge.spool import outbox, tables
+from edge.spool.schema import ROOM_BYTES
 from edge.spool.writer import Spool
 
 EVENTS = 12
@@ -28,7 +29,7 @@ def torn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("torn")
     spool = Spool(folder / "spool.sqlite3")
     for n in range(EVENTS):
-        spool.run(lambda db, n=n: tables.add_event(db, *event(n)))  # type: ignore[misc]
+        spool.run(lambda db, n=n: outbox.add_event(db, *event(n)))  # type: ignore[misc]
     crashed = folder / "crashed"
     crashed.mkdir()
     for name in ("spool.sqlite3", "spool.sqlite3-wal"):
@@ -50,7 +51,7 @@ def reopened(source: Path, folder: Path, change: int, *, flip: bool) -> list[int
     wal.write_bytes(data)
     spool = Spool(target / "spool.sqlite3")
     try:
-        return [e.wire()["n"] for e in spool.run(lambda db: tables.pending_events(db, 100))]  # type: ignore[misc]
+        return [e.wire()["n"] for e in spool.run(lambda db: outbox.pending_events(db, 100))[0]]  # type: ignore[misc]
     finally:
         spool.close()
         shutil.rmtree(target)
@@ -71,9 +72,9 @@ def test_a_damaged_file_is_set_aside_and_the_rest_survives(tmp_path: Path) -> No
     path = tmp_path / "spool.sqlite3"
     spool = Spool(path)
     for n in range(400):
-        spool.run(lambda db, n=n: tables.add_event(db, f"e{n}", "s", f'{{"n": {n}, "x": "{"y" * 200}"}}', 0.0))  # type: ignore[misc]
+        spool.run(lambda db, n=n: outbox.add_event(db, f"e{n}", "s", f'{{"n": {n}, "x": "{"y" * 200}"}}', 0.0))  # type: ignore[misc]
     spool.run(lambda db: tables.put_value(db, "desired", "kept"))
-    last = spool.run(lambda db: tables.pending_events(db, 1000))[-1].seq
+    last = spool.run(lambda db: outbox.pending_events(db, 1000))[0][-1].seq
     spool.close()
     data = bytearray(path.read_bytes())
     middle = data.find(b'"n": 200,') // 4096 * 4096
@@ -81,13 +82,13 @@ def test_a_damaged_file_is_set_aside_and_the_rest_survives(tmp_path: Path) -> No
     path.write_bytes(data)
     spool = Spool(path)
     try:
-        left = spool.run(lambda db: tables.pending_events(db, 1000))
+        left = spool.run(lambda db: outbox.pending_events(db, 1000))[0]
         assert spool.set_aside is not None
         assert spool.set_aside.exists()
         assert 300 < len(left) < 400
         assert spool.run(lambda db: tables.get_value(db, "desired")) == "kept"
-        spool.run(lambda db: tables.add_event(db, *event(1000)))
-        assert spool.run(lambda db: tables.pending_events(db, 1000))[-1].seq > last
+        spool.run(lambda db: outbox.add_event(db, *event(1000)))
+        assert spool.run(lambda db: outbox.pending_events(db, 1000))[0][-1].seq > last
     finally:
         spool.close()
 
@@ -96,9 +97,9 @@ def test_an_event_whose_bytes_changed_is_set_aside_alone(tmp_path: Path) -> None
     spool = Spool(tmp_path / "spool.sqlite3")
     try:
         for n in range(3):
-            spool.run(lambda db, n=n: tables.add_event(db, *event(n)))  # type: ignore[misc]
+            spool.run(lambda db, n=n: outbox.add_event(db, *event(n)))  # type: ignore[misc]
         spool.run(lambda db: db.execute("UPDATE events SET json = '{\"n\": 7}' WHERE id = 'e1'"))
-        assert [e.id for e in spool.run(lambda db: tables.pending_events(db, 10))] == ["e0", "e2"]
+        assert [e.id for e in spool.run(lambda db: outbox.pending_events(db, 10))[0]] == ["e0", "e2"]
     finally:
         spool.close()
 
@@ -129,7 +130,7 @@ def test_a_full_disk_is_told_and_facts_are_kept_until_there_is_room(tmp_path: Pa
         spool = Spool(tmp_path / "spool.sqlite3")
         pages = spool.run(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
         await asyncio.to_thread(spool.run, lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
-        big = "x" * 100_000
+        big = "x" * (ROOM_BYTES + 100_000)
         with pytest.raises(SpoolError):
             await spool.submit(lambda db: tables.put_value(db, "refused", big))
         with pytest.raises(SpoolError):
