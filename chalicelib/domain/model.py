@@ -223,6 +223,10 @@ class Destination(Entity):
     room: str = ""
     """The room whose stream name that is; it follows when the room gets another one."""
     slate: Slate = Slate()
+    position: int = 0
+    """Destinations are listed by it, and those of the same by their age."""
+    retries: int = 0
+    """Grows with every wish that a waiting push is tried at once."""
     slot: dict[str, Any] | None = Field(default=None, repr=False)
     """The forward slot that a client of the compatible API keeps here, field by field as it sent it."""
     created_at: datetime
@@ -265,6 +269,10 @@ class PushStatus(Entity):
     bitrate_kbps: float | None = None
     last_error: str | None = None
     code: str = ""
+    params: dict[str, str] = {}
+    """What the code names."""
+    next_try_at: datetime | None = None
+    running_since: datetime | None = None
     slate: bool = False
     at: datetime
 

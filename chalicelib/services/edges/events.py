@@ -366,6 +366,9 @@ class Events:
             bitrate_kbps=body.bitrate_kbps,
             last_error=body.last_error,
             code=body.code,
+            params=body.params,
+            next_try_at=body.next_try_at,
+            running_since=body.running_since,
             slate=body.slate,
             at=event.at,
         )

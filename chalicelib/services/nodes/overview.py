@@ -35,11 +35,14 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """A live stream with what its node sees of it. `stale`: the node has fallen silent."""
+    """A live stream with what its node sees of it. `stale`: the node has fallen silent. `ffmpeg_version`: what the node
+    has.
+    """
 
     session: Session
     observed: ObservedSession | None
     stale: bool
+    ffmpeg_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,8 @@ class Overview:
         for session in live:
             node = seen.get(session.node)
             observed = {o.session: o for o in node.observed.sessions} if node else {}
-            views.append(StreamView(session, observed.get(session.id), stale=node is None or node.lost))
+            version = node.observed.ffmpeg_version if node else ""
+            views.append(StreamView(session, observed.get(session.id), node is None or node.lost, version))
         return views
 
     def sessions(self, limit: int, cursor: str | None) -> Page[Session]:
