@@ -493,6 +493,11 @@ class Attempt(BaseModel):
     status: int | None = None
     answer: str = ""
     error: str = ""
+    sent_headers: dict[str, str] = {}
+    """As they were sent, and those of the answer; secrets in them are masked."""
+    sent_body: str = ""
+    """As it was sent, without what the publisher sent, and without the way into a recording."""
+    headers: dict[str, str] = {}
 
 
 DeliveryState = Literal["pending", "delivered", "refused", "dead"]
@@ -517,6 +522,8 @@ class Delivery(Entity):
     note: str = ""
     resent_after: int = 0
     replay_of: str | None = None
+    event: str = ""
+    """The entry of the ledger that it tells of, where it is one."""
 
 
 # settings -------------------------------------------------------------------------------------------------------------

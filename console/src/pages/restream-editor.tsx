@@ -25,8 +25,8 @@ function useSettled<T>(value: T): T {
 /** What is on air now and would go there, and whether it can as it is. Asked only where the place is known. */
 function Preflight({ platform, server, streams }: { platform: string; server: string; streams: string[] }): JSX.Element | null {
   const body = useSettled({ platform: platform || "custom", server, streams });
-  const asked = useAsked(["preflight", body], () => ok(api.POST("/v1/destinations/preflight", { body })), { enabled: Boolean(platform || server), every: 5000 });
-  const items = platform || server ? (asked.data?.items ?? []) : [];
+  const asked = useAsked(["preflight", body], () => ok(api.POST("/v1/destinations/preflight", { body })), { enabled: Boolean(body.server || body.platform !== "custom"), every: 5000 });
+  const items = platform || server ? (asked.data?.items ?? []) : []; // what was settled last may be gone
   if (items.length === 0) return null;
   return (
     <section aria-live="polite">

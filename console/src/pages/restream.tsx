@@ -109,12 +109,9 @@ export function Restream(_: PageProps): JSX.Element {
         )
       }
       above={
-        <>
-          <Bulk chosen={shown.filter((each) => selected.has(each.id))} clear={() => setSelected(new Set())} />
-          <p class="offscreen" role="status" aria-live="polite">
-            {said}
-          </p>
-        </>
+        <p class="offscreen" role="status" aria-live="polite">
+          {said}
+        </p>
       }
       card={(target) => (
         <Card
@@ -132,6 +129,7 @@ export function Restream(_: PageProps): JSX.Element {
         />
       )}
     >
+      <Bulk chosen={shown.filter((each) => selected.has(each.id))} clear={() => setSelected(new Set())} />
       {editing && <Editor target={editing === "new" ? undefined : editing} close={() => setEditing(null)} />}
     </Cards>
   );
