@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -337,6 +337,10 @@ class Answer:
     error: str
     duration_ms: int
     failure: Failure | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the answer."""
+    sent: Mapping[str, str] = field(default_factory=dict)
+    """The headers of the request, where the caller put any."""
 
 
 class Sender(Protocol):

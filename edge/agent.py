@@ -23,6 +23,7 @@ from chalicelib.wire.certificates import (
     CertificateSelfSigned,
     CertificateUpload,
 )
+from chalicelib.wire.codecs import Unfit, unfit
 from chalicelib.wire.edge import DesiredPush, FfmpegFound, ObservedNode, ObservedSession
 from chalicelib.wire.inputs import SlateQuestion
 from chalicelib.wire.names import StreamName
@@ -59,7 +60,6 @@ from edge.publish.admission import Admission
 from edge.publish.kicks import Kicks
 from edge.publish.outlet import Outlet
 from edge.publish.watch import Watch
-from edge.push.codecs import Unfit, unfit
 from edge.push.pushes import Pushes
 from edge.push.slate.argv import Shape
 from edge.push.slate.files import Slates

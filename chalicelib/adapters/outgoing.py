@@ -209,7 +209,8 @@ class GuardedSender:
                     content = self._read(answer, most)
                 if self._gate.cut:
                     raise requests.exceptions.ReadTimeout("the answer took too long")
-            return Answer(answer.status_code, content, "", int((time.monotonic() - started) * 1000))
+            taken = int((time.monotonic() - started) * 1000)
+            return Answer(answer.status_code, content, "", taken, headers=dict(answer.headers))
         except (requests.RequestException, OSError, ValueError, HTTPError) as error:
             late: tuple[Failure, str] = ("timeout", "no answer in time")
             failure, words = late if self._gate.cut else _explain(error)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from chalicelib.wire.names import StreamName
 
 from .model import CallbackSettings
+from .redact import MASK
 
 RETRY_DELAYS_S: Final = (5, 30, 120, 600, 3600, 14400, 43200, 86400, 115200)
 """Between ten attempts, three days in all."""
@@ -67,6 +69,18 @@ def complete_payload(
         host = (settings.host or base_url).rstrip("/")
         done["artifact_url"] = f"{host}{folder or OPEN_FOLDER.format(done['uuid'])}index.mp4"
     return done
+
+
+def kept_body(body: dict[str, Any]) -> dict[str, Any]:
+    """A callback's body as it is kept: what the publisher sent, the user's own word and the way into a recording, which
+    may all be secrets, are masked.
+    """
+    kept = {**body}
+    for name in ("param", "opaque"):
+        kept |= {name: MASK} if kept.get(name) else {}
+    if "artifact_url" in kept:
+        kept["artifact_url"] = re.sub(r"/v1/shares/[^/]+/", f"/v1/shares/{MASK}/", str(kept["artifact_url"]))
+    return kept
 
 
 def is_yes(status: int | None, body: bytes) -> bool:

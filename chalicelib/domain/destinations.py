@@ -25,6 +25,22 @@ def check_patterns(patterns: Iterable[str]) -> list[str]:
     return kept
 
 
+def in_order(destinations: Iterable[Destination]) -> list[Destination]:
+    """As their owner ordered them; what never was ordered, by age."""
+    return sorted(destinations, key=lambda d: (d.position, d.id))
+
+
+def moved(destinations: Iterable[Destination], wanted: str, place: int) -> dict[str, int]:
+    """The positions that change when one takes a place, counted from 1, and the others make room. Beyond the end is at
+    the end.
+    """
+    order = in_order(destinations)
+    one = next(d for d in order if d.id == wanted)
+    order.remove(one)
+    order.insert(place - 1, one)
+    return {d.id: at for at, d in enumerate(order, 1) if d.position != at}
+
+
 def serves(destination: Destination, session: OpenSession) -> bool:
     """Whether a live session is to be pushed to the destination."""
     if not destination.enabled or session.state != "live":

@@ -223,6 +223,10 @@ class Destination(Entity):
     room: str = ""
     """The room whose stream name that is; it follows when the room gets another one."""
     slate: Slate = Slate()
+    position: int = 0
+    """Destinations are listed by it, and those of the same by their age."""
+    retries: int = 0
+    """Grows with every wish that a waiting push is tried at once."""
     slot: dict[str, Any] | None = Field(default=None, repr=False)
     """The forward slot that a client of the compatible API keeps here, field by field as it sent it."""
     created_at: datetime
@@ -265,6 +269,10 @@ class PushStatus(Entity):
     bitrate_kbps: float | None = None
     last_error: str | None = None
     code: str = ""
+    params: dict[str, str] = {}
+    """What the code names."""
+    next_try_at: datetime | None = None
+    running_since: datetime | None = None
     slate: bool = False
     at: datetime
 
@@ -485,6 +493,11 @@ class Attempt(BaseModel):
     status: int | None = None
     answer: str = ""
     error: str = ""
+    sent_headers: dict[str, str] = {}
+    """As they were sent, and those of the answer; secrets in them are masked."""
+    sent_body: str = ""
+    """As it was sent, without what the publisher sent, and without the way into a recording."""
+    headers: dict[str, str] = {}
 
 
 DeliveryState = Literal["pending", "delivered", "refused", "dead"]
@@ -509,6 +522,8 @@ class Delivery(Entity):
     note: str = ""
     resent_after: int = 0
     replay_of: str | None = None
+    event: str = ""
+    """The entry of the ledger that it tells of, where it is one."""
 
 
 # settings -------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -37,6 +37,19 @@ def callback_url(url: str) -> str:
     masked = f"{MASK}@{netloc}" if "@" in parts.netloc else netloc
     path = f"/{MASK}" if parts.path.strip("/") else parts.path
     return urlunsplit((parts.scheme, masked, path, MASK if parts.query else "", ""))
+
+
+SECRET_HEADERS: Final = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "set-cookie", "webhook-signature", "x-api-key", "x-auth-token"}
+)
+MOST_HEADERS: Final = 30
+LONGEST_HEADER: Final = 200
+
+
+def headers(given: Mapping[str, str]) -> dict[str, str]:
+    """Headers of HTTP as they may be kept and shown: those that open something are masked, and none is long."""
+    shown = {name.lower()[:60]: value for name, value in list(given.items())[:MOST_HEADERS]}
+    return {name: MASK if name in SECRET_HEADERS else value[:LONGEST_HEADER] for name, value in shown.items()}
 
 
 def target_url(url: str) -> str:

@@ -135,6 +135,17 @@ def changed_url(now: str, name: str, url: str, server: str, key: str) -> str:
     return whole_url(name, "", known_server, key)
 
 
+def lacks_key(name: str, url: str) -> bool:
+    """Whether a target is a server alone, so that nobody there can tell whose stream comes."""
+    with suppress(InvalidUrlError):
+        try:
+            parse_target(url)
+        except NoKeyError:
+            return True
+    preset = platform_of_host(_host_of(url)) or next((p for p in PLATFORMS if p.id == name), None)
+    return preset is not None and _is_server(url, preset)
+
+
 def _is_server(url: str, preset: Platform) -> bool:
     """Whether it is the platform's server, without a key. The same server goes by `rtmp` and by `rtmps`."""
     return bool(preset.server) and url.strip().rstrip("/").lower() in {

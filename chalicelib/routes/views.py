@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.model import (
+    Attempt,
     Delivery,
     DeliveryState,
     Destination,
@@ -18,8 +19,10 @@ from chalicelib.domain.model import (
     Recording,
     Session,
 )
-from chalicelib.services.nodes.overview import NodeView, StreamView
+from chalicelib.domain.targets import lacks_key
+from chalicelib.services.nodes.overview import NodeView, StreamView, stream_of
 from chalicelib.services.pushing.destinations import Target, WaitingCode
+from chalicelib.services.pushing.preflight import Fit
 from chalicelib.wire.names import StreamName
 
 
@@ -216,6 +219,8 @@ class DestinationShown(View):
     room: str
     prefer: Literal["oldest", "newest"]
     enabled: bool
+    position: int = Field(description="They are listed by it, and those of the same by age. There may be gaps.")
+    key_missing: bool = Field(description="Its URL is the platform's server alone, without a stream key.")
     slate: SlateShown
     created_at: datetime
     updated_at: datetime
@@ -225,9 +230,10 @@ class DestinationShown(View):
     def fields(d: Destination) -> dict[str, Any]:
         """What is shown of a destination."""
         what = ("id", "name", "platform", "streams", "stream_name", "room", "prefer", "enabled")
-        shown = (*what, "created_at", "updated_at", "version")
+        shown = (*what, "position", "created_at", "updated_at", "version")
         slate = d.slate.model_dump(include={"enabled", "file", "minutes"})
-        return {name: getattr(d, name) for name in shown} | {"url": redact.target_url(d.url), "slate": slate}
+        made = {"url": redact.target_url(d.url), "slate": slate, "key_missing": lacks_key(d.platform, d.url)}
+        return {name: getattr(d, name) for name in shown} | made
 
     @classmethod
     def of(cls, d: Destination) -> Self:
@@ -245,7 +251,12 @@ class PushShown(View):
     attempt: int = 0
     bitrate_kbps: float | None = None
     last_error: str | None = None
-    code: str = Field(default="", description="Why it waits, where that is known.", examples=["codec_not_taken"])
+    code: str = Field(
+        default="", description="Why it waits or is tried again, where that is known.", examples=["connection_refused"]
+    )
+    params: dict[str, str] = Field(default={}, description="What the code names, without secrets.")
+    next_try_at: datetime | None = Field(default=None, description="When it is tried again; there while `retrying`.")
+    running_since: datetime | None = Field(default=None, description="When its first packet left; there while running.")
     slate: bool = Field(default=False, description="The source is away, and the slate is shown.")
     at: datetime | None = None
 
@@ -257,7 +268,7 @@ class PushShown(View):
         base = {"node": t.lease.node, "session": t.lease.session, "fence": t.lease.fence}
         if t.status is None or t.status.fence != t.lease.fence:
             return cls.model_validate(base)
-        told = t.status.model_dump(include={"state", "attempt", "bitrate_kbps", "last_error", "code", "slate", "at"})
+        told = t.status.model_dump(include=set(cls.model_fields) - set(base))
         return cls.model_validate(base | told)
 
 
@@ -269,17 +280,56 @@ class WaitingShown(View):
     by: str
 
 
+class FitShown(View):
+    """A live stream that a destination would take, and whether it can be pushed there as it is."""
+
+    stream: str = Field(examples=["live/mystream"])
+    session: str
+    node: str
+    video: str | None = Field(description="Null: not known.", examples=["HEVC 1920x1080"])
+    audio: str | None = Field(description="Null: not known.", examples=["AAC 44100/2"])
+    fits: bool | None = Field(description="Null: it is not known what the stream holds.")
+    code: str = Field(description="Why it does not fit; empty otherwise.", examples=["codec_not_taken"])
+    params: dict[str, str] = Field(description="What the code names.", examples=[{"codec": "HEVC"}])
+    message: str = Field(description="The same in words, and what to do.")
+
+    @classmethod
+    def of(cls, f: Fit, secrets: list[str]) -> Self:
+        """As it is shown."""
+        seen, why = f.view.observed, f.unfit
+        return cls(
+            stream=str(redact.stream_name(f.view.session.stream, secrets)),
+            session=f.view.session.id,
+            node=f.view.session.node,
+            video=seen.video if seen else None,
+            audio=seen.audio if seen else None,
+            fits=False if why else True if f.known else None,
+            code=why.code if why else "",
+            params=why.params if why else {},
+            message=why.message if why else "",
+        )
+
+
 class TargetShown(DestinationShown):
     """A destination with its push, or with the reason why there is none."""
 
     push: PushShown | None
     waiting: WaitingShown | None = Field(default=None, description="There while it is on and nobody pushes to it.")
+    unfit: list[FitShown] = Field(
+        default=[], description="Live streams that it would take, and can't take as they are."
+    )
 
     @classmethod
-    def with_push(cls, t: Target) -> Self:
-        """As it is shown."""
+    def with_push(cls, t: Target, fits: list[Fit] | None = None, secrets: list[str] | None = None) -> Self:
+        """As it is shown. `fits`: the live streams that it would take."""
         why = WaitingShown(code=t.waiting.code, message=t.waiting.message, by=t.waiting.by) if t.waiting else None
-        return cls(**cls.fields(t.destination), push=PushShown.of(t), waiting=why)
+        unfit = [FitShown.of(f, secrets or []) for f in fits or [] if f.unfit is not None]
+        return cls(**cls.fields(t.destination), push=PushShown.of(t), waiting=why, unfit=unfit)
+
+    @property
+    def state(self) -> str:
+        """What becomes of it in a word, as listings are filtered by it."""
+        return "off" if not self.enabled else self.push.state if self.push else "waiting"
 
 
 class EventShown(View):
@@ -308,6 +358,9 @@ class AttemptShown(View):
     status: int | None
     answer: str
     error: str
+    sent_headers: dict[str, str] = Field(description="The request's headers, secrets masked; empty: not known.")
+    sent_body: str = Field(description="The request's body, secrets masked; empty: not known.")
+    headers: dict[str, str] = Field(description="The answer's headers, secrets masked.")
 
 
 class DeliveryShown(View):
@@ -325,11 +378,14 @@ class DeliveryShown(View):
     payload: dict[str, Any]
     attempts: list[AttemptShown]
     replay_of: str | None
+    stream: str = Field(description="What it tells of; empty: no stream.", examples=["live/mystream"])
+    recording: str | None = Field(description="The recording that it tells of.")
+    event: str = Field(description="The event that it tells of, where it is one.")
 
     @classmethod
     def of(cls, d: Delivery, secrets: list[str]) -> Self:
         """As it is shown. What a target answers may repeat what it was sent."""
-        attempts = [a.model_copy(update={"answer": redact.text(a.answer, secrets)}) for a in d.attempts]
+        attempts = [_without(a, secrets) for a in d.attempts]
         return cls(
             id=d.id,
             action=d.action,
@@ -341,7 +397,17 @@ class DeliveryShown(View):
             payload={k: v for k, v in d.payload.items() if k != "param"},
             attempts=[AttemptShown(attempt=i, **a.model_dump()) for i, a in enumerate(attempts, 1)],
             replay_of=d.replay_of,
+            stream=redact.text(stream_of(d), secrets),
+            recording=d.payload.get("uuid"),
+            event=d.event or d.replay_of or "",
         )
+
+
+def _without(a: Attempt, secrets: list[str]) -> Attempt:
+    """An attempt, the secrets masked wherever they stand."""
+    headers = {name: redact.text(value, secrets) for name, value in a.headers.items()}
+    texts = {name: redact.text(getattr(a, name), secrets) for name in ("answer", "sent_body")}
+    return a.model_copy(update={"headers": headers, **texts})
 
 
 class HlsShown(View):

@@ -29,3 +29,5 @@ class CallbackReply(Message):
     failure: Literal["url", "dns", "address", "refused", "tls", "timeout", "size", "other"] | None = None
     error: str = ""
     duration_ms: int = 0
+    headers: dict[str, str] = {}
+    """Of the answer, shortened."""

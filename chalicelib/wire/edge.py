@@ -179,8 +179,14 @@ class PushState(Message):
     last_error: str | None = None
     slate: bool = False
     """The source is away, and the slate is shown."""
-    code: str = ""
-    """Why it waits or is tried again, where that is known: `codec_not_taken`, `codec_needs_ffmpeg`, …"""
+    code: str = Field(default="", max_length=40)
+    """Why it waits or is tried again, where that is known: `codec_not_taken`, `connection_refused`, …"""
+    params: dict[str, Annotated[str, Field(max_length=400)]] = Field(default={}, max_length=8)
+    """What the code names, without secrets."""
+    next_try_at: AwareDatetime | None = None
+    """With `retrying`: when it is started again."""
+    running_since: AwareDatetime | None = None
+    """When its first packet left; None while it does not run."""
 
 
 class MediaServerState(Message):
@@ -415,6 +421,8 @@ class DesiredPush(Message):
     label: str = ""
     takes: list[str] = []
     """The codecs that the target is known to take, by FFmpeg's names; none: whatever its protocol carries."""
+    retries: int = 0
+    """Grows when somebody wants a push that waits for its next try to be tried at once."""
     slate: DesiredSlate | None = None
     """With one, the push goes on when its session is over, until the entry is gone; `session` may change meanwhile."""
 

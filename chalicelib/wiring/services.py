@@ -36,6 +36,7 @@ from chalicelib.services.publishing.publish import Publish
 from chalicelib.services.publishing.rooms import Rooms
 from chalicelib.services.publishing.uses import SecretUses
 from chalicelib.services.pushing.destinations import Destinations
+from chalicelib.services.pushing.preflight import Preflight
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
 from chalicelib.services.recordings.abandoned import Abandoned
@@ -318,6 +319,11 @@ class Wiring(Installation):
     def destinations(self) -> Destinations:
         """The destinations as they are edited."""
         return Destinations(self.store, self.pushes, self.questions, now)
+
+    @cached_property
+    def preflight(self) -> Preflight:
+        """Whether what is live fits where it would be pushed."""
+        return Preflight(self.overview)
 
     @cached_property
     def overview(self) -> Overview:

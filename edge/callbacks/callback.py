@@ -69,6 +69,7 @@ class Callbacks:
             failure=reply.failure,
             error=reply.error,
             duration_ms=reply.duration_ms,
+            headers=reply.headers,
         ).model_dump(mode="json")
 
     async def _send(self, url: str, body: str, headers: dict[str, str], timeout_s: float, verify_tls: bool) -> Reply:

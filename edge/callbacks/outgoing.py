@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import httpx
@@ -21,6 +22,8 @@ from edge.egress.reach import reachable
 
 Failure = Literal["url", "dns", "address", "refused", "tls", "timeout", "size", "other"]
 MAX_ANSWER: Final = 64 * 1024
+MAX_HEADERS: Final = 30
+MAX_HEADER: Final = 200
 MAX_TIMEOUT_S: Final = 10.0
 _WORDS: Final[dict[Failure, str]] = {
     "url": "the target must be an http:// or https:// URL",
@@ -51,6 +54,7 @@ class Reply:
     failure: Failure | None = None
     error: str = ""
     duration_ms: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Outgoing:
@@ -78,7 +82,7 @@ class Outgoing:
         except NotSentError as error:
             reply = Reply(failure=error.failure, error=str(error))
         taken = int((time.monotonic() - started) * 1000)
-        return Reply(reply.status, reply.body, reply.failure, reply.error, taken)
+        return replace(reply, duration_ms=taken)
 
     async def _post(
         self, url: str, body: bytes, headers: dict[str, str], timeout_s: float, *, verify_tls: bool
@@ -105,7 +109,7 @@ class Outgoing:
                 if failure != "refused":
                     raise NotSentError(failure) from error
             else:
-                return Reply(answer.status, answer.body)
+                return Reply(answer.status, answer.body, headers=_shortened(answer.headers))
         raise NotSentError(failure)
 
     async def _addresses(self, target: httpx.URL) -> list[str]:
@@ -121,6 +125,11 @@ class Outgoing:
         """Let go of what is open."""
         await self._strict.aclose()
         await self._open.aclose()
+
+
+def _shortened(headers: Mapping[str, str]) -> dict[str, str]:
+    """What is told of an answer's headers: a target may send any number of any length."""
+    return {name: value[:MAX_HEADER] for name, value in list(headers.items())[:MAX_HEADERS]}
 
 
 def _failure(error: CallFailedError) -> Failure:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlsplit
 
+from chalicelib.wire.codecs import Unfit
 from chalicelib.wire.edge import DesiredPush, DesiredSlate, ObservedPush, PushState
 from chalicelib.wire.names import StreamName
 from edge.base.log import Log
 from edge.base.loops import pause
 from edge.ffmpeg.workers.spec import WorkerReport, Workers, WorkerSpec
-from edge.push.codecs import Unfit
 from edge.push.grants import Grants, Held, as_told, held_of, id_of, is_over, running
+from edge.push.reasons import reason_of
 from edge.push.slate.argv import Shape
 from edge.push.slate.relays import Relays, Wanted
 from edge.sessions.book import SessionBook
@@ -23,6 +26,11 @@ from edge.watching.play import pull_url
 log = Log("pushes")
 KEY = "held_pushes"
 LOOK_AGAIN_S: Final = 2.0
+
+
+def as_time(epoch_s: float | None) -> datetime | None:
+    """Seconds since the epoch as a time; None stays None."""
+    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
 
 
 def key_of(push: DesiredPush) -> Held:
@@ -86,6 +94,7 @@ class Pushes:
         self._lifecycle, self._beside = lifecycle, beside
         self._relays, self._shape_of, self._unfit = relays, shape_of, unfit
         self._refused: dict[Held, Unfit] = {}
+        self._retries: dict[Held, int] = {}
         self._desired: list[DesiredPush] = []
         self._grants = Grants(spool, KEY, log)
         self._closing = False
@@ -96,6 +105,7 @@ class Pushes:
         self._desired = pushes
         self._grants.desire(key_of(p) for p in pushes)
         self.apply()
+        self._hurry()
 
     def apply(self) -> None:
         """Make the workers follow what is desired and which sessions are live."""
@@ -112,6 +122,14 @@ class Pushes:
             body = PushState(destination=held[0], fence=held[1], state="stopped")
             self._grants.tell(self._emit(body, held), given_back=held)
 
+    def _hurry(self) -> None:
+        """Try again at once what somebody wants to be tried; the first word on a push is no such wish."""
+        now = {key_of(p): p.retries for p in self._desired}
+        for held, retries in now.items():
+            if retries > self._retries.get(held, retries):
+                self._workers.hurry(id_of(held))
+        self._retries = now
+
     async def run(self) -> None:
         """Look again at what streams hold: it is known a little after they are live, and may change. Never returns."""
         while True:
@@ -126,8 +144,9 @@ class Pushes:
             if self._refused.get(held) != why:
                 log.warning("push.unfit", destination=held[0], code=why.code, codec=why.codec)
                 body = PushState(
-                    destination=held[0], fence=held[1], state="waiting", last_error=why.message, code=why.code
-                )
+                    destination=held[0], fence=held[1], state="waiting", last_error=why.message, code=why.code,
+                    params=why.params,
+                )  # fmt: skip
                 self._grants.tell(self._emit(body, held), given_back=None)
         self._refused = found
         return [p for p in run if key_of(p) not in found]
@@ -187,6 +206,7 @@ class Pushes:
             return
         if held in self._refused and not is_over(report, wanted):
             return  # why was told; the worker only goes
+        reason = reason_of(told.last_error, urlsplit(self._beside.rtmp).netloc)
         body = PushState(
             destination=held[0],
             fence=held[1],
@@ -194,6 +214,10 @@ class Pushes:
             attempt=told.attempt,
             bitrate_kbps=told.bitrate_kbps,
             last_error=told.last_error,
+            code=reason.code,
+            params=reason.params,
+            next_try_at=as_time(told.next_try_at),
+            running_since=as_time(told.ready_at),
             slate=self._relays.on_slate(report.id),
         )
         self._grants.tell(self._emit(body, held), given_back=held if is_over(report, wanted) else None)

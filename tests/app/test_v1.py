@@ -66,6 +66,8 @@ GUARDED = [
     ("DELETE", "/v1/destinations/d1"),
     ("POST", "/v1/destinations/d1/enable"),
     ("POST", "/v1/destinations/d1/disable"),
+    ("POST", "/v1/destinations/d1/retry"),
+    ("POST", "/v1/destinations/preflight"),
     ("GET", "/v1/pushes"),
     ("GET", "/v1/addresses"),
     ("GET", "/v1/settings/publish"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.domain.targets import takes_of
-from edge.push.codecs import codec_of, unfit
+from chalicelib.wire.codecs import codec_of, unfit
 
 CLASSIC = ("h264", "aac", "mp3")
 

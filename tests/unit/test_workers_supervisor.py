@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,31 @@ def test_one_that_fails_is_tried_again_and_its_key_is_not_shown(tmp_path: Path, 
         assert errors == {"FFmpeg failed with status 1: [flv] oops; rtmp://127.0.0.1/***: Connection refused"}
         assert [r.attempt for r in h.seen if r.state == "starting"][:3] == [1, 2, 3]
         assert h.states[-1] == "stopped"
+
+    run(scenario())
+
+
+def test_one_that_waits_long_is_hurried_and_one_that_runs_is_left_alone(tmp_path: Path, run: Run) -> None:
+    async def scenario() -> None:
+        h = Harness(tmp_path, "fail", replace(QUICK, retry_first=600, retry_most=600))
+        h.supervisor.apply({"d1": SPEC})
+        await h.until_seen("retrying")
+        (waits,) = h.supervisor.reports()
+        assert waits.next_try_at is not None
+        assert waits.next_try_at > time.time() + 200
+        h.supervisor.hurry("d1")
+        h.supervisor.hurry("nobody")
+        await h.until_seen("retrying", 2)
+        assert [r.next_try_at for r in h.seen if r.state == "starting"] == [None, None]
+        await h.supervisor.close()
+        (tmp_path / "runs").mkdir()
+        runs = Harness(tmp_path / "runs", "work")
+        runs.supervisor.apply({"d1": SPEC})
+        await runs.until_seen("running")
+        runs.supervisor.hurry("d1")
+        await runs.supervisor.close()
+        assert runs.states == ["waiting", "starting", "running", "stopped"]
+        assert runs.seen[-1].ready_at is not None
 
     run(scenario())
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from chalicelib.domain.checks import Step
+from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import DeliveryState, WebhookSecret
 from chalicelib.domain.redact import callback_url
+from chalicelib.services.nodes.overview import DeliveryFilter
 from chalicelib.wiring import wiring
 
 from ..views import SHOWN_SECRET, DeliveryShown, Page, View
@@ -21,6 +24,16 @@ class DeliveryQuery(Paging):
     state: DeliveryState | None = Field(
         default=None,
         description="refused: the target answered no. dead: given up, the dead letters.",
+    )
+    kind: Literal["", "on_publish", "on_unpublish", "on_record_begin", "on_record_end"] = Field(
+        default="", description="Only of this action."
+    )
+    stream: str = Field(default="", max_length=300, description="Only of this stream.", examples=["live/cam"])
+    recording: str = Field(default="", max_length=40, description="Only of the recording with this id.")
+    since: AwareDatetime | None = Field(default=None, description="Only what was made then or later.")
+    until: AwareDatetime | None = Field(default=None, description="Only what was made before.")
+    sort: Literal["-created_at", "created_at"] = Field(
+        default="-created_at", description="The oldest first needs a `state` that is settled."
     )
 
 
@@ -77,10 +90,21 @@ class SigningShown(View):
     rotated_at: datetime
 
 
+def _wanted(sent: DeliveryQuery) -> DeliveryFilter | None:
+    """None: all of them."""
+    oldest = sent.sort == "created_at"
+    if oldest and sent.state in (None, "pending"):
+        raise InvalidInputError("sort", "the oldest first needs `state` to be delivered, refused or dead")
+    wanted = DeliveryFilter(sent.kind, sent.stream, sent.recording, sent.since, sent.until, oldest)
+    return wanted if wanted != DeliveryFilter() else None
+
+
 @operation("GET", "/v1/deliveries", scope="read")
 def list_deliveries(call: Call[DeliveryQuery]) -> Page[DeliveryShown]:
-    """Callbacks: those on their way as they fall due, then those delivered, refused and dead, newest first."""
-    page = wiring.overview.deliveries(call.sent.state, call.sent.limit, call.sent.cursor)
+    """Callbacks: those on their way as they fall due, then those delivered, refused and dead, newest first. A page with
+    less than `limit` need not be the last.
+    """
+    page = wiring.overview.deliveries(call.sent.state, call.sent.limit, call.sent.cursor, _wanted(call.sent))
     hidden = secrets()
     return Page[DeliveryShown](items=[DeliveryShown.of(d, hidden) for d in page.items], cursor=page.cursor)
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field
 
+from chalicelib.domain.destinations import check_patterns
+from chalicelib.domain.errors import InvalidInputError
+from chalicelib.domain.model import Destination
 from chalicelib.domain.targets import changed_url, whole_url
+from chalicelib.services.pushing.destinations import Target
 from chalicelib.wiring import wiring
 
-from ..views import DestinationShown, Page, TargetShown
-from .base import SECRET, Body, Call, Nothing, Paging, operation
+from ..views import DestinationShown, FitShown, Items, Page, TargetShown
+from .base import SECRET, Body, Call, Nothing, Paging, operation, secrets
+from .listing import Key, found_in, part
 
 PLATFORM = r"^[a-z0-9-]{1,40}$"
 URL = "rtmp://, rtmps:// or srt:// with the stream key at its end; never shown again"
@@ -70,14 +76,87 @@ class DestinationChange(Body):
     room: str | None = Field(default=None, max_length=100, description="Id of a room; empty: no room.")
     enabled: bool | None = Field(default=None, examples=[False])
     slate: SlateWanted | None = None
+    position: int | None = Field(
+        default=None, ge=1, le=1000, description="The place in the list that it is to take, from 1; alone in a change."
+    )
     version: int | None = None
 
 
+class DestinationsWanted(Paging):
+    """Which destinations, in which order."""
+
+    search: str = Field(
+        default="", max_length=200, description="Only with all these words in name, address or streams."
+    )
+    platform: str = Field(default="", max_length=40, description="Only of this platform.", examples=["youtube"])
+    state: Literal["", "off", "waiting", "starting", "running", "retrying", "stopped"] = Field(
+        default="", description="Only what is so now.", examples=["retrying"]
+    )
+    sort: Literal["position", "name", "created_at", "-position", "-name", "-created_at"] = Field(
+        default="position", description="By what; with a minus the other way round."
+    )
+
+
+class PreflightWanted(Body):
+    """A destination as it would be made."""
+
+    platform: str = Field(default="custom", pattern=PLATFORM, description="Id of a platform.", examples=["twitch"])
+    server: str = Field(default="", max_length=1000, description="Empty: the platform's own.", json_schema_extra=SECRET)
+    streams: list[str] = Field(default=[], max_length=50, description="Patterns over /app/stream; none: every stream.")
+
+
+SORTS = {
+    "position": lambda d: (d.position, d.id),
+    "name": lambda d: (d.name.casefold(), d.id),
+    "created_at": lambda d: (d.created_at.timestamp(), d.id),
+}
+
+
+def _shown(targets: list[Target]) -> list[TargetShown]:
+    live, hidden = wiring.preflight.live(), secrets()
+    return [TargetShown.with_push(t, wiring.preflight.fits(t.destination, live), hidden) for t in targets]
+
+
+def _fits(wanted: DestinationsWanted, d: Destination) -> bool:
+    shown = DestinationShown.of(d)
+    texts = (d.name, shown.url, d.stream_name, *d.streams)
+    return (not wanted.platform or d.platform == wanted.platform) and found_in(wanted.search, *texts)
+
+
+def _key(sort: str, d: Destination) -> Key:
+    return SORTS[sort.lstrip("-")](d)
+
+
 @operation("GET", "/v1/destinations", scope="read")
-def list_destinations(call: Call[Paging]) -> Page[TargetShown]:
-    """The destinations with their pushes."""
-    page = wiring.destinations.page(call.sent.limit, call.sent.cursor)
-    return Page[TargetShown](items=[TargetShown.with_push(t) for t in page.items], cursor=page.cursor)
+def list_destinations(call: Call[DestinationsWanted]) -> Page[TargetShown]:
+    """The destinations with their pushes, as they were ordered."""
+    wanted = call.sent
+    chosen = [d for d in wiring.destinations.ordered() if _fits(wanted, d)]
+    if wanted.state:
+        states = wiring.destinations.with_states(chosen)
+        chosen = [t.destination for t in states if TargetShown.with_push(t).state == wanted.state]
+    down = wanted.sort.startswith("-")
+    page = part(chosen, lambda d: _key(wanted.sort, d), wanted.limit, wanted.cursor, down=down)
+    return Page[TargetShown](items=_shown(wiring.destinations.with_states(page.items)), cursor=page.cursor)
+
+
+@operation("POST", "/v1/destinations/preflight", scope="read", changes=False)
+def preflight_destination(call: Call[PreflightWanted]) -> Items[FitShown]:
+    """What is live and would be pushed to such a destination, and whether it can be as it is. Nothing is made."""
+    url = whole_url(call.sent.platform, "", call.sent.server, "preflight")
+    now = datetime.now(UTC)
+    asked = Destination(
+        id="preflight",
+        name="",
+        platform=call.sent.platform,
+        url=url,
+        streams=check_patterns(call.sent.streams),
+        created_at=now,
+        updated_at=now,
+    )
+    found = wiring.preflight.fits(asked, wiring.preflight.live())
+    hidden = secrets()
+    return Items[FitShown](items=[FitShown.of(f, hidden) for f in found])
 
 
 @operation("POST", "/v1/destinations", status=201)
@@ -92,18 +171,32 @@ def add_destination(call: Call[NewDestination]) -> DestinationShown:
 @operation("GET", "/v1/destinations/{destination}", scope="read")
 def get_destination(call: Call[Nothing], destination: str) -> TargetShown:
     """One destination with its push."""
-    return TargetShown.with_push(wiring.destinations.get(destination))
+    return _shown([wiring.destinations.get(destination)])[0]
 
 
 @operation("PATCH", "/v1/destinations/{destination}")
 def change_destination(call: Call[DestinationChange], destination: str) -> DestinationShown:
     """Change a destination; what is absent stays."""
+    if call.sent.position is not None:
+        return DestinationShown.of(_placed(destination, call.sent))
     changes = call.sent.model_dump(exclude_none=True, exclude={"version", "server", "key"})
     if call.sent.url or call.sent.server or call.sent.key:
         now = wiring.destinations.get(destination).destination
         platform = changes.get("platform", now.platform)
         changes["url"] = changed_url(now.url, platform, call.sent.url or "", call.sent.server, call.sent.key)
     return DestinationShown.of(wiring.destinations.change(destination, changes, call.version))
+
+
+def _placed(destination: str, sent: DestinationChange) -> Destination:
+    if sent.model_fields_set - {"position", "version"}:
+        raise InvalidInputError("position", "goes alone: change the rest by a call of its own")
+    return wiring.destinations.place(destination, sent.position or 1)
+
+
+@operation("POST", "/v1/destinations/{destination}/retry", scope="operate", status=202)
+def retry_destination(call: Call[Nothing], destination: str) -> TargetShown:
+    """Try a push at once that waits for its next try. One that runs goes on."""
+    return _shown([wiring.destinations.retry(destination)])[0]
 
 
 @operation("POST", "/v1/destinations/{destination}/enable", scope="operate")

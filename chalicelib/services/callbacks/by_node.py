@@ -38,4 +38,6 @@ class ByEdge:
             reply = CallbackReply.model_validate(self._questions.ask(node, question, timeout_s + MARGIN_S))
         except (UpstreamError, ValidationError):
             return Answer(None, b"", "the node could not send it; its agent's log says more", 0, "other")
-        return Answer(reply.status, base64.b64decode(reply.body), reply.error, reply.duration_ms, reply.failure)
+        return Answer(
+            reply.status, base64.b64decode(reply.body), reply.error, reply.duration_ms, reply.failure, reply.headers
+        )

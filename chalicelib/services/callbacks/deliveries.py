@@ -49,14 +49,17 @@ class CallbackLog:
         self._clock = clock
 
     @staticmethod
-    def attempt_of(answer: Answer, clock: Clock) -> Attempt:
-        """What is kept of an answer."""
+    def attempt_of(answer: Answer, clock: Clock, body: dict[str, Any]) -> Attempt:
+        """What is kept of an attempt: `body` as it was sent, and the answer."""
         return Attempt(
             at=clock(),
             duration_ms=answer.duration_ms,
             status=answer.status,
             answer=answer.body[:500].decode("utf-8", "replace"),
             error=answer.error,
+            sent_headers=redact.headers(answer.sent),
+            sent_body=json.dumps(rules.kept_body(body)),
+            headers=redact.headers(answer.headers),
         )
 
     def answered(self, delivery: str, body: dict[str, Any], answer: Answer, target: str) -> None:
@@ -73,7 +76,7 @@ class CallbackLog:
                     created_at=now,
                     due_at=now,
                     payload=kept,
-                    attempts=[self.attempt_of(answer, self._clock)],
+                    attempts=[self.attempt_of(answer, self._clock, body)],
                     target=target,
                 )
             )
@@ -177,7 +180,7 @@ class Callbacks:
         self._log_book.remember(text, answer)
         tried = delivery.model_copy(
             update={
-                "attempts": [*delivery.attempts, CallbackLog.attempt_of(answer, self._clock)],
+                "attempts": [*delivery.attempts, CallbackLog.attempt_of(answer, self._clock, payload)],
                 "target": redact.callback_url(target.target),
             }
         )

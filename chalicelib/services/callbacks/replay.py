@@ -134,4 +134,5 @@ class Replay:
             payload=payload,
             after=begins[-1] if begins else None,
             replay_of=event.id,
+            event=event.id,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import datetime
 
 from aws_lambda_powertools import Logger
@@ -77,8 +78,10 @@ class Webhooks:
         """
         headers, limit, verify = self.headers(message, body), rules.PUBLISH_TIMEOUT_S, target.verify_tls
         if target.sent_by == "edge":
-            return self._by_edge.post(target.node, target.target, body, headers, limit, verify_tls=verify)
-        return self._sender.post(target.target, body, headers, limit, verify_tls=verify)
+            answer = self._by_edge.post(target.node, target.target, body, headers, limit, verify_tls=verify)
+        else:
+            answer = self._sender.post(target.target, body, headers, limit, verify_tls=verify)
+        return replace(answer, sent=headers)
 
     def headers(self, message: str, body: bytes) -> dict[str, str]:
         """The headers of one attempt, signed."""

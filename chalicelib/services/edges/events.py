@@ -219,7 +219,7 @@ class Events:
         changes: list[Change] = []
         if self._settings.get(CallbackSettings).active and session.live_at is not None:
             payload = callbacks.unpublish_payload(self._settings.shown(session.stream))
-            changes.append(Save(self._delivery(event.id, payload)))
+            changes.append(Save(self._delivery(event.id, payload, event.id)))
         if session.recording and (recording := self._store.get(Recording, session.recording)):
             if session.id in recording.parts and recording.parts[session.id].node == session.node:
                 changed = recording_rules.with_part(recording, session.id, event.at, ended_at=event.at)
@@ -229,11 +229,12 @@ class Events:
                 changes.append(Save(tail.model_copy(update={"ended_at": event.at})))
         return changes
 
-    def _delivery(self, delivery_id: str, payload: dict[str, Any], after: str | None = None) -> Delivery:
+    def _delivery(self, delivery_id: str, payload: dict[str, Any], event: str, after: str | None = None) -> Delivery:
         now = self._clock()
         return Delivery(
-            id=delivery_id, action=payload["action"], created_at=now, due_at=now, payload=payload, after=after
-        )
+            id=delivery_id, action=payload["action"], created_at=now, due_at=now, payload=payload, after=after,
+            event=event,
+        )  # fmt: skip
 
     def _asked(self, node: str, session_id: str, request_id: str) -> AskedCallback:
         """What the node was told to ask.
@@ -314,7 +315,7 @@ class Events:
                 begin = ids.derived_ulid(event.at, f"record_begin:{recording}")
                 entity = entity.model_copy(update={"begin_delivery": begin})
                 payload = callbacks.record_begin_payload(entity.told_stream, recording)
-                changes.append(Save(self._delivery(begin, payload)))
+                changes.append(Save(self._delivery(begin, payload, event.id)))
             changes.append(Save(entity))
         elif session_id not in known.parts:
             joined = recording_rules.with_part(known, session_id, event.at, node=node)
@@ -366,6 +367,9 @@ class Events:
             bitrate_kbps=body.bitrate_kbps,
             last_error=body.last_error,
             code=body.code,
+            params=body.params,
+            next_try_at=body.next_try_at,
+            running_since=body.running_since,
             slate=body.slate,
             at=event.at,
         )

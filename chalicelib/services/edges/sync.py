@@ -162,6 +162,7 @@ class Sync:
                     fence=lease.fence,
                     url=d.url,
                     label=d.name,
+                    retries=d.retries,
                     takes=list(takes_of(d.platform, d.url)),
                     slate=_slate(d, node_id),
                 )

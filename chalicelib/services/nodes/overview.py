@@ -35,11 +35,14 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """A live stream with what its node sees of it. `stale`: the node has fallen silent."""
+    """A live stream with what its node sees of it. `stale`: the node has fallen silent. `ffmpeg_version`: what the node
+    has.
+    """
 
     session: Session
     observed: ObservedSession | None
     stale: bool
+    ffmpeg_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,36 @@ class EventFilter:
             and (self.since is None or e.at >= self.since)
             and (self.until is None or e.at < self.until)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries; '' does not choose. `kind`: the action. `stream`: `app/stream`. `recording`: a recording's id.
+    Made from `since` on, before `until`.
+    """
+
+    kind: str = ""
+    stream: str = ""
+    recording: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    oldest_first: bool = False
+
+    def takes(self, d: Delivery) -> bool:
+        """Whether it is one of these."""
+        return (
+            (not self.kind or d.action == self.kind)
+            and (not self.stream or self.stream == stream_of(d))
+            and (not self.recording or self.recording == d.payload.get("uuid"))
+            and (self.since is None or d.created_at >= self.since)
+            and (self.until is None or d.created_at < self.until)
+        )
+
+
+def stream_of(delivery: Delivery) -> str:
+    """The stream that a callback tells of, as it may be shown; '' where it tells of none."""
+    told = delivery.payload
+    return f"{told['app']}/{told['stream']}" if "app" in told and "stream" in told else ""
 
 
 class Overview:
@@ -136,7 +169,8 @@ class Overview:
         for session in live:
             node = seen.get(session.node)
             observed = {o.session: o for o in node.observed.sessions} if node else {}
-            views.append(StreamView(session, observed.get(session.id), stale=node is None or node.lost))
+            version = node.observed.ffmpeg_version if node else ""
+            views.append(StreamView(session, observed.get(session.id), node is None or node.lost, version))
         return views
 
     def sessions(self, limit: int, cursor: str | None) -> Page[Session]:
@@ -165,17 +199,30 @@ class Overview:
                 break
         return Page(found, cursor)
 
-    def deliveries(self, state: str | None, limit: int, cursor: str | None) -> Page[Delivery]:
+    def deliveries(
+        self, state: str | None, limit: int, cursor: str | None, wanted: DeliveryFilter | None = None
+    ) -> Page[Delivery]:
         """Deliveries of one state, newest first; those that are pending as they fall due. Without a state those that
-        are pending, then the others, newest first.
+        are pending, then the others, newest first. Of them, what is wanted.
 
         Raises:
             InvalidInputError: the cursor is not one of ours.
         """
+        found: list[Delivery] = []
+        for _ in range(_LOOKS if wanted else 1):
+            # No more than there is room for: a cursor stands between two pages of the store, not within one.
+            page = self._deliveries(state, limit - len(found), cursor, oldest=bool(wanted and wanted.oldest_first))
+            found += [d for d in page.items if wanted is None or wanted.takes(d)]
+            cursor = page.cursor
+            if cursor is None or len(found) >= limit:
+                break
+        return Page(found, cursor)
+
+    def _deliveries(self, state: str | None, limit: int, cursor: str | None, *, oldest: bool) -> Page[Delivery]:
         if state is None:
             return deliveries_page(self._store, limit, cursor)
         name = "DUE#0" if state == "pending" else f"DELIVERIES#{state}"
-        return self._store.index(Delivery, name, limit=limit, cursor=cursor, newest=state != "pending")
+        return self._store.index(Delivery, name, limit=limit, cursor=cursor, newest=state != "pending" and not oldest)
 
 
 def _within(time: datetime) -> datetime:

@@ -30,6 +30,8 @@ from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
 MAX_DESTINATIONS = 1000
+_TOGETHER = 25
+"""So many are written in one transaction."""
 Live = Callable[[], list[OpenSession]]
 WaitingCode = Literal["no_stream", "same_target", "limit", "granting", "node_lost"]
 
@@ -65,13 +67,16 @@ class Destinations:
         self._clock = clock
 
     def all(self) -> list[Target]:
-        """All of them, oldest first."""
-        return self._with_states(self._pushes.destinations())
+        """All of them, in their order."""
+        return self._with_states(self.ordered())
 
-    def page(self, limit: int, cursor: str | None) -> Page[Target]:
-        """A part of them."""
-        page = self._store.index(Destination, "DESTS", limit=limit, cursor=cursor)
-        return Page(self._with_states(page.items), page.cursor)
+    def ordered(self) -> list[Destination]:
+        """All of them, in their order, without what becomes of them."""
+        return rules.in_order(self._pushes.destinations())
+
+    def with_states(self, destinations: list[Destination]) -> list[Target]:
+        """These, each with what becomes of it at the moment."""
+        return self._with_states(destinations)
 
     def get(self, destination: str) -> Target:
         """One of them.
@@ -88,13 +93,16 @@ class Destinations:
         return found
 
     def _with_states(self, destinations: list[Destination]) -> list[Target]:
+        keys: list[tuple[type[Entity], tuple[str, ...]]] = []
+        for d in destinations:
+            keys += [(Lease, (d.id,)), (PushStatus, (d.id,))]
+        found = self._store.get_many(keys) if keys else []
         # Read once for all of them, and only if one waits.
         live = cache(self._pushes.live_sessions)
-        return [self._with_state(d, live) for d in destinations]
+        states = zip(found[::2], found[1::2], strict=True)
+        return [self._with_state(d, state, live) for d, state in zip(destinations, states, strict=True)]
 
-    def _with_state(self, destination: Destination, live: Live) -> Target:
-        keys: list[tuple[type[Entity], tuple[str, ...]]] = [(Lease, (destination.id,)), (PushStatus, (destination.id,))]
-        found = self._store.get_many(keys)
+    def _with_state(self, destination: Destination, found: tuple[Entity | None, Entity | None], live: Live) -> Target:
         lease = found[0] if isinstance(found[0], Lease) else None
         status = found[1] if isinstance(found[1], PushStatus) else None
         waiting = self._waiting(destination, lease, status, live) if destination.enabled else None
@@ -144,7 +152,8 @@ class Destinations:
             InvalidInputError: the URL or a pattern is not usable, or there are too many.
             ConflictError: another destination or a source has the same target.
         """
-        if len(self._pushes.destinations()) >= MAX_DESTINATIONS:
+        known = self._pushes.destinations()
+        if len(known) >= MAX_DESTINATIONS:
             raise InvalidInputError("", f"there are {MAX_DESTINATIONS} destinations already; remove some first")
         now = self._clock()
         new = Destination(
@@ -158,6 +167,7 @@ class Destinations:
             room=room,
             prefer=prefer,
             slate=self._slate(Slate(), slate or {}),
+            position=max((d.position for d in known), default=0) + 1,
             created_at=now,
             updated_at=now,
         )
@@ -193,6 +203,38 @@ class Destinations:
         lease = self._store.get(Lease, new.id) if "url" in changes else None
         self._store.commit(Save(new), *move(self._store, lease, new))
         return new.model_copy(update={"version": new.version + 1})
+
+    def place(self, destination: str, place: int) -> Destination:
+        """Give a destination a place in the order, counted from 1; the others make room.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: one of them was changed by somebody else in the meantime.
+        """
+        self._find(destination)
+        known = {d.id: d for d in self._pushes.destinations()}
+        moves = rules.moved(known.values(), destination, place)
+        saves = [Save(known[each].model_copy(update={"position": at})) for each, at in moves.items()]
+        for start in range(0, len(saves), _TOGETHER):
+            self._store.commit(*saves[start : start + _TOGETHER])
+        return self._find(destination)
+
+    def retry(self, destination: str) -> Target:
+        """Have a push that waits for its next try tried at once. One that runs goes on.
+
+        Raises:
+            NotFoundError: there is no such destination.
+            ConflictError: it is switched off, or nothing fits it; there is nothing to be tried.
+        """
+        now = self.get(destination)
+        if not now.destination.enabled:
+            raise ConflictError("the destination is switched off; start it", code="destination_off")
+        if now.lease is None or not now.lease.held:
+            waiting = now.waiting or Waiting("no_stream", "nothing waits for its next try")
+            raise ConflictError(waiting.message, code=waiting.code)
+        new = now.destination.model_copy(update={"retries": now.destination.retries + 1})
+        self._store.commit(Save(new))
+        return self.get(destination)
 
     def _stream_of(self, room: str) -> str:
         found = self._store.get(Room, room)

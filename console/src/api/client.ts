@@ -1,6 +1,8 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema";
 import { root } from "../root";
+import { setClock } from "./clock";
+import { NotSent, shownOnly } from "./curl";
 
 export type Schemas = components["schemas"];
 
@@ -24,7 +26,12 @@ export class Problem extends Error {
 const console_: Middleware = {
   onRequest: ({ request }) => {
     request.headers.set("X-Sluice-Console", "1");
+    if (shownOnly(request)) throw new NotSent();
     return request;
+  },
+  onResponse: ({ response }) => {
+    setClock(response.headers.get("date"), Date.now());
+    return undefined;
   },
 };
 
@@ -48,7 +55,7 @@ export async function ok<T>(asked: Promise<Answer<T>>): Promise<T> {
   try {
     answer = await asked;
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (error instanceof NotSent || (error instanceof DOMException && error.name === "AbortError")) throw error;
     throw new Problem(0, "no_answer", {}, "The server does not answer.");
   }
   if (answer.response.ok) return answer.data as T;

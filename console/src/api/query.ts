@@ -17,6 +17,8 @@ export interface Asked<T> {
   /** When the data came, in ms since 1970; 0: never. */
   at: number;
   again: () => void;
+  /** The same, to be waited for. */
+  refetched: () => Promise<unknown>;
 }
 
 interface How {
@@ -41,7 +43,7 @@ export function useAsked<T>(key: QueryKey, load: (signal: AbortSignal) => Promis
   useEffect(() => observer.subscribe(setResult), [observer]);
   const now = observer.getOptimisticResult(queries.defaultQueryOptions(options));
   const seen = now.dataUpdatedAt >= result.dataUpdatedAt ? now : result;
-  return { data: seen.data, error: seen.error, at: seen.dataUpdatedAt, again: () => void observer.refetch() };
+  return { data: seen.data, error: seen.error, at: seen.dataUpdatedAt, again: () => void observer.refetch(), refetched: () => observer.refetch() };
 }
 
 /** What begins with this key is asked again, where somebody looks at it. */

@@ -1,5 +1,8 @@
+import { operate } from "./operate.en";
+
 /** English, and the shape that every other language has. */
 export const en = {
+  operate,
   common: {
     loading: "Loading …",
     tryNow: "Try now",

@@ -1,6 +1,8 @@
 import type { Text } from "./en";
+import { operate } from "./operate.zh";
 
 export const zh: Text = {
+  operate,
   common: {
     loading: "正在加载……",
     tryNow: "立即重试",

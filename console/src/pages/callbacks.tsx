@@ -6,15 +6,16 @@ import { api, ok, type Schemas } from "../api/client";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
-import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting, type Tone } from "../ui/parts";
+import { queried, useQuery } from "../ui/address";
+import { AsCurl } from "../ui/curl";
+import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting } from "../ui/parts";
 import { useDraft } from "../ui/draft";
 import { Table } from "../ui/table";
 import { say } from "../ui/toasts";
+import { Panel, TONES, type Delivery } from "./callbacks-delivery";
+import { Verifier } from "./callbacks-verify";
 
-type Delivery = Schemas["DeliveryShown"];
 type Trial = Schemas["chalicelib__routes__v1__callbacks__TrialShown"];
-
-const TONES: Record<string, Tone> = { pending: "blue", delivered: "green", refused: "amber", dead: "red" };
 
 /** Where callbacks go; a target is tried out before it is kept. */
 function Target(): JSX.Element {
@@ -73,67 +74,108 @@ function Signing(): JSX.Element {
   );
 }
 
-function Panel({ delivery, close }: { delivery: Delivery; close: () => void }): JSX.Element {
-  const words = t().callbacks;
+/** Sends again what happened in a time, call after call until all is on its way. */
+function Replay({ close }: { close: () => void }): JSX.Element {
+  const words = t().operate.callbacks;
+  const [begin, setBegin] = useState("");
+  const [end, setEnd] = useState("");
+  const time = (local: string): string => new Date(local).toISOString();
+  const call = (from: string): Promise<Schemas["ReplayShown"]> => ok(api.POST("/v1/callbacks/replay", { body: { from, ...(end ? { to: time(end) } : {}) } }));
   return (
-    <Dialog title={delivery.action} close={close} wide>
-      <div class="body">
-        <p class="states">
-          <State tone={TONES[delivery.state] ?? "grey"}>{words.states[delivery.state] ?? delivery.state}</State>
-        </p>
-        {delivery.note && <p class="why">{delivery.note}</p>}
-        <dl class="facts">
-          <dt>{words.url}</dt>
-          <dd>{delivery.target}</dd>
-          <dt>{words.made}</dt>
-          <dd>
-            <Time at={delivery.created_at} />
-          </dd>
-          <dt>{words.next}</dt>
-          <dd>
-            <Time at={delivery.due_at} />
-          </dd>
-        </dl>
-        <h3>{words.attempts(delivery.attempts.length)}</h3>
-        <ol class="life">
-          {delivery.attempts.map((attempt) => (
-            <li key={attempt.attempt}>
-              <Time at={attempt.at} /> {attempt.status ?? "–"} · {attempt.duration_ms} ms <code>{attempt.error || attempt.answer}</code>
-            </li>
-          ))}
-        </ol>
-        <h3>{words.sent}</h3>
-        <pre>{JSON.stringify(delivery.payload, null, 2)}</pre>
-      </div>
-      <footer>
-        <Button
-          press={async () => {
-            await ok(api.POST("/v1/deliveries/{delivery}/resend", { params: { path: { delivery: delivery.id } } }));
-            renew("deliveries");
-            say(words.resent, "good");
-          }}
-        >
-          {words.resend}
-        </Button>
-      </footer>
+    <Dialog title={words.replay} close={close}>
+      <Form
+        send={words.replaySend}
+        cancel={close}
+        act={async () => {
+          let [from, sent]: [string | null, number] = [time(begin), 0];
+          while (from) {
+            const done: Schemas["ReplayShown"] = await call(from);
+            sent += done.deliveries;
+            from = done.next_from === from ? null : done.next_from;
+          }
+          renew("deliveries");
+          say(words.replayed(sent), "good");
+          close();
+        }}
+      >
+        <p class="muted">{words.replayWords}</p>
+        <Field label={words.from} value={begin} change={setBegin} type="datetime-local" required />
+        <Field label={words.to} value={end} change={setEnd} type="datetime-local" hint={words.toHint} />
+        {begin && <AsCurl act={() => call(time(begin))} />}
+      </Form>
     </Dialog>
+  );
+}
+
+const lastAnswer = (d: Delivery): string => {
+  const last = d.attempts.at(-1);
+  return last ? last.error || `${last.status ?? "–"} ${last.answer.slice(0, 40)}` : "–";
+};
+
+const KINDS = ["on_publish", "on_unpublish", "on_record_begin", "on_record_end"] as const;
+const STATES = ["pending", "delivered", "refused", "dead"] as const;
+const PAGE = 50;
+
+/** The filters of the listing, which stand in the address. */
+function useWanted(): { wanted: { state: "" | (typeof STATES)[number]; kind: "" | (typeof KINDS)[number]; stream: string; since: string; until: string }; filtered: boolean } {
+  const query = useQuery();
+  const wanted = {
+    state: STATES.find((each) => each === query["state"]) ?? ("" as const),
+    kind: KINDS.find((each) => each === query["kind"]) ?? ("" as const),
+    stream: query["stream"] ?? "",
+    since: query["since"] ?? "",
+    until: query["until"] ?? "",
+  };
+  return { wanted, filtered: Object.values(wanted).some(Boolean) };
+}
+
+function Filters({ wanted }: { wanted: ReturnType<typeof useWanted>["wanted"] }): JSX.Element {
+  const words = t().operate.callbacks;
+  const { route } = useLocation();
+  const set = (name: keyof typeof wanted) => (value: string) => route(queried({ ...wanted, [name]: value }), true);
+  const any = { value: "", label: words.any };
+  return (
+    <div class="row filters">
+      <Field label={t().recordings.state} value={wanted.state} change={set("state")} options={[any, ...STATES.map((value) => ({ value, label: t().callbacks.states[value] ?? value }))]} />
+      <Field label={t().callbacks.event} value={wanted.kind} change={set("kind")} options={[any, ...KINDS.map((value) => ({ value, label: value }))]} />
+      <Field label={t().recordings.stream} value={wanted.stream} change={set("stream")} type="search" placeholder="live/show" />
+      <Field label={words.since} value={wanted.since} change={set("since")} type="datetime-local" />
+      <Field label={words.until} value={wanted.until} change={set("until")} type="datetime-local" />
+    </div>
   );
 }
 
 export function Callbacks({ id }: PageProps): JSX.Element {
   const words = t().callbacks;
+  const more = t().operate.callbacks;
   const { route } = useLocation();
-  const deliveries = useAsked(["deliveries"], (signal) => ok(api.GET("/v1/deliveries", { params: { query: { limit: 50 } }, signal })), { every: 3000 });
+  const { wanted, filtered } = useWanted();
+  const [limit, setLimit] = useState(PAGE);
+  const [replaying, setReplaying] = useState(false);
+  const time = (local: string): string | undefined => (local && !Number.isNaN(Date.parse(local)) ? new Date(local).toISOString() : undefined);
+  const query = {
+    limit: Math.min(limit, 100),
+    kind: wanted.kind,
+    stream: wanted.stream,
+    ...(wanted.state ? { state: wanted.state } : {}),
+    ...(time(wanted.since) ? { since: time(wanted.since) as string } : {}),
+    ...(time(wanted.until) ? { until: time(wanted.until) as string } : {}),
+  };
+  const deliveries = useAsked(["deliveries", "list", query], (signal) => ok(api.GET("/v1/deliveries", { params: { query }, signal })), { every: 3000 });
   const one = useAsked(["deliveries", id], (signal) => ok(api.GET("/v1/deliveries/{delivery}", { params: { path: { delivery: id } }, signal })), { enabled: id !== "", every: 2000 });
   return (
-    <Page title={words.title}>
+    <Page title={words.title} action={<Button press={() => setReplaying(true)}>{more.replay}</Button>}>
       <div class="columns">
         <Target />
-        <Signing />
+        <div class="stack">
+          <Signing />
+          <Verifier />
+        </div>
       </div>
       <h2>{words.deliveries}</h2>
+      <Filters wanted={wanted} />
       {!deliveries.data && <Waiting error={deliveries.error} again={deliveries.again} />}
-      {deliveries.data?.items.length === 0 && <Empty words={words.none} />}
+      {deliveries.data?.items.length === 0 && <Empty words={filtered ? more.noneFound : words.none} />}
       {(deliveries.data?.items.length ?? 0) > 0 && (
         <Table
           label={words.deliveries}
@@ -141,12 +183,15 @@ export function Callbacks({ id }: PageProps): JSX.Element {
           columns={[
             { head: words.event, cell: (d) => <a href={to(`callbacks/${d.id}`)}>{d.action}</a> },
             { head: t().recordings.state, cell: (d) => <State tone={TONES[d.state] ?? "grey"}>{words.states[d.state] ?? d.state}</State> },
-            { head: t().recordings.stream, cell: (d) => [d.payload["app"], d.payload["stream"]].filter(Boolean).join("/") },
+            { head: t().recordings.stream, cell: (d) => d.stream || "–" },
             { head: words.made, cell: (d) => <Time at={d.created_at} /> },
             { head: words.tries, cell: (d) => d.attempts.length, number: true },
+            { head: more.lastAnswer, cell: (d) => lastAnswer(d) },
           ]}
         />
       )}
+      {deliveries.data?.cursor && limit < 100 && <Button press={() => setLimit(100)}>{t().common.more}</Button>}
+      {replaying && <Replay close={() => setReplaying(false)} />}
       {id && one.data && <Panel delivery={one.data} close={() => route(to("callbacks"))} />}
     </Page>
   );

@@ -1,158 +1,135 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { usePlatforms, useTargets, type Target } from "../api/asked";
+import type { Target } from "../api/asked";
 import { api, ok } from "../api/client";
-import { queries, renew } from "../api/query";
-import { rate } from "../format";
-import { language, t } from "../i18n";
+import { renew, useAsked } from "../api/query";
+import { t } from "../i18n";
+import { queried, useQuery } from "../ui/address";
 import { Cards } from "../ui/cards";
-import { Button, Check, Dialog, Field, Form, Time } from "../ui/parts";
-import { PushState, whyNot } from "../ui/push";
-import { later, say } from "../ui/toasts";
+import { useOrder } from "../ui/order";
+import { Button, Field, wordsOf } from "../ui/parts";
+import { say } from "../ui/toasts";
+import { Card, remove, toggle } from "./restream-card";
+import { Editor } from "./restream-editor";
 
-const OTHER = "";
+const FRESH_MS = 2000;
+const MOST = 100;
+const STATES = ["off", "waiting", "starting", "running", "retrying"] as const;
 
-/** Adds a destination, or changes one: platform → server and key → streams. What is empty in a change stays. */
-function Editor({ target, close }: { target?: Target | undefined; close: () => void }): JSX.Element {
-  const words = t().restream;
-  const platforms = usePlatforms().data?.items ?? [];
-  const [platform, setPlatform] = useState(target?.platform ?? OTHER);
-  const [name, setName] = useState(target?.name ?? "");
-  const [server, setServer] = useState("");
-  const [key, setKey] = useState("");
-  const [streams, setStreams] = useState((target?.streams ?? ["/live/*"]).join(" "));
-  const [slate, setSlate] = useState(target?.slate.enabled ?? false);
-  const chosen = platforms.find((p) => p.id === platform);
-  const zh = language.value === "zh";
-  const act = async (): Promise<void> => {
-    const patterns = streams.split(/[\s,]+/).filter(Boolean);
-    if (target) {
-      // The server stays where it is, unless another one is given or the platform is another one.
-      const moved = server || (platform !== target.platform ? (chosen?.server ?? "") : "");
-      const place = { ...(moved ? { server: moved } : {}), ...(key ? { key } : {}) };
-      await ok(
-        api.PATCH("/v1/destinations/{destination}", {
-          params: { path: { destination: target.id } },
-          body: { name, streams: patterns, slate: { enabled: slate }, version: target.version, ...(platform ? { platform } : {}), ...place },
-        }),
-      );
-    } else {
-      await ok(
-        api.POST("/v1/destinations", {
-          body: { name: name || chosen?.name || words.unnamed, ...(platform ? { platform } : {}), server: server || (chosen?.server ?? ""), key, streams: patterns, slate: { enabled: slate } },
-        }),
-      );
-    }
+/** What can be done with those that are selected. */
+function Bulk({ chosen, clear }: { chosen: Target[]; clear: () => void }): JSX.Element | null {
+  const words = t().operate.restream;
+  if (chosen.length === 0) return null;
+  const all = async (on: boolean): Promise<void> => {
+    const done = await Promise.allSettled(chosen.map((target) => toggle(target, on)));
     renew("destinations");
-    say(target ? words.changed : words.added, "good");
-    close();
+    const failed = chosen.filter((_, at) => done[at]?.status === "rejected");
+    say(failed.length ? words.notDone(failed.map((each) => each.name).join(", ")) : words.done(chosen.length), failed.length ? "bad" : "good");
+    clear();
   };
   return (
-    <Dialog title={target ? words.change(target.name) : words.add} close={close}>
-      <Form send={target ? t().common.save : words.add} act={act} cancel={close}>
-        <Field
-          label={words.platform}
-          value={platform}
-          change={setPlatform}
-          options={[{ value: OTHER, label: words.other }, ...platforms.map((p) => ({ value: p.id, label: zh ? p.name_zh : p.name }))]}
-        />
-        {chosen && (
-          <p class="hint">
-            {zh ? chosen.hint_zh : chosen.hint}{" "}
-            <a href={chosen.key_page} target="_blank" rel="noopener noreferrer">
-              {words.keyPage}
-            </a>
-          </p>
-        )}
-        <Field label={words.name} value={name} change={setName} placeholder={chosen ? (zh ? chosen.name_zh : chosen.name) : ""} />
-        <Field
-          label={words.server}
-          value={server}
-          change={setServer}
-          placeholder={chosen?.server || "rtmp://…/live"}
-          hint={target ? words.staysAs(target.url) : chosen?.server ? words.serverKnown : words.serverHint}
-        />
-        <Field label={words.key} value={key} change={setKey} type="password" autocomplete="off" hint={target ? words.keyStays : words.keyHint} />
-        <Field label={words.streams} value={streams} change={setStreams} hint={words.streamsHint} />
-        <Check label={words.slate} value={slate} change={setSlate} />
-      </Form>
-    </Dialog>
-  );
-}
-
-function Card({ target, edit }: { target: Target; edit: () => void }): JSX.Element {
-  const words = t().restream;
-  const path = { params: { path: { destination: target.id } } };
-  const why = whyNot(target);
-  return (
-    <article class="card pad destination">
-      <h2>{target.name}</h2>
-      <p class="states">
-        <PushState target={target} />
-      </p>
-      {/* What went wrong before it ran is over. */}
-      {target.enabled && why && target.push?.state !== "running" && <p class="why">{why}</p>}
-      <dl class="facts">
-        <dt>{words.address}</dt>
-        <dd>
-          <code>{target.url}</code>
-        </dd>
-        <dt>{words.streams}</dt>
-        <dd>{target.streams.join(" ") || target.stream_name || target.room || "–"}</dd>
-        <dt>{words.traffic}</dt>
-        <dd>{rate(target.push?.bitrate_kbps ?? null)}</dd>
-        {target.push?.at && (
-          <>
-            <dt>{words.told}</dt>
-            <dd>
-              <Time at={target.push.at} />
-            </dd>
-          </>
-        )}
-      </dl>
-      <div class="actions">
-        <Button
-          kind="quiet"
-          press={async () => {
-            await ok(target.enabled ? api.POST("/v1/destinations/{destination}/disable", path) : api.POST("/v1/destinations/{destination}/enable", path));
-            renew("destinations");
-          }}
-        >
-          {target.enabled ? words.stop : words.start}
-        </Button>
-        <Button kind="quiet" press={edit}>
-          {t().common.edit}
-        </Button>
-        <Button
-          kind="danger"
-          press={() =>
-            later(target.id, words.removed(target.name), async () => {
-              // It is sent to its end, also while the page is being left.
-              await ok(api.DELETE("/v1/destinations/{destination}", { ...path, keepalive: true }));
-              await queries.invalidateQueries({ queryKey: ["destinations"] });
-            })
-          }
-        >
-          {t().common.remove}
-        </Button>
-      </div>
-    </article>
+    <div class="bulk" role="region" aria-label={words.selected(chosen.length)}>
+      <strong aria-live="polite">{words.selected(chosen.length)}</strong>
+      <Button press={() => all(true)}>{t().restream.start}</Button>
+      <Button press={() => all(false)}>{t().restream.stop}</Button>
+      <Button
+        kind="danger"
+        press={() => {
+          remove(chosen);
+          clear();
+        }}
+      >
+        {t().common.remove}
+      </Button>
+      <Button kind="quiet" press={clear}>
+        {words.clear}
+      </Button>
+    </div>
   );
 }
 
 export function Restream(_: PageProps): JSX.Element {
   const words = t().restream;
+  const more = t().operate.restream;
+  const { route } = useLocation();
+  const query = useQuery();
+  const wanted = { search: query["search"] ?? "", state: STATES.find((each) => each === query["state"]) ?? "" } as const;
+  const filtered = Boolean(wanted.search || wanted.state);
+  // What everybody asks for is under one key; what is filtered under another.
+  const asked = useAsked(
+    ["destinations", ...(filtered ? [wanted] : [])],
+    (signal) => ok(api.GET("/v1/destinations", { params: { query: { limit: MOST, ...wanted } }, signal })),
+    { every: FRESH_MS },
+  );
   const [editing, setEditing] = useState<Target | "new" | null>(null);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [said, setSaid] = useState("");
+  const [focus, setFocus] = useState("");
+  const order = useOrder<Target>(
+    async (id, place) => {
+      await ok(api.PATCH("/v1/destinations/{destination}", { params: { path: { destination: id } }, body: { position: place } }));
+      await asked.refetched();
+    },
+    (error) => say(wordsOf(error), "bad"),
+  );
+  // A card that was moved in the page has lost the focus.
+  useEffect(() => document.getElementById(focus)?.focus(), [said]);
+  const items = asked.data?.items ?? [];
+  const shown = order.shown(items);
+  const moveTo = (target: Target, to: number): void => {
+    const ids = shown.map((each) => each.id);
+    const at = Math.max(0, Math.min(to, ids.length - 1));
+    if (at === ids.indexOf(target.id)) return;
+    order.move(ids, target.id, at);
+    setFocus(`move-${target.id}`);
+    setSaid(more.moved(target.name, at + 1, ids.length));
+  };
   return (
     <Cards
       title={words.title}
       none={words.none}
+      filtered={filtered ? more.noneFound : undefined}
       add={words.add}
       adding={() => setEditing("new")}
-      asked={useTargets()}
-      card={(target) => <Card key={target.id} target={target} edit={() => setEditing(target)} />}
+      asked={asked}
+      order={order.shown}
+      filter={
+        (items.length > 1 || filtered) && (
+          <>
+            <Field label={more.search} type="search" value={wanted.search} change={(search) => route(queried({ ...wanted, search }), true)} />
+            <Field
+              label={more.state}
+              value={wanted.state}
+              change={(state) => route(queried({ ...wanted, state }), true)}
+              options={[{ value: "", label: more.anyState }, ...STATES.map((value) => ({ value, label: words.states[value] ?? value }))]}
+            />
+          </>
+        )
+      }
+      above={
+        <p class="offscreen" role="status" aria-live="polite">
+          {said}
+        </p>
+      }
+      card={(target) => (
+        <Card
+          key={target.id}
+          target={target}
+          edit={() => setEditing(target)}
+          selected={selected.has(target.id)}
+          select={(on) => setSelected(new Set(on ? [...selected, target.id] : [...selected].filter((id) => id !== target.id)))}
+          // Among what is filtered a place means nothing.
+          move={!filtered && items.length > 1 ? (by) => moveTo(target, shown.indexOf(target) + by) : undefined}
+          dropped={(id) => {
+            const one = shown.find((each) => each.id === id);
+            if (one && !filtered) moveTo(one, shown.indexOf(target));
+          }}
+        />
+      )}
     >
+      <Bulk chosen={shown.filter((each) => selected.has(each.id))} clear={() => setSelected(new Set())} />
       {editing && <Editor target={editing === "new" ? undefined : editing} close={() => setEditing(null)} />}
     </Cards>
   );

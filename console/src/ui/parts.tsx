@@ -105,7 +105,8 @@ interface FieldProps {
   value: string;
   change: (value: string) => void;
   hint?: ComponentChildren;
-  type?: "text" | "password" | "search" | "number";
+  type?: "text" | "password" | "search" | "number" | "datetime-local";
+  required?: boolean;
   options?: readonly { value: string; label: string }[];
   placeholder?: string;
   autocomplete?: string;
@@ -134,6 +135,7 @@ export function Field(p: FieldProps): JSX.Element {
           {...({ type: p.type ?? "text" } as { type: "text" })}
           value={p.value}
           placeholder={p.placeholder}
+          required={p.required}
           autocomplete={p.autocomplete ?? "off"}
           spellcheck={false}
           onInput={(e) => p.change(e.currentTarget.value)}

@@ -1,14 +1,49 @@
 import type { JSX } from "preact";
 import type { Target } from "../api/asked";
+import type { Schemas } from "../api/client";
 import { inWords, t } from "../i18n";
+import { to } from "../root";
+import { Until } from "./countdown";
 import { State, type Tone } from "./parts";
 
 const TONES: Record<string, Tone> = { running: "green", retrying: "amber", starting: "blue", waiting: "grey", stopped: "grey" };
 
+/** A reason of the API with what it names, in the user's language; the API's own words where we have none. */
+export function reason(code: string, params: Record<string, string>, otherwise: string): string {
+  const words = t().operate.reasons[code];
+  return words ? words(params) : inWords(code, otherwise);
+}
+
 /** Why a destination is not pushed to, in the user's language where its code is known. */
 export function whyNot(target: Target): string {
-  if (target.push) return inWords(target.push.code, target.push.last_error ?? "");
+  if (target.push) return reason(target.push.code ?? "", target.push.params ?? {}, target.push.last_error ?? "");
   return target.waiting ? inWords(target.waiting.code, target.waiting.message) : "";
+}
+
+/** When a push is tried again, counted down. */
+export const NextTry = ({ at }: { at: string }): JSX.Element => (
+  <span class="muted">
+    <Until at={at} words={t().operate.restream.nextTry} />
+  </span>
+);
+
+/** Live streams, and whether they can be pushed somewhere as they are. */
+export function Fits({ fits }: { fits: readonly Schemas["FitShown"][] }): JSX.Element {
+  const words = t().operate.restream;
+  return (
+    <ul class="fits">
+      {fits.map((fit) => (
+        <li key={fit.session}>
+          <State tone={fit.fits === false ? "amber" : fit.fits ? "green" : "grey"}>{fit.fits === false ? words.unfit(fit.stream) : fit.fits ? words.fits(fit.stream) : words.unknownFit(fit.stream)}</State>
+          {fit.fits === false && (
+            <p class="why">
+              {reason(fit.code, fit.params, fit.message)} {words.whatToDo} <a href={to("sources")}>{words.toSources}</a>
+            </p>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 /** The state of a destination's push in a word. */

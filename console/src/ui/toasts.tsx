@@ -33,11 +33,12 @@ export const leaving = signal<ReadonlySet<string>>(new Set());
 /** Does at once what is still to be done. */
 export const flush = async (): Promise<void> => void (await Promise.all([...pending].map((run) => run())));
 
-/** Removes something, called `id`, in ten seconds, unless it is taken back. Leaving the page does it at once. */
-export function later(id: string, words: string, act: () => Promise<unknown>): void {
+/** Removes something, called `id`, or several, in ten seconds, unless it is taken back. Leaving the page does it at once. */
+export function later(id: string | readonly string[], words: string, act: () => Promise<unknown>): void {
   let over = false;
+  const ids = typeof id === "string" ? [id] : id;
   const hide = (hidden: boolean): void => {
-    leaving.value = new Set(hidden ? [...leaving.value, id] : [...leaving.value].filter((other) => other !== id));
+    leaving.value = new Set(hidden ? [...leaving.value, ...ids] : [...leaving.value].filter((other) => !ids.includes(other)));
   };
   const end = (): void => {
     over = true;

@@ -102,7 +102,8 @@ class WorkerReport:
     `bitrate_kbps` is what left in the last seconds; `last_error` is redacted and survives until the worker is stable.
     `started_at`, `ready_at`: seconds since the epoch at which the FFmpeg of now was started, and at which its first
     packet left. `finished`: with `stopped`, all there was has been played and is not to be played again.
-    `refused`: with `stopped`, it was never started and cannot be, for the reason in `last_error`.
+    `refused`: with `stopped`, it was never started and cannot be, for the reason in `last_error`. `next_try_at`: with
+    `retrying`, when it is started again, in seconds since the epoch.
     """
 
     id: str
@@ -115,6 +116,7 @@ class WorkerReport:
     ready_at: float | None = None
     finished: bool = False
     refused: bool = False
+    next_try_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,9 @@ class Workers(Protocol):
 
     def apply(self, wanted: Mapping[str, WorkerSpec]) -> None:
         """Set what is to run."""
+
+    def hurry(self, worker_id: str) -> None:
+        """Start one that waits for its next try at once; one that runs goes on."""
 
     def reports(self) -> list[WorkerReport]:
         """What runs."""

@@ -56,6 +56,11 @@ class Supervisor:
         for worker_id in self._wanted.keys() - self._actual.keys() - self._refused.keys():
             self._start(worker_id)
 
+    def hurry(self, worker_id: str) -> None:
+        """Start a worker that waits for its next try at once; one that runs, or is not there, is left alone."""
+        if worker := self._actual.get(worker_id):
+            worker.hurry()
+
     def reports(self) -> list[WorkerReport]:
         """What each worker is doing, those that are about to stop and those that were refused included."""
         refused = [report for _, report in self._refused.values()]

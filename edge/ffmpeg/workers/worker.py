@@ -59,23 +59,31 @@ class Worker:
         self._rng = rng
         self._on_change = on_change
         self._stopping = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._last_told = 0.0
 
     def stop(self) -> None:
         """Ask it to end; `run` returns when FFmpeg is gone. May be called again."""
         self._stopping.set()
 
+    def hurry(self) -> None:
+        """Try again at once, where it waits for that; otherwise nothing."""
+        if self.report.state == "retrying":
+            self._hurried.set()
+
     async def run(self) -> None:
         """Live until `stop`; every failure of FFmpeg leads to the next attempt."""
         self._tell()
         while not self._stopping.is_set():
-            self._move("starting", attempt=self.report.attempt + 1)
+            self._move("starting", attempt=self.report.attempt + 1, next_try_at=None)
             error = await self._attempt()
             if self._stopping.is_set() or self._finished:
                 break
-            self._move("retrying", last_error=error, pid=None, bitrate_kbps=None)
-            await self._pause(retry_delay(self.report.attempt, self._timing, self._rng))
-        self._move("stopped", pid=None, bitrate_kbps=None, finished=self._finished)
+            delay = retry_delay(self.report.attempt, self._timing, self._rng)
+            due = time.time() + delay
+            self._move("retrying", last_error=error, pid=None, bitrate_kbps=None, ready_at=None, next_try_at=due)
+            await self._pause(delay)
+        self._move("stopped", pid=None, bitrate_kbps=None, finished=self._finished, next_try_at=None)
 
     async def _attempt(self) -> str:
         """One run of FFmpeg; what was wrong with it, redacted."""
@@ -176,10 +184,14 @@ class Worker:
         return redact(_ADDRESS.sub("", line), self._secrets)
 
     async def _pause(self, seconds: float) -> None:
+        """Wait until the next try is due, is wanted at once, or is not wanted any more."""
+        self._hurried.clear()
+        waiting = [asyncio.create_task(event.wait()) for event in (self._stopping, self._hurried)]
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     def _change(self, **fields: object) -> None:
         self.report = replace(self.report, **fields)  # type: ignore[arg-type]

@@ -235,6 +235,7 @@ class FakeWorkers:
         self._tell = tell
         self.wanted: dict[str, WorkerSpec] = {}
         self.closed = False
+        self.hurried: list[str] = []
 
     def apply(self, wanted: Mapping[str, WorkerSpec]) -> None:
         changed = {i for i, spec in wanted.items() if self.wanted.get(i, spec) != spec}
@@ -245,6 +246,9 @@ class FakeWorkers:
             self._tell(WorkerReport(worker, "stopped", 0, None, None, None))
         for worker in new:
             self._tell(WorkerReport(worker, "running", 0, 900.0, None, 1))
+
+    def hurry(self, worker_id: str) -> None:
+        self.hurried.append(worker_id)
 
     def reports(self) -> list[WorkerReport]:
         return [WorkerReport(worker, "running", 0, 900.0, None, 1) for worker in self.wanted]
