@@ -45,6 +45,7 @@ from chalicelib.services.recordings.library import Library
 from chalicelib.services.recordings.running import RunningRecordings
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.services.recordings.stores import Stores
+from chalicelib.services.recordings.trash import Trash
 from chalicelib.services.recordings.uploads import Uploads
 from chalicelib.services.sources.bilibili import Bilibili
 from chalicelib.services.sources.editing import SourceEditor
@@ -313,6 +314,11 @@ class Wiring(Installation):
     def library(self) -> Library:
         """The recordings as they are read."""
         return Library(self.store, self.objects, self.finisher, self.folders, now, self.vault.master)
+
+    @cached_property
+    def trash(self) -> Trash:
+        """Recordings that were removed, and can be taken back."""
+        return Trash(self.store, self.library, self.settings, now)
 
     @cached_property
     def destinations(self) -> Destinations:

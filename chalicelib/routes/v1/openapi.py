@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from chalicelib.domain.access import WHOLE
 
 from ..views import View
-from .base import Nothing, Operation
+from .base import Nothing, Operation, longest
 
 Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{model}"
@@ -168,7 +168,12 @@ def scopes(op: Operation) -> str:
 
 def _path_parameters(op: Operation) -> list[Json]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 200}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1, "maxLength": longest(name)},
+        }
         for name in re.findall(r"\{(\w+)\}", op.path)
     ]
 

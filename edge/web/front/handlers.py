@@ -99,7 +99,7 @@ def _recordings(settings: FrontSettings, rule: Rule) -> str:
 				handle_response @accel {{
 					vars object {{rp.header.X-Accel-Redirect}}
 					copy_response_headers {{
-						include Cache-Control Content-Disposition
+						include Cache-Control Content-Disposition Access-Control-Allow-Origin X-Content-Type-Options
 					}}
 					route {{
 						forward_auth {settings.local} {{
