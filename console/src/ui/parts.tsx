@@ -105,7 +105,7 @@ interface FieldProps {
   value: string;
   change: (value: string) => void;
   hint?: ComponentChildren;
-  type?: "text" | "password" | "search" | "number";
+  type?: "text" | "password" | "search" | "number" | "date";
   options?: readonly { value: string; label: string }[];
   placeholder?: string;
   autocomplete?: string;
