@@ -55,6 +55,7 @@ from edge.files.calls import LibraryCalls
 from edge.files.download import Downloads
 from edge.files.folders import Folders
 from edge.files.probe import Probe
+from edge.files.upload_calls import UploadCalls
 from edge.publish.admission import Admission
 from edge.publish.kicks import Kicks
 from edge.publish.outlet import Outlet
@@ -165,6 +166,7 @@ class Agent:
         self.sources = Sources(self.lifecycle, spool, beside, s.ffmpeg, self.folders, workers)
         self.probe = Probe(s.ffprobe, self.folders, self.passages.through)
         self.slates = Slates(self.folders, self.probe)
+        self.upload_calls = UploadCalls(self.folders, self.probe, max_bytes=s.max_upload_bytes)
         relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.own.port), self.slates.resolve)
         self.pushes = Pushes(self.lifecycle, spool, beside, relays, self._shape_of, self._unfit, workers)
         self.sender = Sender(self.cloud, spool, clock)
@@ -236,6 +238,7 @@ class Agent:
     def _connect(self) -> None:
         """Who wakes whom, and who answers what."""
         LibraryAnswers(self.folders, self.probe).register(self.questions)
+        self.upload_calls.register(self.questions)
         self.questions.register(DeliverQuestion, self.callbacks.deliver)
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
         self.questions.register(ApplySettingsQuestion, self.hls.answer)
@@ -277,7 +280,7 @@ class Agent:
             max_bytes=s.max_upload_bytes,
             open_uploads=s.open_uploads,
         )
-        return [*library.routes(), *self.front.routes()]
+        return [*library.routes(), *self.upload_calls.routes(), *self.front.routes()]
 
     def _restore(self) -> None:
         if self.spool.set_aside is not None:
@@ -463,6 +466,7 @@ class Agent:
         while self.folders is not None:
             with suppress(OSError):
                 await asyncio.to_thread(self.folders.tidy)
+                await asyncio.to_thread(self.upload_calls.tidy)
             await asyncio.sleep(TIDY_EVERY_S)
 
     async def _tidy_up(self, session: Session) -> None:

@@ -52,6 +52,7 @@ from chalicelib.services.sources.editing import SourceEditor
 from chalicelib.services.sources.intake import Intake
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.sources.transcodes import Transcodes
+from chalicelib.services.sources.uploading import Uploading
 from chalicelib.services.sources.vlive import PlaySlots
 from chalicelib.services.watching.addresses import Addresses
 from chalicelib.services.watching.links import Plays
@@ -208,6 +209,11 @@ class Wiring(Installation):
     def source_editor(self) -> SourceEditor:
         """The sources as they are edited."""
         return SourceEditor(self.store, self.source_leases, self.intake, now)
+
+    @cached_property
+    def uploading(self) -> Uploading:
+        """Files that are being brought in."""
+        return Uploading(self.questions, now)
 
     @cached_property
     def vlive(self) -> PlaySlots:

@@ -33,3 +33,26 @@ export const trackWords = (track: Track, channels: (n: number) => string): strin
 /** A name under which a browser saves a file, of any script; nothing in it leads elsewhere. */
 export const fileName = (name: string, extension: string): string =>
   `${name.replace(/[^\p{L}\p{N}_ .()+@=,-]+/gu, "-").replace(/^[-. ]+|[-. ]+$/g, "").slice(0, 100) || "recording"}${extension}`;
+
+interface Probed {
+  format: { duration?: string } | null;
+  video: { codec_name?: string; width?: number; height?: number; rotation?: number } | null;
+  audio: { codec_name?: string; sample_rate?: string } | null;
+}
+
+/** How long it is, in seconds; null where that is not known. */
+export function lengthOf(found: Probed): number | null {
+  const seconds = Number(found.format?.duration);
+  return Number.isFinite(seconds) && seconds > 0 ? seconds : null;
+}
+
+/** What a probe found, in one line. `turned` says by how many degrees a player turns the picture. */
+export function probedWords(found: Probed, turned: (degrees: number) => string): string {
+  const { video, audio } = found;
+  const words = [
+    video && [codecName(video.codec_name ?? ""), sizeOf(video.width ?? 0, video.height ?? 0)].filter(Boolean).join(" "),
+    video?.rotation ? turned(video.rotation) : "",
+    audio && [codecName(audio.codec_name ?? ""), hertz(Number(audio.sample_rate ?? 0) || 0)].filter(Boolean).join(" "),
+  ];
+  return words.filter(Boolean).join(" · ");
+}

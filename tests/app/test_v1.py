@@ -99,6 +99,7 @@ GUARDED = [
     ("POST", "/v1/explain"),
     ("GET", "/v1/events"),
     ("GET", "/v1/platforms"),
+    ("POST", "/v1/uploads"),
     ("GET", "/v1/rooms"),
     ("POST", "/v1/rooms"),
     ("GET", f"/v1/rooms/{ID}"),

@@ -12,6 +12,8 @@ const PATHS = {
   callbacks: "M9 7L4 12l5 5M4 12h11a5 5 0 0 1 5 5v1",
   sources: "M3 7h12v10H3zM15 11l6-4v10l-6-4",
   api: "M8 7l-5 5 5 5M16 7l5 5-5 5M13 5l-2 14",
+  up: "M6 15l6-6 6 6",
+  down: "M6 9l6 6 6-6",
   more: "M5 12h.01M12 12h.01M19 12h.01",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   close: "M6 6l12 12M18 6L6 18",

@@ -344,6 +344,7 @@ def _start(settings: FrontSettings, rule: Rule) -> str:
 
 HANDLERS: Final[Mapping[Name, Callable[[FrontSettings, Rule], str]]] = {
     "local": _local,
+    "uploads": _local,
     "recordings": _recordings,
     "objects": _objects,
     "cloud": _cloud,
