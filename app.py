@@ -127,6 +127,8 @@ _SWEEPS: dict[str, Callable[[Wiring], int]] = {
     "dispatch": lambda w: w.dispatch.sweep(),
     "sources": lambda w: w.source_leases.sweep(),
     "abandoned": lambda w: w.abandoned.sweep(),
+    "trash_emptied": lambda w: w.trash.sweep(),
+    "recordings_retired": lambda w: w.trash.retain(),
     "nodes_lost": lambda w: w.liveness.check(),
     "sessions_limited": lambda w: w.limits.sweep(),
 }

@@ -56,6 +56,7 @@ from edge.files.calls import LibraryCalls
 from edge.files.download import Downloads
 from edge.files.folders import Folders
 from edge.files.probe import Probe
+from edge.files.upload_calls import UploadCalls
 from edge.publish.admission import Admission
 from edge.publish.kicks import Kicks
 from edge.publish.outlet import Outlet
@@ -173,6 +174,7 @@ class Agent:
         self.sources = Sources(self.lifecycle, spool, beside, s.ffmpeg, self.folders, workers)
         self.probe = Probe(s.ffprobe, self.folders, self.passages.through)
         self.slates = Slates(self.folders, self.probe)
+        self.upload_calls = UploadCalls(self.folders, self.probe, max_bytes=s.max_upload_bytes)
         relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.own.port), self.slates.resolve)
         self.pushes = Pushes(self.lifecycle, spool, beside, relays, self._shape_of, self._unfit, workers)
         self.sender = Sender(self.cloud, spool, clock)
@@ -244,6 +246,7 @@ class Agent:
     def _connect(self) -> None:
         """Who wakes whom, and who answers what."""
         LibraryAnswers(self.folders, self.probe).register(self.questions)
+        self.upload_calls.register(self.questions)
         self.questions.register(DeliverQuestion, self.callbacks.deliver)
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
         self.questions.register(ApplySettingsQuestion, self.hls.answer)
@@ -287,7 +290,7 @@ class Agent:
             max_bytes=s.max_upload_bytes,
             open_uploads=s.open_uploads,
         )
-        return [*library.routes(), *self.front.routes()]
+        return [*library.routes(), *self.upload_calls.routes(), *self.front.routes()]
 
     def _restore(self) -> None:
         folder = self.linker.folder
@@ -480,6 +483,7 @@ class Agent:
         while self.folders is not None:
             with suppress(OSError):
                 await asyncio.to_thread(self.folders.tidy)
+                await asyncio.to_thread(self.upload_calls.tidy)
             await pause(TIDY_EVERY_S)
 
     async def _reconcile(self) -> None:
@@ -506,8 +510,8 @@ class Agent:
         for session in list(self.book.sessions.values()):
             ended = session.ended_at
             if session.state == "ended" and ended and (now - ended).total_seconds() < LATE_S:
-                await self.linker.adopt(session)
-                await self.recorder.assign(session)
+                if await self.linker.adopt(session):
+                    await self.recorder.assign(session)
 
     async def _tidy_up(self, session: Session) -> None:
         """A session is over: take over what a hook in flight failed to announce."""

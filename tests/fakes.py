@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from chalicelib.adapters.items import MAX_ITEM_BYTES
-from chalicelib.adapters.layout import DUE, LAYOUTS, stamp
+from chalicelib.adapters.layout import DUE, LAYOUTS
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
+from chalicelib.domain.ids import stamp
 from chalicelib.domain.model import Entity
 from chalicelib.domain.tracks import Track
 from chalicelib.ports import (

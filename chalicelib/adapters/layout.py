@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chalicelib.domain import model as m
-from chalicelib.domain.ids import ulid_time
+from chalicelib.domain.ids import stamp, ulid_time
 
 DELIVERY_DAYS: Final = 90
 CLOSED_SESSION_DAYS: Final = 90
@@ -22,11 +22,6 @@ KEPT_ANSWER_HOURS: Final = 24
 QUESTION_MINUTES: Final = 10
 KNOWN_INPUT_DAYS: Final = 30
 DUE: Final = "DUE#0"
-
-
-def stamp(at: datetime) -> str:
-    """A time as a sort key: UTC, microseconds, fixed width."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def ledger_shard(ulid: str) -> int:
@@ -58,6 +53,12 @@ class Layout:
 
 def _session_index(s: m.Session) -> tuple[str, str]:
     return (f"{'LIVE' if s.state in ('admitted', 'live') else 'SESSIONS'}", s.id)
+
+
+def _recording_index(r: m.Recording) -> tuple[str, str]:
+    """What is in the trash is in no other list."""
+    name, at = ("TRASH", r.trashed_at) if r.trashed_at else ("RECS", r.started_at)
+    return (name, f"{stamp(at)}#{r.id}")
 
 
 def _delivery_index(d: m.Delivery) -> tuple[str, str]:
@@ -204,9 +205,17 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         tag="recording",
         key=lambda recording: (f"REC#{recording}", "REC"),
         key_of=lambda e: (e.id,),
-        index=lambda e: ("RECS", f"{stamp(e.started_at)}#{e.id}"),
+        index=_recording_index,
         secret=("stream",),
     ),
+    m.Share: Layout(
+        tag="share",
+        key=lambda recording, share: (f"REC#{recording}", f"SHARE#{share}"),
+        key_of=lambda e: (e.recording, e.id),
+        partition=lambda recording: (f"REC#{recording}", "SHARE#"),
+        expires=lambda e: e.expires_at,
+    ),
+    m.RetentionMark: Layout(tag="retention_mark", key=lambda: ("CONFIG", "retention_mark"), key_of=lambda _: ()),
     m.LedgerEvent: Layout(
         tag="event",
         key=lambda event: (_event_day(event), event),

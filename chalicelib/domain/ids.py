@@ -14,6 +14,11 @@ def derived_ulid(at: datetime, seed: str) -> str:
     return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + hashlib.sha256(seed.encode()).digest()[:10]))
 
 
+def stamp(at: datetime) -> str:
+    """A time as a sort key: UTC, microseconds, fixed width."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def ulid_time(ulid: str) -> datetime:
     """When a ULID was made, in UTC.
 

@@ -412,6 +412,19 @@ class RecordedFile(BaseModel):
     duration_ms: int
 
 
+class RecordedTrack(BaseModel):
+    """A picture or a sound of a finished recording. Sizes in pixels, the rate in Hz; 0: not of its kind."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    kind: Literal["video", "audio"]
+    codec: str
+    width: int = 0
+    height: int = 0
+    sample_rate: int = 0
+    channels: int = 0
+
+
 class Recording(Entity):
     """What was kept of one session, or of several that followed each other within the merge window."""
 
@@ -438,6 +451,14 @@ class Recording(Entity):
     """Ids of the stores that hold its objects, the oldest first; none: the installation's own."""
     shown_as: str = ""
     """The stream's own name as callbacks tell it, when a secret in it is masked."""
+    title: str = ""
+    """As its owner calls it."""
+    keep: bool = False
+    """It is kept whatever its age."""
+    trashed_at: datetime | None = None
+    """Since when it is in the trash: out of every list but that one, and read by nobody."""
+    tracks: list[RecordedTrack] = []
+    """What is in its first MP4."""
 
     @property
     def told_stream(self) -> StreamName:
@@ -460,6 +481,25 @@ class Recording(Entity):
     def bytes(self) -> int:
         """Bytes of all segments by what the edges reported."""
         return sum(p.bytes for p in self.parts.values())
+
+
+class Share(Entity):
+    """A link to a recording that was given out. It is good while this is there; removing it revokes the link."""
+
+    id: str
+    recording: str
+    label: str = ""
+    created_at: datetime
+    expires_at: datetime
+
+
+class RetentionMark(Entity):
+    """How far the recordings were looked through for what is too old. `cursor`: where to go on; '' from the oldest on,
+    at `next_at`.
+    """
+
+    cursor: str = ""
+    next_at: datetime
 
 
 # events and deliveries ------------------------------------------------------------------------------------------------
@@ -665,6 +705,10 @@ class RecordSettings(Entity):
     """Whether who knows the id of a recording may read it without credentials."""
     link_days: int = 7
     """How long the links live that callbacks carry."""
+    trash_days: int = 7
+    """How long what was removed can be taken back."""
+    retention_days: int = 0
+    """Finished recordings go to the trash when they are older; 0: never."""
     copy_to: str = ""
     """A folder where finished MP4s are copied as well, on an installation that has one."""
 

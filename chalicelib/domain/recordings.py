@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import RECORDINGS, SegmentKey, SessionManifest, recording_id
 
-from .model import Recording, RecordingPart, Session
+from .errors import ConflictError
+from .model import RecordedTrack, Recording, RecordingPart, Session
+from .tracks import Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,28 @@ def is_complete(recording: Recording) -> bool:
     return bool(recording.parts) and all(p.done for p in recording.parts.values())
 
 
+def track_shown(track: Track) -> RecordedTrack:
+    """A track as the recording keeps it."""
+    one, two, _ = track.shape
+    names = ("width", "height") if track.kind == "video" else ("sample_rate", "channels")
+    kind: Literal["video", "audio"] = "video" if track.kind == "video" else "audio"
+    return RecordedTrack(kind=kind, codec=track.codec, **dict(zip(names, (one, two), strict=True)))
+
+
+def refuse_running(recording: Recording) -> None:
+    """Raises ConflictError for a recording that still goes on."""
+    if recording.state == "recording" and not is_complete(recording):
+        raise ConflictError(
+            "the recording is still running; end the stream (or the recording) first", code="recording_running"
+        )
+
+
+def is_too_old(recording: Recording, late: datetime) -> bool:
+    """Whether a recording was over before `late`, and nobody wants it kept."""
+    over = recording.ended_at or recording.finished_at or recording.started_at
+    return recording.state in ("ready", "failed") and not recording.keep and over < late
+
+
 def lost(recording: Recording) -> list[str]:
     """The sessions of which the node did not come back."""
     return sorted(session for session, part in recording.parts.items() if part.abandoned)
@@ -159,7 +183,13 @@ def proof(
     ]
     held = {s.path for s in segments}
     gaps += [
-        {"session": k.session, "before_index": c.index, "reason": "missing_file", "note": "not in the store"}
+        {
+            "session": k.session,
+            "before_index": c.index,
+            "reason": "missing_file",
+            "note": "not in the store",
+            "duration_ms": c.duration_ms,
+        }
         for key, c in claimed.items()
         if key not in held and (k := SegmentKey.parse(key)) is not None
     ]

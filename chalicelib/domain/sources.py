@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -354,3 +354,15 @@ def desired(source: Source, fence: int, session: OpenSession | None) -> DesiredS
         renditions=source.renditions,
         restarts=source.restarts,
     )
+
+
+def in_order(inputs: Sequence[SourceFile], order: Sequence[str]) -> list[SourceFile]:
+    """Inputs in another order, by their uuids.
+
+    Raises:
+        InvalidInputError: it does not name each of them once.
+    """
+    known = {file.uuid: file for file in inputs}
+    if len(order) != len(inputs) or set(order) != set(known):
+        raise InvalidInputError("order", "must name each input of the source once", code="order_incomplete")
+    return [known[uuid] for uuid in order]

@@ -5,7 +5,7 @@ the file, and the front or the host gives it out (as nginx does with `X-Accel-Re
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from chalice import Blueprint, Response
@@ -21,16 +21,22 @@ _NAME: Final = re.compile(r"[\w .()+@=,-]{1,200}")
 
 
 def _give(token: str, recording: str, path: str) -> Response:
-    key = wiring.library.opened(token, recording, path)
+    return accelerated(wiring.library.opened(token, recording, path), files.current_request)
+
+
+def accelerated(key: str, request: Any) -> Response:
+    """The answer that has the front, or the host, give out the object `key`. With `download` in the query, browsers
+    save it under that name.
+    """
     headers = {
         "X-Accel-Redirect": key,
-        "Content-Type": _TYPES.get(path.rpartition(".")[2], "application/octet-stream"),
+        "Content-Type": _TYPES.get(key.rpartition(".")[2], "application/octet-stream"),
         # What has a token never changes; the playlist of a running recording is not served here.
         "Cache-Control": "private, max-age=3600",
         "Access-Control-Allow-Origin": "*",
         "X-Content-Type-Options": "nosniff",
     }
-    name = (files.current_request.query_params or {}).get("download", "")
+    name = (request.query_params or {}).get("download", "")
     if name and _NAME.fullmatch(name):
         headers["Content-Disposition"] = saved_as(name)
     return Response(b"", headers=headers)

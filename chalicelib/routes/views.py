@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.model import (
+    OWN_STORE,
     Attempt,
     Delivery,
     DeliveryState,
@@ -16,6 +17,7 @@ from chalicelib.domain.model import (
     LedgerEvent,
     NodeConfig,
     RecordedFile,
+    RecordedTrack,
     Recording,
     Session,
 )
@@ -188,13 +190,28 @@ class RecordingShown(NamedView):
     thumbnail: bool
     gaps: int
     error: str
+    title: str = Field(description="As its owner calls it; '' where it has no name of its own.")
+    keep: bool = Field(description="It is kept whatever its age.")
+    trashed_at: datetime | None = Field(description="Since when it is in the trash; null: it is not.")
+    tracks: list[RecordedTrack] = Field(description="Picture and sound of a finished one; none: not known.")
     sessions: list[str]
+    nodes: list[str] = Field(description="The nodes that recorded it.")
+    stores: list[str] = Field(description="The stores that hold its objects, the oldest first.", examples=[["folder"]])
 
     @classmethod
     def of(cls, r: Recording, secrets: list[str]) -> Self:
         """As it is shown."""
-        own = set(cls.model_fields) - set(NamedView.model_fields) - {"sessions"}
-        return cls(**{n: getattr(r, n) for n in own}, sessions=sorted(r.parts), **_name(r.stream, secrets))
+        other = {"sessions", "nodes", "stores", "gaps"}
+        own = {n: getattr(r, n) for n in set(cls.model_fields) - set(NamedView.model_fields) - other}
+        told = sum(part.gaps for part in r.parts.values())
+        return cls(
+            **own,
+            **_name(r.stream, secrets),
+            sessions=sorted(r.parts),
+            nodes=sorted({part.node for part in r.parts.values()}),
+            stores=r.stores or [OWN_STORE],
+            gaps=r.gaps if r.state == "ready" else max(told, r.gaps),
+        )
 
 
 class SlateShown(View):

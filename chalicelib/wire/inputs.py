@@ -77,3 +77,23 @@ class DiscardQuestion(Question):
 
     kind: Literal["source.discard"] = "source.discard"
     targets: list[str] = Field(max_length=200)
+
+
+class UploadBeginQuestion(Question):
+    """Begin an upload, or go on with one that has the same `fingerprint`. Answer: `UploadBegun`."""
+
+    kind: Literal["upload.begin"] = "upload.begin"
+    name: str = Field(min_length=1, max_length=255)
+    size: int = Field(ge=1)
+    fingerprint: str = Field(default="", max_length=200)
+
+
+class UploadBegun(Message):
+    """Where an upload goes on: `offset` bytes are safe. `token`: the bearer by which its chunks are brought, of at most
+    `chunk_bytes` each.
+    """
+
+    id: Uuid
+    token: str = Field(repr=False)
+    offset: int
+    chunk_bytes: int

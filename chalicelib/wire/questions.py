@@ -40,6 +40,8 @@ class QuestionResult(Message):
     outcome: Literal["answered", "refused", "missing", "failed", "unknown"]
     field: str = ""
     error: str = ""
+    code: str = ""
+    """The error, for programs; '' where there is none of its own."""
     data: dict[str, Any] = Field(default={}, repr=False)
 
 

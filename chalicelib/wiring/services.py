@@ -46,12 +46,14 @@ from chalicelib.services.recordings.library import Library
 from chalicelib.services.recordings.running import RunningRecordings
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.services.recordings.stores import Stores
+from chalicelib.services.recordings.trash import Trash
 from chalicelib.services.recordings.uploads import Uploads
 from chalicelib.services.sources.bilibili import Bilibili
 from chalicelib.services.sources.editing import SourceEditor
 from chalicelib.services.sources.intake import Intake
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.sources.transcodes import Transcodes
+from chalicelib.services.sources.uploading import Uploading
 from chalicelib.services.sources.vlive import PlaySlots
 from chalicelib.services.watching.addresses import Addresses
 from chalicelib.services.watching.links import Plays
@@ -210,6 +212,11 @@ class Wiring(Installation):
         return SourceEditor(self.store, self.source_leases, self.intake, now)
 
     @cached_property
+    def uploading(self) -> Uploading:
+        """Files that are being brought in."""
+        return Uploading(self.questions, now)
+
+    @cached_property
     def vlive(self) -> PlaySlots:
         """Virtual live as the compatible API knows it."""
         return PlaySlots("vlive", self.store, self.source_leases, self.intake, now)
@@ -314,6 +321,11 @@ class Wiring(Installation):
     def library(self) -> Library:
         """The recordings as they are read."""
         return Library(self.store, self.objects, self.finisher, self.folders, now, self.vault.master)
+
+    @cached_property
+    def trash(self) -> Trash:
+        """Recordings that were removed, and can be taken back."""
+        return Trash(self.store, self.library, self.settings, now)
 
     @cached_property
     def destinations(self) -> Destinations:

@@ -10,6 +10,9 @@ export const icon: string = `${base}/app/icon.svg`;
 /** A link to a page of the console. */
 export const to = (page: string): string => `${base}/${page}`;
 
+/** The whole address of a path of the API, for others. */
+export const away = (path: string): string => new URL(path.replace(/^\//, ""), root).href;
+
 /** The secret that a publish address holds; '' when it needs none. */
 export const secretIn = (address: { url: string; server: string; key: string }): string =>
   /[?&,]secret=([^&,]+)/.exec(`${address.url} ${address.server} ${address.key}`)?.[1]?.trim() ?? "";

@@ -74,12 +74,15 @@ class FrontError(EdgeError):
 
 
 class RefusedInputError(EdgeError):
-    """What was sent cannot be used. `field` names the place, `reason` what is wrong and what to do."""
+    """What was sent cannot be used. `field` names the place, `reason` what is wrong and what to do; `code` says the
+    same to programs, where it has one of its own.
+    """
 
-    def __init__(self, field: str, reason: str) -> None:
+    def __init__(self, field: str, reason: str, *, code: str = "") -> None:
         super().__init__(f"{field}: {reason}" if field else reason)
         self.field = field
         self.reason = reason
+        self.code = code
 
 
 class HostNotFoundError(EdgeError):

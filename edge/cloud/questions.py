@@ -107,7 +107,7 @@ def _result_of(error: Exception, kind: str) -> QuestionResult:
             places = {".".join(map(str, e["loc"])) for e in error.errors(include_input=False)}
             return QuestionResult(outcome="refused", field=min(places), error="is not understood by the agent")
         case RefusedInputError():
-            return QuestionResult(outcome="refused", field=error.field, error=error.reason)
+            return QuestionResult(outcome="refused", field=error.field, error=error.reason, code=error.code)
         case NotHereError():
             return QuestionResult(outcome="missing", error=str(error))
         case EdgeError():

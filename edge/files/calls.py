@@ -116,20 +116,12 @@ class LibraryCalls:
 
     async def _look(self, folders: Folders, path: Path, target: str) -> None:
         """Raises RequestRefusedError, and deletes the file, when it is not what its name says."""
-        reason = await self._why_not(path, target)
+        reason, _ = await self._probe.why_not(path, target)
         if reason and reason != SILENT:  # a busy machine did not get to it: it is looked into again before it is used
             folders.drop(path)
             log.info("upload.refused", reason=reason)
             fault = reason.startswith(NOT_RUN)
             raise RequestRefusedError(500 if fault else 400, f"the file can't be played: {reason}")
-
-    async def _why_not(self, path: Path, target: str) -> str:
-        if path.suffix in IMAGE_EXTENSIONS:
-            found = await self._probe.look_at_slate(path, image=True)
-            # Of an image that is none, FFmpeg knows the codec by the name, and no size.
-            return found.error or ("" if found.video and found.video.width else "it is no picture")
-        found = await self._probe.look(target)
-        return found.error or ("" if found.video or found.audio else "it has neither picture nor sound")
 
     def _too_large(self) -> RequestRefusedError:
         return RequestRefusedError(

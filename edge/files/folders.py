@@ -99,6 +99,16 @@ class Folders:
         partial.rename(path)
         return path
 
+    def take(self, whole: Path, file_id: str, extension: str, name: str) -> tuple[str, Path]:
+        """Take a file over that was brought in elsewhere on the same disk, under an id of its own. Returns its target
+        and where it is now.
+        """
+        path = self.root / "upload" / f"{file_id}{extension}"
+        self._name_of(path).write_text(name, "utf-8")
+        whole.rename(path)
+        os.utime(path)  # from now on it waits for two hours
+        return f"upload/{path.name}", path
+
     def given_name(self, path: Path) -> str:
         """What a file of ours was called when it was brought in; '' when that is not known."""
         try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from chalicelib.wire.sources import Probed, SourceAudio, SourceFormat, SourceVideo
+from chalicelib.wire.sources import IMAGE_EXTENSIONS, Probed, SourceAudio, SourceFormat, SourceVideo
 from edge.base.errors import NotHereError, RefusedInputError
 from edge.ffmpeg.workers.argv import file_options, url_options
 from edge.ffmpeg.workers.inputs import handed, source_url
@@ -61,6 +61,15 @@ class Probe:
             "none",
         ]
         return await self._run([*(options if image else file_options(str(path))), str(path)])
+
+    async def why_not(self, path: Path, target: str) -> tuple[str, Probed]:
+        """Why a file that was brought in can't be played, '' when it can, and what is in it."""
+        if path.suffix in IMAGE_EXTENSIONS:
+            found = await self.look_at_slate(path, image=True)
+            # Of an image that is none, FFmpeg knows the codec by the name, and no size.
+            return found.error or ("" if found.video and found.video.width else "it is no picture"), found
+        found = await self.look(target)
+        return found.error or ("" if found.video or found.audio else "it has neither picture nor sound"), found
 
     async def _look_at_url(self, target: str, *, camera: bool) -> Probed:
         url = source_url(target).text

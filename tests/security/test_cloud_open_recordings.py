@@ -128,7 +128,7 @@ def test_a_callback_carries_a_link_that_expires() -> None:
     clock = FakeClock(cloud.clock() + timedelta(days=7, minutes=1))
     later = Shares(clock, lambda: "key")
     with pytest.raises(Exception, match="expired"):
-        later.recording_of(token)
+        later.opens(token)
 
 
 def test_where_recordings_are_open_the_url_is_as_it_always_was() -> None:

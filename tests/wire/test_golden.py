@@ -80,6 +80,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "question_source_probe": inputs.ProbeQuestion,
     "question_source_adopt": inputs.AdoptQuestion,
     "question_source_discard": inputs.DiscardQuestion,
+    "question_upload_begin": inputs.UploadBeginQuestion,
+    "upload_begun": inputs.UploadBegun,
     "file_found": inputs.FileFound,
     "probe_answer": inputs.ProbeAnswer,
     "adopt_answer": inputs.AdoptAnswer,

@@ -15,8 +15,9 @@ from botocore.exceptions import ClientError
 
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.items import Item, Items, key_of, only, partition_of
-from chalicelib.adapters.layout import DUE, LAYOUTS, stamp
+from chalicelib.adapters.layout import DUE, LAYOUTS
 from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError
+from chalicelib.domain.ids import stamp
 from chalicelib.domain.model import Entity
 from chalicelib.ports import Change, Page, Put, Save
 

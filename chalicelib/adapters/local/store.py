@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.items import MAX_ITEM_BYTES, Item, Items, key_of, only, partition_of
-from chalicelib.adapters.layout import DUE, LAYOUTS, stamp
+from chalicelib.adapters.layout import DUE, LAYOUTS
 from chalicelib.domain.errors import ConflictError, InvalidInputError
+from chalicelib.domain.ids import stamp
 from chalicelib.domain.model import Entity
 from chalicelib.ports import Change, Delete, Page, Save
 

@@ -23,6 +23,7 @@ from . import (  # noqa: F401 - they add their routes
     streams,
     system,
     tokens,
+    uploads,
 )
 from .base import v1
 

@@ -27,6 +27,8 @@ from . import preconditions, protocol
 v1 = Blueprint(__name__)
 MAX_PAGE: Final = 100
 MAX_ID: Final = 200
+MAX_TOKEN: Final = 400
+"""Of a token of a link."""
 SECRET: Final[dict[str, Any]] = {"writeOnly": True}
 """Marks a field that no answer and no audit entry shows."""
 
@@ -153,7 +155,7 @@ def operation(
 
         @functools.wraps(view)
         def route(**arguments: str) -> Response:
-            return _run(made, {name: _decoded(value) for name, value in arguments.items()})
+            return _run(made, {name: _decoded(value, longest(name)) for name, value in arguments.items()})
 
         methods = ["GET", "HEAD"] if method == "GET" and path.startswith("/v1/shares/") else [method]
         v1.route(path, methods=methods, content_types=["*/*"])(route)
@@ -162,10 +164,15 @@ def operation(
     return register
 
 
-def _decoded(value: str) -> str:
+def longest(parameter: str) -> int:
+    """So many bytes a path parameter may have."""
+    return MAX_TOKEN if parameter == "token" else MAX_ID
+
+
+def _decoded(value: str, most: int) -> str:
     """A path parameter; Chalice leaves it encoded."""
     text = unquote(value)
-    if not text or len(text.encode("utf-8", "surrogatepass")) > MAX_ID:
+    if not text or len(text.encode("utf-8", "surrogatepass")) > most:
         raise NotFoundError("there is nothing with such a name")
     return text
 
@@ -228,8 +235,8 @@ def _queried(model: type[BaseModel], request: Any) -> BaseModel:
         pydantic.ValidationError: a value has the wrong form.
     """
     given = dict((request.query_params or {}).items())
-    known = model.model_fields
-    for name in given.keys() - known.keys():
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    for name in given.keys() - known:
         allowed = f"there are {', '.join(sorted(known))}" if known else "there are none"
         raise InvalidInputError(name[:100], f"is no parameter of this call; {allowed}", code="unknown_parameter")
     return model.model_validate(given)

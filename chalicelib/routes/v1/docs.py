@@ -9,6 +9,7 @@ from chalice import Response
 
 from . import openapi, page
 from .base import OPERATIONS, as_json, v1
+from .uploads import UPLOAD_PATHS
 
 VERSION = "1"
 
@@ -16,7 +17,7 @@ VERSION = "1"
 @lru_cache(maxsize=1)
 def description() -> dict[str, Any]:
     """The description; the same as long as the function lives."""
-    return openapi.document(OPERATIONS.values(), VERSION)
+    return openapi.document(OPERATIONS.values(), VERSION, UPLOAD_PATHS)
 
 
 @v1.route("/v1/openapi.json", methods=["GET"])

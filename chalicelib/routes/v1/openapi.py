@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from chalicelib.domain.access import WHOLE
 
 from ..views import View
-from .base import Nothing, Operation
+from .base import Nothing, Operation, longest
 
 Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{model}"
@@ -34,6 +34,7 @@ _TAGS: Final = {
     "shares": "What was kept, for whoever has the link.",
     "destinations": "Where streams are pushed.",
     "sources": "What is played to a target: files, streams, cameras, and what is live, encoded anew.",
+    "uploads": "Files for sources and slates, brought in part by part.",
     "platforms": "Where streams can be pushed, and where to find the key.",
     "rooms": "Stream names with a secret of their own.",
     "settings": "Who may publish, what is recorded, where callbacks go.",
@@ -94,14 +95,15 @@ class Problem(View):
     differs: list[str] = Field(default=[])
 
 
-def document(operations: Iterable[Operation], version: str) -> Json:
-    """The whole description."""
+def document(operations: Iterable[Operation], version: str, others: Json | None = None) -> Json:
+    """The whole description. `others`: paths that nodes serve, described already."""
     known = [op for op in operations if op.media == "application/json" or op.scope is None]
     models = _models(known)
     names, schemas = models_json_schema(models, ref_template=_REF, by_alias=True)
     paths: Json = {}
     for op in known:
         paths.setdefault(op.path, {})[op.method.lower()] = _operation(op, names)
+    paths |= others or {}
     used = {_tag(op.path) for op in known}
     tags = [tag for tag in _TAGS if tag in used] + sorted(used - set(_TAGS))
     return {
@@ -168,7 +170,12 @@ def scopes(op: Operation) -> str:
 
 def _path_parameters(op: Operation) -> list[Json]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 200}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1, "maxLength": longest(name)},
+        }
         for name in re.findall(r"\{(\w+)\}", op.path)
     ]
 

@@ -3,24 +3,54 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from chalice import Response
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
+from chalicelib.domain import redact
+from chalicelib.domain.model import Recording
 from chalicelib.services.recordings.finishing import PLAYLIST_TYPE
-from chalicelib.services.recordings.library import MAX_SHARE_S
+from chalicelib.services.recordings.library import MAX_SHARE_S, Wanted
 from chalicelib.wiring import wiring
 
 from .. import outside
-from ..views import Page, RecordingShown, View
+from ..files import accelerated
+from ..views import Items, Page, RecordingShown, View
 from .base import Body, Call, Nothing, Paging, operation, secrets, v1
+
+
+class Recordings(Paging):
+    """Which recordings."""
+
+    stream: str | None = Field(
+        default=None, max_length=400, description="Only of this stream, by its whole name.", examples=["live/show"]
+    )
+    state: Literal["recording", "finishing", "ready", "failed"] | None = Field(
+        default=None, description="Only in this state."
+    )
+    node: str | None = Field(default=None, max_length=100, description="Only those to which this node has a part.")
+    from_: AwareDatetime | None = Field(default=None, alias="from", description="Only what began then or later.")
+    to: AwareDatetime | None = Field(default=None, description="Only what began before.")
+    q: str | None = Field(default=None, max_length=200, description="Only with this in the stream's name or the title.")
+    trashed: bool = Field(default=False, description="true: those in the trash, and only they.")
+    sort: Literal["-started_at", "started_at"] = Field(
+        default="-started_at", description="-: the newest first. The trash goes by when they came there."
+    )
 
 
 class NewShare(Body):
     """How long a link shall live."""
 
-    expires_s: int = Field(default=86400, ge=60, le=MAX_SHARE_S)
+    expires_s: int = Field(default=86400, ge=60, le=MAX_SHARE_S, description="Seconds.")
+    label: str = Field(default="", max_length=100, description="Whom it is for, as it is listed.")
+
+
+class RecordingChange(Body):
+    """What is to change; what is absent stays."""
+
+    title: str | None = Field(default=None, max_length=200, description="As it is shown; '' shows the stream's name.")
+    keep: bool | None = Field(default=None, description="true: it is kept whatever its age.")
 
 
 class Finish(Body):
@@ -39,10 +69,32 @@ class Links(View):
 
 
 class Share(View):
-    """Links that work until they expire."""
+    """Links that work until they expire, or until their share is revoked."""
 
-    links: Links
-    expires_at: datetime
+    id: str = Field(description="By which it is revoked; '' for links that are in no list.")
+    links: Links = Field(description="The links.")
+    expires_at: datetime = Field(description="When they end.")
+
+
+class ShareShown(View):
+    """A share that was given out and is good. Its link is shown once, when it is made."""
+
+    id: str = Field(description="By which it is revoked.")
+    label: str = Field(description="Whom it is for.")
+    created_at: datetime = Field(description="When it was made.")
+    expires_at: datetime = Field(description="When it ends.")
+
+
+class GapShown(View):
+    """Media that was published and is not in the recording."""
+
+    at_ms: int = Field(description="Where it is on the recording's own time line, in ms.")
+    length_ms: int | None = Field(description="How much is missing, in ms; null where nobody knows.")
+    code: str = Field(
+        description="Why: missing_file, corrupt, disk_full, edge_lost or unknown.", examples=["missing_file"]
+    )
+    note: str = Field(description="More about it.")
+    session: str = Field(description="The session of which it is.")
 
 
 class Proof(View):
@@ -56,25 +108,75 @@ class Proof(View):
 
 
 @operation("GET", "/v1/recordings", scope="read")
-def list_recordings(call: Call[Paging]) -> Page[RecordingShown]:
-    """Recordings, newest first."""
-    page = wiring.library.page(call.sent.limit, call.sent.cursor)
-    hidden = secrets()
-    return Page[RecordingShown](
-        items=[RecordingShown.of(wiring.running.shown(r), hidden) for r in page.items], cursor=page.cursor
+def list_recordings(call: Call[Recordings]) -> Page[RecordingShown]:
+    """Recordings, newest first. A page may hold fewer than `limit` while there is a `cursor`: what does not fit is read
+    and left out, and a call reads a bounded part.
+    """
+    sent, hidden = call.sent, secrets()
+
+    def names(r: Recording) -> tuple[str, ...]:
+        return str(redact.stream_name(r.stream, hidden)), r.title
+
+    wanted = Wanted(
+        stream=sent.stream or "",
+        state=sent.state or "",
+        node=sent.node or "",
+        since=sent.from_,
+        until=sent.to,
+        q=sent.q or "",
+        trashed=sent.trashed,
+        newest=sent.sort == "-started_at",
+        names=names,
     )
+    page = wiring.library.page(wanted, sent.limit, sent.cursor)
+    return Page[RecordingShown](items=[_shown(r, hidden) for r in page.items], cursor=page.cursor)
+
+
+def _shown(recording: Recording, hidden: list[str]) -> RecordingShown:
+    return RecordingShown.of(wiring.running.shown(recording), hidden)
 
 
 @operation("GET", "/v1/recordings/{recording}", scope="read")
 def get_recording(call: Call[Nothing], recording: str) -> RecordingShown:
     """One recording."""
-    return RecordingShown.of(wiring.running.shown(wiring.library.get(recording)), secrets())
+    return _shown(wiring.library.get(recording), secrets())
+
+
+@operation("PATCH", "/v1/recordings/{recording}", scope="operate")
+def change_recording(call: Call[RecordingChange], recording: str) -> RecordingShown:
+    """Give a recording a title, or have it kept whatever its age."""
+    return _shown(wiring.trash.edit(recording, call.sent.model_dump(exclude_none=True)), secrets())
 
 
 @operation("DELETE", "/v1/recordings/{recording}", status=204)
 def delete_recording(call: Call[Nothing], recording: str) -> None:
-    """Remove a recording and all its files."""
-    wiring.library.delete(recording)
+    """Move a recording to the trash. Links to it end at once. It can be restored until the trash is emptied, after
+    `trash_days` of the settings.
+    """
+    wiring.trash.put(recording)
+
+
+@operation("POST", "/v1/recordings/{recording}/restore")
+def restore_recording(call: Call[Nothing], recording: str) -> RecordingShown:
+    """Take a recording out of the trash; links to it work again."""
+    return _shown(wiring.trash.restore(recording), secrets())
+
+
+@operation("POST", "/v1/recordings/{recording}/purge", status=204)
+def purge_recording(call: Call[Nothing], recording: str) -> None:
+    """Remove a recording of the trash, and all its files, for good."""
+    wiring.trash.purge(recording)
+
+
+@operation("GET", "/v1/recordings/{recording}/gaps", scope="read")
+def list_gaps(call: Call[Nothing], recording: str) -> Items[GapShown]:
+    """Where a finished recording has its gaps, the first 1,000. None are known while it runs."""
+    found = wiring.library.gaps(recording)
+    return Items[GapShown](
+        items=[
+            GapShown(at_ms=g.at_ms, length_ms=g.length_ms, code=g.reason, note=g.note, session=g.session) for g in found
+        ]
+    )
 
 
 @operation("GET", "/v1/recordings/{recording}/manifest", scope="read")
@@ -85,14 +187,40 @@ def get_manifest(call: Call[Nothing], recording: str) -> Proof:
 
 @operation("POST", "/v1/recordings/{recording}/shares", status=201)
 def share_recording(call: Call[NewShare], recording: str) -> Share:
-    """A link that gives this recording to anyone until it expires."""
-    path, expires = wiring.library.share(recording, call.sent.expires_s)
+    """A link that gives this recording to anyone until it expires or is revoked."""
+    path, share = wiring.library.share(recording, call.sent.expires_s, call.sent.label)
+    return Share(id=share.id, links=_links(recording, path), expires_at=share.expires_at)
+
+
+@operation("GET", "/v1/recordings/{recording}/shares")
+def list_shares(call: Call[Nothing], recording: str) -> Items[ShareShown]:
+    """The links to this recording that were given out and are good."""
+    wiring.library.get(recording)
+    found = wiring.library.shares(recording)
+    return Items[ShareShown](
+        items=[ShareShown(id=s.id, label=s.label, created_at=s.created_at, expires_at=s.expires_at) for s in found]
+    )
+
+
+@operation("DELETE", "/v1/recordings/{recording}/shares/{share}", status=204)
+def revoke_share(call: Call[Nothing], recording: str, share: str) -> None:
+    """End a link: it is refused from now on."""
+    wiring.library.revoke(recording, share)
+
+
+@operation("POST", "/v1/recordings/{recording}/links", scope="read", changes=False)
+def watch_recording(call: Call[Nothing], recording: str) -> Share:
+    """Links to watch a recording with, for six hours. They are in no list of shares, and end with the recording."""
+    path, expires = wiring.library.watch(recording)
+    return Share(id="", links=_links(recording, path), expires_at=expires)
+
+
+def _links(recording: str, path: str) -> Links:
     found = wiring.library.get(recording)
     names = [f.name for f in found.files] or (["index.mp4"] if found.state == "ready" else [])
     mp4s = [f"{path}{name}" for name in names]
     picture = f"{path}thumbnail.jpg" if found.thumbnail else None
-    links = Links(hls=f"{path}index.m3u8", mp4=mp4s[0] if mp4s else None, mp4s=mp4s, thumbnail=picture)
-    return Share(links=links, expires_at=expires)
+    return Links(hls=f"{path}index.m3u8", mp4=mp4s[0] if mp4s else None, mp4s=mp4s, thumbnail=picture)
 
 
 @operation("POST", "/v1/recordings/{recording}/end", scope="operate", status=202)
@@ -109,27 +237,29 @@ def finish_recording(call: Call[Finish], recording: str) -> RecordingShown:
     return RecordingShown.of(wiring.abandoned.finish(recording, force=call.sent.force), secrets())
 
 
-def _redirect(location: str) -> Response:
+def _file(recording: str, path: str) -> Response:
+    """A file of a recording: from our own front or host where they have it, so that a link which was revoked leads to
+    nothing; from the store else.
+    """
+    key = wiring.library.served(recording, path)
+    if key is not None:
+        return accelerated(key, v1.current_request)
+    location = wiring.library.object_link(recording, path, head=v1.current_request.method == "HEAD")
     headers = {"Location": outside.location(location), "Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
     return Response("", status_code=302, headers=headers)
 
 
-def _heads() -> bool:
-    return bool(v1.current_request.method == "HEAD")
-
-
 @operation("GET", "/v1/shares/{token}/{name}", scope=None, media=PLAYLIST_TYPE)
 def shared_file(call: Call[Nothing], token: str, name: str) -> Response:
-    """A file of a shared recording: the playlist itself, everything else as a redirect to the store."""
+    """A file of a shared recording. Where the files lie in a store of elsewhere, it is a redirect there."""
     recording = wiring.library.shared(token)
     if name == "index.m3u8":
         headers = {"Content-Type": PLAYLIST_TYPE, "Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
         return Response(wiring.library.playlist(recording), headers=headers)
-    return _redirect(wiring.library.object_link(recording, name, head=_heads()))
+    return _file(recording, name)
 
 
-@operation("GET", "/v1/shares/{token}/{name}/{session}/{segment}", scope=None, status=302)
+@operation("GET", "/v1/shares/{token}/{name}/{session}/{segment}", scope=None)
 def shared_segment(call: Call[Nothing], token: str, name: str, session: str, segment: str) -> Response:
     """A segment of a shared recording; `name` is its node. API Gateway takes one name for each place of a path."""
-    recording = wiring.library.shared(token)
-    return _redirect(wiring.library.object_link(recording, f"{name}/{session}/{segment}", head=_heads()))
+    return _file(wiring.library.shared(token), f"{name}/{session}/{segment}")

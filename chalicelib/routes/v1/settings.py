@@ -73,6 +73,8 @@ class RecordShown(View):
     merge_window_s: int
     open_recordings: bool
     link_days: int
+    trash_days: int = Field(description="For so many days what was removed can be restored.")
+    retention_days: int = Field(description="Finished recordings go to the trash when they are older; 0: never.")
     version: int
 
     @classmethod
@@ -129,6 +131,12 @@ class RecordChange(Body):
         default=None, description="true: who knows the id of a recording may read it by the compatible API."
     )
     link_days: int | None = Field(default=None, ge=1, le=30, description="How long the links in callbacks live.")
+    trash_days: int | None = Field(
+        default=None, ge=1, le=90, description="For so many days what was removed can be restored."
+    )
+    retention_days: int | None = Field(
+        default=None, ge=0, le=3650, description="Finished recordings go to the trash when they are older; 0: never."
+    )
     version: int | None = None
 
 

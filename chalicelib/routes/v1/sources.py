@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from chalicelib.domain.sources import in_order
 from chalicelib.domain.targets import changed_url, whole_url
 from chalicelib.services.sources.editing import WantedInput
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
@@ -103,6 +104,9 @@ class SourceChange(Body):
     )
     node: str | None = Field(default=None, min_length=1, max_length=100)
     inputs: list[NewInput] | None = Field(default=None, max_length=50)
+    order: list[str] | None = Field(
+        default=None, max_length=50, description="The `uuid` of each input, in the order in which they are played."
+    )
     enabled: bool | None = None
     loop: bool | None = None
     silent_audio: bool | None = None
@@ -161,6 +165,8 @@ def change_source(call: Call[SourceChange], source: str) -> SourceShown:
         changes["encoding"] = call.sent.encoding.whole()
     if call.sent.renditions is not None:
         changes["renditions"] = [r.whole() for r in call.sent.renditions]
+    if call.sent.order is not None:
+        changes["inputs"] = in_order(wiring.source_editor.get(source).source.inputs, call.sent.order)
     inputs = _inputs(call.sent.inputs) if call.sent.inputs is not None else None
     return SourceShown.of(wiring.source_editor.change(source, changes, inputs, call.version))
 

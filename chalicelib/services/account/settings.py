@@ -16,6 +16,8 @@ from chalicelib.wire.names import StreamName
 
 S = TypeVar("S", bound=Entity)
 MAX_LINK_DAYS: Final = 30
+MAX_TRASH_DAYS: Final = 90
+MAX_RETENTION_DAYS: Final = 3650
 MAX_RETIRED: Final = 10
 """So many publish secrets of before are still masked in names."""
 _NO_FOLDER: Final = (
@@ -92,25 +94,33 @@ class Settings:
         merge_window_s: int | None = None,
         open_recordings: bool | None = None,
         link_days: int | None = None,
+        trash_days: int | None = None,
+        retention_days: int | None = None,
         version: int | None = None,
     ) -> RecordSettings:
         """Change what is recorded.
 
         Raises:
             InvalidInputError: a pattern is malformed, the merge window is not 0 to 300 s, or a link's life is not 1 to
-                30 days.
+                30 days, or the trash's or the recordings' own is out of bounds.
         """
         now = self.get(RecordSettings)
         if merge_window_s is not None and not 0 <= merge_window_s <= 300:
             raise InvalidInputError("merge_window_s", "must be 0 to 300 seconds")
         if link_days is not None and not 1 <= link_days <= MAX_LINK_DAYS:
             raise InvalidInputError("link_days", f"must be 1 to {MAX_LINK_DAYS} days")
+        if trash_days is not None and not 1 <= trash_days <= MAX_TRASH_DAYS:
+            raise InvalidInputError("trash_days", f"must be 1 to {MAX_TRASH_DAYS} days")
+        if retention_days is not None and not 0 <= retention_days <= MAX_RETENTION_DAYS:
+            raise InvalidInputError("retention_days", f"must be 0 to {MAX_RETENTION_DAYS} days")
         given = {
             "enabled": enabled,
             "globs": None if globs is None else _checked(globs),
             "merge_window_s": merge_window_s,
             "open_recordings": open_recordings,
             "link_days": link_days,
+            "trash_days": trash_days,
+            "retention_days": retention_days,
         }
         changes = {name: value for name, value in given.items() if value is not None}
         return self._save(now.model_copy(update=changes), version)

@@ -144,7 +144,7 @@ class Questions:
 
 def _result_of(result: QuestionResult, node: str) -> dict[str, Any]:
     errors: dict[str, SluiceError] = {
-        "refused": InvalidInputError(result.field, result.error),
+        "refused": InvalidInputError(result.field, result.error, code=result.code),
         "missing": NotFoundError(result.error or f"it is not on the node {node}"),
         "failed": UpstreamError(result.error),
         "unknown": UnavailableError(

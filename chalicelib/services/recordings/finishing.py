@@ -199,7 +199,7 @@ class Finisher:
             work = Path(name)
             hashes: dict[str, str] = {}
             parts = [self._fetch(run, work / f"run{i}.ts", hashes) for i, run in enumerate(rules.runs(segments))]
-            files, notes = self._films(parts, work)
+            files, notes, kept = self._films(parts, work)
             picture = work / "thumbnail.jpg"
             has_picture = self._media.thumbnail(work / files[0].name, min(files[0].duration_ms / 2000, 10.0), picture)
             proof = rules.proof(recording.id, segments, hashes, self._manifests(recording), rules.lost(recording))
@@ -215,14 +215,18 @@ class Finisher:
                 "mp4_bytes": sum(f.bytes for f in files),
                 "mp4_duration_ms": sum(f.duration_ms for f in files),
                 "files": files,
+                "tracks": [rules.track_shown(track) for track in kept],
                 "notes": notes,
                 "thumbnail": has_picture,
                 "gaps": len(proof["gaps"]),
                 "error": "",
             }
 
-    def _films(self, runs: Sequence[Path], work: Path) -> tuple[list[RecordedFile], list[str]]:
-        """The MP4s of the runs, in order, and what is in none of them. One run that can't be used loses no other.
+    def _films(
+        self, runs: Sequence[Path], work: Path
+    ) -> tuple[list[RecordedFile], list[str], tuple[tracks.Track, ...]]:
+        """The MP4s of the runs, in order, what is in none of them, and the tracks of the first. One run that can't be
+        used loses no other.
 
         Raises:
             SluiceError: none could be made.
@@ -238,6 +242,7 @@ class Finisher:
         groups, left = tracks.grouped(seen)
         notes = [f"part {each.run + 1}: {unreadable.get(each.run, each.reason)}" for each in left]
         files: list[RecordedFile] = []
+        first: tuple[tracks.Track, ...] = ()
         for group in groups:
             film = work / tracks.file_name(len(files))
             try:
@@ -247,9 +252,10 @@ class Finisher:
                 notes.append(f"parts {', '.join(str(n + 1) for n in group.runs)}: {error}")
                 continue
             files.append(RecordedFile(name=film.name, bytes=film.stat().st_size, duration_ms=length))
+            first = first or group.tracks
         if not files:
             raise UpstreamError("; ".join(notes)[:500])
-        return files, notes
+        return files, notes, first
 
     def _fetch(self, run: Sequence[rules.Segment], target: Path, hashes: dict[str, str]) -> Path:
         """Join the segments of one run; transport streams may simply be put one after the other (ISO 13818-1)."""

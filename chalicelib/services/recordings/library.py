@@ -5,22 +5,64 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from ulid import ULID
 
 from chalicelib.domain import links
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Recording
+from chalicelib.domain.gaps import GapMark, marks
+from chalicelib.domain.ids import stamp
+from chalicelib.domain.model import Recording, Share
 from chalicelib.domain.playlists import compatible_playlist, parse_flat_name
 from chalicelib.ports import Clock, Delete, Folders, Objects, Page, Save, Store
+from chalicelib.services.listing import filtered, has
 from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.wire.recording import SegmentKey
 
 LINK_LIFE_S: Final = 3600
 MAX_SHARE_S: Final = 30 * 24 * 3600
+MOST_SHARES: Final = 100
+WATCH_S: Final = 6 * 3600
+"""Long enough to watch what is opened, short enough that a link which leaks is soon of no use."""
 ARTIFACTS: Final = re.compile(r"index(-[2-9]|-[1-9]\d{1,3})?\.mp4|thumbnail\.jpg|manifest\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which recordings are asked for; what is empty is not asked about. `since` <= its beginning < `until`. `names`:
+    the stream's name and the title as they are shown, which is what is searched.
+    """
+
+    stream: str = ""
+    state: str = ""
+    node: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str = ""
+    trashed: bool = False
+    newest: bool = True
+    names: Callable[[Recording], tuple[str, ...]] = lambda r: (str(r.stream), r.title)
+
+    def fits(self, r: Recording) -> bool:
+        """Whether it is one of them."""
+        name = self.names(r)
+        return (
+            (not self.stream or self.stream in {name[0], str(r.told_stream)})
+            and self.state in {"", r.state}
+            and (not self.node or any(p.node == self.node for p in r.parts.values()))
+            and (self.since is None or r.started_at >= self.since)
+            and (self.until is None or r.started_at < self.until)
+            and has(self.q, *name, r.id)
+        )
+
+    def is_over(self, r: Recording) -> bool:
+        """Whether none that fits comes after it."""
+        return not self.trashed and self.newest and self.since is not None and r.started_at < self.since
 
 
 class Library:
@@ -42,9 +84,15 @@ class Library:
         self._shares = Shares(clock, signing_key)
         self._clock, self._signing_key = clock, signing_key
 
-    def page(self, limit: int, cursor: str | None) -> Page[Recording]:
-        """Recordings, newest first."""
-        return self._store.index(Recording, "RECS", limit=limit, cursor=cursor, newest=True)
+    def page(self, wanted: Wanted, limit: int, cursor: str | None) -> Page[Recording]:
+        """The recordings that are asked for; those of the trash as they came there."""
+        index = "TRASH" if wanted.trashed else "RECS"
+        before = stamp(wanted.until) if wanted.until and not wanted.trashed else ""
+
+        def read(most: int, at: str | None) -> Page[Recording]:
+            return self._store.index(Recording, index, limit=most, cursor=at, newest=wanted.newest, before=before)
+
+        return filtered(read, limit, cursor, wanted.fits, wanted.is_over)
 
     def get(self, recording: str) -> Recording:
         """One recording.
@@ -74,37 +122,101 @@ class Library:
             ConflictError: it is still being recorded.
         """
         found = self.get(recording)
-        if found.state == "recording" and not rules.is_complete(found):
-            raise ConflictError(
-                "the recording is still running; end the stream (or the recording) first", code="recording_running"
-            )
+        rules.refuse_running(found)
         # Marked first: whoever changes it at this moment wins, and a deletion that breaks off can be repeated.
         going = found.model_copy(update={"state": "failed", "error": "its deletion was not completed; delete it again"})
         self._store.commit(Save(going))
         self._objects.delete_prefix(rules.folder(recording))
         self._folders.forget(recording)
+        for share in self.shares(recording):
+            self._store.commit(Delete(share))
         self._store.commit(Delete(going.model_copy(update={"version": going.version + 1})))
 
-    def share(self, recording: str, life_s: int) -> tuple[str, datetime]:
-        """A path that gives this recording, and nothing else, to anyone until it expires: (path prefix, expiry).
+    def share(self, recording: str, life_s: int, label: str = "") -> tuple[str, Share]:
+        """A path that gives this recording, and nothing else, to anyone until it expires or is revoked: (path prefix,
+        share).
 
         Raises:
             InvalidInputError: the life is not 60 s to 30 days.
-            NotFoundError: there is no such recording.
+            NotFoundError: there is no such recording, or it is in the trash.
+            ConflictError: it has too many shares.
         """
         if not 60 <= life_s <= MAX_SHARE_S:
             raise InvalidInputError("expires_s", f"must be 60 to {MAX_SHARE_S} seconds")
+        self._readable(recording)
+        now = self._clock()
+        if len(self.shares(recording)) >= MOST_SHARES:
+            raise ConflictError(
+                f"the recording has {MOST_SHARES} links already; revoke some first", code="too_many_shares"
+            )
+        share = str(ULID.from_datetime(now)).lower()
+        token, expires = self._shares.token(recording, life_s, share)
+        made = Share(id=share, recording=recording, label=label, created_at=now, expires_at=expires)
+        self._store.commit(Save(made))
+        return f"/v1/shares/{token}/", made.model_copy(update={"version": 1})
+
+    def shares(self, recording: str) -> list[Share]:
+        """The shares of a recording that are still good, the oldest first."""
+        now, found = self._clock(), self._store.query(Share, recording, limit=MOST_SHARES).items
+        return [share for share in found if share.expires_at > now]
+
+    def revoke(self, recording: str, share: str) -> None:
+        """End a share: its links are refused from now on.
+
+        Raises:
+            NotFoundError: there is no such recording, or no such share of it.
+        """
         self.get(recording)
-        token, expires = self._shares.token(recording, life_s)
+        found = self._store.get(Share, recording, share)
+        if found is None:
+            raise NotFoundError("there is no such share")
+        self._store.commit(Delete(found))
+
+    def watch(self, recording: str) -> tuple[str, datetime]:
+        """A path for whoever may look at recordings, which is in no list of shares: (path prefix, expiry).
+
+        Raises:
+            NotFoundError: there is no such recording, or it is in the trash.
+        """
+        self._readable(recording)
+        token, expires = self._shares.token(recording, WATCH_S)
         return f"/v1/shares/{token}/", expires
 
     def shared(self, token: str) -> str:
         """The recording that a share token is for.
 
         Raises:
-            ForbiddenError: it has expired or is not ours.
+            ForbiddenError: it has expired, was revoked, or is not ours.
+            NotFoundError: the recording is gone, or in the trash.
         """
-        return self._shares.recording_of(token)
+        recording, share = self._shares.opens(token)
+        self._readable(recording)
+        if share and self._store.get(Share, recording, share) is None:
+            raise ForbiddenError("the link was revoked; ask for a new one", code="link_revoked")
+        return recording
+
+    def _readable(self, recording: str) -> Recording:
+        """A recording that is not in the trash.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self.get(recording)
+        if found.trashed_at is not None:
+            raise NotFoundError("the recording is in the trash; restore it first", code="in_trash")
+        return found
+
+    def gaps(self, recording: str) -> list[GapMark]:
+        """Where a finished recording has its gaps; none are known while it runs.
+
+        Raises:
+            NotFoundError: there is no such recording.
+        """
+        self.get(recording)
+        try:
+            return marks(json.loads(self._objects.read(f"{rules.folder(recording)}manifest.json")))
+        except NotFoundError:
+            return []
 
     def playlist(self, recording: str) -> str:
         """The recording's playlist, relative to the place it is served from; grows while it is live.
@@ -112,7 +224,7 @@ class Library:
         Raises:
             NotFoundError: there is no such recording, or nothing of it is in the store yet.
         """
-        found = self.get(recording)
+        found = self._readable(recording)
         segments = self._finisher.segments(found)
         if not segments:
             raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
@@ -125,7 +237,7 @@ class Library:
         Raises:
             NotFoundError: as for `playlist`.
         """
-        segments = self._finisher.segments(self.get(recording))
+        segments = self._finisher.segments(self._readable(recording))
         if not segments:
             raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
         query = "" if life_s is None else f"?token={self._shares.token(recording, life_s)[0]}"
@@ -140,6 +252,7 @@ class Library:
         key = parse_flat_name(recording, name)
         if key is None:
             raise NotFoundError("a recording has no such segment")
+        self._readable(recording)
         return self._objects.link(str(key), LINK_LIFE_S)
 
     def mp4_link(self, recording: str) -> str:
@@ -148,7 +261,7 @@ class Library:
         Raises:
             NotFoundError: there is no such recording, or it is not finished.
         """
-        if self.get(recording).state != "ready":
+        if self._readable(recording).state != "ready":
             raise NotFoundError("the recording is not finished yet")
         return self.object_link(recording, "index.mp4")
 
@@ -157,11 +270,21 @@ class Library:
 
         Raises:
             ForbiddenError: the token is none for this recording, or has expired.
-            NotFoundError: no such file can exist.
+            NotFoundError: no such file can exist, or the recording is in the trash.
         """
         if not links.opens(links.key_of(self._signing_key()), token, recording, self._clock().timestamp()):
             raise ForbiddenError("the link is not valid or has expired; ask for a new one", code="link_invalid")
+        self._readable(recording)
         return self._key_of(recording, path)
+
+    def served(self, recording: str, path: str) -> str | None:
+        """The key of an object of a recording that our own front or host gives out; None: the store does.
+
+        Raises:
+            NotFoundError: no such object can exist.
+        """
+        key = self._key_of(recording, path)
+        return key if self._objects.link(key, LINK_LIFE_S).startswith("/") else None
 
     def _key_of(self, recording: str, path: str) -> str:
         key = rules.folder(recording) + path

@@ -26,18 +26,20 @@ class Shares:
         """The key of share tokens, derived so that it opens nothing else."""
         return hashlib.sha256(b"sluice-shares:" + self._master().encode()).hexdigest()
 
-    def token(self, recording: str, life_s: int) -> tuple[str, datetime]:
-        """A token for a recording, and when it expires."""
+    def token(self, recording: str, life_s: int, share: str = "") -> tuple[str, datetime]:
+        """A token for a recording, and when it expires. `share`: the id of the share that it is of, if it can be
+        revoked.
+        """
         expires = self._clock() + timedelta(seconds=life_s)
         claims = {"aud": _AUDIENCE, "sub": recording, "exp": int(expires.timestamp())}
-        return jwt.encode(claims, self._key(), algorithm="HS256"), expires
+        return jwt.encode(claims | ({"jti": share} if share else {}), self._key(), algorithm="HS256"), expires
 
     def folder(self, recording: str, life_s: int) -> str:
         """The path of a recording's files, with its closing slash."""
         return f"/v1/shares/{self.token(recording, life_s)[0]}/"
 
-    def recording_of(self, token: str) -> str:
-        """The recording that a token is for.
+    def opens(self, token: str) -> tuple[str, str]:
+        """The recording that a token is for, and the share that it is of, '' where it is of none.
 
         Raises:
             ForbiddenError: it has expired or is not ours.
@@ -50,4 +52,4 @@ class Shares:
             raise ForbiddenError("the link is not valid; ask for a new one", code="link_invalid") from None
         if claims["exp"] <= self._clock().timestamp():
             raise ForbiddenError("the link has expired; ask for a new one", code="link_expired")
-        return str(claims["sub"])
+        return str(claims["sub"]), str(claims.get("jti", ""))

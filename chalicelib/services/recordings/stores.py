@@ -128,7 +128,8 @@ class Stores:
     def held(self) -> dict[str, int]:
         """How many recordings each store holds, in whole or in part."""
         count: dict[str, int] = {}
-        for recording in everything(self._store, Recording, "RECS"):
+        every = [r for index in ("RECS", "TRASH") for r in everything(self._store, Recording, index)]
+        for recording in every:
             for name in rules.held_by(recording):
                 count[name] = count.get(name, 0) + 1
         return count

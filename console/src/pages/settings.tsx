@@ -91,9 +91,9 @@ function Record(): JSX.Element {
       <Form
         send={t().common.save}
         act={async () => {
-          const { enabled, merge_window_s, version } = form;
+          const { enabled, merge_window_s, retention_days, trash_days, version } = form;
           const globs = form.patterns.split(/[\s,]+/).filter(Boolean);
-          await ok(api.PATCH("/v1/settings/record", { body: { enabled, globs, merge_window_s, version } }));
+          await ok(api.PATCH("/v1/settings/record", { body: { enabled, globs, merge_window_s, retention_days, trash_days, version } }));
           await queries.invalidateQueries({ queryKey: ["settings"] });
           saved();
           say(words.saved, "good");
@@ -102,6 +102,8 @@ function Record(): JSX.Element {
         <Check label={words.recordAll} value={form.enabled} change={(enabled) => setForm({ ...form, enabled })} />
         <Field label={words.globs} value={form.patterns} change={(patterns) => setForm({ ...form, patterns })} hint={words.globsHint} />
         <Field label={words.merge} type="number" value={String(form.merge_window_s)} change={(text) => setForm({ ...form, merge_window_s: Number(text) })} hint={words.mergeHint} />
+        <Field label={words.retention} type="number" value={String(form.retention_days)} change={(text) => setForm({ ...form, retention_days: Number(text) })} hint={words.retentionHint} />
+        <Field label={words.trashDays} type="number" value={String(form.trash_days)} change={(text) => setForm({ ...form, trash_days: Number(text) })} />
       </Form>
     </section>
   );

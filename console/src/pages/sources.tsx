@@ -8,7 +8,9 @@ import { t } from "../i18n";
 import { streamOf } from "../root";
 import { Cards } from "../ui/cards";
 import { Button, Check, Dialog, Field, Form, State, type Tone } from "../ui/parts";
+import { Ordered } from "../ui/ordered";
 import { later, say } from "../ui/toasts";
+import { inputOf, Playlist, Probed, type Item } from "./playlist";
 
 type Playing = Schemas["PlayingShown"];
 type Kind = "file" | "stream" | "camera";
@@ -22,6 +24,7 @@ function Adding({ close }: { close: () => void }): JSX.Element {
   const [kind, setKind] = useState<Kind>("camera");
   const [name, setName] = useState("");
   const [input, setInput] = useState("");
+  const [items, setItems] = useState<readonly Item[]>([]);
   const [user, setUser] = useState("");
   const [password, setPassword] = useState("");
   const [typed, setTyped] = useState("live/source");
@@ -29,11 +32,13 @@ function Adding({ close }: { close: () => void }): JSX.Element {
   const here = useAddresses(streamOf(typed)).data?.items.find((a) => a.direction === "publish" && a.protocol === "rtmp" && a.available);
   const act = async (): Promise<void> => {
     if (!here) throw new Error(t().goLive.noNode);
-    const place = kind === "file" ? { file: input } : { url: input };
+    const files = items.map(inputOf);
+    if (kind === "file" && (!files.length || files.includes(null))) throw new Error(files.length ? words.notReady : words.nothing);
+    const stream = { url: input, ...(user ? { user, password } : {}) };
     const body = {
       name: name || streamOf(typed),
       kind,
-      inputs: [{ ...place, ...(user ? { user, password } : {}) }],
+      inputs: kind === "file" ? files.filter((each) => each !== null) : [stream],
       server: here.server,
       key: here.key,
       silent_audio: kind === "camera" && silent,
@@ -44,17 +49,15 @@ function Adding({ close }: { close: () => void }): JSX.Element {
     close();
   };
   return (
-    <Dialog title={words.add} close={close}>
+    <Dialog title={words.add} close={close} wide={kind === "file"}>
       <Form send={words.add} act={act} cancel={close}>
         <Field label={words.kind} value={kind} change={(value) => setKind(value as Kind)} options={KINDS.map((value) => ({ value, label: words.kinds[value] ?? value }))} />
         <Field label={words.name} value={name} change={setName} placeholder={streamOf(typed)} />
-        <Field
-          label={kind === "file" ? words.file : words.address}
-          value={input}
-          change={setInput}
-          placeholder={kind === "camera" ? "rtsp://192.0.2.10:554/stream1" : kind === "stream" ? "https://…/index.m3u8" : "vlive/music.mp4"}
-          hint={kind === "file" ? words.fileHint : undefined}
-        />
+        {kind === "file" ? (
+          <Playlist items={items} change={setItems} />
+        ) : (
+          <Field label={words.address} value={input} change={setInput} placeholder={kind === "camera" ? "rtsp://192.0.2.10:554/stream1" : "https://…/index.m3u8"} />
+        )}
         {kind === "camera" && (
           <div class="row">
             <Field label={words.user} value={user} change={setUser} />
@@ -69,9 +72,38 @@ function Adding({ close }: { close: () => void }): JSX.Element {
   );
 }
 
+/** In which order the files of a source are played. */
+function Ordering({ source, close }: { source: Playing; close: () => void }): JSX.Element {
+  const words = t().sources;
+  const [items, setItems] = useState(() => source.inputs.map((input) => ({ ...input, key: input.uuid })));
+  const act = async (): Promise<void> => {
+    const body = { order: items.map((item) => item.uuid), version: source.version };
+    await ok(api.PATCH("/v1/sources/{source}", { params: { path: { source: source.id } }, body }));
+    renew("sources");
+    say(words.ordered, "good");
+    close();
+  };
+  return (
+    <Dialog title={words.order} close={close}>
+      <Form send={t().common.save} act={act} cancel={close}>
+        <Ordered label={words.plays} items={items} name={(item) => item.name || item.target} change={setItems}>
+          {(item) => (
+            <>
+              {item.name || item.target}
+              <Probed found={item} />
+            </>
+          )}
+        </Ordered>
+        <p class="hint">{words.orderHint}</p>
+      </Form>
+    </Dialog>
+  );
+}
+
 function Card({ source }: { source: Playing }): JSX.Element {
   const words = t().sources;
   const path = { params: { path: { source: source.id } } };
+  const [ordering, setOrdering] = useState(false);
   const worker = source.worker;
   const state = source.enabled ? (worker?.state ?? "waiting") : "off";
   return (
@@ -83,18 +115,29 @@ function Card({ source }: { source: Playing }): JSX.Element {
       </p>
       {source.enabled && worker?.last_error && state !== "running" && <p class="why">{worker.last_error}</p>}
       <dl class="facts">
-        {source.inputs.map((input) => (
-          <>
-            <dt>{words.plays}</dt>
-            <dd>{input.name || input.target}</dd>
-          </>
-        ))}
+        {source.inputs.length > 0 && <dt>{words.plays}</dt>}
+        {source.inputs.length > 0 && (
+          <dd>
+            {source.inputs.map((input) => (
+              <div key={input.uuid}>
+                {input.name || input.target}
+                <Probed found={input} />
+              </div>
+            ))}
+          </dd>
+        )}
         <dt>{words.to}</dt>
         <dd>
           <code>{source.url}</code>
         </dd>
       </dl>
+      {ordering && <Ordering source={source} close={() => setOrdering(false)} />}
       <div class="actions">
+        {source.inputs.length > 1 && (
+          <Button kind="quiet" press={() => setOrdering(true)}>
+            {words.order}
+          </Button>
+        )}
         {source.enabled && (
           <Button kind="quiet" press={() => ok(api.POST("/v1/sources/{source}/restart", path)).then(() => renew("sources"))}>
             {words.restart}

@@ -13,6 +13,8 @@ const PATHS = {
   sources: "M3 7h12v10H3zM15 11l6-4v10l-6-4",
   api: "M8 7l-5 5 5 5M16 7l5 5-5 5M13 5l-2 14",
   handle: "M9 6h.01M9 12h.01M9 18h.01M15 6h.01M15 12h.01M15 18h.01",
+  up: "M6 15l6-6 6 6",
+  down: "M6 9l6 6 6-6",
   more: "M5 12h.01M12 12h.01M19 12h.01",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   close: "M6 6l12 12M18 6L6 18",

@@ -105,7 +105,7 @@ interface FieldProps {
   value: string;
   change: (value: string) => void;
   hint?: ComponentChildren;
-  type?: "text" | "password" | "search" | "number" | "datetime-local";
+  type?: "text" | "password" | "search" | "number" | "date" | "datetime-local";
   required?: boolean;
   options?: readonly { value: string; label: string }[];
   placeholder?: string;

@@ -5,8 +5,8 @@ import { t } from "../i18n";
 const RETRY_MS = 1500;
 const LONGEST_RETRY_MS = 8000;
 
-/** Plays HLS. What is not there yet is asked for again, at longer and longer times, for as long as the player is open. */
-export function Player({ url, live, seek }: { url: string; live: boolean; seek?: number | undefined }): JSX.Element {
+/** Plays HLS. `shown` is given what plays, while it does. What is not there yet is asked for again, at longer and longer times, for as long as the player is open. */
+export function Player({ url, live, seek, shown }: { url: string; live: boolean; seek?: number | undefined; shown?: (video: HTMLVideoElement | null) => void }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const [waiting, setWaiting] = useState(true);
   useEffect(() => {
@@ -54,6 +54,10 @@ export function Player({ url, live, seek }: { url: string; live: boolean; seek?:
   useEffect(() => {
     if (seek !== undefined && video.current) video.current.currentTime = seek;
   }, [seek]);
+  useEffect(() => {
+    shown?.(video.current);
+    return () => shown?.(null);
+  }, []);
   return (
     <div class="player">
       <video ref={video} controls muted={live} playsInline autoplay={live} onPlaying={() => setWaiting(false)} onTimeUpdate={() => setWaiting(false)} />

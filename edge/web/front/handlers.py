@@ -99,7 +99,7 @@ def _recordings(settings: FrontSettings, rule: Rule) -> str:
 				handle_response @accel {{
 					vars object {{rp.header.X-Accel-Redirect}}
 					copy_response_headers {{
-						include Cache-Control Content-Disposition
+						include Cache-Control Content-Disposition Access-Control-Allow-Origin X-Content-Type-Options
 					}}
 					route {{
 						forward_auth {settings.local} {{
@@ -344,6 +344,7 @@ def _start(settings: FrontSettings, rule: Rule) -> str:
 
 HANDLERS: Final[Mapping[Name, Callable[[FrontSettings, Rule], str]]] = {
     "local": _local,
+    "uploads": _local,
     "recordings": _recordings,
     "objects": _objects,
     "cloud": _cloud,

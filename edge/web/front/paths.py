@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Name = Literal[
-    "local", "recordings", "objects", "cloud", "unknown_call", "well_known", "icon", "console", "pages", "rtc",
-    "versions", "media_api", "playlists", "segments", "media", "ui", "start",
+    "local", "uploads", "recordings", "objects", "cloud", "unknown_call", "well_known", "icon", "console", "pages",
+    "rtc", "versions", "media_api", "playlists", "segments", "media", "ui", "start",
 ]  # fmt: skip
 
 LOCAL_CALLS: Final = ("/terraform/v1/ffmpeg/vlive/upload/*", "/terraform/v1/ffmpeg/vlive/ytdl")
@@ -66,6 +66,11 @@ RULES: Final = (
     Rule(
         "local", LOCAL_CALLS, "the agent: what has to happen on this machine", "as the call says",
         ("GET", "POST", "PUT"), (*_READING, "Authorization", "Content-Type"), None,
+    ),
+    Rule(
+        "uploads", ("/v1/uploads/*",), "the agent: chunks of uploads, which lie on this machine", "the upload's token",
+        ("GET", "HEAD", "POST", "PUT", "DELETE"),
+        (*_READING, "Authorization", "Content-Type", "Upload-Offset", "X-Checksum-Sha256"), 17 * _MB, (),
     ),
     Rule(
         "recordings", ("/recordings/*", "/v1/shares/*"),
