@@ -54,6 +54,7 @@ from chalicelib.services.sources.transcodes import Transcodes
 from chalicelib.services.sources.vlive import PlaySlots
 from chalicelib.services.watching.addresses import Addresses
 from chalicelib.services.watching.links import Plays
+from chalicelib.services.watching.live import LiveLooks
 
 from .installation import Installation, now
 
@@ -256,6 +257,11 @@ class Wiring(Installation):
     def questions(self) -> Questions:
         """What only a node can answer."""
         return Questions(self.store, self.nudger, now, self.pause)
+
+    @cached_property
+    def live(self) -> LiveLooks:
+        """Live sessions, as their nodes see them."""
+        return LiveLooks(self.store, self.questions)
 
     @cached_property
     def certificates(self) -> Certificates:

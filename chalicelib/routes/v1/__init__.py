@@ -11,6 +11,7 @@ from . import (  # noqa: F401 - they add their routes
     events,
     explain,
     letters,
+    live,
     logins,
     nodes,
     platforms,

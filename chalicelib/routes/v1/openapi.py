@@ -96,7 +96,7 @@ class Problem(View):
 
 def document(operations: Iterable[Operation], version: str) -> Json:
     """The whole description."""
-    known = [op for op in operations if op.media == "application/json" or op.scope is None]
+    known = [op for op in operations if op.media in ("application/json", "image/jpeg") or op.scope is None]
     models = _models(known)
     names, schemas = models_json_schema(models, ref_template=_REF, by_alias=True)
     paths: Json = {}

@@ -65,6 +65,8 @@ export const en = {
     watch: (stream: string) => `Watch ${stream}`,
     watching: (n: number) => `${n} watching`,
     waitingForPicture: "Waiting for the stream …",
+    pictureOf: (stream: string) => `Picture of ${stream}`,
+    soundOnly: "Sound only",
     bitrate: "Bitrate",
     media: "Video and sound",
     edge: "Edge",

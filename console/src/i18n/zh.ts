@@ -66,6 +66,8 @@ export const zh: Text = {
     watch: (stream) => `观看 ${stream}`,
     watching: (n) => `${n} 人观看`,
     waitingForPicture: "正在等待直播流……",
+    pictureOf: (stream: string) => `${stream} 的画面`,
+    soundOnly: "只有声音",
     bitrate: "码率",
     media: "视频与音频",
     edge: "节点",

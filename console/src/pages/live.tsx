@@ -15,6 +15,7 @@ import { Player } from "../ui/player";
 import { Outlook } from "../ui/outlook";
 import { say } from "../ui/toasts";
 import { PushState } from "../ui/push";
+import { Thumbnail } from "../ui/thumbnail";
 
 /** A link for the console's player works so long. */
 const LINK_S = 12 * 3600;
@@ -79,9 +80,12 @@ function Tile({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.E
         {watched ? (
           url && <Player url={url} live />
         ) : (
-          <button type="button" class="start" aria-label={t().live.watch(stream.stream)} onClick={() => setWatched(true)}>
-            <Icon name="play" />
-          </button>
+          <>
+            <Thumbnail session={stream.session} stream={stream.stream} soundOnly={!stream.video && !!stream.audio} />
+            <button type="button" class="start" aria-label={t().live.watch(stream.stream)} onClick={() => setWatched(true)}>
+              <Icon name="play" />
+            </button>
+          </>
         )}
         <span class="badge left">
           <State tone="red">{duration(age)}</State>

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Name = Literal[
-    "local", "recordings", "objects", "cloud", "unknown_call", "well_known", "icon", "console", "pages", "rtc",
+    "local", "live", "recordings", "objects", "cloud", "unknown_call", "well_known", "icon", "console", "pages", "rtc",
     "versions", "media_api", "playlists", "segments", "media", "ui", "start",
 ]  # fmt: skip
 
@@ -66,6 +66,11 @@ RULES: Final = (
     Rule(
         "local", LOCAL_CALLS, "the agent: what has to happen on this machine", "as the call says",
         ("GET", "POST", "PUT"), (*_READING, "Authorization", "Content-Type"), None,
+    ),
+    Rule(
+        "live", ("/v1/streams/*/thumbnail", "/v1/streams/*/history"),
+        "the cloud, for who may; then the agent, where the stream is live on this node", "as the call says",
+        READ, (*_READING, *_API),
     ),
     Rule(
         "recordings", ("/recordings/*", "/v1/shares/*"),
