@@ -261,7 +261,7 @@ class Wiring(Installation):
     @cached_property
     def live(self) -> LiveLooks:
         """Live sessions, as their nodes see them."""
-        return LiveLooks(self.store, self.questions)
+        return LiveLooks(self.store, self.questions, self.pushes, now)
 
     @cached_property
     def certificates(self) -> Certificates:

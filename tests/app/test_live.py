@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -85,3 +86,20 @@ def test_who_may_not_look_sees_nothing(api: Api, client: Client, session: str, w
 def test_another_step_is_refused(api: Api, session: str) -> None:
     assert api("GET", f"/v1/streams/{session}/history?step_s=1").status == 400
     assert api("GET", f"/v1/streams/{session}/thumbnail?width=9").status == 400
+
+
+def test_while_somebody_looks_the_node_tells_its_numbers_every_second(api: Api, node: Node, session: str) -> None:
+    assert api("GET", "/v1/streams").json["items"][0]["seen_at"] is None
+    assert node.sync().json["interval_s"] == 30
+    api("GET", "/v1/streams")
+    assert node.sync().json["interval_s"] == 30
+    for _ in range(3):
+        api("GET", "/v1/streams?fresh=true")
+        assert node.sync().json["interval_s"] == 1
+
+
+def test_how_old_the_numbers_are_is_told(api: Api, node: Node, session: str) -> None:
+    stream = {"vhost": "__defaultVhost__", **STREAM}
+    node.sync(observed={"sessions": [{"session": session, "stream": stream, "state": "live", "viewers": 3}]})
+    (shown,) = api("GET", "/v1/streams").json["items"]
+    assert (shown["viewers"], datetime.fromisoformat(shown["seen_at"]) <= datetime.now(UTC)) == (3, True)

@@ -35,11 +35,12 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """A live stream with what its node sees of it. `stale`: the node has fallen silent."""
+    """A live stream with what its node sees of it, and when it said so. `stale`: the node has fallen silent."""
 
     session: Session
     observed: ObservedSession | None
     stale: bool
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,9 @@ class Overview:
         for session in live:
             node = seen.get(session.node)
             observed = {o.session: o for o in node.observed.sessions} if node else {}
-            views.append(StreamView(session, observed.get(session.id), stale=node is None or node.lost))
+            told = observed.get(session.id)
+            at = node.last_seen if node is not None and told is not None else None
+            views.append(StreamView(session, told, stale=node is None or node.lost, seen_at=at))
         return views
 
     def sessions(self, limit: int, cursor: str | None) -> Page[Session]:

@@ -6,14 +6,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Final
 
 from chalicelib.domain.errors import NotFoundError, UnavailableError, UpstreamError
-from chalicelib.domain.model import SessionOwner
-from chalicelib.ports import Store
+from chalicelib.domain.model import NodeLooked, SessionOwner
+from chalicelib.ports import Clock, Put, Store
 from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.live import NO_PICTURE, History, HistoryQuestion, Step, Thumbnail, ThumbnailQuestion
 
+LOOKED_FOR: Final = timedelta(seconds=20)
 _WAIT_S: Final = 10.0
 _LATER: Final = ("pictures_busy",)
 
@@ -21,9 +25,23 @@ _LATER: Final = ("pictures_busy",)
 class LiveLooks:
     """Looks at sessions through their nodes."""
 
-    def __init__(self, store: Store, questions: Questions) -> None:
+    def __init__(self, store: Store, questions: Questions, pushes: Pushes, clock: Clock) -> None:
         self._store = store
         self._questions = questions
+        self._pushes = pushes
+        self._clock = clock
+
+    def look(self, nodes: Collection[str]) -> None:
+        """Somebody looks at what is live on these nodes: they tell their numbers often, for a while."""
+        now = self._clock()
+        found = self._store.get_many([(NodeLooked, (node,)) for node in nodes]) if nodes else []
+        known = {k.node: k.until for k in found if isinstance(k, NodeLooked)}
+        for node in nodes:
+            left = known.get(node, now) - now
+            if left <= LOOKED_FOR / 2:
+                self._store.commit(Put(NodeLooked(node=node, until=now + LOOKED_FOR)))
+            if left <= timedelta(0):
+                self._pushes.nudge(node)
 
     def node_of(self, session: str) -> str:
         """The node of a session.

@@ -83,6 +83,18 @@ export const en = {
     cutWords: "Its publisher is disconnected now, and may come back at once. To keep it out, rotate the publish secret.",
     wasCut: (stream: string) => `${stream} was cut off.`,
   },
+  graph: {
+    title: "Bitrate and viewers",
+    span: "Time shown",
+    spans: { hour: "Last hour", day: "Last day" },
+    time: "Time",
+    bitrate: "Bitrate",
+    viewers: "Watching",
+    none: "No numbers yet; they come within ten seconds.",
+    said: (now: string, least: string, most: string, viewers: number) => `Now ${now}; from ${least} to ${most}. At most ${viewers} watching.`,
+    table: "As a table",
+    old: (seconds: number) => `as of ${seconds} s ago`,
+  },
   outlook: {
     admitted: "Admitted",
     refused: "Refused",

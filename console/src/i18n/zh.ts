@@ -84,6 +84,18 @@ export const zh: Text = {
     cutWords: "推流端会立即断开，但可以马上重连。若要阻止它，请更换推流密钥。",
     wasCut: (stream) => `已断开 ${stream}。`,
   },
+  graph: {
+    title: "码率与观看人数",
+    span: "显示的时间",
+    spans: { hour: "最近一小时", day: "最近一天" },
+    time: "时间",
+    bitrate: "码率",
+    viewers: "观看人数",
+    none: "还没有数据，十秒内出现。",
+    said: (now: string, least: string, most: string, viewers: number) => `当前 ${now}；最低 ${least}，最高 ${most}。最多 ${viewers} 人观看。`,
+    table: "以表格显示",
+    old: (seconds: number) => `${seconds} 秒前的数据`,
+  },
   outlook: {
     admitted: "允许推流",
     refused: "拒绝推流",
