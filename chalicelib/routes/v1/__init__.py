@@ -6,6 +6,7 @@ from . import (  # noqa: F401 - they add their routes
     addresses,
     callbacks,
     certificates,
+    changes,
     destinations,
     docs,
     events,

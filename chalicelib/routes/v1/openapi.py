@@ -13,6 +13,7 @@ from chalicelib.domain.access import WHOLE
 
 from ..views import View
 from .base import Nothing, Operation
+from .unchanged import is_listing
 
 Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{model}"
@@ -191,6 +192,9 @@ def _query_parameters(op: Operation) -> list[Json]:
 
 def _header_parameters(op: Operation) -> list[Json]:
     found = []
+    if op.method == "GET" and is_listing(op.answers):
+        words = "The `ETag` of the listing that you have; if it still is so, the answer is 304 without a body."
+        found.append({"name": "If-None-Match", "in": "header", "description": words, "schema": {"type": "string"}})
     if op.edited:
         words = "The `ETag` that you saw; if something else is there, nothing is changed and 412 says what."
         found.append({"name": "If-Match", "in": "header", "description": words, "schema": {"type": "string"}})
@@ -229,9 +233,13 @@ def _responses(op: Operation, names: Any) -> Json:
         good["content"] = {op.media: {"schema": names[op.answers, "serialization"]}}
         if op.versioned:
             good["headers"] = {"ETag": {"description": "The version, in quotes.", "schema": {"type": "string"}}}
+        if is_listing(op.answers):
+            good["headers"] = {"ETag": {"description": "Names what is listed.", "schema": {"type": "string"}}}
     elif op.media != "application/json":
         good["content"] = {op.media: {"schema": {"type": "string"}}}
     out: Json = {str(op.status): good}
+    if is_listing(op.answers):
+        out["304"] = {"description": "It is as `If-None-Match` has it."}
     if "/shares/{token}" in op.path:
         out["302"] = {
             "description": "The file is at `Location`.",
