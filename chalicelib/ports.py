@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from .domain.changes import Subject
 from .domain.model import Entity, ObjectStore
 from .domain.tracks import Track
 
@@ -390,6 +391,24 @@ class Folders(Protocol):
 
     def forget(self, recording: str) -> None:
         """Remove the local file of a recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What has changed: `subjects` since the cursor that was given, `cursor` for the next time. `held`: whether a call
+    that finds nothing may be held until there is something.
+    """
+
+    cursor: str
+    subjects: frozenset[Subject]
+    held: bool
+
+
+class Changes(Protocol):
+    """Tells that something was written, and of what kind, to whoever asks."""
+
+    def since(self, cursor: str) -> Changed:
+        """What has changed since a cursor; all, where that is not known. '': nothing, and a cursor to begin with."""
 
 
 class Clock(Protocol):

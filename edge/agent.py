@@ -26,6 +26,7 @@ from chalicelib.wire.certificates import (
 from chalicelib.wire.codecs import Unfit, unfit
 from chalicelib.wire.edge import DesiredPush, FfmpegFound, ObservedNode, ObservedSession
 from chalicelib.wire.inputs import SlateQuestion
+from chalicelib.wire.live import HistoryQuestion, ThumbnailQuestion
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.node_settings import ApplySettingsQuestion
 from chalicelib.wire.questions import KickQuestion
@@ -79,11 +80,14 @@ from edge.srs.api import MediaServer
 from edge.srs.hls import Hls
 from edge.srs.own import Beside, OwnPublishes
 from edge.srs.signs import Signs
+from edge.watching.history import TICK_S, Numbers, Sight
 from edge.watching.play import OWN_PULL, Play
 from edge.watching.srt import SrtPlay
+from edge.watching.thumbnails import Thumbnails
 from edge.watching.viewers import Viewers
 from edge.web.front.https import Https
 from edge.web.front.service import FrontService
+from edge.web.live import LiveCalls
 from edge.web.local.app import new_app
 from edge.web.local.server import ForPrograms, LocalServer
 from edge.web.status import Status
@@ -159,6 +163,9 @@ class Agent:
         signs = Signs(s.srs_api, s.srs_rtmp)
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, signs, self.viewers, clock)
         streams = s.front.media_http if s.front and s.media_kind == "srs" else ""
+        self.numbers = Numbers(TICK_S if s.media_kind == "srs" else 0.0)
+        self.watch.on_look = self._note_numbers
+        self.thumbnails = Thumbnails(s.ffmpeg, s.hls_dir, self.book, lambda: self.watch.seen, clock)
         self.outlet = Outlet(
             self.lifecycle, self.media, streams, lambda: f"{OWN_PULL}={self.play.own_tag('look')}", self._near, clock
         )
@@ -207,6 +214,7 @@ class Agent:
             lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near,
             self.admission.refusal,
         )  # fmt: skip
+        self.front.node = lambda: self.identity.node
         self.certificates = self._certificates(s)
         self.local, self.own = self._local_servers(relays.routes())
 
@@ -252,6 +260,8 @@ class Agent:
         self.questions.register(ApplySettingsQuestion, self.hls.answer)
         self.hls.changed = self.front.wake
         self.questions.register(SlateQuestion, self.slates.adopt)
+        self.questions.register(ThumbnailQuestion, self.thumbnails.answer)
+        self.questions.register(HistoryQuestion, self._history)
         certificates = self.certificates
         self.questions.register(CertificateQuery, certificates.query)
         self.questions.register(CertificateUpload, certificates.upload)
@@ -290,7 +300,8 @@ class Agent:
             max_bytes=s.max_upload_bytes,
             open_uploads=s.open_uploads,
         )
-        return [*library.routes(), *self.upload_calls.routes(), *self.front.routes()]
+        live = LiveCalls(self.thumbnails, self.numbers, self._clock)
+        return [*library.routes(), *self.upload_calls.routes(), *live.routes(), *self.front.routes()]
 
     def _restore(self) -> None:
         folder = self.linker.folder
@@ -350,6 +361,7 @@ class Agent:
         await self._hook_server.close()
         await asyncio.gather(*(server.close() for server in {self.local, self.own}))
         await self.questions.close()
+        await self.thumbnails.close()
         await asyncio.gather(self.pushes.close(), self.sources.close(), self.srt.close())
         await _cancel([*self._tasks, *self._soon])
         with suppress(Exception):
@@ -404,12 +416,13 @@ class Agent:
         name = str(session.stream)
         stream = self.watch.seen.of(name)
         mine = stream if stream is not None and stream.cid == session.client_id else None
+        now_kbps = self.numbers.kbps(session.id, self._clock.monotonic())
         return ObservedSession(
             session=session.id,
             stream=session.stream,
             state="live" if session.state == "live" else "admitted",
             viewers=self.viewers.count(name) if session.state == "live" else 0,
-            bitrate_kbps=mine.bitrate_kbps if mine else None,
+            bitrate_kbps=mine.bitrate_kbps if mine and now_kbps is None else now_kbps,
             video=mine.video if mine else None,
             audio=mine.audio if mine else None,
             protocol=session.protocol,
@@ -448,6 +461,19 @@ class Agent:
             ],
             "pushes": [p.model_dump() for p in self.pushes.observed() if p.state != "stopped"],
         }
+
+    def _note_numbers(self) -> None:
+        """The media server was looked at."""
+        live = [s for s in self.book.opened() if s.state == "live"]
+        self.numbers.take(map(self._sight, live), self._clock.now().timestamp(), self._clock.monotonic())
+
+    def _sight(self, session: Session) -> Sight:
+        stream = self.watch.seen.of(session.stream)
+        mine = stream is not None and stream.cid == session.client_id
+        return Sight(session.id, stream.received if stream and mine else None, self.viewers.count(str(session.stream)))
+
+    async def _history(self, question: HistoryQuestion) -> dict[str, Any]:
+        return self.numbers.answer(question, self._clock.now().timestamp())
 
     def _shape_of(self, stream: StreamName) -> Shape | None:
         """What a live stream looks like, as the media server shows it."""
@@ -509,9 +535,9 @@ class Agent:
         now = self._clock.now()
         for session in list(self.book.sessions.values()):
             ended = session.ended_at
-            if session.state == "ended" and ended and (now - ended).total_seconds() < LATE_S:
-                if await self.linker.adopt(session):
-                    await self.recorder.assign(session)
+            late = session.state == "ended" and ended and (now - ended).total_seconds() < LATE_S
+            if late and await self.linker.adopt(session):
+                await self.recorder.assign(session)
 
     async def _tidy_up(self, session: Session) -> None:
         """A session is over: take over what a hook in flight failed to announce."""

@@ -85,6 +85,13 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         key=lambda node, destination: (f"NODE#{node}", f"LEASE#{destination}"),
         key_of=lambda e: (e.node, e.destination),
     ),
+    m.NodeLooked: Layout(
+        tag="node_looked",
+        # Between `ASKED#` and `OPEN#`, too.
+        key=lambda node: (f"NODE#{node}", "LOOKED"),
+        key_of=lambda e: (e.node,),
+        expires=lambda e: e.until + timedelta(minutes=QUESTION_MINUTES),
+    ),
     m.NodeConfig: Layout(
         tag="node_config",
         # Between `ASKED#` and `OPEN#`, so that a sync reads it with the rest.

@@ -62,6 +62,13 @@ class NodeSeen(Entity):
     observed: ObservedNode = ObservedNode()
 
 
+class NodeLooked(Entity):
+    """Until when somebody looks at what a node tells of its streams: so long it tells it often."""
+
+    node: str
+    until: datetime
+
+
 class NodeConfig(Entity):
     """What the owner set for one node. `hls_plain`: playlists are files that caches may keep."""
 

@@ -124,6 +124,7 @@ class StreamShown(SessionShown):
     bitrate_kbps: float | None
     video: str | None
     audio: str | None
+    seen_at: datetime | None = Field(description="When its node told these numbers; null when it did not yet.")
 
     @classmethod
     def seen(cls, v: StreamView, secrets: list[str]) -> Self:
@@ -137,6 +138,7 @@ class StreamShown(SessionShown):
             bitrate_kbps=o.bitrate_kbps if o else None,
             video=o.video if o else None,
             audio=o.audio if o else None,
+            seen_at=v.seen_at,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from chalicelib.ports import (
+    Changes,
     CredentialIssuer,
     DeadLetters,
     LooksAfter,
@@ -29,6 +30,10 @@ class Adapters(Protocol):
     @property
     def store(self) -> Table:
         """The state."""
+
+    @property
+    def changes(self) -> Changes:
+        """What was written, for who waits for it."""
 
     @property
     def once(self) -> Once:

@@ -15,8 +15,9 @@ from chalicelib.adapters.aws.s3 import S3Objects
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
 from chalicelib.adapters.aws.vault import SecretsVault
 from chalicelib.adapters.cipher import Cipher
+from chalicelib.adapters.no_changes import NoChanges
 from chalicelib.config import AwsPlaces
-from chalicelib.ports import DeadLetters, LooksAfter, PutLinks, StoreProbe
+from chalicelib.ports import Changes, DeadLetters, LooksAfter, PutLinks, StoreProbe
 
 
 class AwsAdapters:
@@ -26,6 +27,8 @@ class AwsAdapters:
     put_links: PutLinks | None = None
     upkeep: LooksAfter | None = None
     store_probe: StoreProbe | None = None
+
+    changes: Changes = NoChanges()
 
     def __init__(self, places: AwsPlaces) -> None:
         self._at = places

@@ -10,7 +10,7 @@ from functools import cached_property
 from chalicelib.adapters.folders import LocalFolders
 from chalicelib.adapters.later import LaterSender
 from chalicelib.config import Config
-from chalicelib.ports import DeadLetters, Nudger, Objects, Once, Queue, Sender, Table, Vault
+from chalicelib.ports import Changes, DeadLetters, Nudger, Objects, Once, Queue, Sender, Table, Vault
 
 from .adapters import Adapters
 
@@ -65,6 +65,11 @@ class Installation:
     def store(self) -> Table:
         """The state."""
         return self.adapters.store
+
+    @property
+    def changes(self) -> Changes:
+        """What was written, for who waits for it."""
+        return self.adapters.changes
 
     @cached_property
     def once(self) -> Once:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from chalicelib.adapters.cipher import Cipher
+from chalicelib.adapters.local.changes import LocalChanges
 from chalicelib.adapters.local.database import Database
 from chalicelib.adapters.local.folder import FolderObjects, recording_path, valid_key
 from chalicelib.adapters.local.letters import LocalDeadLetters
@@ -93,7 +94,12 @@ class LocalAdapters:
     @cached_property
     def store(self) -> SqliteStore:
         """The state."""
-        return SqliteStore(self.database, Cipher(self.vault.master), follows)
+        return SqliteStore(self.database, Cipher(self.vault.master), follows, self.changes.note)
+
+    @cached_property
+    def changes(self) -> LocalChanges:
+        """What was written, for who waits for it."""
+        return LocalChanges()
 
     @cached_property
     def once(self) -> LocalOnce:

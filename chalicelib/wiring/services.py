@@ -57,6 +57,7 @@ from chalicelib.services.sources.uploading import Uploading
 from chalicelib.services.sources.vlive import PlaySlots
 from chalicelib.services.watching.addresses import Addresses
 from chalicelib.services.watching.links import Plays
+from chalicelib.services.watching.live import LiveLooks
 
 from .installation import Installation, now
 
@@ -264,6 +265,11 @@ class Wiring(Installation):
     def questions(self) -> Questions:
         """What only a node can answer."""
         return Questions(self.store, self.nudger, now, self.pause)
+
+    @cached_property
+    def live(self) -> LiveLooks:
+        """Live sessions, as their nodes see them."""
+        return LiveLooks(self.store, self.questions, self.pushes, now)
 
     @cached_property
     def certificates(self) -> Certificates:

@@ -2,6 +2,7 @@ import type { ComponentType, JSX } from "preact";
 import { ErrorBoundary, lazy, LocationProvider, useLocation } from "preact-iso";
 import { useEffect } from "preact/hooks";
 import { useMe } from "./api/asked";
+import { follow } from "./api/feed";
 import { GoLive } from "./pages/golive";
 import { Live } from "./pages/live";
 import { SignIn } from "./pages/signin";
@@ -40,6 +41,7 @@ function Inside({ page, id }: { page: string; id: string }): JSX.Element | null 
   useEffect(() => {
     if (stranger) route(`${to("sign-in")}?then=${encodeURIComponent(url)}`, true);
   }, [stranger]);
+  useEffect(() => (me.data ? follow() : undefined), [!!me.data]);
   if (stranger) return null;
   const Shown = PAGES[page] ?? Missing;
   return <Shell page={page}><ErrorBoundary>{me.data ? <Shown id={id} /> : <Waiting error={me.error} again={me.again} />}</ErrorBoundary></Shell>;

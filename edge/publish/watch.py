@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,7 +26,8 @@ from edge.watching.viewers import Viewers
 
 log = Log("watch")
 
-BUSY_S: Final = 2.0
+BUSY_S: Final = 1.2
+"""Less than half as long as a bitrate is counted for (`edge.watching.history.TICK_S`)."""
 IDLE_S: Final = 10.0
 FRESH_S: Final = (0.1, 0.5)
 """While a session waits to become live: first and longest pause between looks."""
@@ -55,6 +57,7 @@ class Watch:
         self._pause = FRESH_S[0]
         self._wake = asyncio.Event()
         self.seen = Look(up=False)
+        self.on_look: Callable[[], None] = lambda: None
         self.version = ""
 
     @property
@@ -106,6 +109,7 @@ class Watch:
             log.alert("media_server.silent", since=self.silent_since.isoformat(), signs=sorted(signs))
         for action in todo:
             await self._do(action)
+        self.on_look()
 
     async def _signs_of_life(self, look: Look) -> frozenset[str]:
         """What else shows that the media server lives, when its API does not."""

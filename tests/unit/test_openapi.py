@@ -57,13 +57,13 @@ def test_every_reference_leads_somewhere_and_every_name_is_unique() -> None:
 
 def test_every_operation_says_what_it_answers() -> None:
     for op in OPERATIONS.values():
-        if op.status in (202, 204, 302) or "/shares/{token}" in op.path:
+        if op.status in (202, 204, 302) or "/shares/{token}" in op.path or op.media == "image/jpeg":
             continue
         assert op.answers is not None, op.path
     for methods in description()["paths"].values():
         for op in methods.values():
             assert op["summary"]
-            assert {int(s) for s in op["responses"]} - {200, 201, 202, 204, 302} <= {
+            assert {int(s) for s in op["responses"]} - {200, 201, 202, 204, 302, 304} <= {
                 400,
                 401,
                 403,

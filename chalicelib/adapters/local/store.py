@@ -6,7 +6,7 @@ import base64
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -51,11 +51,17 @@ def _row(item: Item) -> tuple[Any, ...]:
 
 class SqliteStore:
     """`follows` says which kinds of entities something follows from: their changes go into the outbox, in the same
-    transaction.
+    transaction. `noted` is told afterwards which kinds were written.
     """
 
-    def __init__(self, database: Database, cipher: Cipher, follows: Callable[[type[Entity]], bool]) -> None:
-        self._db = database
+    def __init__(
+        self,
+        database: Database,
+        cipher: Cipher,
+        follows: Callable[[type[Entity]], bool],
+        noted: Callable[[Iterable[type[Entity]]], None] = lambda _: None,
+    ) -> None:
+        self._db, self._noted = database, noted
         self._items = Items(cipher)
         self._follows = follows
 
@@ -166,6 +172,7 @@ class SqliteStore:
 
         if changes:
             self._db.write(write)
+            self._noted(type(change.entity) for change in changes)
 
     def _write(self, db: sqlite3.Connection, change: Change, key: tuple[str, str], row: tuple[Any, ...] | None) -> None:
         old = db.execute(f"SELECT {_COLUMNS} FROM items WHERE pk = ? AND sk = ?", key).fetchone()

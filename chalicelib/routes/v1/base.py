@@ -22,7 +22,7 @@ from chalicelib.wiring import wiring
 
 from .. import problems
 from ..views import without_secrets
-from . import preconditions, protocol
+from . import preconditions, protocol, unchanged
 
 v1 = Blueprint(__name__)
 MAX_PAGE: Final = 100
@@ -314,6 +314,9 @@ def answer(op: Operation, result: Any, call: Call[Any]) -> Response:
     if result is None:
         return Response("", status_code=op.status, headers={"Cache-Control": "no-store"} | call.headers)
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"} | call.headers
+    if op.method == "GET" and op.answers is not None and unchanged.is_listing(op.answers):
+        shown = v1.current_request.headers.get("if-none-match")
+        return unchanged.listing(op.answers, result.model_dump_json(by_alias=True), headers, shown)
     if op.versioned:
         headers["ETag"] = preconditions.etag(result)
     return Response(result.model_dump_json(by_alias=True), status_code=op.status, headers=headers)

@@ -13,6 +13,7 @@ from chalicelib.domain.access import WHOLE
 
 from ..views import View
 from .base import Nothing, Operation, longest
+from .unchanged import is_listing
 
 Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{model}"
@@ -97,7 +98,7 @@ class Problem(View):
 
 def document(operations: Iterable[Operation], version: str, others: Json | None = None) -> Json:
     """The whole description. `others`: paths that nodes serve, described already."""
-    known = [op for op in operations if op.media == "application/json" or op.scope is None]
+    known = [op for op in operations if op.media in ("application/json", "image/jpeg") or op.scope is None]
     models = _models(known)
     names, schemas = models_json_schema(models, ref_template=_REF, by_alias=True)
     paths: Json = {}
@@ -198,6 +199,9 @@ def _query_parameters(op: Operation) -> list[Json]:
 
 def _header_parameters(op: Operation) -> list[Json]:
     found = []
+    if op.method == "GET" and is_listing(op.answers):
+        words = "The `ETag` of the listing that you have; if it still is so, the answer is 304 without a body."
+        found.append({"name": "If-None-Match", "in": "header", "description": words, "schema": {"type": "string"}})
     if op.edited:
         words = "The `ETag` that you saw; if something else is there, nothing is changed and 412 says what."
         found.append({"name": "If-Match", "in": "header", "description": words, "schema": {"type": "string"}})
@@ -236,9 +240,13 @@ def _responses(op: Operation, names: Any) -> Json:
         good["content"] = {op.media: {"schema": names[op.answers, "serialization"]}}
         if op.versioned:
             good["headers"] = {"ETag": {"description": "The version, in quotes.", "schema": {"type": "string"}}}
+        if is_listing(op.answers):
+            good["headers"] = {"ETag": {"description": "Names what is listed.", "schema": {"type": "string"}}}
     elif op.media != "application/json":
         good["content"] = {op.media: {"schema": {"type": "string"}}}
     out: Json = {str(op.status): good}
+    if is_listing(op.answers):
+        out["304"] = {"description": "It is as `If-None-Match` has it."}
     if "/shares/{token}" in op.path:
         out["302"] = {
             "description": "The file is at `Location`.",

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from chalicelib.wiring import wiring
 
 from ..views import Page, SessionShown, StreamShown
 from .base import Call, Nothing, Paging, operation, secrets
 
 
+class StreamsWanted(Paging):
+    """A part of what is live."""
+
+    fresh: bool = Field(
+        default=False,
+        description="Have the nodes tell their numbers every second for the next 20 seconds, for who looks at them.",
+    )
+
+
 @operation("GET", "/v1/streams", scope="read")
-def list_streams(call: Call[Paging]) -> Page[StreamShown]:
-    """What is live, newest first."""
+def list_streams(call: Call[StreamsWanted]) -> Page[StreamShown]:
+    """What is live, newest first. `seen_at` tells how old the numbers are."""
     page = wiring.overview.streams_page(call.sent.limit, call.sent.cursor)
+    if call.sent.fresh:
+        wiring.live.look({s.session.node for s in page.items})
     hidden = secrets()
     return Page[StreamShown](items=[StreamShown.seen(s, hidden) for s in page.items], cursor=page.cursor)
 

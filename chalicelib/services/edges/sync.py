@@ -16,6 +16,7 @@ from chalicelib.domain.model import (
     Node,
     NodeConfig,
     NodeLease,
+    NodeLooked,
     NodeSeen,
     NodeSource,
     OpenQuestion,
@@ -47,6 +48,8 @@ from chalicelib.wire.edge import (
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 
 _log = Logger(child=True)
+LOOKED_INTERVAL_S = 1.0
+"""While somebody looks at what the node tells."""
 LIVE_INTERVAL_S = 30.0
 IDLE_INTERVAL_S = 60.0
 
@@ -89,6 +92,8 @@ class Sync:
         sessions = [e for e in state if isinstance(e, OpenSession)]
         leases = [e for e in state if isinstance(e, NodeLease)]
         interval = LIVE_INTERVAL_S if request.observed.sessions or sessions else IDLE_INTERVAL_S
+        if any(e.until > self._clock() for e in state if isinstance(e, NodeLooked)):
+            interval = LOOKED_INTERVAL_S
         acked = self._seen(node_id, request, interval)
         leases += self._pushes.reconcile_node(leases, sessions)
         config = next((e for e in state if isinstance(e, NodeConfig)), None)

@@ -35,14 +35,15 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """A live stream with what its node sees of it. `stale`: the node has fallen silent. `ffmpeg_version`: what the node
-    has.
+    """A live stream with what its node sees of it, and when it said so. `stale`: the node has fallen silent.
+    `ffmpeg_version`: what the node has.
     """
 
     session: Session
     observed: ObservedSession | None
     stale: bool
     ffmpeg_version: str = ""
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,9 @@ class Overview:
             node = seen.get(session.node)
             observed = {o.session: o for o in node.observed.sessions} if node else {}
             version = node.observed.ffmpeg_version if node else ""
-            views.append(StreamView(session, observed.get(session.id), node is None or node.lost, version))
+            told = observed.get(session.id)
+            at = node.last_seen if node is not None and told is not None else None
+            views.append(StreamView(session, told, node is None or node.lost, version, at))
         return views
 
     def sessions(self, limit: int, cursor: str | None) -> Page[Session]:

@@ -16,6 +16,10 @@ export const useMe = (): Asked<Schemas["MeShown"]> => useAsked(["me"], (signal) 
 export const useStreams = (): Asked<Schemas["Page_StreamShown_"]> =>
   useAsked(["streams"], (signal) => ok(api.GET("/v1/streams", { params: { query: { limit: MOST } }, signal })), { every: FRESH_MS });
 
+/** The same with numbers of the last second or two: the nodes tell them so often while somebody looks. */
+export const useFreshStreams = (): Asked<Schemas["Page_StreamShown_"]> =>
+  useAsked(["streams", "fresh"], (signal) => ok(api.GET("/v1/streams", { params: { query: { limit: MOST, fresh: true } }, signal })), { every: FRESH_MS });
+
 export const useTargets = (): Asked<Schemas["Page_TargetShown_"]> =>
   useAsked(["destinations"], (signal) => ok(api.GET("/v1/destinations", { params: { query: { limit: MOST } }, signal })), { every: FRESH_MS });
 

@@ -1,6 +1,7 @@
 import { QueryClient, QueryObserver, type QueryKey } from "@tanstack/query-core";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Problem } from "./client";
+import { FED } from "./subjects";
 
 /** One cache for all pages: what two pages ask for is asked once. A page shows what it last knew, and how old it is. */
 export const queries = new QueryClient({
@@ -10,6 +11,13 @@ export const queries = new QueryClient({
   },
 });
 queries.mount();
+
+/** Whether the server tells of changes: then what it tells of is asked for by itself only now and then. */
+export const fed = { working: false };
+
+const FED_EVERY_MS = 10_000;
+
+const pace = (key: QueryKey, every: number): number => (fed.working && FED.has(String(key[0])) ? Math.max(every, FED_EVERY_MS) : every);
 
 export interface Asked<T> {
   data: T | undefined;
@@ -34,7 +42,7 @@ export function useAsked<T>(key: QueryKey, load: (signal: AbortSignal) => Promis
     queryFn: ({ signal }: { signal: AbortSignal }) => load(signal),
     // After a failure slower, so that a server in trouble is not asked harder than one that is well.
     refetchInterval: (query: { state: { status: string } }) =>
-      how.every ? (query.state.status === "error" ? Math.max(how.every, 5000) : how.every) : (false as const),
+      how.every ? (query.state.status === "error" ? Math.max(how.every, 5000) : pace(key, how.every)) : (false as const),
     enabled: how.enabled ?? true,
   };
   const observer = useMemo(() => new QueryObserver<T, Problem>(queries, options), []);

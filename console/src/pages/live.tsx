@@ -2,12 +2,14 @@ import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
 import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { explain, useStreams, useTargets, type Stream, type Target } from "../api/asked";
+import { explain, useFreshStreams, useTargets, type Stream, type Target } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { withoutRepeats } from "../events";
 import { duration, rate, streamPath } from "../format";
 import { t } from "../i18n";
+import { History } from "../live/history";
+import { Ages } from "../live/numbers";
 import { root, to } from "../root";
 import { Icon } from "../ui/icons";
 import { Button, Confirm, Dialog, Empty, Field, Page, State, Time, Waiting, wordsOf } from "../ui/parts";
@@ -15,6 +17,7 @@ import { Player } from "../ui/player";
 import { Outlook } from "../ui/outlook";
 import { say } from "../ui/toasts";
 import { PushState } from "../ui/push";
+import { Thumbnail } from "../ui/thumbnail";
 
 /** A link for the console's player works so long. */
 const LINK_S = 12 * 3600;
@@ -46,10 +49,24 @@ function useHls(stream: Stream, wanted: boolean): string {
   return url;
 }
 
+/** Since when each stream's numbers are what they are. */
+const ages = new Ages();
+const OLD_S = 10;
+
+/** Says so of a number that is older than ten seconds. */
+function Old({ stream }: { stream: Stream }): JSX.Element | null {
+  useAge(null);
+  const seconds = Math.floor(ages.of(stream.session, stream.seen_at, Date.now()));
+  return seconds > OLD_S ? <span class="old"> ({t().graph.old(seconds)})</span> : null;
+}
+
 const Facts = ({ stream }: { stream: Stream }): JSX.Element => (
   <dl class="facts">
     <dt>{t().live.bitrate}</dt>
-    <dd>{rate(stream.bitrate_kbps)}</dd>
+    <dd>
+      {rate(stream.bitrate_kbps)}
+      <Old stream={stream} />
+    </dd>
     <dt>{t().live.media}</dt>
     <dd>{[stream.video, stream.audio].filter(Boolean).join(" · ") || "–"}</dd>
     <dt>{t().live.edge}</dt>
@@ -79,9 +96,12 @@ function Tile({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.E
         {watched ? (
           url && <Player url={url} live />
         ) : (
-          <button type="button" class="start" aria-label={t().live.watch(stream.stream)} onClick={() => setWatched(true)}>
-            <Icon name="play" />
-          </button>
+          <>
+            <Thumbnail session={stream.session} stream={stream.stream} soundOnly={!stream.video && !!stream.audio} />
+            <button type="button" class="start" aria-label={t().live.watch(stream.stream)} onClick={() => setWatched(true)}>
+              <Icon name="play" />
+            </button>
+          </>
         )}
         <span class="badge left">
           <State tone="red">{duration(age)}</State>
@@ -143,6 +163,7 @@ function Panel({ stream, targets, close }: { stream: Stream; targets: Target[]; 
           <dd>{stream.viewers}</dd>
         </dl>
         {outlook && <Outlook of={outlook} live />}
+        <History session={stream.session} />
         <h3>{words.lifeLine}</h3>
         <LifeLine stream={stream} />
       </div>
@@ -171,7 +192,7 @@ function Panel({ stream, targets, close }: { stream: Stream; targets: Target[]; 
 }
 
 export function Live({ id }: PageProps): JSX.Element {
-  const streams = useStreams();
+  const streams = useFreshStreams();
   const targets = useTargets().data?.items ?? [];
   const { route } = useLocation();
   const [filter, setFilter] = useState("");

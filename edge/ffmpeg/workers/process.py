@@ -17,14 +17,17 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _MAX_LINE: Final = 500
 
 
-def die_with_parent() -> Callable[[], None]:
+def die_with_parent(nice: int = 0) -> Callable[[], None]:
     """A `preexec_fn` that ties a child to this process: the kernel kills it when the thread that forks it ends, which
     also holds for SIGKILL. The child leads its own process group, so that a Ctrl-C at the terminal is ours to handle.
+    `nice`: how far it stands back behind other programs.
     """
     parent = os.getpid()
 
     def in_child() -> None:
         os.setpgid(0, 0)
+        if nice:
+            os.nice(nice)
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it died before the line above: no signal will come
             os._exit(1)
@@ -101,15 +104,18 @@ class Child:
                 os.killpg(self._process.pid, number)
 
 
-async def start_to_read(argv: Sequence[str], env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Run a short-lived program whose standard output is read whole; `env` as in `Child.start`.
+async def start_to_read(
+    argv: Sequence[str], env: Mapping[str, str] | None = None, nice: int = 0
+) -> asyncio.subprocess.Process:
+    """Run a short-lived program whose standard output is read whole; `env` as in `Child.start`, `nice` as in
+    `die_with_parent`.
 
     Raises:
         OSError: the program cannot be run.
     """
     pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     return await asyncio.create_subprocess_exec(
-        *argv, stdin=null, stdout=pipe, stderr=null, preexec_fn=die_with_parent(), env=_with(env)
+        *argv, stdin=null, stdout=pipe, stderr=null, preexec_fn=die_with_parent(nice), env=_with(env)
     )
 
 

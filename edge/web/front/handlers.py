@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from chalicelib.wire.live import HERE, HERE_HEADER, NODE_HEADER
 from edge.web.front.links import pattern
 from edge.web.front.paths import PAGES_OF_OTHER_NAMES, Name, Rule
 from edge.web.front.settings import CloudUpstream, FrontSettings
@@ -81,6 +82,22 @@ def _cloud(settings: FrontSettings, rule: Rule) -> str:
 					}}
 				}}
 			}}"""
+    return handle(rule, body)
+
+
+def _live(settings: FrontSettings, rule: Rule) -> str:
+    # The cloud says who may; what is on this machine goes to the caller from here.
+    here = f"""				header_up {NODE_HEADER} {settings.node}
+				@here header {HERE_HEADER} *
+				handle_response @here {{
+					vars here {{rp.header.{HERE_HEADER}}}
+					route {{
+						rewrite * {HERE}/{{vars.here}}
+						reverse_proxy {settings.local}
+					}}
+				}}
+"""
+    body = f"{passing(rule)}\n{_to_cloud(settings.cloud)}\n{here if settings.node else ''}			}}"
     return handle(rule, body)
 
 
@@ -345,6 +362,7 @@ def _start(settings: FrontSettings, rule: Rule) -> str:
 HANDLERS: Final[Mapping[Name, Callable[[FrontSettings, Rule], str]]] = {
     "local": _local,
     "uploads": _local,
+    "live": _live,
     "recordings": _recordings,
     "objects": _objects,
     "cloud": _cloud,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Name = Literal[
-    "local", "uploads", "recordings", "objects", "cloud", "unknown_call", "well_known", "icon", "console", "pages",
-    "rtc", "versions", "media_api", "playlists", "segments", "media", "ui", "start",
+    "local", "live", "uploads", "recordings", "objects", "cloud", "unknown_call", "well_known", "icon", "console",
+    "pages", "rtc", "versions", "media_api", "playlists", "segments", "media", "ui", "start",
 ]  # fmt: skip
 
 LOCAL_CALLS: Final = ("/terraform/v1/ffmpeg/vlive/upload/*", "/terraform/v1/ffmpeg/vlive/ytdl")
@@ -71,6 +71,11 @@ RULES: Final = (
         "uploads", ("/v1/uploads/*",), "the agent: chunks of uploads, which lie on this machine", "the upload's token",
         ("GET", "HEAD", "POST", "PUT", "DELETE"),
         (*_READING, "Authorization", "Content-Type", "Upload-Offset", "X-Checksum-Sha256"), 17 * _MB, (),
+    ),
+    Rule(
+        "live", ("/v1/streams/*/thumbnail", "/v1/streams/*/history"),
+        "the cloud, for who may; then the agent, where the stream is live on this node", "as the call says",
+        READ, (*_READING, *_API),
     ),
     Rule(
         "recordings", ("/recordings/*", "/v1/shares/*"),

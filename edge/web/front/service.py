@@ -47,6 +47,8 @@ class FrontService:
     ) -> None:
         self._settings, self._hls, self._https, self._play = settings, hls, https, play
         self._links: tuple[str, ...] = ()
+        self.node: Callable[[], str] = lambda: ""
+        """Tells the node's id."""
         start = settings()
         login = {"Authorization": basic(start.srs_login)} if start.srs_login else {}
         self._routes = [
@@ -131,4 +133,5 @@ class FrontService:
             media_credential=basic(settings.srs_login) if settings.srs_login else "",
             objects_dir=settings.objects_dir,
             links=self._links,
+            node=self.node(),
         )

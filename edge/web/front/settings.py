@@ -41,6 +41,8 @@ class FrontSettings:
     """The `Authorization` header that the media server's API asks for; '' for none."""
     objects_dir: Path | None = None
     """The cloud's folder of recordings on this machine; None: the cloud serves them itself."""
+    node: str = ""
+    """The node's id; '' before its first enrolment."""
     links: tuple[str, ...] = ()
     """Symbolic links in the HLS folder, which are not served."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from starlette.responses import Response
@@ -17,6 +18,13 @@ def success(data: Any) -> Response:
 def failure(status: int, reason: str) -> Response:
     """An error: one line of plain text, which repeats nothing of the request."""
     return Response(f"{reason}\n", status_code=status, headers=HEADERS | ERROR_HEADERS)
+
+
+def problem(status: int, title: str, code: str, words: str) -> Response:
+    """An error of `/v1`: problem details (RFC 9457)."""
+    told = {"type": "about:blank", "title": title, "status": status, "detail": words, "code": code, "params": {}}
+    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+    return Response(json.dumps(told), status_code=status, headers=headers)
 
 
 def preflight() -> Response:

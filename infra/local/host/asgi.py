@@ -85,7 +85,8 @@ class HostApp:
     """`app` is the Chalice application, `specials` what is found by the beginning of a path before any route."""
 
     def __init__(self, app: Any, pools: Pools, specials: dict[str, Special], files: Any) -> None:
-        self._app, self._pools, self._specials, self._files = app, pools, specials, files
+        self._app, self._pools, self._files = app, pools, files
+        self.specials = specials
         self._routes = Routes(app.routes)
         self._methods = {pattern: frozenset(views) for pattern, views in app.routes.items()}
         self.answered: dict[tuple[str, int], int] = {}
@@ -96,18 +97,19 @@ class HostApp:
         if scope["type"] != "http":
             return
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
-        special = next((s for start, s in self._specials.items() if path.startswith(start)), None)
+        special = next((s for start, s in self.specials.items() if path.startswith(start)), None)
         if special is not None:
             await special(scope, receive, send)
             return
-        answer = await self._answer(scope, receive, path)
+        answer = await self.answer(scope, receive, path)
         accel = next((v for n, v in answer.headers if n.lower() == "x-accel-redirect"), None)
         if accel is not None and answer.status == 200:
             await self._files(accel, answer, scope, receive, send)
         else:
             await send_whole(send, answer, head=scope["method"] == "HEAD")
 
-    async def _answer(self, scope: Scope, receive: Receive, path: str) -> Outgoing:
+    async def answer(self, scope: Scope, receive: Receive, path: str) -> Outgoing:
+        """What the application says to a request, or why it does not."""
         found = self._routes.find(path)
         if found is None:
             return _no_route(path)

@@ -61,6 +61,7 @@ class Metrics:
         yield from _gauge("sluice_database_bytes", "Size of the database", _bytes(self._adapters.database.path))
         yield from self._replication()
         yield from _gauge("sluice_nodes_waiting", "Nodes that hold a long poll", self._waiting.open)
+        yield from _gauge("sluice_changes_waiting", "Calls that are held until something changes", self._host.feed.open)
         yield from _labelled("sluice_loop_age_seconds", "Since the loop's last step", "loop", self._ages())
         yield from _labelled("sluice_loop_failures", "Failures of the loop in a row", "loop", self._failures())
         yield from _labelled("sluice_requests_busy", "Requests in progress", "share", self._pools.busy)

@@ -62,7 +62,7 @@ class Polls:
 
         if self._nudger.wait(node, wake):
             return True
-        waiting = {asyncio.ensure_future(woken.wait()), asyncio.ensure_future(_gone(receive))}
+        waiting = {asyncio.ensure_future(woken.wait()), asyncio.ensure_future(gone(receive))}
         try:
             await asyncio.wait(waiting, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -72,7 +72,7 @@ class Polls:
         return woken.is_set()
 
 
-async def _gone(receive: Receive) -> None:
+async def gone(receive: Receive) -> None:
     """Until whoever asked has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass

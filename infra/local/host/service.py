@@ -21,9 +21,10 @@ from chalicelib.wiring.local import LocalAdapters
 from edge.base.sockets import listen_unix
 from infra.local.identity import write_private
 
-from . import polls, uploads
+from . import feed, polls, uploads
 from .asgi import HostApp, Special
 from .clock import check_clock, note_clock
+from .feed import Feed
 from .files import Files
 from .metrics import Metrics
 from .polls import Polls
@@ -119,7 +120,9 @@ class Host:
             "/metrics": metrics,
             "/healthz": metrics.health,
         }
-        return HostApp(self._functions.app, pools, specials, self._files)
+        web = HostApp(self._functions.app, pools, specials, self._files)
+        self.feed = specials[feed.PATH] = Feed(adapters.changes, web.answer)
+        return web
 
     def _queues(self) -> list[LocalQueue]:
         return [self._adapters.callbacks_queue, self._adapters.finish_queue, self._adapters.objects_queue]
