@@ -106,7 +106,11 @@ def on_finish(event: Any) -> dict[str, Any]:
     """Recordings to finish."""
 
     def finish(record: Any) -> None:
-        wiring.once.run(lambda m: wiring.finisher.finish(m["recording"]), json.loads(record["body"]), event.context)
+        wiring.once.run(
+            lambda m: wiring.finisher.finish(m["recording"], unless_done="held" in m),
+            json.loads(record["body"]),
+            event.context,
+        )
 
     return _batch(event.to_dict(), _message, finish)
 

@@ -6,11 +6,16 @@ import json
 import time
 from typing import Any, Final, TypeVar
 
+from aws_lambda_powertools import Logger
+from pydantic import ValidationError
+
+from chalicelib.domain.errors import UnreadableItemError
 from chalicelib.domain.model import Entity
 
 from .cipher import Cipher
 from .layout import BY_TAG, LAYOUTS
 
+_log = Logger(child=True)
 E = TypeVar("E", bound=Entity)
 Item = dict[str, Any]
 """`pk`, `sk`, `kind`, `version`, `data`; `gsi1pk`, `gsi1sk` where it is in the index; `expires_at` in seconds of the
@@ -42,6 +47,9 @@ class Items:
     def entity(self, item: Item) -> Entity | None:
         """The entity of an item. None: a kind that this version does not know, or its time is over; the database
         may take a while to remove it.
+
+        Raises:
+            UnreadableItemError: this version does not understand what is stored.
         """
         kind = BY_TAG.get(item.get("kind", ""))
         if kind is None or (item.get("expires_at") or time.time() + 1) <= time.time():
@@ -50,7 +58,12 @@ class Items:
         for name in LAYOUTS[kind].secret:
             if isinstance(data.get(name), str):  # else written before there was such an attribute, or was encrypted
                 data[name] = json.loads(self._cipher.decrypt(data[name], f"{item['pk']}|{name}"))
-        return kind.model_validate(data | {"version": item["version"]})
+        try:
+            return kind.model_validate(data | {"version": item["version"]})
+        except ValidationError as error:
+            places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors(include_input=False)[:3])
+            _log.error("item_unreadable", extra={"kind": item["kind"], "pk": item["pk"][:80], "fields": places})
+            raise UnreadableItemError(item["kind"]) from None
 
 
 def key_of(entity: Entity) -> tuple[str, str]:

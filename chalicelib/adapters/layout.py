@@ -215,6 +215,19 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         index=_recording_index,
         secret=("stream",),
     ),
+    m.OpenRecording: Layout(
+        tag="open_recording",
+        key=lambda recording: (f"REC#{recording}", "OPEN"),
+        key_of=lambda e: (e.recording,),
+        index=lambda e: None if e.closed_at else ("RECS_OPEN", f"{stamp(e.since)}#{e.recording}"),
+        expires=lambda e: e.closed_at,
+    ),
+    m.FinishHold: Layout(
+        tag="finish_hold",
+        key=lambda recording: (f"REC#{recording}", "FINISH"),
+        key_of=lambda e: (e.recording,),
+        expires=lambda e: e.until + timedelta(days=1),
+    ),
     m.Share: Layout(
         tag="share",
         key=lambda recording, share: (f"REC#{recording}", f"SHARE#{share}"),

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from chalicelib.wire.names import StreamName
 
+from .ids import derived_ulid
 from .model import CallbackSettings
 from .redact import MASK
 
@@ -123,6 +124,18 @@ def _read(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def end_id(recording: str, started_at: datetime) -> str:
+    """The id of the one `on_record_end` of a recording."""
+    return derived_ulid(started_at, f"record_end:{recording}")
+
+
+def wait_s(age: timedelta) -> int:
+    """After how many seconds a delivery that waits for another one is looked at again: seldom when it has waited for
+    long. It is woken when the other one is done.
+    """
+    return int(min(max(age.total_seconds() / 4, 2), 60))
 
 
 def next_attempt(attempts: int, now: datetime, jitter: float) -> datetime | None:

@@ -11,6 +11,7 @@ SluiceError
 ├── TooManyTriesError      a password was tried too often; says when to try again
 ├── ReusedKeyError         an idempotency key was used for another request
 ├── UnavailableError       a part we need does not answer; worth trying again
+│   └── UnreadableItemError  what is stored was written by another version, or is damaged
 └── UpstreamError          something outside (a callback target, a platform) refused or failed
 """
 
@@ -109,6 +110,19 @@ class UnavailableError(SluiceError):
     """A part we need does not answer; trying again may help."""
 
     kind = "unavailable"
+
+
+class UnreadableItemError(UnavailableError):
+    """What is stored can't be read by this version: a newer one wrote it, or it is damaged. It stays as it is."""
+
+    kind = "stored_item_unreadable"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"what is stored as {kind} cannot be read by this version of the program; install the newer one again, or "
+            "restore a backup",
+            item=kind,
+        )
 
 
 class UpstreamError(SluiceError):

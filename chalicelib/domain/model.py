@@ -500,6 +500,28 @@ class Share(Entity):
     expires_at: datetime
 
 
+class OpenRecording(Entity):
+    """A recording that is not finished yet, for those who look after what was left lying. Written with the recording
+    itself, whatever is there. `closed_at`: it is finished now.
+    """
+
+    recording: str
+    since: datetime
+    closed_at: datetime | None = None
+
+
+class FinishHold(Entity):
+    """Who is finishing a recording, until when; '' for nobody. `tries`: how often that was begun since a try last came
+    to an end; `waits`: how often in a row it had to wait for something outside of it.
+    """
+
+    recording: str
+    holder: str
+    until: datetime
+    tries: int = 1
+    waits: int = 0
+
+
 class RetentionMark(Entity):
     """How far the recordings were looked through for what is too old. `cursor`: where to go on; '' from the oldest on,
     at `next_at`.

@@ -2,6 +2,7 @@
 
     (none) ──admitted──▶ admitted ──live──▶ live ──ended──▶ ended
                             └──────refused──▶ refused
+    ended, as far as its node could tell ──live──▶ live
 
 A fact may arrive without the one before it (the cloud was restored, the edge collected it): the session is then made
 from what the later fact says.
@@ -57,8 +58,9 @@ def advance(current: Session | None, node: str, event: Event, plan: Plan) -> Ses
                     "how": body.how,
                 }
             )
-        case SessionLive() if may_move(current, "live"):
-            return base.model_copy(update={"state": "live", "live_at": event.at})
+        case SessionLive():
+            live = base.model_copy(update={"state": "live", "live_at": event.at})
+            return live if may_move(current, "live") else _going_on(base, event.at)
         case SessionRefused() if may_move(current, "refused"):
             return base.model_copy(update={"state": "refused", "ended_at": event.at, "reason": body.reason})
         case SessionEnded() if may_move(current, "ended"):
@@ -66,6 +68,14 @@ def advance(current: Session | None, node: str, event: Event, plan: Plan) -> Ses
             return base.model_copy(update=ended)
         case _:
             return None
+
+
+def _going_on(session: Session, at: datetime) -> Session | None:
+    """A session that its node took for over, and saw to go on; None: that is not what happened."""
+    if session.state != "ended" or not session.inferred or session.ended_at is None or at <= session.ended_at:
+        return None
+    changes = {"state": "live", "ended_at": None, "end_event": None, "reason": "", "inferred": False}
+    return session.model_copy(update=changes)
 
 
 def shows_live(session: Session, now: datetime) -> bool:

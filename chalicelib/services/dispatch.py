@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from chalicelib.domain import recordings as recording_rules
+from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.model import (
     CallbackSettings,
     Delivery,
     Destination,
     Entity,
+    FinishHold,
     Lease,
     LedgerEvent,
     OpenSession,
@@ -23,17 +25,16 @@ from chalicelib.domain.model import (
     Source,
     SourceLease,
 )
-from chalicelib.ports import Clock, Queue, Store
+from chalicelib.ports import Clock, Queue, Save, Store
 from chalicelib.services.callbacks.deliveries import Callbacks
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.cuts import Cuts
+from chalicelib.services.recordings.opening import open_recordings
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.edge import SessionEnded, SessionLive, SessionRefused
 
 LOST_AFTER: Final = timedelta(minutes=20)
 """Longer than the longest finishing function may run."""
-SWEEP_DEPTH: Final = 200
-
 
 _OF_ADMISSION: Final = (PublishSettings, CallbackSettings, PlaySettings, RoomSecret)
 """What every node has a copy of, in its admission snapshot."""
@@ -118,18 +119,25 @@ class Dispatch:
         """Start again what a lost record of the stream left lying: recordings that are complete and not finished.
         Returns how many.
         """
-        late = self._clock() - LOST_AFTER
-        recent = self._store.index(Recording, "RECS", limit=SWEEP_DEPTH, newest=True).items
-        lying = [
-            r
-            for r in recent
-            if r.state in ("recording", "finishing") and recording_rules.is_complete(r) and r.updated_at < late
-        ]
-        for recording in lying:
-            # The minute makes it another message than the one that was lost half way through its work.
-            minute = f"{self._clock():%Y%m%dT%H%M}"
-            self._finish.send({"recording": recording.id, "version": str(recording.version), "swept": minute})
-        return len(lying)
+        now = self._clock()
+        late = now - LOST_AFTER
+        lying = [r for r in open_recordings(self._store) if recording_rules.is_complete(r) and r.updated_at < late]
+        return sum(self._start_again(r, now) for r in lying)
+
+    def _start_again(self, recording: Recording, now: datetime) -> bool:
+        hold = self._store.get(FinishHold, recording.id)
+        if hold is not None and hold.holder and hold.until > now:
+            return False
+        try:
+            # Once in `LOST_AFTER`, however long the queue is.
+            self._store.commit(Save(recording.model_copy(update={"updated_at": now})))
+        except ConflictError:
+            return False
+        # The minute makes it another message than the one that was lost half way through its work.
+        self._finish.send(
+            {"recording": recording.id, "version": str(recording.version + 1), "swept": f"{now:%Y%m%dT%H%M}"}
+        )
+        return True
 
     def _event(self, event: LedgerEvent) -> None:
         if event.session is None:

@@ -40,8 +40,10 @@ from chalicelib.services.pushing.preflight import Preflight
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
 from chalicelib.services.recordings.abandoned import Abandoned
+from chalicelib.services.recordings.announcing import Announcements
+from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.cuts import Cuts
-from chalicelib.services.recordings.finishing import Announcements, Finisher
+from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.library import Library
 from chalicelib.services.recordings.running import RunningRecordings
 from chalicelib.services.recordings.shares import Shares
@@ -315,8 +317,8 @@ class Wiring(Installation):
     def finisher(self) -> Finisher:
         """Whole recordings."""
         media = FfmpegMedia(self.config.ffmpeg, self.config.ffprobe)
-        record_dir, again = self.config.record_dir, self.finish_queue
-        return Finisher(self.store, self.objects, media, self.settings, now, self.folders, record_dir, again)
+        artifacts = Artifacts(self.objects, media, self.settings, self.folders)
+        return Finisher(self.store, artifacts, self.settings, now, self.config.record_dir, self.finish_queue)
 
     @cached_property
     def announcements(self) -> Announcements:

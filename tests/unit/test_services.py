@@ -44,8 +44,10 @@ from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.publishing.publish import Publish
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.recordings.announcing import Announcements
+from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.cuts import Cuts
-from chalicelib.services.recordings.finishing import Announcements, Finisher
+from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.library import Library
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.services.sources.leases import SourceLeases
@@ -128,11 +130,9 @@ class Cloud:
         )  # fmt: skip
         self.finisher = Finisher(
             self.store,
-            self.objects,
-            self.media,
+            Artifacts(self.objects, self.media, self.settings, self.folders),
             self.settings,
             self.clock,
-            self.folders,
             "/data/record",
             self.finish_queue,
         )

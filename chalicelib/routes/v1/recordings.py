@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.model import Recording
-from chalicelib.services.recordings.finishing import PLAYLIST_TYPE
+from chalicelib.services.recordings.artifacts import PLAYLIST_TYPE
 from chalicelib.services.recordings.library import MAX_SHARE_S, Wanted
 from chalicelib.wiring import wiring
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -31,7 +32,6 @@ _log = Logger(child=True)
 MAX_QUEUE_DELAY_S = 900
 IN_FLIGHT = timedelta(seconds=90)
 """An attempt that was begun and of which nothing was heard for so long is tried again."""
-WAIT_S = 2
 NODE_AWAY = timedelta(days=3)
 NODE_AWAY_LOOK_S = 60
 EVENT_ON_ITS_WAY = timedelta(seconds=30)
@@ -125,7 +125,7 @@ class Callbacks:
         if delivery is None or delivery.state != "pending" or delivery.due_at > self._clock():
             return
         if self._must_wait(delivery):
-            self._postpone(delivery, WAIT_S)
+            self._postpone(delivery, rules.wait_s(self._clock() - delivery.created_at))
             return
         claimed = delivery.model_copy(update={"due_at": self._clock() + IN_FLIGHT})
         try:
@@ -220,10 +220,22 @@ class Callbacks:
 
     def _settle(self, delivery: Delivery, state: DeliveryState, note: str) -> None:
         self._store.commit(Save(delivery.model_copy(update={"state": state, "note": note})))
+        self._follow(delivery)
         _log.info(
             "callback_settled",
             extra={"delivery": delivery.id, "action": delivery.action, "state": state, "note": note},
         )
+
+    def _follow(self, settled: Delivery) -> None:
+        """What waited for a delivery need not wait any longer: the end of a recording for its begin."""
+        recording = settled.payload.get("uuid") if settled.action == "on_record_begin" else None
+        known = self._store.get(Recording, str(recording)) if recording else None
+        end = self._store.get(Delivery, rules.end_id(known.id, known.started_at)) if known else None
+        if end is None or end.state != "pending" or end.attempts:
+            return
+        with suppress(ConflictError):  # it is on its way already
+            self._store.commit(Save(end.model_copy(update={"due_at": self._clock()})))
+            self._queue.send({"delivery": end.id})
 
     def sweep(self) -> int:
         """Send on what is due and was lost on its way, or waited beyond the queue's reach. Returns how many."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from chalicelib.domain import admission, callbacks, ids, redact
+from chalicelib.domain import admission, callbacks, redact
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain import sessions as session_rules
 from chalicelib.domain import stores as store_rules
-from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, UnavailableError
+from chalicelib.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    UnavailableError,
+    UnreadableItemError,
+)
 from chalicelib.domain.model import (
     AskedCallback,
     Attempt,
@@ -28,12 +34,12 @@ from chalicelib.domain.model import (
     Session,
     SessionOwner,
     SourceStatus,
-    StoreSettings,
     StreamTail,
 )
 from chalicelib.ports import Change, Clock, Delete, Put, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.recordings.opening import Opening, open_pointer
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.edge import (
     CallbackAnswered,
@@ -64,21 +70,35 @@ class Events:
         self._pushes = pushes
         self._sources = sources
         self._clock = clock
+        self._opening = Opening(store, clock)
 
     def take(self, node: str, batch: EventBatch) -> EventBatchResponse:
-        """Take a batch in order. One bad event does not hold up the others."""
+        """Take a batch in order. One bad event does not hold up the others; one that can't be taken now holds up those
+        of its session.
+        """
         results: list[EventResult] = []
+        waiting: set[str] = set()
         highest = 0
         for raw in batch.events:
-            result, seq = self._take_one(node, raw)
+            of = str(raw.get("session") or raw.get("id"))
+            result, seq = (None, 0) if of in waiting else self._take_one(node, raw)
+            if result is None:
+                waiting.add(of)
+                continue
             results.append(result)
             highest = max(highest, seq)
-        return EventBatchResponse(results=results, acked_seq=self._remember_seq(node, highest))
+        return EventBatchResponse(results=results, acked_seq=self._remember_seq(node, highest, batch.acked_seq))
 
-    def _remember_seq(self, node: str, highest: int) -> int:
-        """Keep how far the node's events are in. It tells an edge later whether the cloud went back in time."""
+    def _remember_seq(self, node: str, highest: int, told: int | None) -> int:
+        """Keep how far the node's events are in. `told`: how far they were, as the node remembers it. When that is
+        further than is known here, this cloud went back to a backup: what is known stays, until the node has told again
+        what came after it.
+        """
         for _ in range(_TRIES):
             seen = self._store.get(NodeSeen, node) or NodeSeen(node=node, last_seen=self._clock())
+            if told is not None and told > seen.acked_seq:
+                _log.warning("node_knows_more", extra={"node": node, "told": told, "known": seen.acked_seq})
+                return seen.acked_seq
             if seen.acked_seq >= highest:
                 return seen.acked_seq
             try:
@@ -88,32 +108,44 @@ class Events:
             return highest
         raise UnavailableError("the node's state is busy; send the events again")
 
-    def _take_one(self, node: str, raw: dict[str, Any]) -> tuple[EventResult, int]:
+    def _take_one(self, node: str, raw: dict[str, Any]) -> tuple[EventResult | None, int]:
+        """What became of an event, and its number if it is in. None: it can't be taken now."""
         try:
             event = Event.model_validate(raw)
         except ValidationError as error:
             places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors()[:3])
             _log.warning("event_refused", extra={"node": node, "fields": places})
             return EventResult(id=str(raw.get("id", ""))[:40], outcome="refused", reason=f"bad fields: {places}"), 0
+        outcome, reason = self._stored(node, event)
+        if outcome is None:
+            return None, 0
+        seq = 0 if outcome == "refused" else event.seq
+        return EventResult(id=event.id, outcome=outcome, reason=reason), seq
+
+    def _stored(self, node: str, event: Event) -> tuple[Literal["accepted", "duplicate", "refused"] | None, str]:
+        """What became of it, and why it was refused."""
         for _ in range(_TRIES):
             try:
                 told, owner = self._known(event)
                 if told is not None and told.node == node:
-                    return EventResult(id=event.id, outcome="duplicate"), event.seq
+                    return "duplicate", ""
                 claim = self._claim(node, event, told, owner)
                 self._store.commit(*self._changes(node, event), *claim)
             except ConflictError:
                 continue
+            except UnreadableItemError as error:
+                _log.warning("event_later", extra={"node": node, "event": event.id, "reason": str(error)})
+                return None, ""
             except ForbiddenError as error:
                 extra = {"node": node, "kind": event.body.kind, "event": event.id, "reason": str(error)}
                 _log.warning("event_refused", extra=extra)
-                return EventResult(id=event.id, outcome="refused", reason=str(error)), 0
+                return "refused", str(error)
             except (InvalidInputError, ValueError, ArithmeticError) as error:
                 # It will be no better next time, and the events behind it must not wait for it.
                 _log.warning("event_refused", extra={"node": node, "error": type(error).__name__})
-                return EventResult(id=event.id, outcome="refused", reason="it cannot be stored"), 0
-            return EventResult(id=event.id, outcome="accepted"), event.seq
-        raise UnavailableError("the event's session is busy; send it again")
+                return "refused", "it cannot be stored"
+            return "accepted", ""
+        return None, ""
 
     def _known(self, event: Event) -> tuple[LedgerEvent | None, SessionOwner | None]:
         """The event, if it was told before, and whose its session is."""
@@ -281,16 +313,13 @@ class Events:
 
     # recordings
 
-    def _opened(self, recording: str, stream: StreamName, node: str, session_id: str, event: Event) -> Recording:
-        shown = self._settings.shown(stream)
+    def _opened(
+        self, recording: str, stream: StreamName, node: str, session_id: str, event: Event
+    ) -> tuple[Recording, list[Change]]:
         told = event.body.first_at if isinstance(event.body, RecordingStarted) else None
-        new = recording_rules.opened(recording, stream, node, session_id, min(told or event.at, event.at))
-        known = {"shown_as": shown.stream if shown != stream else "", "stores": self._taking()}
-        return new.model_copy(update=known)
-
-    def _taking(self) -> list[str]:
-        """The stores in which segments may arrive now."""
-        return store_rules.taking(self._settings.get(StoreSettings), self._clock())
+        at = min(told or event.at, event.at)
+        shown = self._settings.shown(stream)
+        return self._opening.new(recording, stream, node, session_id, at, shown=shown, event=event.id)
 
     def _recording(self, node: str, session_id: str, stream: StreamName, recording: str) -> Recording | None:
         """What is known of the recording that a session is to be part of.
@@ -310,16 +339,11 @@ class Events:
         known = self._recording(node, session_id, stream, recording)
         changes: list[Change] = []
         if known is None:
-            entity = self._opened(recording, stream, node, session_id, event)
-            if self._settings.get(CallbackSettings).active:
-                begin = ids.derived_ulid(event.at, f"record_begin:{recording}")
-                entity = entity.model_copy(update={"begin_delivery": begin})
-                payload = callbacks.record_begin_payload(entity.told_stream, recording)
-                changes.append(Save(self._delivery(begin, payload, event.id)))
-            changes.append(Save(entity))
+            entity, more = self._opened(recording, stream, node, session_id, event)
+            changes += [Save(entity), *more]
         elif session_id not in known.parts:
             joined = recording_rules.with_part(known, session_id, event.at, node=node)
-            changes.append(Save(store_rules.with_stores(joined, self._taking())))
+            changes += [Save(store_rules.with_stores(joined, self._opening.taking())), open_pointer(joined)]
         tail = self._store.get(StreamTail, str(stream))
         new_tail = StreamTail(
             version=tail.version if tail else 0,
@@ -335,7 +359,9 @@ class Events:
         self, node: str, session_id: str, stream: StreamName, event: Event, body: RecordingPartDone
     ) -> list[Change]:
         known = self._recording(node, session_id, stream, body.recording)
-        known = known or self._opened(body.recording, stream, node, session_id, event)
+        more: list[Change] = []
+        if known is None:
+            known, more = self._opened(body.recording, stream, node, session_id, event)
         changed = recording_rules.with_part(
             known,
             session_id,
@@ -349,10 +375,10 @@ class Events:
             bytes=body.bytes,
             gaps=body.gaps,
         )
-        changed = store_rules.with_stores(changed, self._taking())
+        changed = store_rules.with_stores(changed, self._opening.taking())
         pointer = self._store.get(OpenSession, node, session_id)
         closing = pointer is not None and pointer.state == "closing"
-        return [Save(changed), *([Delete(pointer)] if pointer is not None and closing else [])]
+        return [Save(changed), *more, *([Delete(pointer)] if pointer is not None and closing else [])]
 
     # pushes
 

@@ -8,15 +8,15 @@ from typing import Final
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import recordings as rules
-from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
+from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError
 from chalicelib.domain.model import NodeSeen, Recording, RecordingPart, Session
 from chalicelib.ports import Clock, Queue, Save, Store
 from chalicelib.services.recordings.finishing import Finisher
+from chalicelib.services.recordings.opening import open_recordings
 
 _log = Logger(child=True)
 GIVEN_UP_AFTER: Final = timedelta(hours=24)
 """A node that was silent for so long is not waited for any more. What it still holds is taken when it comes back."""
-SWEEP_DEPTH: Final = 200
 _TRIES: Final = 5
 
 
@@ -71,6 +71,15 @@ class Abandoned:
             return datetime.min.replace(tzinfo=self._clock().tzinfo)
         return seen.last_seen if seen.lost else None
 
+    def _given_up_on(self, recording: str) -> bool:
+        """Finish it without what is still to come; one that can't be keeps no other from it."""
+        try:
+            self.finish(recording, force=True)
+        except SluiceError as error:
+            _log.warning("recording_not_given_up", extra={"recording": recording, "reason": str(error)})
+            return False
+        return True
+
     def _give_up(self, recording: Recording) -> Recording:
         now = self._clock()
         held = self._finisher.segments(recording)
@@ -98,14 +107,12 @@ class Abandoned:
     def sweep(self) -> int:
         """Finish what only waits for nodes that have been silent for a day. Returns how many."""
         late = self._clock() - GIVEN_UP_AFTER
-        recent = self._store.index(Recording, "RECS", limit=SWEEP_DEPTH, newest=True).items
         count = 0
-        for recording in recent:
+        for recording in open_recordings(self._store):
             waiting = {p.node for p in recording.parts.values() if not p.done}
             if recording.state != "recording" or not waiting or recording.updated_at > late:
                 continue
             silent = [self._silent_since(node) for node in sorted(waiting)]
             if all(since is not None and since < late for since in silent):
-                self.finish(recording.id, force=True)
-                count += 1
+                count += self._given_up_on(recording.id)
         return count

@@ -18,12 +18,11 @@ from chalicelib.ports import Change, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.paging import everything
 from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.recordings.opening import open_recordings
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id
 
 _TRIES: Final = 6
-SETTLE_DEPTH: Final = 200
-"""So many of the newest recordings are looked at for those that only wait for a reconnect."""
 
 Change_ = Callable[[Session, OpenSession | None], list[Change]]
 """The writes that a session needs as it is now; none: it is right already."""
@@ -61,7 +60,7 @@ class Cuts:
             for pointer in self._open(node.id):
                 self.look(node.id, pointer.session)
         record = self._settings.get(RecordSettings)
-        for recording in self._store.index(Recording, "RECS", limit=SETTLE_DEPTH, newest=True).items:
+        for recording in open_recordings(self._store):
             running = recording.state == "recording" and not rules.is_complete(recording)
             if running and not wants(record, recording.stream):
                 self._end(recording)

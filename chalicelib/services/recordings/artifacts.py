@@ -1,0 +1,136 @@
+"""What is made of a recording's segments: playlist, MP4s, thumbnail, proof."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from aws_lambda_powertools import Logger
+
+from chalicelib.domain import recordings as rules
+from chalicelib.domain import tracks
+from chalicelib.domain.errors import UpstreamError
+from chalicelib.domain.model import RecordedFile, Recording, RecordSettings
+from chalicelib.ports import Folders, Media, Objects
+from chalicelib.services.account.settings import Settings
+from chalicelib.wire.recording import SegmentKey, SessionManifest, parse_manifest_key
+
+_log = Logger(child=True)
+PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
+
+
+class Artifacts:
+    """Makes them. The same input gives the same, so it may be done again at any time."""
+
+    def __init__(self, objects: Objects, media: Media, settings: Settings, folders: Folders) -> None:
+        self._objects = objects
+        self._media = media
+        self._settings = settings
+        self._folders = folders
+
+    def segments(self, recording: Recording) -> list[rules.Segment]:
+        """The recording's segments in playing order, as the store has them."""
+        found = []
+        for stored in self._objects.list(rules.folder(recording.id)):
+            key = SegmentKey.parse(stored.key)
+            if key is not None:
+                found.append(rules.Segment(key, stored.size))
+        own = rules.of_its_parts(recording, found)
+        if len(own) < len(found):
+            _log.warning("segments_ignored", extra={"recording": recording.id, "segments": len(found) - len(own)})
+        return rules.in_order(own)
+
+    def playlist(self, recording: Recording, segments: Sequence[rules.Segment]) -> None:
+        """Put the playlist of a recording that is over into the store: from then on it can be watched."""
+        text = rules.playlist(segments, ended=True)
+        self._objects.write(f"{rules.folder(recording.id)}index.m3u8", text.encode(), PLAYLIST_TYPE)
+
+    def make(
+        self, recording: Recording, segments: Sequence[rules.Segment], may_publish: Callable[[], None]
+    ) -> dict[str, object]:
+        """Make them, and put them into the store once `may_publish` has raised nothing. Gives what they say of the
+        recording.
+
+        Raises:
+            SluiceError: they can't be made. OSError: this machine has no room for them.
+        """
+        folder = rules.folder(recording.id)
+        with tempfile.TemporaryDirectory(prefix="sluice-finish-") as name:
+            work = Path(name)
+            hashes: dict[str, str] = {}
+            parts = [self._fetch(run, work / f"run{i}.ts", hashes) for i, run in enumerate(rules.runs(segments))]
+            files, notes, kept = self._films(parts, work)
+            picture = work / "thumbnail.jpg"
+            has_picture = self._media.thumbnail(work / files[0].name, min(files[0].duration_ms / 2000, 10.0), picture)
+            proof = rules.proof(recording.id, segments, hashes, self._manifests(recording), rules.lost(recording))
+            proof |= {"files": [f.model_dump() for f in files], "left_out": notes}
+            may_publish()
+            for file in files:
+                self._objects.upload(f"{folder}{file.name}", work / file.name, "video/mp4")
+                self._folders.keep(recording.id, work / file.name, self._settings.get(RecordSettings).copy_to)
+            if has_picture:
+                self._objects.upload(f"{folder}thumbnail.jpg", picture, "image/jpeg")
+            self._objects.write(f"{folder}manifest.json", json.dumps(proof, indent=1).encode(), "application/json")
+            return {
+                "state": "ready",
+                "mp4_bytes": sum(f.bytes for f in files),
+                "mp4_duration_ms": sum(f.duration_ms for f in files),
+                "files": files,
+                "tracks": [rules.track_shown(track) for track in kept],
+                "notes": notes,
+                "thumbnail": has_picture,
+                "gaps": len(proof["gaps"]),
+                "error": "",
+            }
+
+    def _manifests(self, recording: Recording) -> list[SessionManifest]:
+        owners = {(part.node, session) for session, part in recording.parts.items()}
+        found = [
+            (stored.key, parse_manifest_key(stored.key)) for stored in self._objects.list(rules.folder(recording.id))
+        ]
+        keys = [key for key, where in found if where is not None and where[1:] in owners]
+        return [SessionManifest.model_validate_json(self._objects.read(key)) for key in keys]
+
+    def _films(
+        self, runs: Sequence[Path], work: Path
+    ) -> tuple[list[RecordedFile], list[str], tuple[tracks.Track, ...]]:
+        """The MP4s of the runs, in order, what is in none of them, and the tracks of the first. One run that can't be
+        used loses no other.
+
+        Raises:
+            SluiceError: none could be made.
+        """
+        seen: list[list[tracks.Track]] = []
+        unreadable: dict[int, str] = {}
+        for number, run in enumerate(runs):
+            try:
+                seen.append(self._media.tracks(run))
+            except UpstreamError as error:
+                seen.append([])
+                unreadable[number] = str(error)
+        groups, left = tracks.grouped(seen)
+        notes = [f"part {each.run + 1}: {unreadable.get(each.run, each.reason)}" for each in left]
+        files: list[RecordedFile] = []
+        first: tuple[tracks.Track, ...] = ()
+        for group in groups:
+            film = work / tracks.file_name(len(files))
+            try:
+                self._media.remux([runs[n] for n in group.runs], group.tracks, film)
+                length = self._media.duration_ms(film)
+            except UpstreamError as error:
+                notes.append(f"parts {', '.join(str(n + 1) for n in group.runs)}: {error}")
+                continue
+            files.append(RecordedFile(name=film.name, bytes=film.stat().st_size, duration_ms=length))
+            first = first or group.tracks
+        if not files:
+            raise UpstreamError("; ".join(notes)[:500])
+        return files, notes, first
+
+    def _fetch(self, run: Sequence[rules.Segment], target: Path, hashes: dict[str, str]) -> Path:
+        """Join the segments of one run; transport streams may simply be put one after the other (ISO 13818-1)."""
+        for segment in run:
+            hashes[segment.path] = self._objects.download(segment.path, target)
+        return target
