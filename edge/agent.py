@@ -37,6 +37,7 @@ from edge.base.httpserver import Server
 from edge.base.log import Log
 from edge.base.loopback import met_at
 from edge.base.loops import Work, forever, once
+from edge.base.machine import Machine
 from edge.callbacks.callback import Callbacks
 from edge.callbacks.outgoing import Outgoing
 from edge.cloud.callers import Callers
@@ -171,6 +172,7 @@ class Agent:
         self.questions = Questions(self.cloud, clock)
         self.authority = Callers(self.cloud, clock)
         self.hls = Hls(s, self.media)
+        self.machine = Machine(s.agent_dir)
         self.sync = Sync(
             cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,
             credentials=self.credentials, recorder=self.recorder, pushes=self.pushes, sources=self.sources,
@@ -376,6 +378,7 @@ class Agent:
             pushes=self.pushes.observed(),
             sources=self.sources.observed(),
             disk_free_bytes=_disk_free(self.settings.agent_dir),
+            machine=self.machine.look(),
             ports=dict(self.settings.public_ports),
             host=self.settings.public_host,
             certificates=self.certificates.observed(),

@@ -123,6 +123,12 @@ class Overview:
         views = [NodeView(n, cast("NodeSeen | None", s)) for n, s in zip(page.items, seen, strict=True)]
         return Page(views, page.cursor)
 
+    def all_nodes(self) -> list[NodeView]:
+        """All nodes, in the order of their ids."""
+        nodes = everything(self._store, Node, "NODES")
+        seen = self._store.get_many([(NodeSeen, (n.id,)) for n in nodes]) if nodes else []
+        return [NodeView(n, cast("NodeSeen | None", s)) for n, s in zip(nodes, seen, strict=True)]
+
     def node(self, node: str) -> NodeView:
         """One node.
 
@@ -130,7 +136,7 @@ class Overview:
             NotFoundError: there is none.
         """
         found = self._store.get(Node, node)
-        if found is None:
+        if found is None or found.removed:
             raise NotFoundError("there is no such node")
         return NodeView(found, self._store.get(NodeSeen, node))
 
