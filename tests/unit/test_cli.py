@@ -144,7 +144,7 @@ SYSTEM = {
     "dead_letters": 2,
     "replication": {"state": "behind", "target": "s3://b/p", "lag_s": 70.5, "synced_at": None, "error": "no answer"},
 }
-READY = {
+READY: dict[str, Any] = {
     "level": "bad",
     "at": "2026-11-22T12:00:00Z",
     "findings": [
@@ -720,7 +720,7 @@ def test_names_of_others_are_shown_and_not_obeyed(fake: FakeApi, run: Run) -> No
     name = "[/red] \x1b[2J [bold]x"
     fake.items("/v1/destinations", DESTINATION | {"name": name})
     fake.items("/v1/nodes", NODE | {"name": name})
-    named = [f | {"name": name, "of": "node"} for f in READY["findings"]]  # type: ignore[attr-defined]
+    named = [f | {"name": name, "of": "node"} for f in READY["findings"]]
     fake.answers["GET", "/v1/readiness"] = (200, READY | {"findings": named})
     for argv in (("destinations", "list"), ("nodes",), ("destinations", "status", "d1"), ("doctor",)):
         said = run(*argv)
