@@ -231,6 +231,7 @@ class Pushed:
     running: bool
     failing: str
     code: str
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 def of_pushes(pushes: list[Pushed]) -> Iterator[Finding]:
@@ -238,7 +239,7 @@ def of_pushes(pushes: list[Pushed]) -> Iterator[Finding]:
     for p in pushes:
         if p.failing:
             hint = "See Restream: it says when it is tried again, and what to mend."
-            params = {"code": p.code}
+            params = {**p.params, "code": p.code}
             yield Finding("push_failing", "warn", p.failing, hint, "destination", p.id, p.name, params)
     if pushes and not any(p.running for p in pushes) and any(p.failing for p in pushes):
         hint = "A stream is on air and reaches no platform. See Restream."

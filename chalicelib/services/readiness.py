@@ -75,6 +75,7 @@ class Readiness:
                 if t.status is not None and _fails(t.status.state, t.status.attempt, t.status.code)
                 else "",
                 code=t.status.code if t.status else "",
+                params=t.status.params if t.status else {},
             )
             for t in targets
             if t.destination.enabled

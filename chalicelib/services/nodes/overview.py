@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
@@ -160,11 +161,6 @@ class Overview:
         """All that is live, newest first."""
         return self._views(everything(self._store, Session, "LIVE", newest=True))
 
-    def streams_page(self, limit: int, cursor: str | None) -> Page[StreamView]:
-        """What is live, newest first. Who is being let in takes a place and is not shown."""
-        page = self._store.index(Session, "LIVE", limit=limit, cursor=cursor, newest=True)
-        return Page(self._views(page.items), page.cursor)
-
     def _views(self, sessions: list[Session]) -> list[StreamView]:
         now = self._clock()
         live = [s for s in sessions if shows_live(s, now)]
@@ -179,9 +175,18 @@ class Overview:
             views.append(StreamView(session, observed.get(session.id), node is None or node.lost, version))
         return views
 
-    def sessions(self, limit: int, cursor: str | None) -> Page[Session]:
-        """Sessions that are over, newest first."""
-        return self._store.index(Session, "SESSIONS", limit=limit, cursor=cursor, newest=True)
+    def sessions(
+        self, limit: int, cursor: str | None, takes: Callable[[Session], bool] = lambda _: True
+    ) -> Page[Session]:
+        """Sessions that are over, newest first; of them, what is taken."""
+        found: list[Session] = []
+        for _ in range(_LOOKS):
+            page = self._store.index(Session, "SESSIONS", limit=limit - len(found), cursor=cursor, newest=True)
+            found += [s for s in page.items if takes(s)]
+            cursor = page.cursor
+            if cursor is None or len(found) >= limit:
+                break
+        return Page(found, cursor)
 
     def events(self, limit: int, cursor: str | None, wanted: EventFilter | None = None) -> Page[LedgerEvent]:
         """The ledger, newest first; of it, what is wanted.

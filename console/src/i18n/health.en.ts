@@ -116,10 +116,8 @@ export const health = {
     words: "OBS on this computer gets server and key by its own WebSocket (OBS: Tools, WebSocket Server Settings, Enable). Nothing is sent but to this computer.",
     password: "Password of OBS's WebSocket",
     passwordHint: "OBS shows it under Show Connect Info; empty if authentication is off.",
-    port: "Port",
     start: "Start streaming at once",
     connect: "Set OBS up",
-    connecting: "Connecting to OBS …",
     done: "OBS is set up.",
     started: "OBS is set up and streams.",
     errors: {

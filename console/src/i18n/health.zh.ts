@@ -114,10 +114,8 @@ export const health: Health = {
     words: "通过 OBS 自带的 WebSocket 把服务器和密钥写入本机的 OBS（OBS：工具 → WebSocket 服务器设置 → 启用）。内容只发送到本机。",
     password: "OBS WebSocket 密码",
     passwordHint: "在 OBS 的“显示连接信息”中查看；未启用认证则留空。",
-    port: "端口",
     start: "立即开始推流",
     connect: "设置 OBS",
-    connecting: "正在连接 OBS……",
     done: "OBS 已设置好。",
     started: "OBS 已设置好并正在推流。",
     errors: {

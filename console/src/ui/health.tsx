@@ -4,6 +4,7 @@ import { useAsked, type Asked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
 import type { Tone } from "./parts";
+import { reason } from "./push";
 
 export const LEVELS: Record<Schemas["FindingShown"]["level"], Tone> = { good: "green", warn: "amber", bad: "red" };
 
@@ -15,8 +16,12 @@ export function findingWords(finding: Schemas["FindingShown"]): [string, string]
   const words = t().health.findings[finding.code];
   if (!words) return [finding.said, finding.hint];
   const [said, hint] = words(finding.params);
-  // What a push or a copy says of itself is more than our words for it.
-  return [["push_failing", "replication_failing"].includes(finding.code) && finding.said ? `${said} ${finding.said}` : said, hint];
+  if (finding.code === "push_failing") {
+    const why = Object.fromEntries(Object.entries(finding.params).map(([name, value]) => [name, String(value)]));
+    return [`${said} ${reason(why["code"] ?? "", why, finding.said)}`, hint];
+  }
+  // What a copy says of itself is more than our words for it.
+  return [finding.code === "replication_failing" ? `${said} ${finding.said}` : said, hint];
 }
 
 /** The health in a dot and a word; leads to what is not ready. */

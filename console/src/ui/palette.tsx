@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { lazy } from "preact-iso";
+import { ErrorBoundary, lazy } from "preact-iso";
 import { useEffect } from "preact/hooks";
 import { t } from "../i18n";
 import { Icon } from "./icons";
@@ -26,7 +26,7 @@ export function PaletteButton(): JSX.Element {
         <span>{t().health.palette.open}</span>
         <kbd>Ctrl K</kbd>
       </button>
-      {open.value && <Palette close={() => (open.value = false)} />}
+      <ErrorBoundary>{open.value && <Palette close={() => (open.value = false)} />}</ErrorBoundary>
     </>
   );
 }
