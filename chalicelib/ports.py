@@ -229,6 +229,8 @@ class Upkeep:
     database_bytes: int
     dead_letters: int
     replication: Replication | None = None
+    disk_free_bytes: int | None = None
+    """Where the data lies; None: not known."""
 
 
 class LooksAfter(Protocol):

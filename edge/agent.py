@@ -38,6 +38,7 @@ from edge.base.httpserver import Server
 from edge.base.log import Log
 from edge.base.loopback import met_at
 from edge.base.loops import Loops, Work, once, pause
+from edge.base.machine import Machine
 from edge.callbacks.callback import Callbacks
 from edge.callbacks.outgoing import Outgoing
 from edge.cloud.callers import Callers
@@ -188,6 +189,7 @@ class Agent:
         self.questions = Questions(self.cloud, clock)
         self.authority = Callers(self.cloud, clock)
         self.hls = Hls(s, self.media)
+        self.machine = Machine(s.agent_dir)
         self.sync = Sync(
             cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,
             credentials=self.credentials, recorder=self.recorder, uploads=self.uploads, pushes=self.pushes,
@@ -407,6 +409,7 @@ class Agent:
             spool_healthy=self.spool.healthy,
             store_error=self.uploads.error,
             stalled=self._loops.unwell(),
+            machine=self.machine.look(),
             ports=dict(self.settings.public_ports),
             host=self.settings.public_host,
             certificates=self.certificates.observed(),

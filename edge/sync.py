@@ -149,6 +149,7 @@ class Sync:
             store=self._credentials.store,
             acked_seq=acked,
             unplanned=undecided[:100],
+            sent_at=self._clock.now(),
             observed=observed,
         )
 

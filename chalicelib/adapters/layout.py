@@ -70,7 +70,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         tag="node",
         key=lambda node: (f"NODE#{node}", "NODE"),
         key_of=lambda e: (e.id,),
-        index=lambda e: ("NODES", e.id),
+        index=lambda e: None if e.removed else ("NODES", e.id),
         secret=("snapshot_key",),
     ),
     m.NodeSeen: Layout(
@@ -250,6 +250,7 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         index=_delivery_index,
         expires=lambda e: e.created_at + timedelta(days=DELIVERY_DAYS),
     ),
+    m.Drained: Layout(tag="drained", key=lambda: ("CONFIG", "drained"), key_of=lambda _: ()),
     m.AdminPassword: Layout(tag="admin_password", key=lambda: ("CONFIG", "admin"), key_of=lambda _: ()),
     m.SystemSettings: Layout(tag="system_settings", key=lambda: ("CONFIG", "system"), key_of=lambda _: ()),
     m.LimitSettings: Layout(tag="limit_settings", key=lambda: ("CONFIG", "limits"), key_of=lambda _: ()),

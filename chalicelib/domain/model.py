@@ -48,6 +48,12 @@ class Node(Entity):
     """It is to get a new token; its old one ends when the new one is first used."""
     next_hash: str = ""
     """Of the token that was handed over and was not used yet."""
+    named: bool = False
+    """Its owner gave it its name, which then stays when it enrols again."""
+    draining: bool = False
+    """It takes no new streams; see `Drained`, by which admission knows."""
+    removed: bool = False
+    """It is not shown any more. What is left keeps its identity from coming back."""
 
 
 class NodeSeen(Entity):
@@ -59,6 +65,8 @@ class NodeSeen(Entity):
     acked_seq: int = 0
     interval_s: float = 60.0
     lost: bool = False
+    clock_skew_s: float | None = None
+    """By how much the node's clock is ahead of ours, the way between them included; None: not told."""
     observed: ObservedNode = ObservedNode()
 
 
@@ -67,6 +75,12 @@ class NodeLooked(Entity):
 
     node: str
     until: datetime
+
+
+class Drained(Entity):
+    """The nodes that take no new streams, in one place: a publish is decided with one read."""
+
+    nodes: list[str] = []
 
 
 class NodeConfig(Entity):

@@ -153,6 +153,9 @@ class NodeShown(View):
     agent_version: str
     observed: dict[str, Any] | None
     sessions: int
+    draining: bool = Field(description="It takes no new streams; those that are live go on.")
+    clock_skew_s: float | None = Field(description="By how much its clock is ahead; null: not known.")
+    version: int = Field(description="Grows with every change of what its owner gave it.")
 
     @classmethod
     def of(cls, v: NodeView) -> Self:
@@ -168,6 +171,9 @@ class NodeShown(View):
             agent_version=seen.agent_version if seen else "",
             observed=seen.observed.model_dump(mode="json", exclude={"sessions"}) if seen else None,
             sessions=len(seen.observed.sessions) if seen else 0,
+            draining=v.node.draining,
+            clock_skew_s=round(seen.clock_skew_s, 2) if seen and seen.clock_skew_s is not None else None,
+            version=v.node.version,
         )
 
 

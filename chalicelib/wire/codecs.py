@@ -83,3 +83,13 @@ def unfit(
             message = f"the stream holds {name}, which SRT's MPEG-TS can't carry: encode it as H.264 and AAC"
             return Unfit("codec_not_carried", codec, message, {"codec": name})
     return None
+
+
+OLDEST: Final = (4, 4)
+"""What is older does not do what pushes and recordings need."""
+
+
+def is_too_old(ffmpeg_version: str) -> bool:
+    """Whether an FFmpeg is older than we need; one that names no number is a newer build of its makers."""
+    found = re.match(r"n?(\d+)\.(\d+)", ffmpeg_version)
+    return found is not None and (int(found[1]), int(found[2])) < OLDEST

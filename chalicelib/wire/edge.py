@@ -334,6 +334,18 @@ class FfmpegFound(Message):
     missing: dict[str, list[str]] = {}
 
 
+class ObservedMachine(Message):
+    """How busy a node's machine is; None: not known. Rates are since the sync before."""
+
+    cpu_percent: float | None = None
+    cpus: int | None = None
+    memory_total_bytes: int | None = None
+    memory_available_bytes: int | None = None
+    disk_total_bytes: int | None = None
+    received_bytes_s: int | None = None
+    sent_bytes_s: int | None = None
+
+
 class ObservedNode(Message):
     """What the agent sees; the cloud shows it and compares it with what it believes."""
 
@@ -354,6 +366,8 @@ class ObservedNode(Message):
     pending_segments: int = 0
     oldest_pending_s: float = 0.0
     disk_free_bytes: int | None = None
+    machine: ObservedMachine | None = None
+    """None from agents that don't look."""
     ports: dict[str, int] = {}
     """Where users reach the node, by protocol: `http`, `https`, `rtmp`, `srt`, `rtc`."""
     host: str = ""
@@ -383,6 +397,8 @@ class SyncRequest(Message):
     """`store` of the credentials that the agent has: when another one takes the recordings now, it gets new ones."""
     acked_seq: int = 0
     """The highest event `seq` the cloud has acknowledged to this agent."""
+    sent_at: AwareDatetime | None = None
+    """The node's clock when it sent this."""
     unplanned: list[Ulid] = []
     """Sessions, open or over, with segments of which the agent does not know whether they are recorded (admitted by the
     snapshot). `desired.sessions` of the answer lists them too; while there are any, `revision` is ''."""
@@ -449,6 +465,8 @@ class AdmissionSnapshot(Message):
     accepted: list[AcceptedSecret] = []
     play_key: str = Field(default="", repr=False)
     """Hex; with what play links are checked (see `play`). '': everybody may watch."""
+    draining: bool = False
+    """The node is being drained: it takes no new streams but its own."""
     callback: Literal["none", "allow", "deny"] = "none"
     """What a publish callback that cannot be asked means; 'none': there is no such callback."""
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Final
 
 from chalicelib.adapters.folders import LocalFolders
 from chalicelib.adapters.later import LaterSender
@@ -13,6 +14,10 @@ from chalicelib.config import Config
 from chalicelib.ports import Changes, DeadLetters, Nudger, Objects, Once, Queue, Sender, Table, Vault
 
 from .adapters import Adapters
+
+VERSION: Final = "0.1.0"
+"""Of the product."""
+_STARTED: Final = datetime.now(UTC)
 
 
 def now() -> datetime:
@@ -30,6 +35,15 @@ class Installation:
     def config(self) -> Config:
         """The settings of this function."""
         return self._given or Config.from_environment()
+
+    def clock(self) -> datetime:
+        """Now."""
+        return now()
+
+    @property
+    def started_at(self) -> datetime | None:
+        """Since when it runs; None where nothing runs for long."""
+        return _STARTED if self.config.local is not None else None
 
     @cached_property
     def pause(self) -> Callable[[float], None]:

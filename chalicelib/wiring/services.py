@@ -39,6 +39,7 @@ from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.preflight import Preflight
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
+from chalicelib.services.readiness import Readiness
 from chalicelib.services.recordings.abandoned import Abandoned
 from chalicelib.services.recordings.announcing import Announcements
 from chalicelib.services.recordings.artifacts import Artifacts
@@ -339,6 +340,11 @@ class Wiring(Installation):
     def destinations(self) -> Destinations:
         """The destinations as they are edited."""
         return Destinations(self.store, self.pushes, self.questions, now)
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """What is not ready."""
+        return Readiness(self.store, self.overview, self.destinations, self.adapters.upkeep, now)
 
     @cached_property
     def preflight(self) -> Preflight:

@@ -27,6 +27,7 @@ const PAGES: Record<string, ComponentType<PageProps>> = {
   callbacks: lazy(() => import("./pages/callbacks").then((m) => m.Callbacks)),
   api: lazy(() => import("./pages/api").then((m) => m.ApiPage)),
   edges: lazy(() => import("./pages/edges").then((m) => m.Edges)),
+  health: lazy(() => import("./pages/health").then((m) => m.HealthPage)),
   activity: lazy(() => import("./pages/activity").then((m) => m.Activity)),
   settings: lazy(() => import("./pages/settings").then((m) => m.Settings)),
 };

@@ -70,6 +70,8 @@ class Snapshot:
             return "the cloud does not answer and there is no snapshot"
         if self.age_s() > snapshot.valid_s:
             return "the cloud does not answer and the snapshot is too old"
+        if not own and snapshot.draining:
+            return "this edge is being drained: it takes no new streams"
         if not own and not _accepts(snapshot, name, param):
             return "no accepted secret"
         return "the callback cannot be asked" if snapshot.callback == "deny" else None
@@ -77,7 +79,9 @@ class Snapshot:
     def knows(self, name: StreamName, param: str) -> bool:
         """Whether a publish shows a secret that was accepted when the cloud was last heard, or needed none."""
         snapshot = self._snapshot
-        return snapshot is not None and self.age_s() <= snapshot.valid_s and _accepts(snapshot, name, param)
+        if snapshot is None or snapshot.draining or self.age_s() > snapshot.valid_s:
+            return False
+        return _accepts(snapshot, name, param)
 
     def age_s(self) -> float:
         """Seconds since the last confirmation; within one run by a clock that cannot be set."""

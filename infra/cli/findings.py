@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-OLDEST_FFMPEG: Final = (4, 4)
+from chalicelib.wire.codecs import OLDEST, is_too_old
+
 PROTOCOLS: Final = ("rtmp", "rtmps", "srt")
 BACKLOG_S: Final = 60
 
@@ -29,9 +30,8 @@ def version_of(text: str) -> tuple[int, int] | None:
 
 def judge_version(what: str, version: str) -> Finding:
     """Whether a version of FFmpeg is new enough; one that is not known is a dash, and no fault."""
-    number = version_of(version)
-    if number is not None and number < OLDEST_FFMPEG:
-        oldest = ".".join(map(str, OLDEST_FFMPEG))
+    if is_too_old(version):
+        oldest = ".".join(map(str, OLDEST))
         return Finding(what, False, f"{version} is too old", f"Install {oldest} or newer, or name it in FFMPEG_BIN.")
     return Finding(what, True, version or "-")
 

@@ -1,4 +1,4 @@
-"""`sluice nodes`: the edges, listed, given new tokens, revoked."""
+"""`sluice nodes`: the edges, listed, named, drained, given new tokens, removed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,15 @@ def nodes(context: typer.Context, as_json: Json = False) -> None:
         show_json(items)
         return
     rows = [
-        [n["name"], n["id"], n["state"], _media(n["observed"]), _ffmpeg(n["observed"]), n["sessions"], n["last_seen"]]
+        [
+            n["name"],
+            n["id"],
+            "draining" if n["draining"] else n["state"],
+            _media(n["observed"]),
+            _ffmpeg(n["observed"]),
+            n["sessions"],
+            n["last_seen"],
+        ]
         for n in items
     ]
     columns = ["NAME", "ID", "STATE", "MEDIA SERVER", "FFMPEG", "LIVE", "LAST SEEN"]
@@ -74,11 +82,67 @@ def revoke(node: Name, yes: Yes = False, as_json: Json = False) -> None:
     found = _find(api, node)
     if not yes:
         typer.confirm(f"Revoke the node {found['name']}? It cannot come back as what it was.", abort=True, err=True)
-    api.call("DELETE", f"/v1/nodes/{quote(found['id'], safe='')}")
+    api.call("DELETE", _path(found), force="true")
     if as_json:
         show_json({"revoked": found["id"]})
     else:
         errors.print(f"revoked {found['name']}", markup=False)
+
+
+def _path(node: dict[str, Any], more: str = "") -> str:
+    return f"/v1/nodes/{quote(node['id'], safe='')}{more}"
+
+
+@app.command()
+def rename(node: Name, name: Annotated[str, typer.Argument(help="Its new name.")], as_json: Json = False) -> None:
+    """Give a node another name."""
+    api = Api.from_environment()
+    changed = api.call("PATCH", _path(_find(api, node)), {"name": name})
+    if as_json:
+        show_json(changed)
+    else:
+        errors.print(f"it is called {changed['name']} now", markup=False)
+
+
+def _drain(node: str, what: str, said: str, *, as_json: bool) -> None:
+    api = Api.from_environment()
+    changed = api.call("POST", _path(_find(api, node), f"/{what}"), {})
+    if as_json:
+        show_json(changed)
+    else:
+        errors.print(f"{changed['name']} {said}", markup=False)
+
+
+@app.command()
+def drain(node: Name, as_json: Json = False) -> None:
+    """Have a node take no new streams; those that are live go on. `sluice nodes resume` undoes it."""
+    _drain(node, "drain", "takes no new streams", as_json=as_json)
+
+
+@app.command()
+def resume(node: Name, as_json: Json = False) -> None:
+    """Have a node that was drained take new streams again."""
+    _drain(node, "resume", "takes new streams", as_json=as_json)
+
+
+@app.command()
+def remove(
+    node: Name,
+    force: Annotated[bool, typer.Option("--force", help="Also while streams are live there; they end.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a node: its token ends at once, others may push what it pushed, and it is not listed any more."""
+    api = Api.from_environment()
+    found = _find(api, node)
+    if not yes:
+        typer.confirm(f"Remove the node {found['name']}? It cannot come back as what it was.", abort=True, err=True)
+    query: dict[str, str | int] = {"force": "true"} if force else {}
+    api.call("DELETE", _path(found), None, **query)
+    if as_json:
+        show_json({"removed": found["id"]})
+    else:
+        errors.print(f"removed {found['name']}", markup=False)
 
 
 @app.command()

@@ -178,9 +178,10 @@ def test_by_the_api(api: Api, node: Edge) -> None:
     assert node.sync().status == 403
     for path in ("publish", "events", "authorize", "results/x"):
         assert node.api("POST", f"/edge/v1/{path}", {}).status in (400, 403)
-    assert api("GET", f"/v1/nodes/{node.id}").json["state"] == "revoked"
+    assert api("GET", f"/v1/nodes/{node.id}").status == 404
+    assert [n["id"] for n in api("GET", "/v1/nodes").json["items"]] == [other["node"]]
     assert api("GET", f"/v1/nodes/{other['node']}").json["state"] != "revoked"
-    assert api("DELETE", f"/v1/nodes/{node.id}").status == 204
+    assert api("DELETE", f"/v1/nodes/{node.id}").status == 404
     assert api("POST", f"/v1/nodes/{node.id}/token").status == 409
     audited = [e["action"] for e in api("GET", "/v1/audit").json["items"]]
-    assert audited.count("revoke_node") == 2
+    assert audited.count("remove_node") == 2

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from infra.cli import here
-from infra.cli.doctor import _data, _node
+from infra.cli.doctor import told
 from infra.cli.findings import Finding
 from infra.local.lock import hold
 
@@ -34,18 +34,6 @@ sluice_dead_letters 0
 sluice_database_bytes 2097152
 sluice_loop_age_seconds{loop="outbox"} 0.2
 """
-NODE: dict[str, Any] = {
-    "name": "edge",
-    "state": "online",
-    "observed": {
-        "media_server": "srs",
-        "media_server_version": "7.0.18",
-        "media_server_up": True,
-        "oldest_pending_s": 0.0,
-        "disk_free_bytes": 5_000_000_000,
-        "ffmpeg": {"version": "5.1.9", "missing": {}},
-    },
-}
 
 
 class _Server(ThreadingMixIn, UnixStreamServer):
@@ -175,30 +163,9 @@ def test_what_would_be_found_is_told_where_nothing_runs(home: Path) -> None:
     assert {"ffmpeg", "ffprobe", "caddy", "media server"} <= set(found)
 
 
-def _of_node(**seen: Any) -> list[Finding]:
-    return list(_node(NODE | {"observed": NODE["observed"] | seen}))
-
-
-def test_a_node_says_what_it_runs() -> None:
-    node, ffmpeg = _of_node()
-    assert node.said == "online, SRS 7.0.18, 5.0 GB free"
-    assert ffmpeg.said == "5.1.9"
-
-
-def test_a_node_on_the_stand_in_says_what_that_is() -> None:
-    node, _ = _of_node(media_server="stand-in", media_server_version="", disk_free_bytes=None)
-    assert node.said == "online, the stand-in -, - free"
-    assert "HTTP-FLV" in node.hint
-
-
-def test_what_a_nodes_ffmpeg_lacks_is_told() -> None:
-    _, ffmpeg = _of_node(ffmpeg={"version": "5.1.9", "missing": {"push over SRT": ["protocol srt"]}})
-    assert (ffmpeg.ok, ffmpeg.said) == (False, "5.1.9 cannot push over SRT")
-
-
-@pytest.mark.parametrize(
-    ("dead", "ok", "said"), [(None, True, "-"), (0, True, "none given up"), (4, False, "4 given up")]
-)
-def test_what_was_given_up_is_told(dead: int | None, ok: bool, said: str) -> None:
-    (found,) = _data({"dead_letters": dead, "replication": None})
-    assert (found.ok, found.said) == (ok, said)
+def test_what_the_api_found_is_told_as_it_says() -> None:
+    node = {"of": "node", "name": "edge", "level": "bad", "said": "its disk is full", "hint": "Make room."}
+    assert told(node) == Finding("node edge", False, "its disk is full", "Make room.")
+    work = {"of": "work", "name": "", "level": "good", "said": "none given up", "hint": ""}
+    assert told(work) == Finding("work", True, "none given up")
+    assert told(work | {"of": "installation", "level": "warn"}).what == "nodes"

@@ -17,6 +17,7 @@ from . import (  # noqa: F401 - they add their routes
     nodes,
     platforms,
     play,
+    readiness,
     recordings,
     rooms,
     settings,

@@ -101,6 +101,11 @@ class Operation:
         return arguments[place[1:-1]] if place.startswith("{") else place
 
     @property
+    def queried(self) -> bool:
+        """Whether what is sent stands in the query: of a GET, and of a DELETE, which has no body."""
+        return self.method in ("GET", "DELETE")
+
+    @property
     def edited(self) -> bool:
         """Whether it changes something whose version the caller may insist on."""
         return self.method in ("PATCH", "DELETE") and self.reading is not None
@@ -187,8 +192,11 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
         # Links are followed by players, some of which add what keeps caches away.
         call = Call(caller, Nothing() if op.resource == "shares" else _queried(op.sends, request))
         return answer(op, op.view(call, **arguments), call)
-    _queried(Nothing, request)
-    call = Call(caller, Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body))
+    if op.queried:
+        call = Call(caller, _queried(op.sends, request))
+    else:
+        _queried(Nothing, request)
+        call = Call(caller, Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body))
     if not op.changes:
         return answer(op, op.view(call, **arguments), call)
     path = op.path.format(**arguments)

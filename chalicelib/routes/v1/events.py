@@ -22,8 +22,9 @@ class Health(View):
 
 @operation("GET", "/v1/health", scope=None)
 def health(call: Call[Nothing]) -> Health:
-    """Whether the functions, the table and the secrets answer. Open, and says nothing else."""
+    """Whether the functions, the table and the secrets answer, and can keep something. Open, and says nothing else."""
     wiring.settings.get(PublishSettings)
+    wiring.readiness.require_writable()
     return Health()
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Final, Literal
 
 from pydantic import Field
 
 from chalicelib.wiring import wiring
 
 from ..views import SHOWN_SECRET, NodeConfigShown, NodeShown, Page, View
-from .base import Body, Call, Nothing, Paging, operation
+from .base import Body, Call, Nothing, Paging, Query, operation
+from .listing import Key, found_in, part
 
 
 class NewJoinToken(Body):
@@ -39,11 +42,52 @@ class JoinToken(View):
     expires_at: datetime | None
 
 
+class NodesWanted(Paging):
+    """Which nodes, in which order."""
+
+    search: str = Field(default="", max_length=200, description="Only with all these words in name or id.")
+    state: Literal["", "never seen", "online", "lost", "revoked", "draining"] = Field(
+        default="", description="Only what is so now."
+    )
+    sort: Literal["id", "name", "last_seen", "created_at", "-name", "-last_seen", "-created_at"] = Field(
+        default="id", description="By what; with a minus the other way round."
+    )
+
+
+class NodeChange(Body):
+    """What is to change."""
+
+    name: str = Field(min_length=1, max_length=100, description="For people; ids stay.", examples=["Frankfurt"])
+    version: int | None = Field(default=None, description="The one you saw; another one is a conflict.")
+
+
+class Removal(Query):
+    """How a node is removed."""
+
+    force: bool = Field(default=False, description="Also while streams are live there; they end.")
+
+
+SORTS: Final[dict[str, Callable[[NodeShown], Key]]] = {
+    "id": lambda n: (n.id, n.id),
+    "name": lambda n: (n.name.casefold(), n.id),
+    "last_seen": lambda n: (n.last_seen.timestamp() if n.last_seen else 0.0, n.id),
+    "created_at": lambda n: (n.created_at.timestamp(), n.id),
+}
+
+
+def _fits(wanted: NodesWanted, n: NodeShown) -> bool:
+    so = n.draining if wanted.state == "draining" else wanted.state in ("", n.state)
+    return so and found_in(wanted.search, n.name, n.id)
+
+
 @operation("GET", "/v1/nodes", scope="read")
-def list_nodes(call: Call[Paging]) -> Page[NodeShown]:
+def list_nodes(call: Call[NodesWanted]) -> Page[NodeShown]:
     """The nodes."""
-    page = wiring.overview.nodes(call.sent.limit, call.sent.cursor)
-    return Page[NodeShown](items=[NodeShown.of(n) for n in page.items], cursor=page.cursor)
+    wanted = call.sent
+    found = [n for v in wiring.overview.all_nodes() if _fits(wanted, n := NodeShown.of(v))]
+    key, down = SORTS[wanted.sort.lstrip("-")], wanted.sort.startswith("-")
+    page = part(found, key, wanted.limit, wanted.cursor, down=down)
+    return Page[NodeShown](items=page.items, cursor=page.cursor)
 
 
 @operation("GET", "/v1/nodes/{node}", scope="read")
@@ -70,12 +114,34 @@ def change_node_settings(call: Call[NodeConfigChange], node: str) -> NodeConfigS
     return NodeConfigShown.of(changed)
 
 
+@operation("PATCH", "/v1/nodes/{node}")
+def rename_node(call: Call[NodeChange], node: str) -> NodeShown:
+    """Give a node another name."""
+    wiring.fleet.rename(node, call.sent.name, call.version)
+    return NodeShown.of(wiring.overview.node(node))
+
+
+@operation("POST", "/v1/nodes/{node}/drain", scope="operate")
+def drain_node(call: Call[Nothing], node: str) -> NodeShown:
+    """Have a node take no new streams. Those that are live go on, and so do its own sources and pushes."""
+    wiring.fleet.drain(node, True)
+    return NodeShown.of(wiring.overview.node(node))
+
+
+@operation("POST", "/v1/nodes/{node}/resume", scope="operate")
+def resume_node(call: Call[Nothing], node: str) -> NodeShown:
+    """Have a node take new streams again."""
+    wiring.fleet.drain(node, False)
+    return NodeShown.of(wiring.overview.node(node))
+
+
 @operation("DELETE", "/v1/nodes/{node}", status=204)
-def revoke_node(call: Call[Nothing], node: str) -> None:
-    """Revoke a node. Its token ends at once, its sessions end, what it pushed and played goes to other nodes, and its
-    recordings are finished from what was uploaded. It cannot enrol again without a new identity.
+def remove_node(call: Call[Removal], node: str) -> None:
+    """Remove a node. Its token ends at once, what it pushed and played goes to other nodes, and its recordings are
+    finished from what was uploaded. While streams are live there, or while it still pushes, that is a 409, unless it is
+    forced: then its sessions end. It cannot enrol again without a new identity.
     """
-    wiring.fleet.revoke(node)
+    wiring.fleet.remove(node, force=call.sent.force)
 
 
 @operation("POST", "/v1/nodes/{node}/token", status=202)

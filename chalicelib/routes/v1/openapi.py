@@ -47,6 +47,8 @@ _TAGS: Final = {
     "explain": "What would happen to a publish, and why.",
     "events": "The ledger.",
     "health": "Whether all is well.",
+    "readiness": "What is not ready, why, and what to do.",
+    "about": "What runs here.",
     "system": "How the data fares.",
     "password": "The administrator's password.",
     "login": "Logging in to the console.",
@@ -130,7 +132,7 @@ def document(operations: Iterable[Operation], version: str, others: Json | None 
 def _models(operations: Iterable[Operation]) -> list[Any]:
     found: dict[Any, None] = {(Problem, "serialization"): None}
     for op in operations:
-        if op.method != "GET" and op.sends is not Nothing:
+        if not op.queried and op.sends is not Nothing:
             found[op.sends, "validation"] = None
         if op.answers is not None:
             found[op.answers, "serialization"] = None
@@ -155,7 +157,7 @@ def _operation(op: Operation, names: Any) -> Json:
     }
     if op.scope is None:
         out["security"] = []
-    if op.method != "GET" and op.sends is not Nothing:
+    if not op.queried and op.sends is not Nothing:
         schema = names[op.sends, "validation"]
         needed = any(field.is_required() for field in op.sends.model_fields.values())
         out["requestBody"] = {"required": needed, "content": {"application/json": {"schema": schema}}}
@@ -182,7 +184,7 @@ def _path_parameters(op: Operation) -> list[Json]:
 
 
 def _query_parameters(op: Operation) -> list[Json]:
-    if op.method != "GET":
+    if not op.queried:
         return []
     properties = op.sends.model_json_schema(by_alias=True).get("properties", {})
     found = []

@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Callable
+from typing import Final, Literal
 
+from pydantic import AwareDatetime, Field
+
+from chalicelib.domain import redact
+from chalicelib.domain.model import Session
 from chalicelib.wiring import wiring
 
 from ..views import Page, SessionShown, StreamShown
 from .base import Call, Nothing, Paging, operation, secrets
+from .listing import Key, found_in, part
+
+Sort = Literal["since", "-since", "stream", "-stream", "viewers", "-viewers", "bitrate_kbps", "-bitrate_kbps"]
 
 
 class StreamsWanted(Paging):
-    """A part of what is live."""
+    """Which live streams, in which order."""
 
+    search: str = Field(default="", max_length=200, description="Only with all these words in name, edge or address.")
+    node: str = Field(default="", max_length=64, description="Only of this node.")
+    protocol: Literal["", "rtmp", "srt", "webrtc"] = Field(default="", description="Only what came in so.")
+    sort: Sort = Field(default="-since", description="By what; with a minus the largest or latest first.")
     fresh: bool = Field(
         default=False,
         description="Have the nodes tell their numbers every second for the next 20 seconds, for who looks at them.",
     )
 
 
+class SessionsWanted(Paging):
+    """Which sessions that are over."""
+
+    stream: str = Field(default="", max_length=300, description="Only of this stream.", examples=["live/cam"])
+    node: str = Field(default="", max_length=64, description="Only of this node.")
+    state: Literal["", "ended", "refused"] = Field(default="", description="Only what ended so.")
+    since: AwareDatetime | None = Field(default=None, description="Only what was admitted then or later.")
+    until: AwareDatetime | None = Field(default=None, description="Only what was admitted before.")
+
+
+_SORTS: Final[dict[str, Callable[[StreamShown], Key]]] = {
+    "since": lambda s: ((s.live_at or s.admitted_at).timestamp(), s.id),
+    "stream": lambda s: (s.stream.casefold(), s.id),
+    "viewers": lambda s: (s.viewers, s.id),
+    "bitrate_kbps": lambda s: (s.bitrate_kbps or 0.0, s.id),
+}
+
+
+def _fits(wanted: StreamsWanted, s: StreamShown) -> bool:
+    of_it = wanted.node in ("", s.node) and wanted.protocol in ("", s.protocol)
+    return of_it and found_in(wanted.search, s.stream, s.node, s.client_ip)
+
+
 @operation("GET", "/v1/streams", scope="read")
 def list_streams(call: Call[StreamsWanted]) -> Page[StreamShown]:
     """What is live, newest first. `seen_at` tells how old the numbers are."""
-    page = wiring.overview.streams_page(call.sent.limit, call.sent.cursor)
-    if call.sent.fresh:
-        wiring.live.look({s.session.node for s in page.items})
-    hidden = secrets()
-    return Page[StreamShown](items=[StreamShown.seen(s, hidden) for s in page.items], cursor=page.cursor)
+    wanted, hidden = call.sent, secrets()
+    found = [s for v in wiring.overview.streams() if _fits(wanted, s := StreamShown.seen(v, hidden))]
+    key, down = _SORTS[wanted.sort.lstrip("-")], wanted.sort.startswith("-")
+    page = part(found, key, wanted.limit, wanted.cursor, down=down)
+    if wanted.fresh:
+        wiring.live.look({s.node for s in page.items})
+    return Page[StreamShown](items=page.items, cursor=page.cursor)
 
 
 @operation("DELETE", "/v1/streams/{session}", scope="operate", status=204)
@@ -38,8 +75,16 @@ def kick_stream(call: Call[Nothing], session: str) -> None:
 
 
 @operation("GET", "/v1/sessions", scope="read")
-def list_sessions(call: Call[Paging]) -> Page[SessionShown]:
-    """Sessions that are over, newest first."""
-    page = wiring.overview.sessions(call.sent.limit, call.sent.cursor)
-    hidden = secrets()
+def list_sessions(call: Call[SessionsWanted]) -> Page[SessionShown]:
+    """Sessions that are over, newest first. A page with less than `limit` need not be the last."""
+    sent, hidden = call.sent, secrets()
+
+    def takes(s: Session) -> bool:
+        shown = str(redact.stream_name(s.stream, hidden))
+        in_time = (sent.since is None or s.admitted_at >= sent.since) and (
+            sent.until is None or s.admitted_at < sent.until
+        )
+        return in_time and sent.stream in ("", shown) and sent.node in ("", s.node) and sent.state in ("", s.state)
+
+    page = wiring.overview.sessions(sent.limit, sent.cursor, takes)
     return Page[SessionShown](items=[SessionShown.of(s, hidden) for s in page.items], cursor=page.cursor)

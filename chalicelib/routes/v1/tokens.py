@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from chalicelib.domain.access import WHOLE, grants_of, token_id
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model import AuditEntry, Credential
+from chalicelib.services.account.audit import AuditFilter
 from chalicelib.wiring import wiring
 
 from ..views import SHOWN_SECRET, Page, View
@@ -107,8 +108,21 @@ def revoke_token(call: Call[Nothing], token: str) -> None:
     wiring.tokens.revoke(token)
 
 
+class AuditWanted(Paging):
+    """Which entries."""
+
+    who: str = Field(default="", max_length=100, description="Only of whose name holds this.", examples=["dashboard"])
+    action: str = Field(default="", max_length=100, description="Only this.", examples=["change_destination"])
+    since: AwareDatetime | None = Field(default=None, description="Only what happened then or later.")
+    until: AwareDatetime | None = Field(default=None, description="Only what happened before.")
+
+
 @operation("GET", "/v1/audit")
-def list_audit(call: Call[Paging]) -> Page[AuditShown]:
-    """Who changed what, from where; newest first, kept for a year."""
-    page = wiring.audit.page(call.sent.limit, call.sent.cursor)
+def list_audit(call: Call[AuditWanted]) -> Page[AuditShown]:
+    """Who changed what, from where; newest first, kept for a year. A page with less than `limit` need not be
+    the last.
+    """
+    sent = call.sent
+    wanted = AuditFilter(sent.who, sent.action, sent.since, sent.until)
+    page = wiring.audit.chosen(sent.limit, sent.cursor, wanted)
     return Page[AuditShown](items=[AuditShown.of(e) for e in page.items], cursor=page.cursor)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ulid import ULID
 
@@ -17,6 +18,29 @@ MONTHS = 13
 def _month_before(month: str) -> str:
     year, number = int(month[:4]), int(month[4:])
     return f"{year - 1}12" if number == 1 else f"{year}{number - 1:02}"
+
+
+_LOOKS: Final = 20
+"""How many pages are looked through, at most, for one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries; '' does not choose. `who`: a part of the name. From `since` on, before `until`."""
+
+    who: str = ""
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def takes(self, e: AuditEntry) -> bool:
+        """Whether it is one of these."""
+        return (
+            (not self.who or self.who.casefold() in e.who.casefold())
+            and (not self.action or self.action == e.action)
+            and (self.since is None or e.at >= self.since)
+            and (self.until is None or e.at < self.until)
+        )
 
 
 class Audit:
@@ -49,6 +73,22 @@ class Audit:
     def end(self, entry: AuditEntry, outcome: Literal["done", "refused", "failed"], status: int) -> None:
         """Note what became of it."""
         self._store.commit(Put(entry.model_copy(update={"outcome": outcome, "status": status})))
+
+    def chosen(self, limit: int, cursor: str | None, wanted: AuditFilter) -> Page[AuditEntry]:
+        """Of the entries those that are wanted. A page may hold less than `limit` and not be the last.
+
+        Raises:
+            InvalidInputError: the cursor is not one of ours.
+        """
+        items: list[AuditEntry] = []
+        for _ in range(_LOOKS):
+            page = self.page(limit - len(items), cursor)
+            items += [e for e in page.items if wanted.takes(e)]
+            past = wanted.since is not None and bool(page.items) and page.items[-1].at < wanted.since
+            cursor = None if past else page.cursor
+            if cursor is None or len(items) >= limit:
+                break
+        return Page(items, cursor)
 
     def page(self, limit: int, cursor: str | None) -> Page[AuditEntry]:
         """The entries, newest first, month by month.

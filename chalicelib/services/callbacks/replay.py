@@ -115,7 +115,7 @@ class Replay:
 
     def _end_payload(self, recording: Recording) -> dict[str, Any]:
         """As it was sent, if it was; else anew."""
-        sent = self._store.get(Delivery, rules.end_id(recording.id, recording.started_at))
+        sent = self._store.get(Delivery, callbacks.end_id(recording.id, recording.started_at))
         if sent is not None:
             return sent.payload
         code = 0 if recording.state == "ready" else 100

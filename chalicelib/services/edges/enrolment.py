@@ -6,7 +6,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
@@ -95,8 +95,9 @@ class Enrolment:
             raise ForbiddenError("this node was revoked; remove its state folder to enrol it as a new one")
         used = self._use(request.join_token, node_id, now)
         token = _new_token()
-        changes = {"name": request.name, "token_hash": ids.token_hash(token), "next_hash": "", "rotate": False}
+        changes: dict[str, Any] = {"token_hash": ids.token_hash(token), "next_hash": "", "rotate": False}
         known = old or Node(id=node_id, name="", created_at=now, token_hash="", snapshot_key=secrets.token_hex(32))
+        changes["name"] = known.name if known.named else request.name
         node = known.model_copy(update=changes | {"queue_url": self._nudger.create(node_id)})
         self._store.commit(Save(node), Save(self._credential(node, node.token_hash)), *used, *self._ended(old))
         _log.info("node_enrolled", extra={"node": node_id, "again": old is not None})
@@ -171,6 +172,6 @@ class Enrolment:
             NotFoundError: there is no such node.
         """
         node = self._node(node_id)
-        revoked = node.model_copy(update={"revoked": True, "rotate": False, "next_hash": ""})
+        revoked = node.model_copy(update={"revoked": True, "rotate": False, "next_hash": "", "draining": False})
         self._store.commit(Save(revoked), *self._ended(node))
         return revoked.model_copy(update={"version": node.version + 1})

@@ -1,15 +1,26 @@
-"""Revokes nodes: what a node held goes back to who may have it."""
+"""Names, drains and removes nodes: what a node held goes back to who may have it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from aws_lambda_powertools import Logger
 from ulid import ULID
 
 from chalicelib.domain.errors import ConflictError, NotFoundError
-from chalicelib.domain.model import LedgerEvent, NodeLease, NodeSource, OpenSession
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.domain.model import (
+    Drained,
+    Entity,
+    LedgerEvent,
+    Node,
+    NodeConfig,
+    NodeLease,
+    NodeSeen,
+    NodeSource,
+    OpenSession,
+)
+from chalicelib.ports import Clock, Delete, Save, Store
 from chalicelib.services.edges.enrolment import Enrolment
 from chalicelib.services.edges.events import Events
 from chalicelib.services.pushing.pushes import Pushes
@@ -36,6 +47,81 @@ class Fleet:
     ) -> None:
         self._store, self._enrolment, self._ingest = store, enrolment, ingest
         self._pushes, self._sources, self._abandoned, self._clock = pushes, sources, abandoned, clock
+
+    def rename(self, node: str, name: str, version: int | None = None) -> Node:
+        """Give a node another name, which stays.
+
+        Raises:
+            NotFoundError: there is no such node.
+            ConflictError: it was changed in the meantime.
+        """
+        found = self._find(node)
+        if version is not None and version != found.version:
+            raise ConflictError("the node was changed in the meantime; read it again", code="changed_meanwhile")
+        self._store.commit(Save(found.model_copy(update={"name": name, "named": True})))
+        return self._find(node)
+
+    def drain(self, node: str, draining: bool) -> Node:
+        """Have a node take no new streams, or take them again. What is live goes on.
+
+        Raises:
+            NotFoundError: there is no such node.
+            ConflictError: it was revoked, or changed in the meantime.
+        """
+        found = self._find(node)
+        if found.revoked:
+            raise ConflictError("the node was revoked", code="node_revoked")
+        drained = self._store.get(Drained) or Drained()
+        nodes = sorted({*drained.nodes, node} if draining else {*drained.nodes} - {node})
+        self._store.commit(
+            Save(found.model_copy(update={"draining": draining})), Save(drained.model_copy(update={"nodes": nodes}))
+        )
+        self._pushes.nudge(node)  # it decides by itself while the cloud is away
+        return self._find(node)
+
+    def remove(self, node: str, *, force: bool) -> None:
+        """Revoke a node and forget what belongs to it. Its sessions and recordings stay in the history.
+
+        Raises:
+            NotFoundError: there is no such node.
+            ConflictError: something is live there, or it pushes and did not confirm its stop, and it is not forced.
+        """
+        found = self._find(node)
+        state = self._store.node_state(node)
+        self._check_idle(node, state, force=force)
+        self.revoke(node)
+        if node in (drained := self._store.get(Drained) or Drained()).nodes:
+            left = [other for other in drained.nodes if other != node]
+            self._store.commit(Save(drained.model_copy(update={"nodes": left})))
+        for kind in (NodeSeen, NodeConfig):
+            if (kept := self._store.get(kind, node)) is not None:
+                with suppress(ConflictError):
+                    self._store.commit(Delete(kept))
+        gone = self._store.get(Node, node) or found
+        self._store.commit(Save(gone.model_copy(update={"removed": True})))
+
+    def _check_idle(self, node: str, state: Sequence[Entity], *, force: bool) -> None:
+        if force:
+            return
+        live = sum(isinstance(s, OpenSession) and s.state != "closing" for s in state)
+        if live:
+            raise ConflictError(
+                f"{live} streams are live there: drain it and wait, or force it, which ends them",
+                code="node_live", count=live,
+            )  # fmt: skip
+        seen = self._store.get(NodeSeen, node)
+        held = sum(isinstance(lease, NodeLease) for lease in state)
+        if held and seen is not None and not seen.lost:
+            raise ConflictError(
+                f"it still pushes {held} destinations: others may push them once it confirmed its stop, or force it",
+                code="node_pushes", count=held,
+            )  # fmt: skip
+
+    def _find(self, node: str) -> Node:
+        found = self._store.get(Node, node)
+        if found is None or found.removed:
+            raise NotFoundError("there is no such node")
+        return found
 
     def revoke(self, node: str) -> None:
         """Revoke a node. Its tokens end at once, its sessions end, what it pushed and played may be granted to others,

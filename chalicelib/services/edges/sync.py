@@ -129,6 +129,7 @@ class Sync:
                 "interval_s": interval,
                 "lost": False,
                 "observed": request.observed,
+                "clock_skew_s": (request.sent_at - self._clock()).total_seconds() if request.sent_at else None,
             }
         )
         try:
@@ -196,6 +197,7 @@ class Sync:
             auth=publish.auth,
             accepted=accepted,
             play_key=self._plays.key_of(node.id),
+            draining=node.draining,
             callback=target.on_unreachable if target.active else "none",
         )
         return snapshot.model_copy(update={"revision": revision(snapshot)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
@@ -124,6 +125,12 @@ class Overview:
         views = [NodeView(n, cast("NodeSeen | None", s)) for n, s in zip(page.items, seen, strict=True)]
         return Page(views, page.cursor)
 
+    def all_nodes(self) -> list[NodeView]:
+        """All nodes, in the order of their ids."""
+        nodes = everything(self._store, Node, "NODES")
+        seen = self._store.get_many([(NodeSeen, (n.id,)) for n in nodes]) if nodes else []
+        return [NodeView(n, cast("NodeSeen | None", s)) for n, s in zip(nodes, seen, strict=True)]
+
     def node(self, node: str) -> NodeView:
         """One node.
 
@@ -131,7 +138,7 @@ class Overview:
             NotFoundError: there is none.
         """
         found = self._store.get(Node, node)
-        if found is None:
+        if found is None or found.removed:
             raise NotFoundError("there is no such node")
         return NodeView(found, self._store.get(NodeSeen, node))
 
@@ -155,11 +162,6 @@ class Overview:
         """All that is live, newest first."""
         return self._views(everything(self._store, Session, "LIVE", newest=True))
 
-    def streams_page(self, limit: int, cursor: str | None) -> Page[StreamView]:
-        """What is live, newest first. Who is being let in takes a place and is not shown."""
-        page = self._store.index(Session, "LIVE", limit=limit, cursor=cursor, newest=True)
-        return Page(self._views(page.items), page.cursor)
-
     def _views(self, sessions: list[Session]) -> list[StreamView]:
         now = self._clock()
         live = [s for s in sessions if shows_live(s, now)]
@@ -176,9 +178,18 @@ class Overview:
             views.append(StreamView(session, told, node is None or node.lost, version, at))
         return views
 
-    def sessions(self, limit: int, cursor: str | None) -> Page[Session]:
-        """Sessions that are over, newest first."""
-        return self._store.index(Session, "SESSIONS", limit=limit, cursor=cursor, newest=True)
+    def sessions(
+        self, limit: int, cursor: str | None, takes: Callable[[Session], bool] = lambda _: True
+    ) -> Page[Session]:
+        """Sessions that are over, newest first; of them, what is taken."""
+        found: list[Session] = []
+        for _ in range(_LOOKS):
+            page = self._store.index(Session, "SESSIONS", limit=limit - len(found), cursor=cursor, newest=True)
+            found += [s for s in page.items if takes(s)]
+            cursor = page.cursor
+            if cursor is None or len(found) >= limit:
+                break
+        return Page(found, cursor)
 
     def events(self, limit: int, cursor: str | None, wanted: EventFilter | None = None) -> Page[LedgerEvent]:
         """The ledger, newest first; of it, what is wanted.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import cast
+from typing import Final, cast
 
 from chalicelib.domain import admission, callbacks, ids, redact
 from chalicelib.domain import limits as limit_rules
@@ -12,6 +12,7 @@ from chalicelib.domain.model import (
     AskedCallback,
     CallbackSettings,
     Credential,
+    Drained,
     LimitSettings,
     PublishSettings,
     RecordSettings,
@@ -25,6 +26,8 @@ from chalicelib.services.account.settings import Settings
 from chalicelib.services.callbacks.deliveries import CallbackLog
 from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.wire.edge import OutgoingCallback, PublishRequest, PublishResponse
+
+DRAINING: Final = "this edge is being drained: it takes no new streams; publish to another one, or resume it"
 
 
 class Publish:
@@ -56,6 +59,7 @@ class Publish:
                 (StreamTail, (str(request.stream),)),
                 (RoomSecret, (request.stream.stream,)),
                 (LimitSettings, ()),
+                (Drained, ()),
             ]
         )
         node = self._auth.node_of_credential(cast("Credential | None", found[0]))
@@ -66,6 +70,8 @@ class Publish:
         decision = admission.decide(publish, room, request.stream, request.param, own=request.own)
         if not decision.allowed:
             return PublishResponse(decision="deny", reason=decision.reason, code=decision.code)
+        if not request.own and node in cast("Drained", found[7] or Drained()).nodes:
+            return PublishResponse(decision="deny", reason=DRAINING, code="node_draining")
         limits = cast("LimitSettings | None", found[6])
         if limits is not None and (refusal := self._over(limits)):
             return PublishResponse(decision="deny", reason=refusal, code="limit")

@@ -1,8 +1,10 @@
+import { health } from "./health.en";
 import { operate } from "./operate.en";
 
 /** English, and the shape that every other language has. */
 export const en = {
   operate,
+  health,
   common: {
     loading: "Loading …",
     tryNow: "Try now",
@@ -34,6 +36,7 @@ export const en = {
     rooms: "Rooms",
     edges: "Edges",
     activity: "Activity",
+    health: "Health",
     settings: "Settings",
     more: "More",
   },

@@ -1,8 +1,10 @@
 import type { Text } from "./en";
+import { health } from "./health.zh";
 import { operate } from "./operate.zh";
 
 export const zh: Text = {
   operate,
+  health,
   common: {
     loading: "正在加载……",
     tryNow: "立即重试",
@@ -34,6 +36,7 @@ export const zh: Text = {
     rooms: "直播间",
     edges: "边缘节点",
     activity: "动态",
+    health: "健康状况",
     settings: "设置",
     more: "更多",
   },

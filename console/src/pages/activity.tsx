@@ -1,12 +1,22 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
 import type { PageProps } from "../app";
-import { api, ok } from "../api/client";
-import { useAsked } from "../api/query";
+import { useNodes, type LedgerEvent } from "../api/asked";
+import { api, ok, type Schemas } from "../api/client";
 import { withoutRepeats } from "../events";
 import { t } from "../i18n";
-import { Empty, Field, Page, Time, Waiting } from "../ui/parts";
+import { jsonLines, merged } from "../timeline";
+import { queried, useQuery } from "../ui/address";
+import { useLog } from "../ui/log";
+import { Button, Empty, Field, Page, Time, Waiting } from "../ui/parts";
 import { Table } from "../ui/table";
+
+type Audit = Schemas["AuditShown"];
+const PAGE = 100;
+const NAMES = ["show", "kind", "stream", "node", "who"] as const;
+type Wanted = Record<(typeof NAMES)[number], string>;
+
+const isAudit = (entry: LedgerEvent | Audit): entry is Audit => "action" in entry;
 
 interface Row {
   id: string;
@@ -16,34 +26,78 @@ interface Row {
   more: string;
 }
 
+function row(entry: LedgerEvent | Audit): Row {
+  if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, entry.action), about: entry.path, more: entry.outcome === "done" ? "" : entry.outcome };
+  const more = [entry.data["state"], entry.data["reason"], entry.data["client_ip"]].filter(Boolean).join(" · ");
+  return { id: entry.id, at: entry.at, what: t().events[entry.kind] ?? entry.kind, about: entry.stream ?? String(entry.data["name"] ?? ""), more };
+}
+
+function save(entries: readonly unknown[]): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([jsonLines(entries)], { type: "application/x-ndjson" }));
+  link.download = `activity-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.jsonl`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function Filters({ wanted }: { wanted: Wanted }): JSX.Element {
+  const words = t().health.activity;
+  const { route } = useLocation();
+  const nodes = useNodes().data?.items ?? [];
+  const set = (name: keyof Wanted) => (value: string) => route(queried({ ...wanted, [name]: value }), true);
+  const any = { value: "", label: words.any };
+  return (
+    <div class="row filters">
+      <Field
+        label={words.show}
+        value={wanted.show}
+        change={set("show")}
+        options={[
+          { value: "", label: words.both },
+          { value: "events", label: words.onlyEvents },
+          { value: "changes", label: words.onlyChanges },
+        ]}
+      />
+      {wanted.show !== "changes" && (
+        <>
+          <Field label={words.kind} value={wanted.kind} change={set("kind")} options={[any, ...Object.entries(words.kinds).map(([value, label]) => ({ value, label }))]} />
+          <Field label={words.stream} value={wanted.stream} change={set("stream")} type="search" placeholder="live/show" />
+          <Field label={words.edge} value={wanted.node} change={set("node")} options={[any, ...nodes.map((n) => ({ value: n.id, label: n.name || n.id }))]} />
+        </>
+      )}
+      {wanted.show !== "events" && <Field label={words.who} value={wanted.who} change={set("who")} type="search" />}
+    </div>
+  );
+}
+
 /** What happened to streams, and who changed what, in one time line. */
 export function Activity(_: PageProps): JSX.Element {
   const words = t().activity;
-  const [filter, setFilter] = useState("");
-  const limit = { params: { query: { limit: 100 } } };
-  const events = useAsked(["events"], (signal) => ok(api.GET("/v1/events", { ...limit, signal })), { every: 3000 });
-  const audit = useAsked(["audit"], (signal) => ok(api.GET("/v1/audit", { ...limit, signal })), { every: 5000 });
-  const kinds = t().events;
-  const rows: Row[] = [
-    ...withoutRepeats(events.data?.items ?? []).map((e) => ({
-      id: e.id,
-      at: e.at,
-      what: kinds[e.kind] ?? e.kind,
-      about: e.stream ?? "",
-      more: [e.data["state"], e.data["reason"], e.data["client_ip"]].filter(Boolean).join(" · "),
-    })),
-    ...(audit.data?.items ?? []).map((a) => ({ id: a.id, at: a.at, what: words.changed(a.who, a.action), about: a.path, more: a.outcome === "done" ? "" : a.outcome })),
-  ].sort((a, b) => b.at.localeCompare(a.at));
-  const wanted = filter.trim().toLowerCase();
-  const shown = rows.filter((r) => !wanted || `${r.what} ${r.about} ${r.more}`.toLowerCase().includes(wanted));
+  const more = t().health.activity;
+  const query = useQuery();
+  const wanted = Object.fromEntries(NAMES.map((name) => [name, query[name] ?? ""])) as Wanted;
+  const { kind, stream, node, who } = wanted;
+  // What asks for one kind alone asks for nothing of the other.
+  const events = useLog<LedgerEvent>(["events", { kind, stream, node }], (cursor, signal) => ok(api.GET("/v1/events", { params: { query: { limit: PAGE, kind, stream, node, ...(cursor ? { cursor } : {}) } }, ...(signal ? { signal } : {}) })), {
+    every: 3000,
+    enabled: wanted.show !== "changes" && !who,
+  });
+  const audit = useLog<Audit>(["audit", { who }], (cursor, signal) => ok(api.GET("/v1/audit", { params: { query: { limit: PAGE, who, ...(cursor ? { cursor } : {}) } }, ...(signal ? { signal } : {}) })), {
+    every: 5000,
+    enabled: wanted.show !== "events" && !kind && !stream && !node,
+  });
+  const entries = merged({ items: withoutRepeats(events.items), whole: events.whole }, audit);
+  const filtered = NAMES.some((name) => wanted[name]);
   return (
-    <Page title={words.title} filter={<Field label={words.filter} value={filter} change={setFilter} type="search" />}>
-      {!events.data && <Waiting error={events.error} again={events.again} />}
-      {events.data && shown.length === 0 && <Empty words={words.none} />}
-      {shown.length > 0 && (
+    <Page title={words.title} action={entries.length > 0 && <Button press={() => save(entries)}>{more.export}</Button>}>
+      <Filters wanted={wanted} />
+      {!events.ready && <Waiting error={events.error} again={events.again} />}
+      {!audit.ready && events.ready && <Waiting error={audit.error} again={audit.again} />}
+      {events.ready && audit.ready && entries.length === 0 && <Empty words={filtered ? more.noneFound : words.none} />}
+      {entries.length > 0 && (
         <Table
           label={words.title}
-          rows={shown}
+          rows={entries.map(row)}
           columns={[
             { head: words.at, cell: (r) => <Time at={r.at} /> },
             { head: words.what, cell: (r) => r.what },
@@ -51,6 +105,15 @@ export function Activity(_: PageProps): JSX.Element {
             { head: words.more, cell: (r) => <span class="muted">{r.more}</span> },
           ]}
         />
+      )}
+      {events.ready && audit.ready && (!events.whole || !audit.whole) && (
+        <Button
+          press={async () => {
+            await Promise.all([events.more(), audit.more()]);
+          }}
+        >
+          {more.more}
+        </Button>
       )}
     </Page>
   );

@@ -167,10 +167,7 @@ export function Callbacks({ id }: PageProps): JSX.Element {
     <Page title={words.title} action={<Button press={() => setReplaying(true)}>{more.replay}</Button>}>
       <div class="columns">
         <Target />
-        <div class="stack">
-          <Signing />
-          <Verifier />
-        </div>
+        <Signing />
       </div>
       <h2>{words.deliveries}</h2>
       <Filters wanted={wanted} />
@@ -192,6 +189,7 @@ export function Callbacks({ id }: PageProps): JSX.Element {
       )}
       {deliveries.data?.cursor && limit < 100 && <Button press={() => setLimit(100)}>{t().common.more}</Button>}
       {replaying && <Replay close={() => setReplaying(false)} />}
+      <Verifier />
       {id && one.data && <Panel delivery={one.data} close={() => route(to("callbacks"))} />}
     </Page>
   );

@@ -1,60 +1,76 @@
 import type { JSX } from "preact";
+import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { useNodes, type Node } from "../api/asked";
+import type { Node } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
-import { size } from "../format";
+import { renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { root } from "../root";
-import { Button, Copyable, Dialog, Field, Form, Page, State, Time, Waiting, type Tone } from "../ui/parts";
+import { queried, useQuery } from "../ui/address";
+import { AsCurl } from "../ui/curl";
+import { Button, Copyable, Dialog, Empty, Field, Form, Page, Time, Waiting } from "../ui/parts";
+import { EdgeCard } from "./edges-card";
 
-const TONES: Record<Node["state"], Tone> = { online: "green", lost: "red", "never seen": "grey", revoked: "grey" };
+const MOST = 100;
+const STATES = ["online", "lost", "never seen", "draining"] as const;
 
-function Card({ node }: { node: Node }): JSX.Element {
+function Join({ close }: { close: () => void }): JSX.Element {
   const words = t().edges;
-  const seen = node.observed ?? {};
-  const free = seen["disk_free_bytes"];
-  const pending = Number(seen["pending_segments"] ?? 0) + Number(seen["pending_events"] ?? 0);
+  const [name, setName] = useState("");
+  const [token, setToken] = useState<Schemas["JoinToken"] | null>(null);
+  const make = (): Promise<Schemas["JoinToken"]> => ok(api.POST("/v1/join-tokens", { body: { name } }));
   return (
-    <article class="card pad">
-      <h2>{node.name || node.id}</h2>
-      <p class="states">
-        <State tone={TONES[node.state]}>{words.states[node.state]}</State>
-        {node.observed && (
-          <State tone={seen["media_server_up"] ? "green" : "red"}>
-            {seen["media_server_up"] ? words.mediaUp : words.mediaDown} ({String(seen["media_server"] ?? "–")} {String(seen["media_server_version"] ?? "")})
-          </State>
-        )}
-      </p>
-      <dl class="facts">
-        <dt>{words.lastSeen}</dt>
-        <dd>
-          <Time at={node.last_seen} />
-        </dd>
-        <dt>{words.live}</dt>
-        <dd>{node.sessions}</dd>
-        <dt>{words.pending}</dt>
-        <dd>{pending}</dd>
-        <dt>{words.disk}</dt>
-        <dd>{typeof free === "number" ? size(free) : "–"}</dd>
-        <dt>FFmpeg</dt>
-        <dd>{String(seen["ffmpeg_version"] ?? "–")}</dd>
-        <dt>{words.agent}</dt>
-        <dd>{node.agent_version || "–"}</dd>
-      </dl>
-    </article>
+    <Dialog title={words.add} close={close} wide>
+      {!token ? (
+        <Form send={words.makeToken} act={async () => setToken(await make())} cancel={close}>
+          <Field label={words.name} value={name} change={setName} />
+          <AsCurl act={make} />
+        </Form>
+      ) : (
+        <div class="body">
+          <p>{words.joinWords}</p>
+          <Copyable label="SLUICE_CLOUD_URL" text={root.href} />
+          <Copyable label="SLUICE_JOIN_TOKEN" text={token.token} secret={token.token} />
+          <p class="muted">
+            {words.until} <Time at={token.expires_at} />
+          </p>
+        </div>
+      )}
+    </Dialog>
   );
 }
 
 export function Edges(_: PageProps): JSX.Element {
   const words = t().edges;
-  const nodes = useNodes();
+  const more = t().health.edges;
+  const { route } = useLocation();
+  const query = useQuery();
+  const wanted = { search: query["search"] ?? "", state: STATES.find((each) => each === query["state"]) ?? ("" as const) };
+  const filtered = Boolean(wanted.search || wanted.state);
+  const nodes = useAsked(
+    ["nodes", ...(filtered ? [wanted] : [])],
+    (signal) => ok(api.GET("/v1/nodes", { params: { query: { limit: MOST, ...wanted } }, signal })),
+    { every: 5000 },
+  );
   const [joining, setJoining] = useState(false);
-  const [name, setName] = useState("");
-  const [token, setToken] = useState<Schemas["JoinToken"] | null>(null);
+  const items: Node[] = nodes.data?.items.filter((node) => node.state !== "revoked") ?? [];
   return (
     <Page
       title={words.title}
+      filter={
+        (items.length > 1 || filtered) && (
+          <>
+            <Field label={more.search} type="search" value={wanted.search} change={(search) => route(queried({ ...wanted, search }), true)} />
+            <Field
+              label={more.state}
+              value={wanted.state}
+              change={(state) => route(queried({ ...wanted, state }), true)}
+              options={[{ value: "", label: more.any }, ...STATES.map((value) => ({ value, label: value === "draining" ? more.draining : words.states[value] }))]}
+            />
+          </>
+        )
+      }
       action={
         <Button kind="primary" press={() => setJoining(true)}>
           {words.add}
@@ -62,30 +78,19 @@ export function Edges(_: PageProps): JSX.Element {
       }
     >
       {!nodes.data && <Waiting error={nodes.error} again={nodes.again} />}
-      <div class="tiles">{nodes.data?.items.map((node) => <Card key={node.id} node={node} />)}</div>
+      {nodes.data && items.length === 0 && <Empty words={t().health.findings["no_nodes"]?.({})[0] ?? ""} />}
+      <div class="tiles">
+        {items.map((node) => (
+          <EdgeCard key={node.id} node={node} />
+        ))}
+      </div>
       {joining && (
-        <Dialog
-          title={words.add}
+        <Join
           close={() => {
             setJoining(false);
-            setToken(null);
+            renew("nodes");
           }}
-        >
-          {token ? (
-            <div class="body">
-              <p>{words.joinWords}</p>
-              <Copyable label="SLUICE_CLOUD_URL" text={root.href.replace(/\/$/, "")} />
-              <Copyable label="SLUICE_JOIN_TOKEN" text={token.token} secret={token.token} />
-              <p class="muted">
-                {words.until} <Time at={token.expires_at} />
-              </p>
-            </div>
-          ) : (
-            <Form send={words.makeToken} act={async () => setToken(await ok(api.POST("/v1/join-tokens", { body: { name } })))}>
-              <Field label={words.name} value={name} change={setName} />
-            </Form>
-          )}
-        </Dialog>
+        />
       )}
     </Page>
   );

@@ -8,6 +8,7 @@ import { streamPath } from "../format";
 import { inWords, t } from "../i18n";
 import { root, secretIn, streamOf, to } from "../root";
 import { Button, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
+import { ObsSetUp } from "../ui/obs";
 import { Outlook } from "../ui/outlook";
 import { Qr } from "../ui/qr";
 
@@ -60,6 +61,7 @@ function Steps({ tool, address, stream, secret }: { tool: Tool; address: Address
               <Button press={() => serviceFile(address)}>{words.serviceFile}</Button> <span class="muted">{words.serviceHint}</span>
             </p>
           )}
+          {tool === "obs" && <ObsSetUp server={address.server} streamKey={address.key} />}
         </>
       );
     case "phone":

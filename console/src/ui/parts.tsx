@@ -242,7 +242,7 @@ export function Confirm(p: { title: string; words: ComponentChildren; yes: strin
 }
 
 /** A form in a dialog: what its act refuses is said beside it. */
-export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: () => void; children: ComponentChildren }): JSX.Element {
+export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: () => void; danger?: boolean; disabled?: boolean; children: ComponentChildren }): JSX.Element {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   const submit = async (event: Event): Promise<void> => {
@@ -267,7 +267,7 @@ export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: ()
       )}
       <footer>
         {p.cancel && <Button press={p.cancel}>{t().common.cancel}</Button>}
-        <button type="submit" class="button primary" disabled={busy} aria-busy={busy}>
+        <button type="submit" class={`button ${p.danger ? "danger" : "primary"}`} disabled={busy || p.disabled} aria-busy={busy}>
           {p.send}
         </button>
       </footer>

@@ -7,17 +7,19 @@ import { duration } from "../format";
 import { language, speak, t, type Language } from "../i18n";
 import { icon, to } from "../root";
 import { shownTheme, wear, type Theme } from "../theme";
+import { HealthDot } from "./health";
 import { Icon } from "./icons";
+import { PaletteButton } from "./palette";
 import { Field } from "./parts";
 import { flush } from "./toasts";
 
-type PageName = "live" | "golive" | "restream" | "recordings" | "sources" | "rooms" | "callbacks" | "api" | "edges" | "activity" | "settings";
+type PageName = "live" | "golive" | "restream" | "recordings" | "sources" | "rooms" | "callbacks" | "api" | "edges" | "activity" | "health" | "settings";
 
 const GROUPS: readonly { group: "onAir" | "library" | "connect" | "operate"; pages: readonly PageName[] }[] = [
   { group: "onAir", pages: ["live", "golive", "restream"] },
   { group: "library", pages: ["recordings", "sources", "rooms"] },
   { group: "connect", pages: ["callbacks", "api"] },
-  { group: "operate", pages: ["edges", "activity", "settings"] },
+  { group: "operate", pages: ["edges", "activity", "health", "settings"] },
 ];
 const FIRST: readonly PageName[] = ["live", "golive", "restream", "recordings"];
 
@@ -124,6 +126,10 @@ export function Shell({ page, children }: { page: string; children: ComponentChi
         </button>
       </nav>
       <main id="main" tabIndex={-1}>
+        <div class="top">
+          <PaletteButton />
+          <HealthDot />
+        </div>
         <Away />
         {children}
       </main>

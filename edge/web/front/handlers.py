@@ -303,7 +303,9 @@ def _ups(prefix: str) -> str:
 _APP: Final = "/console/app"
 _CONSOLE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    # OBS on the viewer's own computer, when he asks for it (decision 49).
+    "connect-src 'self' ws://127.0.0.1:4455 ws://localhost:4455; "
+    "worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'"
 )
 
