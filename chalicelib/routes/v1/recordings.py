@@ -17,10 +17,10 @@ from chalicelib.wiring import wiring
 from .. import outside
 from ..files import accelerated
 from ..views import Items, Page, RecordingShown, View
-from .base import Body, Call, Nothing, Paging, operation, secrets, v1
+from .base import Body, Call, Nothing, Search, operation, secrets, v1
 
 
-class Recordings(Paging):
+class Recordings(Search):
     """Which recordings."""
 
     stream: str | None = Field(
@@ -32,7 +32,6 @@ class Recordings(Paging):
     node: str | None = Field(default=None, max_length=100, description="Only those to which this node has a part.")
     from_: AwareDatetime | None = Field(default=None, alias="from", description="Only what began then or later.")
     to: AwareDatetime | None = Field(default=None, description="Only what began before.")
-    q: str | None = Field(default=None, max_length=200, description="Only with this in the stream's name or the title.")
     trashed: bool = Field(default=False, description="true: those in the trash, and only they.")
     sort: Literal["-started_at", "started_at"] = Field(
         default="-started_at", description="-: the newest first. The trash goes by when they came there."
