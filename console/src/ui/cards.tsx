@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Asked } from "../api/query";
+import { t } from "../i18n";
 import { Button, Empty, Page, Waiting } from "./parts";
 import { leaving } from "./toasts";
 
@@ -11,6 +12,12 @@ interface CardsProps<T> {
   adding: () => void;
   asked: Asked<{ items: T[] }>;
   card: (item: T) => ComponentChildren;
+  /** Over the cards: what narrows them. */
+  filter?: ComponentChildren;
+  /** Whether the filter narrows: then nothing found does not mean that there is nothing. */
+  narrowed?: boolean;
+  /** Below them: more of them. */
+  more?: (() => void) | undefined;
   /** Dialogs. */
   children?: ComponentChildren;
 }
@@ -24,10 +31,12 @@ export function Cards<T extends { id: string }>(p: CardsProps<T>): JSX.Element {
     </Button>
   );
   return (
-    <Page title={p.title} action={shown.length > 0 && add}>
+    <Page title={p.title} action={(shown.length > 0 || p.narrowed) && add}>
+      {(shown.length > 0 || p.narrowed) && p.filter}
       {!p.asked.data && <Waiting error={p.asked.error} again={p.asked.again} />}
-      {p.asked.data && shown.length === 0 && <Empty words={p.none} action={add} />}
+      {p.asked.data && shown.length === 0 && <Empty words={p.narrowed ? t().common.noneFits : p.none} action={!p.narrowed && add} />}
       <div class="tiles">{shown.map(p.card)}</div>
+      {p.more && <Button press={p.more}>{t().common.more}</Button>}
       {p.children}
     </Page>
   );
