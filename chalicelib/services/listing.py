@@ -56,7 +56,9 @@ def all_of(store: Store, kind: type[E], name: str) -> list[E]:
         found += page.items
         cursor = page.cursor
         if cursor is None:
-            return found
+            break
+    if len(found) <= MOST_SORTED:
+        return found
     raise ConflictError(
         f"there are more than {MOST_SORTED}, which are sorted by the time of their making alone",
         code="too_many_to_sort",

@@ -29,10 +29,14 @@ def rooms_list(as_json: Json = False) -> None:
 
 @rooms.command("create")
 def rooms_create(
-    title: Annotated[str, typer.Argument(help="For you to remember it by.")], as_json: Json = False
+    title: Annotated[str, typer.Argument(help="For you to remember it by.")],
+    stream: Annotated[str, typer.Option("--stream", help="Its stream name; made up without.")] = "",
+    secret: Annotated[str, typer.Option("--secret", help="Its secret; made up without.")] = "",
+    as_json: Json = False,
 ) -> None:
-    """Make a room; its stream name and secret are made up."""
-    room = Api.from_environment().call("POST", "/v1/rooms", {"title": title})
+    """Make a room; a stream name and a secret that are not given are made up."""
+    given = {"title": title, "stream": stream, "secret": secret}
+    room = Api.from_environment().call("POST", "/v1/rooms", {k: v for k, v in given.items() if v or k == "title"})
     if as_json:
         show_json(room)
     else:

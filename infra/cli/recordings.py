@@ -25,7 +25,8 @@ def find(api: Api, beginning: str) -> dict[str, Any]:
     """
     if len(beginning) == 36:
         return dict(api.call("GET", f"/v1/recordings/{quote(beginning, safe='')}"))
-    found = [r for r in api.items("/v1/recordings", 1000) if r["id"].startswith(beginning)]
+    every = [r for place in ({}, {"trashed": "true"}) for r in api.items("/v1/recordings", 1000, **place)]
+    found = list({r["id"]: r for r in every if r["id"].startswith(beginning)}.values())
     if len(found) != 1:
         raise CliError(f"{'No' if not found else 'More than one'} recording's id begins with {beginning}.")
     return found[0]
@@ -33,10 +34,16 @@ def find(api: Api, beginning: str) -> dict[str, Any]:
 
 @app.command("list")
 def list_(
-    as_json: Json = False, limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 30
+    as_json: Json = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 30,
+    search: Annotated[str, typer.Option("--search", help="Only with this in the stream's name or the title.")] = "",
+    state: Annotated[str, typer.Option("--state", help="recording, finishing, ready or failed.")] = "",
+    trashed: Annotated[bool, typer.Option("--trashed", help="Those in the trash instead.")] = False,
 ) -> None:
     """All recordings, newest first."""
-    items = list(Api.from_environment().items("/v1/recordings", limit))
+    asked = {"q": search, "state": state, "trashed": "true" if trashed else ""}
+    wanted = {name: value for name, value in asked.items() if value}
+    items = list(Api.from_environment().items("/v1/recordings", limit, **wanted))
     if as_json:
         show_json(items)
         return
@@ -71,12 +78,13 @@ def show(recording: Recording, as_json: Json = False) -> None:
 def url(
     recording: Recording,
     expires: Annotated[int, typer.Option(help="Seconds until the links expire.")] = 86400,
+    label: Annotated[str, typer.Option("--label", help="Whom they are for, as they are listed.")] = "",
     as_json: Json = False,
 ) -> None:
     """Links that play the recording for anyone until they expire."""
     api = Api.from_environment()
     found = find(api, recording)
-    share = api.call("POST", f"/v1/recordings/{found['id']}/shares", {"expires_s": expires})
+    share = api.call("POST", f"/v1/recordings/{found['id']}/shares", {"expires_s": expires, "label": label})
     paths = {name: path for name, path in share["links"].items() if isinstance(path, str)}
     # Where one MP4 can't hold the whole, the others follow.
     paths |= {f"mp4-{n}": path for n, path in enumerate(share["links"].get("mp4s", []), 1) if n > 1}
@@ -103,7 +111,7 @@ def download(
     target = to or Path(f"{found['id']}.mp4")
     if target.exists() and not force:
         raise CliError(f"{target} exists. Use --force to overwrite it or --to to name another file.")
-    share = api.call("POST", f"/v1/recordings/{found['id']}/shares", {"expires_s": 3600})
+    share = api.call("POST", f"/v1/recordings/{found['id']}/links")
     paths = share["links"].get("mp4s") or [share["links"]["mp4"]]
     made = [
         target.with_name(f"{target.stem}{f'-{n}' if n > 1 else ''}{target.suffix}") for n in range(1, len(paths) + 1)
@@ -138,10 +146,15 @@ def settings(
         bool | None, typer.Option("--open/--closed", help="Whether who knows an id may read without credentials.")
     ] = None,
     link_days: Annotated[int | None, typer.Option(min=1, max=30, help="How long links in callbacks live.")] = None,
+    trash_days: Annotated[int | None, typer.Option(min=1, max=90, help="How long the trash keeps them.")] = None,
+    retention_days: Annotated[
+        int | None, typer.Option(min=0, max=3650, help="After how long they go to the trash; 0: never.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """What is recorded, and who may read it; with an option, change that."""
+    """What is recorded, for how long it is kept, and who may read it; with an option, change that."""
     given = {"open_recordings": open_, "link_days": link_days}
+    given |= {"trash_days": trash_days, "retention_days": retention_days}
     changes = {name: value for name, value in given.items() if value is not None}
     api = Api.from_environment()
     found = api.call("PATCH" if changes else "GET", "/v1/settings/record", changes or None)
@@ -167,19 +180,85 @@ def finish(
         errors.print(f"finishing {found['id']}", markup=False)
 
 
+def _done(recording: dict[str, Any], said: str, *, as_json: bool) -> None:
+    if as_json:
+        show_json({said: recording["id"]})
+    else:
+        errors.print(f"{said} {recording['id']}", markup=False)
+
+
+@app.command()
+def edit(
+    recording: Recording,
+    title: Annotated[str | None, typer.Option("--title", help="As it is shown.")] = None,
+    keep: Annotated[bool | None, typer.Option("--keep/--no-keep", help="Keep it whatever its age.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a recording a title, or have it kept for good."""
+    api = Api.from_environment()
+    found = find(api, recording)
+    changes = {name: value for name, value in {"title": title, "keep": keep}.items() if value is not None}
+    if not changes:
+        raise CliError("Nothing is to change; give --title or --keep.")
+    api.call("PATCH", f"/v1/recordings/{found['id']}", changes)
+    _done(found, "changed", as_json=as_json)
+
+
+@app.command()
+def shares(recording: Recording, as_json: Json = False) -> None:
+    """The links to a recording that were given out."""
+    api = Api.from_environment()
+    items = api.call("GET", f"/v1/recordings/{find(api, recording)['id']}/shares")["items"]
+    if as_json:
+        show_json(items)
+        return
+    rows = [[s["id"], s["label"], s["created_at"], s["expires_at"]] for s in items]
+    table(["ID", "FOR", "MADE", "EXPIRES"], rows, "No links. Make one: sluice recordings url …")
+
+
+@app.command()
+def revoke(recording: Recording, share: Annotated[str, typer.Argument(help="The link's id.")]) -> None:
+    """End a link: whoever has it is refused from now on."""
+    api = Api.from_environment()
+    found = find(api, recording)
+    api.call("DELETE", f"/v1/recordings/{found['id']}/shares/{quote(share, safe='')}")
+    errors.print(f"revoked {share}", markup=False)
+
+
 @app.command()
 def delete(
     recording: Recording,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete a recording and all its files."""
+    """Move a recording to the trash; `restore` takes it back."""
     api = Api.from_environment()
     found = find(api, recording)
     if not yes:
-        typer.confirm(f"Delete the recording {found['id']} of {found['stream']} for good?", abort=True, err=True)
+        typer.confirm(f"Move the recording {found['id']} of {found['stream']} to the trash?", abort=True, err=True)
     api.call("DELETE", f"/v1/recordings/{found['id']}")
-    if as_json:
-        show_json({"deleted": found["id"]})
-    else:
-        errors.print(f"deleted {found['id']}", markup=False)
+    _done(found, "deleted", as_json=as_json)
+
+
+@app.command()
+def restore(recording: Recording, as_json: Json = False) -> None:
+    """Take a recording out of the trash."""
+    api = Api.from_environment()
+    found = find(api, recording)
+    api.call("POST", f"/v1/recordings/{found['id']}/restore")
+    _done(found, "restored", as_json=as_json)
+
+
+@app.command()
+def purge(
+    recording: Recording,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a recording of the trash, and all its files, for good."""
+    api = Api.from_environment()
+    found = find(api, recording)
+    if not yes:
+        typer.confirm(f"Remove the recording {found['id']} of {found['stream']} for good?", abort=True, err=True)
+    api.call("POST", f"/v1/recordings/{found['id']}/purge")
+    _done(found, "purged", as_json=as_json)

@@ -14,7 +14,13 @@ from infra.cli.output import errors, facts, show_json, table
 app = typer.Typer(help="What is played to a target: files, streams, cameras, transcodes.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Source = Annotated[str, typer.Argument(help="The source's name or id.")]
-Target = Annotated[str, typer.Argument(help="rtmp://, rtmps:// or srt:// URL, stream key included.")]
+Target = Annotated[
+    str, typer.Argument(help="rtmp://, rtmps:// or srt:// URL, stream key included; with --key, the server alone.")
+]
+Key = Annotated[
+    str,
+    typer.Option("--key", help="The stream key, apart from the server: as the platform shows it. -: it is asked for."),
+]
 Name = Annotated[str, typer.Argument(help="A name of your choice.")]
 User = Annotated[str, typer.Option("--user", help="Of an rtsp or http(s) URL, apart from it; nothing is encoded.")]
 Password = Annotated[str, typer.Option("--password", help="Its password; without this option it is asked for.")]
@@ -43,6 +49,13 @@ def _by_url(url: str, user: str, password: str) -> dict[str, str]:
     return {"url": url, "user": user, "password": password or typer.prompt("Password", hide_input=True, err=True)}
 
 
+def _target(url: str, key: str) -> dict[str, str]:
+    """Where it is played to: a whole URL, or a server with the key that was given, or is asked for."""
+    if not key:
+        return {"url": url}
+    return {"server": url, "key": typer.prompt("Stream key", hide_input=True, err=True) if key == "-" else key}
+
+
 def _add(body: dict[str, Any], node: str, *, disabled: bool, as_json: bool) -> None:
     body |= {"enabled": not disabled} | ({"node": node} if node else {})
     new = Api.from_environment().call("POST", "/v1/sources", body)
@@ -60,29 +73,31 @@ def add_files(
         list[str], typer.Argument(help="Files of the node under its data folder, or upload/… of uploads.")
     ],
     once: Annotated[bool, typer.Option("--once", help="Play them once instead of forever.")] = False,
+    key: Key = "",
     node: OnNode = "",
     disabled: Disabled = False,
     as_json: Json = False,
 ) -> None:
     """Play files one after another, as if they were live."""
     inputs = [{"upload" if f.startswith("upload/") else "file": f} for f in files]
-    body = {"name": name, "kind": "file", "url": url, "inputs": inputs, "loop": not once}
+    body = {"name": name, "kind": "file", "inputs": inputs, "loop": not once} | _target(url, key)
     _add(body, node, disabled=disabled, as_json=as_json)
 
 
 @app.command("add-stream")
-def add_stream(
+def add_stream(  # noqa: PLR0913, PLR0917 - the options of a stream
     name: Name,
     url: Target,
     stream: Annotated[str, typer.Argument(help="rtmp, srt, rtsp, or http(s) of .flv, .m3u8 or .ts.")],
     user: User = "",
     password: Password = "",
+    key: Key = "",
     node: OnNode = "",
     disabled: Disabled = False,
     as_json: Json = False,
 ) -> None:
     """Play another live stream."""
-    body = {"name": name, "kind": "stream", "url": url, "inputs": [_by_url(stream, user, password)]}
+    body = {"name": name, "kind": "stream", "inputs": [_by_url(stream, user, password)]} | _target(url, key)
     _add(body, node, disabled=disabled, as_json=as_json)
 
 
@@ -94,13 +109,14 @@ def add_camera(  # noqa: PLR0913, PLR0917 - the options of a camera
     user: User = "",
     password: Password = "",
     silent: Annotated[bool, typer.Option("--silent", help="Silence in place of the camera's sound.")] = False,
+    key: Key = "",
     node: OnNode = "",
     disabled: Disabled = False,
     as_json: Json = False,
 ) -> None:
     """Play an IP camera."""
     inputs = [_by_url(camera, user, password)]
-    body = {"name": name, "kind": "camera", "url": url, "inputs": inputs, "silent_audio": silent}
+    body = {"name": name, "kind": "camera", "inputs": inputs, "silent_audio": silent} | _target(url, key)
     _add(body, node, disabled=disabled, as_json=as_json)
 
 
@@ -115,6 +131,7 @@ def add_transcode(  # noqa: PLR0913, PLR0917 - the options of a transcode
     preset: Annotated[str, typer.Option(help="ultrafast to slow.")] = "veryfast",
     audio_kbps: Annotated[int, typer.Option(help="Audio bitrate.")] = 64,
     channels: Annotated[int, typer.Option(help="1 or 2; 0 as they come.")] = 0,
+    key: Key = "",
     node: OnNode = "",
     disabled: Disabled = False,
     as_json: Json = False,
@@ -122,7 +139,7 @@ def add_transcode(  # noqa: PLR0913, PLR0917 - the options of a transcode
     """Encode what is live anew. Without --stream it takes what was published last."""
     encoding = {"vbitrate": kbps, "height": height, "vprofile": profile, "vpreset": preset}
     encoding |= {"abitrate": audio_kbps, "achannels": channels}
-    body = {"name": name, "kind": "transcode", "url": url, "streams": stream or [], "encoding": encoding}
+    body = {"name": name, "kind": "transcode", "streams": stream or [], "encoding": encoding} | _target(url, key)
     _add(body, node, disabled=disabled, as_json=as_json)
 
 

@@ -186,3 +186,14 @@ def test_what_is_too_old_goes_to_the_trash_by_itself(api: Api, monkeypatch: pyte
 def test_no_secret_of_a_name_is_found_by_searching_for_it(api: Api) -> None:
     _made(1, stream={"app": "live", "stream": f"x{BOOTSTRAP.publish_secret}"})
     assert _ids(api, f"q={BOOTSTRAP.publish_secret}") == []
+
+
+def test_only_the_consoles_own_links_are_brought_by_the_front(api: Api, recorded: str) -> None:
+    path = f"/v1/recordings/{recorded}"
+    given = api("POST", f"{path}/shares").json["links"]["hls"].replace("index.m3u8", "index.mp4")
+    own = api("POST", f"{path}/links").json["links"]["hls"].replace("index.m3u8", "index.mp4")
+    answers = [api("GET", link, token=None) for link in (given, own)]
+    if answers[0].status == 302:
+        assert [a.headers.get("x-sluice-relay") for a in answers] == [None, "1"]
+    else:
+        assert all("x-accel-redirect" in a.headers for a in answers)

@@ -123,7 +123,7 @@ def test_a_callback_carries_a_link_that_expires() -> None:
     url = artifact_url(cloud)
     assert url.startswith("http://base/v1/shares/")
     token = url.split("/")[-2]
-    recording = cloud.library.shared(token)
+    recording = cloud.library.shared(token).recording
     assert cloud.library.get(recording).state == "ready"
     clock = FakeClock(cloud.clock() + timedelta(days=7, minutes=1))
     later = Shares(clock, lambda: "key")

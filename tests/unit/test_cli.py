@@ -188,6 +188,7 @@ CERTIFICATE = {
         {"domain": "a.example.com", "state": "valid", "issuer": "R11", "not_after": "2027-01-22T12:00:00Z", "error": ""}
     ],
 }
+SHARE = {"id": "s1", "label": "Ann", "created_at": "2026-11-22T12:00:00Z", "expires_at": "2026-11-23T12:00:00Z"}
 LINKS = {
     "links": {"hls": "/v1/shares/t/index.m3u8", "mp4": "/v1/shares/t/index.mp4"},
     "expires_at": "2026-11-23T12:00:00Z",
@@ -236,6 +237,11 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         ("GET", f"/v1/recordings/{ID}"): (200, RECORDING),
         ("GET", f"/v1/recordings/{ID}/manifest"): (200, MANIFEST),
         ("POST", f"/v1/recordings/{ID}/shares"): (201, LINKS),
+        ("POST", f"/v1/recordings/{ID}/links"): (200, LINKS),
+        ("GET", f"/v1/recordings/{ID}/shares"): (200, {"items": [SHARE]}),
+        ("PATCH", f"/v1/recordings/{ID}"): (200, {}),
+        ("POST", f"/v1/recordings/{ID}/restore"): (200, {}),
+        ("POST", f"/v1/recordings/{ID}/purge"): (204, None),
         ("DELETE", f"/v1/recordings/{ID}"): (204, None),
         ("POST", f"/v1/recordings/{ID}/finish"): (202, RECORDING),
         ("GET", "/v1/shares/t/index.mp4"): (200, b"mp4 bytes"),
@@ -375,6 +381,8 @@ READING = [
     ("recordings", "show", ID),
     ("recordings", "show", ID[:6]),
     ("recordings", "url", ID),
+    ("recordings", "shares", ID),
+    ("recordings", "list", "--trashed", "--search", "x", "--state", "ready"),
     ("destinations", "list"),
     ("destinations", "status", "Tube"),
     ("destinations", "status", "d1"),
@@ -426,11 +434,15 @@ CHANGING = [
         "?",
     ),
     ("sources", "add-transcode", "Low", "rtmp://a.example.com/live2/key", "--kbps", "600", "--height", "360"),
+    ("sources", "add-files", "Loop", "rtmp://a.example.com/live2", "/data/film.mp4", "--key", "k"),
     ("sources", "start", "Loop"),
     ("sources", "stop", "s1"),
     ("sources", "restart", "Loop"),
     ("sources", "remove", "Loop", "--yes"),
     ("recordings", "delete", ID, "-y"),
+    ("recordings", "restore", ID),
+    ("recordings", "purge", ID, "-y"),
+    ("recordings", "edit", ID, "--title", "Evening", "--keep"),
     ("recordings", "finish", ID, "--force"),
     ("secret", "rotate", "-y"),
     ("secret", "rotate", "--value", "a-secret-of-mine", "-y"),
@@ -949,3 +961,13 @@ def test_a_store_that_fails_is_an_exit_status(fake: FakeApi, run: Run) -> None:
     fake.answers["POST", "/v1/settings/store/test"] = (200, failed)
     said = run("store", "test")
     assert (said.status, "step write: there is no such bucket" in said.out) == (1, True)
+
+
+def test_a_key_goes_apart_from_its_server(fake: FakeApi, run: Run) -> None:
+    assert (
+        run("sources", "add-stream", "x", "rtmps://h.example/app", "https://h.example/x.m3u8", "--key", "k#1").status
+        == 0
+    )
+    (sent,) = [body for method, path, body in fake.calls if (method, path) == ("POST", "/v1/sources")]
+    assert (sent["server"], sent["key"]) == ("rtmps://h.example/app", "k#1")
+    assert "url" not in sent

@@ -641,7 +641,7 @@ def test_a_share_opens_one_recording_until_it_expires(cloud: Cloud) -> None:
     recording = cloud.record(session)
     path, _ = cloud.library.share(recording, 3600)
     token = path.removeprefix("/v1/shares/").rstrip("/")
-    assert cloud.library.shared(token) == recording
+    assert cloud.library.shared(token).recording == recording
     with pytest.raises(ForbiddenError):
         cloud.library.shared(token[:-2] + "xx")
     cloud.clock.pass_(seconds=3601)

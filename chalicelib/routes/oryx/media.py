@@ -50,7 +50,7 @@ def _may_read(header: str | None, recording: str) -> bool:
 
 def _admit_token(token: str, recording: str) -> None:
     with suppress(ForbiddenError, NotFoundError):
-        if wiring.library.shared(token) == recording:
+        if wiring.library.shared(token).recording == recording:
             return
     wiring.login.check_token(token)
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from chalicelib.domain.access import may
+from chalicelib.domain.access import Caller, may
 from chalicelib.services.watching.addresses import Address, Code, Reached
 from chalicelib.wiring import wiring
 
@@ -67,11 +67,16 @@ class AddressShown(View):
 @operation("GET", "/v1/addresses", scope="read")
 def list_addresses(call: Call[OfStream]) -> Items[AddressShown]:
     """Where a stream is published and watched: on each node, by each protocol, or why not there now."""
-    request, caller = v1.current_request, call.caller
+    return Items[AddressShown](items=addresses_for(call.sent.stream, call.caller))
+
+
+def addresses_for(stream: str, caller: Caller) -> list[AddressShown]:
+    """The addresses of a stream as a caller may see them."""
+    request = v1.current_request
     scheme = outside.scheme() or protocol.scheme(request)
     reached = Reached(scheme, outside.host() or protocol.host(request), outside.url())
 
     def sees(room: str) -> bool:
         return may(caller, "admin", "rooms", [room]) if room else may(caller, "admin", "settings", ["publish"])
 
-    return Items[AddressShown](items=[AddressShown.of(a) for a in wiring.addresses.of(call.sent.stream, reached, sees)])
+    return [AddressShown.of(a) for a in wiring.addresses.of(stream, reached, sees)]

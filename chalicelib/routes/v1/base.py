@@ -52,6 +52,14 @@ class Paging(Query):
     cursor: str | None = Field(default=None, min_length=1, max_length=2000, description="`cursor` of the page before.")
 
 
+class Search(Paging):
+    """A part of a listing, of what has something in its name. A page may hold fewer than `limit` while there is a
+    `cursor`: what does not fit is read and left out, and a call reads a bounded part.
+    """
+
+    q: str | None = Field(default=None, max_length=200, description="Only what has this in its name.")
+
+
 class Nothing(Query):
     """Nothing is sent."""
 

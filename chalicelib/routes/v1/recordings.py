@@ -12,15 +12,16 @@ from chalicelib.domain import redact
 from chalicelib.domain.model import Recording
 from chalicelib.services.recordings.artifacts import PLAYLIST_TYPE
 from chalicelib.services.recordings.library import MAX_SHARE_S, Wanted
+from chalicelib.services.recordings.shares import Opened
 from chalicelib.wiring import wiring
 
 from .. import outside
 from ..files import accelerated
 from ..views import Items, Page, RecordingShown, View
-from .base import Body, Call, Nothing, Paging, operation, secrets, v1
+from .base import Body, Call, Nothing, Search, operation, secrets, v1
 
 
-class Recordings(Paging):
+class Recordings(Search):
     """Which recordings."""
 
     stream: str | None = Field(
@@ -32,7 +33,6 @@ class Recordings(Paging):
     node: str | None = Field(default=None, max_length=100, description="Only those to which this node has a part.")
     from_: AwareDatetime | None = Field(default=None, alias="from", description="Only what began then or later.")
     to: AwareDatetime | None = Field(default=None, description="Only what began before.")
-    q: str | None = Field(default=None, max_length=200, description="Only with this in the stream's name or the title.")
     trashed: bool = Field(default=False, description="true: those in the trash, and only they.")
     sort: Literal["-started_at", "started_at"] = Field(
         default="-started_at", description="-: the newest first. The trash goes by when they came there."
@@ -237,26 +237,27 @@ def finish_recording(call: Call[Finish], recording: str) -> RecordingShown:
     return RecordingShown.of(wiring.abandoned.finish(recording, force=call.sent.force), secrets())
 
 
-def _file(recording: str, path: str) -> Response:
+def _file(opened: Opened, path: str) -> Response:
     """A file of a recording: from our own front or host where they have it, so that a link which was revoked leads to
-    nothing; from the store else.
+    nothing; from the store else, where the front may fetch it by itself.
     """
+    recording = opened.recording
     key = wiring.library.served(recording, path)
     if key is not None:
         return accelerated(key, v1.current_request)
     location = wiring.library.object_link(recording, path, head=v1.current_request.method == "HEAD")
     headers = {"Location": outside.location(location), "Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
-    return Response("", status_code=302, headers=headers)
+    return Response("", status_code=302, headers=headers | ({"X-Sluice-Relay": "1"} if opened.relayed else {}))
 
 
 @operation("GET", "/v1/shares/{token}/{name}", scope=None, media=PLAYLIST_TYPE)
 def shared_file(call: Call[Nothing], token: str, name: str) -> Response:
     """A file of a shared recording. Where the files lie in a store of elsewhere, it is a redirect there."""
-    recording = wiring.library.shared(token)
+    opened = wiring.library.shared(token)
     if name == "index.m3u8":
         headers = {"Content-Type": PLAYLIST_TYPE, "Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
-        return Response(wiring.library.playlist(recording), headers=headers)
-    return _file(recording, name)
+        return Response(wiring.library.playlist(opened.recording), headers=headers)
+    return _file(opened, name)
 
 
 @operation("GET", "/v1/shares/{token}/{name}/{session}/{segment}", scope=None)

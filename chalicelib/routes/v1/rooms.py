@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field
 
+from chalicelib.domain.access import Caller, may
 from chalicelib.domain.model import Room
+from chalicelib.services.publishing.rooms import WantedRooms
 from chalicelib.wiring import wiring
 
-from ..views import SHOWN_SECRET, Page, View
-from .base import SECRET, Body, Call, Nothing, Paging, operation
+from ..views import SHOWN_SECRET, Page, View, without_secrets
+from .addresses import AddressShown, addresses_for
+from .base import SECRET, Body, Call, Nothing, Search, operation
+
+
+class RoomQuery(Search):
+    """Which rooms."""
+
+    sort: Literal["created_at", "-created_at", "title", "-title"] = Field(
+        default="-created_at", description="By when they were made, or by title; -: the other way round."
+    )
 
 
 class RoomShown(View):
-    """A room with its secret, for whoever may publish to it."""
+    """A room. Its secret is shown to who may change it, and masked for all others."""
 
-    id: str
-    title: str
-    stream: str = Field(examples=["a1b2c3d4e5f6"])
-    secret: str = Field(json_schema_extra=SHOWN_SECRET)
-    created_at: datetime
-    version: int
+    id: str = Field(description="Its id.")
+    title: str = Field(description="As its owner calls it.")
+    stream: str = Field(description="The stream's name, of the app `live`.", examples=["a1b2c3d4e5f6"])
+    secret: str = Field(description="What a publish needs; '': it needs none.", json_schema_extra=SHOWN_SECRET)
+    created_at: datetime = Field(description="When it was made.")
+    version: int = Field(description="Grows with every change.")
 
     @classmethod
-    def of(cls, room: Room) -> Self:
-        """As it is shown."""
-        return cls(**room.model_dump(include=set(cls.model_fields)))
+    def of(cls, room: Room, caller: Caller) -> Self:
+        """As it is shown to a caller."""
+        shown = cls(**{name: getattr(room, name) for name in RoomShown.model_fields})
+        return shown if may(caller, "admin", "rooms", [room.id]) else without_secrets(shown)
+
+
+class RoomMade(RoomShown):
+    """A new room, with where to publish to it."""
+
+    addresses: list[AddressShown] = Field(description="Where its stream is published and watched.")
 
 
 class NewRoom(Body):
-    """A room to be made; its stream name and secret are made up."""
+    """A room to be made; a stream name and a secret that are not given are made up."""
 
-    title: str = Field(default="", max_length=200)
+    title: str = Field(default="", max_length=200, description="As its owner calls it.")
+    stream: str = Field(default="", max_length=100, description="The stream's name.")
+    secret: str = Field(default="", max_length=100, description="Its secret.", json_schema_extra=SECRET)
 
 
 class RoomChange(Body):
@@ -45,30 +65,34 @@ class RoomChange(Body):
     version: int | None = None
 
 
-@operation("GET", "/v1/rooms")
-def list_rooms(call: Call[Paging]) -> Page[RoomShown]:
-    """The rooms, newest first. Shows their secrets, so it needs the scope admin."""
-    page = wiring.rooms.page(call.sent.limit, call.sent.cursor)
-    return Page[RoomShown](items=[RoomShown.of(r) for r in page.items], cursor=page.cursor)
+@operation("GET", "/v1/rooms", scope="read")
+def list_rooms(call: Call[RoomQuery]) -> Page[RoomShown]:
+    """The rooms, newest first. By title at most 1,000 are sorted."""
+    sent = call.sent
+    wanted = WantedRooms(q=sent.q or "", by_title=sent.sort.endswith("title"), reverse=sent.sort.startswith("-"))
+    page = wiring.rooms.page(wanted, sent.limit, sent.cursor)
+    return Page[RoomShown](items=[RoomShown.of(r, call.caller) for r in page.items], cursor=page.cursor)
 
 
 @operation("POST", "/v1/rooms", status=201)
-def create_room(call: Call[NewRoom]) -> RoomShown:
+def create_room(call: Call[NewRoom]) -> RoomMade:
     """Make a room."""
-    return RoomShown.of(wiring.rooms.create(call.sent.title, {}))
+    room = wiring.rooms.create(call.sent.title, {}, stream=call.sent.stream, secret=call.sent.secret)
+    shown = RoomShown.of(room, call.caller)
+    return RoomMade(**shown.model_dump(), addresses=addresses_for(f"live/{room.stream}", call.caller))
 
 
-@operation("GET", "/v1/rooms/{room}")
+@operation("GET", "/v1/rooms/{room}", scope="read")
 def get_room(call: Call[Nothing], room: str) -> RoomShown:
     """One room."""
-    return RoomShown.of(wiring.rooms.get(room))
+    return RoomShown.of(wiring.rooms.get(room), call.caller)
 
 
 @operation("PATCH", "/v1/rooms/{room}")
 def change_room(call: Call[RoomChange], room: str) -> RoomShown:
     """Change a room. A live publisher is not cut; the next publish needs the new secret."""
     sent = call.sent.model_dump(exclude_none=True, exclude={"version"})
-    return RoomShown.of(wiring.rooms.change(room, sent, call.version))
+    return RoomShown.of(wiring.rooms.change(room, sent, call.version), call.caller)
 
 
 @operation("DELETE", "/v1/rooms/{room}", status=204)

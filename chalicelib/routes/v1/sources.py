@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from chalicelib.domain.sources import in_order
 from chalicelib.domain.targets import changed_url, whole_url
-from chalicelib.services.sources.editing import WantedInput
+from chalicelib.services.sources.editing import WantedInput, WantedSources
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
 from chalicelib.wiring import wiring
 
 from ..source_views import PlayingShown, SourceShown
 from ..views import Page
-from .base import SECRET, Body, Call, Nothing, Paging, operation
+from .base import SECRET, Body, Call, Nothing, Search, operation
 from .destinations import PLATFORM, URL
 
 APART = "Instead of it: `key`, with `server`"
+
+
+class SourceQuery(Search):
+    """Which sources."""
+
+    kind: SourceKind | None = Field(default=None, description="Only of this kind.")
+    node: str | None = Field(default=None, max_length=100, description="Only those that run on this node.")
+    enabled: bool | None = Field(default=None, description="Only those that are switched on, or off.")
+    sort: Literal["created_at", "-created_at", "name", "-name"] = Field(
+        default="created_at", description="By when they were made, or by name; -: the other way round."
+    )
 
 
 class NewInput(Body):
@@ -121,9 +134,18 @@ def _inputs(sent: list[NewInput]) -> list[WantedInput]:
 
 
 @operation("GET", "/v1/sources", scope="read")
-def list_sources(call: Call[Paging]) -> Page[PlayingShown]:
-    """The sources with what becomes of them."""
-    page = wiring.source_editor.page(call.sent.limit, call.sent.cursor)
+def list_sources(call: Call[SourceQuery]) -> Page[PlayingShown]:
+    """The sources with what becomes of them. By name at most 1,000 are sorted."""
+    s = call.sent
+    wanted = WantedSources(
+        q=s.q or "",
+        kind=s.kind or "",
+        node=s.node or "",
+        enabled=s.enabled,
+        by_name=s.sort.endswith("name"),
+        reverse=s.sort.startswith("-"),
+    )
+    page = wiring.source_editor.page(wanted, s.limit, s.cursor)
     return Page[PlayingShown](items=[PlayingShown.with_state(p) for p in page.items], cursor=page.cursor)
 
 

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain.admission import MIN_SECRET
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Room, RoomSecret
 from chalicelib.ports import Change, Clock, Delete, Page, Save, Store
+from chalicelib.services.listing import all_of, filtered, has, in_order
 from chalicelib.services.paging import everything
 from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, check_name
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRooms:
+    """Which rooms are asked for, and in which order: by title, or else by when they were made."""
+
+    q: str = ""
+    by_title: bool = False
+    reverse: bool = True
+
+    def fits(self, room: Room) -> bool:
+        """Whether it is one of them. The secret is not searched."""
+        return has(self.q, room.title, room.stream, room.id)
 
 
 class Rooms:
@@ -25,9 +40,20 @@ class Rooms:
         """All rooms, newest first."""
         return everything(self._store, Room, "ROOMS", newest=True)
 
-    def page(self, limit: int, cursor: str | None) -> Page[Room]:
-        """Rooms, newest first."""
-        return self._store.index(Room, "ROOMS", limit=limit, cursor=cursor, newest=True)
+    def page(self, wanted: WantedRooms, limit: int, cursor: str | None) -> Page[Room]:
+        """The rooms that are asked for.
+
+        Raises:
+            ConflictError: there are too many to be sorted by their titles.
+        """
+        if wanted.by_title:
+            found = [room for room in all_of(self._store, Room, "ROOMS") if wanted.fits(room)]
+            return in_order(found, lambda r: (r.title.casefold(), r.id), limit, cursor, reverse=wanted.reverse)
+
+        def read(most: int, at: str | None) -> Page[Room]:
+            return self._store.index(Room, "ROOMS", limit=most, cursor=at, newest=wanted.reverse)
+
+        return filtered(read, limit, cursor, wanted.fits)
 
     def get(self, room: str) -> Room:
         """One room.
@@ -40,16 +66,22 @@ class Rooms:
             raise NotFoundError("there is no such room")
         return found
 
-    def create(self, title: str, extra: dict[str, Any]) -> Room:
-        """A new room with a stream name and a secret made up for it."""
+    def create(self, title: str, extra: dict[str, Any], *, stream: str = "", secret: str = "") -> Room:
+        """A new room. A stream name and a secret that are not given are made up for it.
+
+        Raises:
+            InvalidInputError: the stream name or the secret cannot be used.
+            ConflictError: another room has the stream name.
+        """
         room = Room(
             id=str(uuid.uuid4()),
             title=title,
-            stream=secrets.token_hex(6),
-            secret=secrets.token_hex(8).upper(),
+            stream=stream or secrets.token_hex(6),
+            secret=secret or secrets.token_hex(8).upper(),
             created_at=self._clock(),
             extra=extra,
         )
+        check_room(room.stream, room.secret)
         self._store.commit(Save(room), *self._secret_changes(None, room))
         return room.model_copy(update={"version": 1})
 

@@ -21,7 +21,7 @@ from chalicelib.domain.playlists import compatible_playlist, parse_flat_name
 from chalicelib.ports import Clock, Delete, Folders, Objects, Page, Save, Store
 from chalicelib.services.listing import filtered, has
 from chalicelib.services.recordings.finishing import Finisher
-from chalicelib.services.recordings.shares import Shares
+from chalicelib.services.recordings.shares import Opened, Shares
 from chalicelib.wire.recording import SegmentKey
 
 LINK_LIFE_S: Final = 3600
@@ -179,21 +179,21 @@ class Library:
             NotFoundError: there is no such recording, or it is in the trash.
         """
         self._readable(recording)
-        token, expires = self._shares.token(recording, WATCH_S)
+        token, expires = self._shares.token(recording, WATCH_S, relayed=True)
         return f"/v1/shares/{token}/", expires
 
-    def shared(self, token: str) -> str:
-        """The recording that a share token is for.
+    def shared(self, token: str) -> Opened:
+        """What a share token opens.
 
         Raises:
             ForbiddenError: it has expired, was revoked, or is not ours.
             NotFoundError: the recording is gone, or in the trash.
         """
-        recording, share = self._shares.opens(token)
-        self._readable(recording)
-        if share and self._store.get(Share, recording, share) is None:
+        opened = self._shares.opens(token)
+        self._readable(opened.recording)
+        if opened.share and self._store.get(Share, opened.recording, opened.share) is None:
             raise ForbiddenError("the link was revoked; ask for a new one", code="link_revoked")
-        return recording
+        return opened
 
     def _readable(self, recording: str) -> Recording:
         """A recording that is not in the trash.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,6 +14,15 @@ from chalicelib.domain.errors import ForbiddenError
 from chalicelib.ports import Clock
 
 _AUDIENCE: Final = "recording"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a token opens. `share`: the id of the share that it is of, '' where it is of none; `relayed`: as in `token`."""
+
+    recording: str
+    share: str
+    relayed: bool
 
 
 class Shares:
@@ -26,20 +36,21 @@ class Shares:
         """The key of share tokens, derived so that it opens nothing else."""
         return hashlib.sha256(b"sluice-shares:" + self._master().encode()).hexdigest()
 
-    def token(self, recording: str, life_s: int, share: str = "") -> tuple[str, datetime]:
+    def token(self, recording: str, life_s: int, share: str = "", *, relayed: bool = False) -> tuple[str, datetime]:
         """A token for a recording, and when it expires. `share`: the id of the share that it is of, if it can be
-        revoked.
+        revoked. `relayed`: its files come by way of the front that is asked.
         """
         expires = self._clock() + timedelta(seconds=life_s)
         claims = {"aud": _AUDIENCE, "sub": recording, "exp": int(expires.timestamp())}
-        return jwt.encode(claims | ({"jti": share} if share else {}), self._key(), algorithm="HS256"), expires
+        more = ({"jti": share} if share else {}) | ({"via": 1} if relayed else {})
+        return jwt.encode(claims | more, self._key(), algorithm="HS256"), expires
 
     def folder(self, recording: str, life_s: int) -> str:
         """The path of a recording's files, with its closing slash."""
         return f"/v1/shares/{self.token(recording, life_s)[0]}/"
 
-    def opens(self, token: str) -> tuple[str, str]:
-        """The recording that a token is for, and the share that it is of, '' where it is of none.
+    def opens(self, token: str) -> Opened:
+        """What a token opens.
 
         Raises:
             ForbiddenError: it has expired or is not ours.
@@ -52,4 +63,4 @@ class Shares:
             raise ForbiddenError("the link is not valid; ask for a new one", code="link_invalid") from None
         if claims["exp"] <= self._clock().timestamp():
             raise ForbiddenError("the link has expired; ask for a new one", code="link_expired")
-        return str(claims["sub"]), str(claims.get("jti", ""))
+        return Opened(str(claims["sub"]), str(claims.get("jti", "")), bool(claims.get("via")))

@@ -13,6 +13,7 @@ from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model import Destination, Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports import Clock, Delete, Page, Save, Store
+from chalicelib.services.listing import all_of, filtered, has, in_order
 from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.sources.intake import Intake
 from chalicelib.services.sources.leases import SourceLeases
@@ -30,6 +31,30 @@ class Playing:
     lease: SourceLease | None
     status: SourceStatus | None
     waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSources:
+    """Which sources are asked for, and in which order: by name, or else by when they were made. What is '' or None is
+    not asked about.
+    """
+
+    q: str = ""
+    kind: str = ""
+    node: str = ""
+    enabled: bool | None = None
+    by_name: bool = False
+    reverse: bool = False
+
+    def fits(self, source: Source) -> bool:
+        """Whether it is one of them. Of what is played, the names are searched, and no URL."""
+        played = [file.name for file in source.inputs if file.type != "stream"]
+        return (
+            self.kind in {"", source.kind}
+            and self.node in {"", source.node}
+            and self.enabled in (None, source.enabled)
+            and has(self.q, source.name, source.id, *played)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +79,17 @@ class SourceEditor:
         self._intake = intake
         self._clock = clock
 
-    def page(self, limit: int, cursor: str | None) -> Page[Playing]:
-        """A part of them."""
-        page = self._store.index(Source, "SOURCES", limit=limit, cursor=cursor)
+    def page(self, wanted: WantedSources, limit: int, cursor: str | None) -> Page[Playing]:
+        """The sources that are asked for."""
+        if wanted.by_name:
+            found = [source for source in all_of(self._store, Source, "SOURCES") if wanted.fits(source)]
+            page = in_order(found, lambda s: (s.name.casefold(), s.id), limit, cursor, reverse=wanted.reverse)
+        else:
+
+            def read(most: int, at: str | None) -> Page[Source]:
+                return self._store.index(Source, "SOURCES", limit=most, cursor=at, newest=wanted.reverse)
+
+            page = filtered(read, limit, cursor, wanted.fits)
         return Page([self._with_state(s) for s in page.items], page.cursor)
 
     def get(self, source: str) -> Playing:

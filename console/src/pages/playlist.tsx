@@ -140,7 +140,7 @@ export function Playlist({ items, change }: { items: readonly Item[]; change: (u
     <>
       <Drop take={take} />
       <div class="row">
-        <Field label={words.file} value={path} change={setPath} placeholder="films/music.mp4" hint={words.fileHint} />
+        <Field label={words.edgeFile} value={path} change={setPath} placeholder="films/music.mp4" hint={words.fileHint} />
         <Button
           disabled={!path.trim()}
           press={() => {

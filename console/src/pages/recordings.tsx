@@ -1,20 +1,21 @@
 import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { useNodes, type Recording } from "../api/asked";
-import { api, ok, type Schemas } from "../api/client";
+import { api, ok } from "../api/client";
+import { usePaged } from "../api/paged";
 import { useAsked } from "../api/query";
 import { duration, size } from "../format";
 import { t } from "../i18n";
 import { askedOf, filtersOf, NONE, searchOf, type Filters } from "../library";
 import { to } from "../root";
 import { Button, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
+import { Search } from "../ui/search";
 import { Table, type Column } from "../ui/table";
 import { nameOf, Panel, Purging, restore, TONES } from "./recording";
 
 const PAGE = 50;
-const TYPING_MS = 300;
 const STATES = ["recording", "finishing", "ready", "failed"] as const;
 
 /** The filters of the address, and how to change them: there, so that a link shows what its sender saw. */
@@ -24,53 +25,12 @@ function useFilters(id: string): [Filters, (changed: Partial<Filters>) => void] 
   return [filters, (changed) => route(`${to(id ? `recordings/${id}` : "recordings")}${searchOf({ ...filters, ...changed })}`, true)];
 }
 
-/** The pages of the list that were asked for so far. What was shown stays while another filter is being asked for. */
-function useList(filters: Filters): { items: Recording[] | undefined; more: boolean; next: () => void; asked: ReturnType<typeof useAsked> } {
-  const key = searchOf(filters);
-  const [shown, setShown] = useState({ key, pages: 1 });
-  const pages = shown.key === key ? shown.pages : 1;
-  const asked = useAsked(
-    ["recordings", key, pages],
-    async (signal) => {
-      const items: Recording[] = [];
-      let cursor: string | null = null;
-      for (let page = 0; page < pages; page++) {
-        const query: Record<string, unknown> = { ...askedOf(filters), limit: PAGE, ...(cursor ? { cursor } : {}) };
-        const got: Schemas["Page_RecordingShown_"] = await ok(api.GET("/v1/recordings", { params: { query }, signal }));
-        items.push(...got.items);
-        cursor = got.cursor ?? null;
-        if (!cursor) break;
-      }
-      return { items, more: cursor !== null };
-    },
-    { every: 3000 },
-  );
-  const last = useRef(asked.data);
-  if (asked.data) last.current = asked.data;
-  const data = asked.data ?? last.current;
-  return { items: data?.items, more: data?.more ?? false, next: () => setShown({ key, pages: pages + 1 }), asked };
-}
-
-function Search({ value, change }: { value: string; change: (value: string) => void }): JSX.Element {
-  const [typed, setTyped] = useState(value);
-  const said = useRef(value);
-  useEffect(() => {
-    if (value !== said.current) setTyped((said.current = value));
-  }, [value]);
-  useEffect(() => {
-    if (typed === said.current) return undefined;
-    const timer = setTimeout(() => change((said.current = typed)), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [typed]);
-  return <Field label={t().recordings.filter} value={typed} change={setTyped} type="search" />;
-}
-
 function FilterRow({ filters, change }: { filters: Filters; change: (changed: Partial<Filters>) => void }): JSX.Element {
   const words = t().recordings;
   const nodes = useNodes().data?.items ?? [];
   return (
     <div class="filters" role="search" aria-label={words.filters}>
-      <Search value={filters.q} change={(q) => change({ q })} />
+      <Search label={words.filter} value={filters.q} change={(q) => change({ q })} />
       <Field
         label={words.place}
         value={filters.trashed}
@@ -145,7 +105,7 @@ export function Recordings({ id }: PageProps): JSX.Element {
   const words = t().recordings;
   const { route } = useLocation();
   const [filters, change] = useFilters(id);
-  const { items, more, next, asked } = useList(filters);
+  const { items, more, next, asked } = usePaged<Recording>("recordings", searchOf(filters), (cursor, signal) => ok(api.GET("/v1/recordings", { params: { query: { ...askedOf(filters), limit: PAGE, ...(cursor ? { cursor } : {}) } }, signal })), 3000);
   const [purging, setPurging] = useState<Recording | null>(null);
   const one = useAsked(["recordings", "one", id], (signal) => ok(api.GET("/v1/recordings/{recording}", { params: { path: { recording: id } }, signal })), {
     enabled: id !== "",

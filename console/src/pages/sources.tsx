@@ -3,11 +3,13 @@ import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { useAddresses } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
-import { queries, renew, useAsked } from "../api/query";
+import { usePaged } from "../api/paged";
+import { queries, renew } from "../api/query";
 import { t } from "../i18n";
 import { streamOf } from "../root";
 import { Cards } from "../ui/cards";
 import { Button, Check, Dialog, Field, Form, State, type Tone } from "../ui/parts";
+import { Search, useAddress } from "../ui/search";
 import { Ordered } from "../ui/ordered";
 import { later, say } from "../ui/toasts";
 import { inputOf, Playlist, Probed, type Item } from "./playlist";
@@ -165,16 +167,44 @@ function Card({ source }: { source: Playing }): JSX.Element {
   );
 }
 
+function Filters({ query, change }: { query: Readonly<Record<string, string>>; change: (changed: Record<string, string>) => void }): JSX.Element {
+  const words = t().sources;
+  const all = { value: "", label: t().recordings.any };
+  return (
+    <div class="filters" role="search" aria-label={t().recordings.filters}>
+      <Search label={t().recordings.filter} value={query["q"] ?? ""} change={(q) => change({ q })} />
+      <Field label={words.kind} value={query["kind"] ?? ""} change={(kind) => change({ kind })} options={[all, ...Object.entries(words.kinds).map(([value, label]) => ({ value, label }))]} />
+      <Field label={t().recordings.sort} value={query["sort"] ?? ""} change={(sort) => change({ sort })} options={[{ value: "", label: t().recordings.oldest }, { value: "-created_at", label: t().recordings.newest }, { value: "name", label: words.byName }]} />
+    </div>
+  );
+}
+
+const KNOWN_KINDS = ["file", "stream", "camera", "transcode"] as const;
+const KNOWN_SORTS = ["-created_at", "name"] as const;
+
 export function Sources(_: PageProps): JSX.Element {
   const words = t().sources;
   const [adding, setAdding] = useState(false);
+  const [query, change, search] = useAddress("sources");
+  const kind = KNOWN_KINDS.find((each) => each === query["kind"]);
+  const sort = KNOWN_SORTS.find((each) => each === query["sort"]);
+  const q = (query["q"] ?? "").slice(0, 200);
+  const list = usePaged<Playing>(
+    "sources",
+    search,
+    (cursor, signal) => ok(api.GET("/v1/sources", { params: { query: { limit: 50, ...(q ? { q } : {}), ...(kind ? { kind } : {}), ...(sort ? { sort } : {}), ...(cursor ? { cursor } : {}) } }, signal })),
+    2000,
+  );
   return (
     <Cards
       title={words.title}
       none={words.none}
       add={words.add}
       adding={() => setAdding(true)}
-      asked={useAsked(["sources"], (signal) => ok(api.GET("/v1/sources", { params: { query: { limit: 100 } }, signal })), { every: 2000 })}
+      asked={{ ...list.asked, data: list.items && { items: list.items } }}
+      filter={<Filters query={query} change={change} />}
+      filtered={(q !== "" || kind !== undefined) ? t().common.noneFits : undefined}
+      more={list.more ? list.next : undefined}
       card={(source) => <Card key={source.id} source={source} />}
     >
       {adding && <Adding close={() => setAdding(false)} />}

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Asked } from "../api/query";
+import { t } from "../i18n";
 import { Button, Empty, Page, Waiting } from "./parts";
 import { leaving } from "./toasts";
 
@@ -18,6 +19,8 @@ interface CardsProps<T> {
   /** What is shown, in its order, when that is not the order of the API. */
   order?: (items: T[]) => T[];
   card: (item: T) => ComponentChildren;
+  /** Below them: more of them. */
+  more?: (() => void) | undefined;
   /** Dialogs. */
   children?: ComponentChildren;
 }
@@ -32,11 +35,12 @@ export function Cards<T extends { id: string }>(p: CardsProps<T>): JSX.Element {
     </Button>
   );
   return (
-    <Page title={p.title} filter={p.filter} action={(shown.length > 0 || p.filtered) && add}>
+    <Page title={p.title} filter={(shown.length > 0 || p.filtered) && p.filter} action={(shown.length > 0 || p.filtered) && add}>
       {!p.asked.data && <Waiting error={p.asked.error} again={p.asked.again} />}
       {p.asked.data && shown.length === 0 && (p.filtered ? <Empty words={p.filtered} /> : <Empty words={p.none} action={add} />)}
       {p.above}
       <div class="tiles">{shown.map(p.card)}</div>
+      {p.more && <Button press={p.more}>{t().common.more}</Button>}
       {p.children}
     </Page>
   );

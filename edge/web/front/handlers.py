@@ -136,7 +136,22 @@ def _recordings(settings: FrontSettings, rule: Rule) -> str:
 
 
 def _objects(settings: FrontSettings, rule: Rule) -> str:
-    return handle(rule, f"{passing(rule)}\n{_to_cloud(settings.cloud)}\n			}}")
+    # What the console is led elsewhere for is brought here instead: its pages may connect to their own origin alone.
+    body = f"""{passing(rule)}
+{_to_cloud(settings.cloud)}
+				@relayed header X-Sluice-Relay 1
+				handle_response @relayed {{
+					vars location {{rp.header.Location}}
+					route {{
+						rewrite * /front/relay
+						reverse_proxy {settings.local} {{
+							header_up X-Sluice-Location {{vars.location}}
+							flush_interval -1
+						}}
+					}}
+				}}
+			}}"""
+    return handle(rule, body)
 
 
 def _unknown_call(_: FrontSettings, rule: Rule) -> str:

@@ -23,6 +23,7 @@ from edge.web.front.https import Https
 from edge.web.front.links import LOOK_S, find_links
 from edge.web.front.masters import Masters
 from edge.web.front.objects import Objects
+from edge.web.front.relay import Relay
 from edge.web.front.settings import FrontSettings, cloud_upstream
 from edge.web.rtc.proxy import Refusal, RtcProxy
 
@@ -54,6 +55,7 @@ class FrontService:
         self._routes = [
             *Gate(authority, snapshot, start.srs_api, http, login).routes(),
             *Objects(start.objects_dir).routes(),
+            *Relay().routes(),
             Route("/front/play", play.answer),
             *(
                 Masters(start.front.media_http, http, start.hls_dir, lambda: hls().silent_s).routes()
