@@ -24,6 +24,7 @@ from . import (  # noqa: F401 - they add their routes
     stores,
     streams,
     system,
+    test_cards,
     tokens,
 )
 from .base import v1

@@ -118,9 +118,10 @@ def _inputs(sent: list[NewInput]) -> list[WantedInput]:
 
 @operation("GET", "/v1/sources", scope="read")
 def list_sources(call: Call[Paging]) -> Page[PlayingShown]:
-    """The sources with what becomes of them."""
+    """The sources with what becomes of them; test cards have a listing of their own."""
     page = wiring.source_editor.page(call.sent.limit, call.sent.cursor)
-    return Page[PlayingShown](items=[PlayingShown.with_state(p) for p in page.items], cursor=page.cursor)
+    shown = [PlayingShown.with_state(p) for p in page.items if p.source.kind != "card"]
+    return Page[PlayingShown](items=shown, cursor=page.cursor)
 
 
 @operation("POST", "/v1/sources", status=201)

@@ -8,6 +8,7 @@ import { streamPath } from "../format";
 import { inWords, t } from "../i18n";
 import { root, secretIn, streamOf, to } from "../root";
 import { Button, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
+import { TestCard } from "../live/card";
 import { Outlook } from "../ui/outlook";
 import { Qr } from "../ui/qr";
 
@@ -199,6 +200,7 @@ export function GoLive({ id }: PageProps): JSX.Element {
           {usable && !(tool === "device" && isRoom) && <Steps tool={tool} address={usable} stream={stream} secret={secret} />}
         </div>
       </section>
+      <TestCard stream={stream} />
       <section class="card pad">
         <h2>{words.play}</h2>
         {addresses.data?.items
