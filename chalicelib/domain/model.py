@@ -348,6 +348,8 @@ class Source(Entity):
     streams: list[str] = []
     """Of a transcode: patterns over `/app/stream`; none means whatever was published last."""
     restarts: int = 0
+    until: datetime | None = None
+    """Of a test card: when it ends."""
     slot: dict[str, Any] | None = Field(default=None, repr=False)
     """The slot that a client of the compatible API keeps here, field by field as it sent it."""
     created_at: datetime

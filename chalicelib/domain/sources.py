@@ -12,8 +12,9 @@ from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from chalicelib.wire.codecs import SINCE, needs_newer
+from chalicelib.wire.names import StreamName
 from chalicelib.wire.sources import SOUND_EXTENSIONS, DesiredSource, Encoding, PlayedInput, Probed
-from chalicelib.wire.targets import parse_target
+from chalicelib.wire.targets import make_target, parse_target
 from chalicelib.wire.urls import LONGEST_RTSP_USER, InvalidUrlError, encoded_user, parse_url, plain_user
 
 from .errors import InvalidInputError
@@ -295,12 +296,28 @@ def _wrote(lease: SourceLease | None, session: OpenSession) -> bool:
     return lease.granted_at <= session.since <= (lease.released_at or session.since)
 
 
+def _has_all(source: Source) -> bool:
+    """Whether there is something to play; a test card is made."""
+    return bool(source.inputs) or source.kind == "card"
+
+
+def card_url(stream: StreamName) -> str:
+    """The target of a test card: the stream on the node that makes it, wherever its media server listens."""
+    return make_target(f"rtmp://localhost/{stream.app}", stream.stream).text
+
+
+def card_stream(source: Source) -> StreamName:
+    """As what a test card is published."""
+    target = parse_target(source.url)
+    return StreamName(app=target.app, stream=target.key)
+
+
 def place(source: Source, live: Iterable[OpenSession], previous: SourceLease | None = None) -> Place | None:
     """Where a free source is to run; None while it cannot. `previous`: its last lease."""
     if not source.enabled or not source.url:
         return None
     if source.kind != "transcode":
-        return Place(source.node) if source.node and source.inputs else None
+        return Place(source.node) if source.node and _has_all(source) else None
     candidates = (s for s in live if _reads(source, s) and not _wrote(previous, s))
     fitting = sorted(candidates, key=lambda s: (s.since, s.session))
     return Place(fitting[-1].node, fitting[-1].session) if fitting else None
@@ -311,7 +328,7 @@ def still_fits(source: Source, lease: SourceLease, live: Iterable[OpenSession]) 
     if not source.enabled or not source.url or lease.targets != targets_of(source):
         return False
     if source.kind != "transcode":
-        return bool(source.inputs) and source.node == lease.node
+        return _has_all(source) and source.node == lease.node
     return any(s.session == lease.session and _reads(source, s) for s in live)
 
 
@@ -335,6 +352,7 @@ def grant(source: Source, previous: SourceLease | None, where: Place, now: datet
 def desired(source: Source, fence: int, session: OpenSession | None) -> DesiredSource:
     """The source as its node is told."""
     first = source.inputs[0] if source.inputs else None
+    made = card_stream(source) if source.kind == "card" else None
     turn = turn_of(first) if first else 0
     return DesiredSource(
         source=source.id,
@@ -342,7 +360,8 @@ def desired(source: Source, fence: int, session: OpenSession | None) -> DesiredS
         kind=source.kind,
         inputs=[PlayedInput(uuid=f.uuid, target=f.target) for f in source.inputs],
         session=session.session if session else None,
-        stream=session.stream if session else None,
+        stream=session.stream if session else made,
+        until=source.until,
         url=source.url,
         label=source.name,
         loop=source.loop,

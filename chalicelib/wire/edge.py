@@ -331,6 +331,8 @@ class FfmpegFound(Message):
     version: str = ""
     protocols: list[str] = []
     encoders: list[str] = []
+    cards: bool = False
+    """Whether the node can make test cards; older agents can't, whatever their FFmpeg can."""
     missing: dict[str, list[str]] = {}
 
 

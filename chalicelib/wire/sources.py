@@ -9,10 +9,15 @@ from pydantic import AwareDatetime, Field
 from .base import Message, Ulid, Uuid
 from .names import StreamName
 
-SourceKind = Literal["file", "stream", "camera", "transcode"]
+SourceKind = Literal["file", "stream", "camera", "transcode", "card"]
 WorkerState = Literal["waiting", "starting", "running", "retrying", "stopped"]
 VideoProfile = Literal["baseline", "main", "high"]
 VideoPreset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
+
+MAX_CARD_MINUTES: Final = 10
+"""A test card is published no longer."""
+CARD_FEATURE: Final = "test card"
+"""By this name a node tells what its FFmpeg lacks for one."""
 
 EXTENSIONS: Final = (".mp4", ".flv", ".ts", ".mkv", ".mov", ".mp3", ".aac", ".m4a")
 """Files that can be played."""
@@ -67,6 +72,9 @@ class DesiredSource(Message):
     session: Ulid | None = None
     """For a transcode: whose stream it reads; over when the session is."""
     stream: StreamName | None = None
+    """For a transcode: the stream it reads. For a test card: the one it is published as, on the node itself."""
+    until: AwareDatetime | None = None
+    """For a test card: when it ends, whatever is desired."""
     url: str = Field(repr=False)
     """The whole target URL, key included."""
     label: str = ""

@@ -80,7 +80,7 @@ class Installation:
         """The state."""
         return self.adapters.store
 
-    @property
+    @cached_property
     def changes(self) -> Changes:
         """What was written, for who waits for it."""
         return self.adapters.changes

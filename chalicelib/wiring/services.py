@@ -29,6 +29,7 @@ from chalicelib.services.nodes.certificates import Certificates
 from chalicelib.services.nodes.node_settings import NodeConfigs
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.publishing.cards import TestCards
 from chalicelib.services.publishing.explain import Explain
 from chalicelib.services.publishing.kicks import Kicks
 from chalicelib.services.publishing.limits import Limits
@@ -219,6 +220,11 @@ class Wiring(Installation):
     def uploading(self) -> Uploading:
         """Files that are being brought in."""
         return Uploading(self.questions, now)
+
+    @cached_property
+    def test_cards(self) -> TestCards:
+        """Streams without an encoder."""
+        return TestCards(self.store, self.source_editor, self.questions, now)
 
     @cached_property
     def vlive(self) -> PlaySlots:

@@ -6,6 +6,7 @@ import subprocess
 from typing import Final
 
 from chalicelib.wire.edge import FfmpegFound
+from chalicelib.wire.sources import CARD_FEATURE
 
 NEEDED: Final = {
     "push over RTMP": ("protocol rtmp", "muxer flv"),
@@ -17,6 +18,7 @@ NEEDED: Final = {
     "pull cameras": ("demuxer rtsp",),
     "add silence to cameras": ("demuxer lavfi", "encoder aac"),
     "transcode": ("encoder libx264", "encoder aac"),
+    CARD_FEATURE: ("demuxer lavfi", "encoder libx264", "encoder aac", "protocol rtmp", "muxer flv"),
 }
 """A feature → what it needs. A protocol has to be there for reading or writing, as FFmpeg lists it."""
 _PROTOCOLS: Final = ("file", "http", "https", "rtmp", "rtmps", "srt", "tls", "udp", "tcp")
@@ -39,6 +41,16 @@ def _names(lines: list[str]) -> set[str]:
     return {name for row in rows if len(row) > 1 for name in row[1].split(",")}
 
 
+def writes_text(ffmpeg: str) -> bool:
+    """Whether it can write into a picture: that takes a library and a font, which only a try shows."""
+    picture = ["-f", "lavfi", "-i", "color=s=64x64:d=0.04,drawtext=text=0", "-frames:v", "1", "-f", "null", "-"]
+    try:
+        done = subprocess.run([ffmpeg, "-v", "error", *picture], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
 def look(ffmpeg: str) -> FfmpegFound:
     """Ask FFmpeg what it can do. All is missing when it cannot be run."""
     words = " ".join(_said(ffmpeg, "-version")[:1]).split()
@@ -54,5 +66,6 @@ def look(ffmpeg: str) -> FfmpegFound:
         version=words[2] if len(words) > 2 else "",
         protocols=[name for name in _PROTOCOLS if name in protocols],
         encoders=[name for name in _ENCODERS if f"encoder {name}" in found],
+        cards=not missing[CARD_FEATURE],
         missing={feature: lacks for feature, lacks in missing.items() if lacks},
     )

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from chalicelib.wire.sources import DesiredSource, Encoding, ObservedSource, SourceState
+from chalicelib.wire.sources import MAX_CARD_MINUTES, DesiredSource, Encoding, ObservedSource, SourceState
+from chalicelib.wire.targets import make_target
 from edge.base.errors import EdgeError
 from edge.base.log import Log
 from edge.base.loops import pause
-from edge.ffmpeg.workers.argv import build_argv
+from edge.ffmpeg.abilities import writes_text
+from edge.ffmpeg.workers.argv import CARD, build_argv
 from edge.ffmpeg.workers.spec import Encode, ExtraOutput, Reading, WorkerReport, Workers, WorkerSpec
 from edge.files.folders import Folders
 from edge.push.grants import Grants, Held, as_told, held_of, id_of, is_over, running
@@ -52,6 +54,7 @@ class Sources:
         self._grants = Grants(spool, KEY, log)
         self._problems: dict[Held, str] = {}
         self._closing = False
+        self._writes_text = False
         self._workers = new_workers(self._changed)
 
     def desire(self, sources: list[DesiredSource]) -> None:
@@ -61,10 +64,13 @@ class Sources:
         self.apply()
 
     async def run(self) -> None:
-        """Look again at what could not be played: its file may be there now. Never returns."""
+        """Look again at what could not be played: its file may be there now; and whether a card's time is over. Never
+        returns.
+        """
+        self._writes_text = await asyncio.to_thread(writes_text, self._ffmpeg)
         while True:
             await pause(LOOK_AGAIN_S)
-            if self._problems:
+            if self._problems or any(s.until for s in self._desired):
                 self.apply()
 
     def apply(self) -> None:
@@ -113,7 +119,11 @@ class Sources:
         await self._grants.close()
 
     def _session_state(self, wanted: DesiredSource) -> str:
-        """`live`: it can be read. `over`: the session of a transcode is not open here. Else it may become live."""
+        """`live`: it can be read. `over`: the session of a transcode is not open here, or the time of a card is over.
+        Else it may become live.
+        """
+        if wanted.until is not None and wanted.until <= datetime.now(UTC):
+            return "over"
         if wanted.kind != "transcode":
             return "live"
         session = self._lifecycle.book.sessions.get(wanted.session or "")
@@ -129,9 +139,9 @@ class Sources:
             spec = WorkerSpec(
                 id=id_of(held),
                 input_url=url,
-                output_url=self._beside.opened(wanted.url),
+                output_url=self._beside.opened(self._target(wanted)),
                 reading=reading,
-                encode=_encode(wanted.encoding) if wanted.encoding else None,
+                encode=CARD if wanted.kind == "card" else _encode(wanted.encoding) if wanted.encoding else None,
                 sound_as_aac=wanted.sound_as_aac,
                 extra=tuple(ExtraOutput(self._beside.opened(r.url), _encode(r.encoding)) for r in wanted.renditions),
                 restarts=wanted.restarts,
@@ -148,6 +158,11 @@ class Sources:
         self._problems.pop(held, None)
         return spec
 
+    def _target(self, wanted: DesiredSource) -> str:
+        if wanted.kind != "card" or wanted.stream is None:
+            return wanted.url
+        return make_target(f"{self._beside.rtmp}/{wanted.stream.app}", wanted.stream.stream).text
+
     def _input(self, wanted: DesiredSource) -> tuple[str, Reading]:
         if wanted.kind == "transcode":
             if wanted.stream is None:
@@ -156,6 +171,8 @@ class Sources:
             session = self._lifecycle.book.sessions.get(wanted.session or "")
             asked = session.asked if session else ""
             return pull_url(self._beside.rtmp, name, self._beside.own_tag(wanted.source), asked), Reading("live")
+        if wanted.kind == "card":
+            return "", Reading("card", loop=False, clock=self._writes_text, longest_s=MAX_CARD_MINUTES * 60)
         if not wanted.inputs:
             raise ValueError("there is nothing to play")
         if "://" in wanted.inputs[0].target:

@@ -12,6 +12,7 @@ from typing import Any
 
 from chalice.test import Client
 
+from chalicelib.adapters.no_changes import NoChanges
 from chalicelib.ports import ProbeResult
 from chalicelib.wiring import wiring
 from tests.fakes import BOOTSTRAP, FakeDeadLetters, FakeNudger, FakeQueue, FakeSender, MemoryObjects, MemoryStore
@@ -79,7 +80,11 @@ def v1_on_fakes() -> Iterator[V1]:
                 front_ports=(),
             ),
             adapters=SimpleNamespace(
-                store_probe=lambda _: ProbeResult(), put_links=None, dead_letters=made.letters, upkeep=None
+                store_probe=lambda _: ProbeResult(),
+                put_links=None,
+                dead_letters=made.letters,
+                upkeep=None,
+                changes=NoChanges(),
             ),
         )
         try:

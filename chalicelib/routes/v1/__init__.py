@@ -25,6 +25,7 @@ from . import (  # noqa: F401 - they add their routes
     stores,
     streams,
     system,
+    test_cards,
     tokens,
     uploads,
 )

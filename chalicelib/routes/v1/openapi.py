@@ -28,6 +28,7 @@ null.
 _TAGS: Final = {
     "nodes": "The edges: media server, agent, front.",
     "join-tokens": "What a node enrols with.",
+    "changes": "Which of all this has changed.",
     "addresses": "Where a stream is published and watched.",
     "streams": "What is live.",
     "sessions": "What was live.",
@@ -36,6 +37,7 @@ _TAGS: Final = {
     "destinations": "Where streams are pushed.",
     "sources": "What is played to a target: files, streams, cameras, and what is live, encoded anew.",
     "uploads": "Files for sources and slates, brought in part by part.",
+    "test-cards": "Streams without an encoder, for trying things out.",
     "platforms": "Where streams can be pushed, and where to find the key.",
     "rooms": "Stream names with a secret of their own.",
     "settings": "Who may publish, what is recorded, where callbacks go.",

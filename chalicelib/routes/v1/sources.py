@@ -135,7 +135,7 @@ def _inputs(sent: list[NewInput]) -> list[WantedInput]:
 
 @operation("GET", "/v1/sources", scope="read")
 def list_sources(call: Call[SourceQuery]) -> Page[PlayingShown]:
-    """The sources with what becomes of them. By name at most 1,000 are sorted."""
+    """The sources with what becomes of them; test cards have a listing of their own. By name at most 1,000 are sorted."""
     s = call.sent
     wanted = WantedSources(
         q=s.q or "",
@@ -146,7 +146,8 @@ def list_sources(call: Call[SourceQuery]) -> Page[PlayingShown]:
         reverse=s.sort.startswith("-"),
     )
     page = wiring.source_editor.page(wanted, s.limit, s.cursor)
-    return Page[PlayingShown](items=[PlayingShown.with_state(p) for p in page.items], cursor=page.cursor)
+    shown = [PlayingShown.with_state(p) for p in page.items if p.source.kind != "card"]
+    return Page[PlayingShown](items=shown, cursor=page.cursor)
 
 
 @operation("POST", "/v1/sources", status=201)

@@ -119,7 +119,7 @@ class SourceEditor:
     def _waits_for(self, source: Source) -> str:
         if not source.url:
             return "a target"
-        if source.kind != "transcode" and not source.inputs:
+        if source.kind not in ("transcode", "card") and not source.inputs:
             return "something to play"
         blocker = self._leases.blocked_by(source)
         if blocker is not None:
@@ -182,6 +182,8 @@ class SourceEditor:
             InvalidInputError: a value or an input is not usable.
         """
         known = self._find(source)
+        if known.kind == "card":
+            raise ConflictError("a test card is not changed; stop it, and start another one", code="is_a_card")
         if version is not None and version != known.version:
             raise ConflictError("the source was changed by somebody else in the meantime; read it again")
         if "url" in changes:
@@ -241,6 +243,8 @@ class SourceEditor:
     # checks
 
     def _with_inputs(self, source: Source, inputs: list[WantedInput], node: str | None) -> Source:
+        if source.kind == "card":
+            raise InvalidInputError("kind", "a test card is started by POST /v1/test-cards")
         if source.kind == "transcode":
             if inputs:
                 raise InvalidInputError("inputs", "a transcode has none: it reads what is live; `streams` says what")

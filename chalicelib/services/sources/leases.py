@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from datetime import timedelta
+from typing import Final, cast
 
 from aws_lambda_powertools import Logger
 
@@ -16,6 +17,7 @@ from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.sources import DesiredSource, ObservedSource, SourceState
 
 _log = Logger(child=True)
+_CLOCKS_APART: Final = timedelta(seconds=30)
 
 
 class SourceLeases:
@@ -169,6 +171,10 @@ class SourceLeases:
         if lease is None or lease.node != node or fence > lease.fence:
             raise ForbiddenError("the source is not this node's to speak of")
 
+    def _is_over(self, card: Source, body: SourceState) -> bool:
+        """Whether a test card that stopped has come to its end; its node's clock may run a little before ours."""
+        return body.finished or (card.until is not None and card.until <= self._clock() + _CLOCKS_APART)
+
     def told(self, status: SourceStatus, body: SourceState) -> list[Change]:
         """The writes that follow from what a worker said."""
         changes: list[Change] = []
@@ -179,6 +185,8 @@ class SourceLeases:
             return changes
         released = self.release_changes(body.source, status.node, body.fence)
         source = self._store.get(Source, body.source)
+        if released and source is not None and source.kind == "card" and self._is_over(source, body):
+            return [*changes, *released, Delete(source)]
         if released and body.finished and source is not None and source.enabled:
             changes.append(Save(source.model_copy(update={"enabled": False, "updated_at": self._clock()})))
         return changes + released

@@ -9,6 +9,7 @@ import { inWords, t } from "../i18n";
 import { root, secretIn, streamOf, to } from "../root";
 import { Button, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
 import { ObsSetUp } from "../ui/obs";
+import { TestCard } from "../live/card";
 import { Outlook } from "../ui/outlook";
 import { Qr } from "../ui/qr";
 
@@ -201,6 +202,7 @@ export function GoLive({ id }: PageProps): JSX.Element {
           {usable && !(tool === "device" && isRoom) && <Steps tool={tool} address={usable} stream={stream} secret={secret} />}
         </div>
       </section>
+      <TestCard stream={stream} />
       <section class="card pad">
         <h2>{words.play}</h2>
         {addresses.data?.items

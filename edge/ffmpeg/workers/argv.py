@@ -151,6 +151,8 @@ def _read(spec: WorkerSpec) -> list[str]:
     reading = spec.reading
     if reading.kind == "live":
         return [*_input_options(_scheme("input", spec.input_url, tuple(INPUT_PROTOCOLS))), "-i", spec.input_url]
+    if reading.kind == "card":
+        return _card(reading)
     if reading.kind in ("file", "playlist"):
         loop = ["-stream_loop", "-1"] if reading.loop else []
         if reading.turn:
@@ -164,6 +166,21 @@ def _read(spec: WorkerSpec) -> list[str]:
         # No -re: a camera sets its own pace, and what came during the probe would stay between it and us for ever.
         options = ["-fflags", "nobuffer", *options]
     return [*options, "-i", url, *_silence(reading)]
+
+
+CARD: Final = Encode("libx264", "main", "ultrafast", 1500, "aac", 96)
+"""How a test card is encoded: with little work, as there is little in it."""
+_CARD: Final = "testsrc2=s=1280x720:r=25"
+_CLOCK: Final = (
+    ",drawtext=text=%{gmtime} UTC:fontsize=40:fontcolor=white:box=1:boxcolor=black@0.7:boxborderw=10"
+    ":x=(w-tw)/2:y=h-th-40"
+)
+_TONE: Final = "sine=f=440:b=4:r=44100"
+
+
+def _card(reading: Reading) -> list[str]:
+    graph = f"{_CARD}{_CLOCK if reading.clock else ''}[out0];{_TONE}[out1]"
+    return ["-re", "-t", str(reading.longest_s), "-f", "lavfi", "-i", graph]
 
 
 _FIRST: Final = ("-map", "0:V:0?", "-map", "0:a:0?")

@@ -37,15 +37,17 @@ def check_transition(old: State, new: State) -> None:
         raise IllegalTransitionError(f"a worker cannot go from {old} to {new}")
 
 
-InputKind = Literal["live", "file", "playlist", "stream", "camera"]
-"""`live`: a stream of the media server beside us. `file`: a path. `playlist`: the path of a list that we wrote."""
+InputKind = Literal["live", "file", "playlist", "stream", "camera", "card"]
+"""`live`: a stream of the media server beside us. `file`: a path. `playlist`: the path of a list that we wrote. `card`:
+a test card, which is made.
+"""
 
 
 @dataclass(frozen=True)
 class Reading:
     """How the input is read. `loop`: files begin again at their end. `silent_audio`: silence in place of its sound.
     `turn`: degrees clockwise by which the picture is turned, where it is encoded. `sound_only`: what looks like a
-    picture is a cover.
+    picture is a cover. `clock`: the time is written into a test card; `longest_s`: after so long it ends.
     """
 
     kind: InputKind = "live"
@@ -53,6 +55,8 @@ class Reading:
     silent_audio: bool = False
     turn: int = 0
     sound_only: bool = False
+    clock: bool = False
+    longest_s: int = 0
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Worker:
         self._ffmpeg, self._open_way = ffmpeg, open_way
         build_argv(ffmpeg, spec)  # refused at once, or never
         urls = [spec.output_url, *(extra.url for extra in spec.extra)]
-        if spec.reading.kind not in ("file", "playlist"):
+        if spec.reading.kind not in ("file", "playlist", "card"):
             urls.append(spec.input_url)
         self._secrets = {secret for url in urls for secret in url_secrets(url)}
         by_url = spec.reading.kind in ("stream", "camera")
