@@ -1,20 +1,13 @@
-"""The composition root: builds the parts, starts their loops, stops them in order."""
+"""The agent: who wakes whom, its loops started, and stopped in order."""
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from starlette.routing import BaseRoute
-
-from chalicelib.wire.addresses import AddressRule
 from chalicelib.wire.callbacks import DeliverQuestion
 from chalicelib.wire.certificates import (
     CertificateCheck,
@@ -23,235 +16,38 @@ from chalicelib.wire.certificates import (
     CertificateSelfSigned,
     CertificateUpload,
 )
-from chalicelib.wire.codecs import Unfit, unfit
-from chalicelib.wire.edge import DesiredPush, FfmpegFound, ObservedNode, ObservedSession
 from chalicelib.wire.inputs import SlateQuestion
 from chalicelib.wire.live import HistoryQuestion, ThumbnailQuestion
-from chalicelib.wire.names import StreamName
 from chalicelib.wire.node_settings import ApplySettingsQuestion
 from chalicelib.wire.questions import KickQuestion
 from edge import AGENT_VERSION
-from edge.base.bounded import new_client
-from edge.base.clock import Clock, SystemClock
-from edge.base.errors import ConfigError, SpoolError
-from edge.base.httpserver import Server
+from edge.base.clock import Clock
+from edge.base.errors import SpoolError
 from edge.base.log import Log
-from edge.base.loopback import met_at
-from edge.base.loops import Loops, Work, once, pause
-from edge.base.machine import Machine
-from edge.callbacks.callback import Callbacks
-from edge.callbacks.outgoing import Outgoing
-from edge.cloud.callers import Callers
-from edge.cloud.client import Cloud
-from edge.cloud.credentials import Credentials
-from edge.cloud.identity import Identity
-from edge.cloud.nudges import Nudges
-from edge.cloud.questions import Questions
-from edge.cloud.sender import Sender
-from edge.cloud.snapshot import Snapshot
-from edge.egress.reach import front_ports, media_ports, own_ports
+from edge.base.loops import pause
 from edge.ffmpeg import abilities
-from edge.ffmpeg.workers.spec import WorkerReport, Workers
-from edge.ffmpeg.workers.supervisor import Supervisor
 from edge.files.answers import LibraryAnswers
-from edge.files.calls import LibraryCalls
-from edge.files.download import Downloads
-from edge.files.folders import Folders
-from edge.files.probe import Probe
-from edge.files.upload_calls import UploadCalls
-from edge.publish.admission import Admission
 from edge.publish.kicks import Kicks
-from edge.publish.outlet import Outlet
-from edge.publish.watch import Watch
-from edge.push.pushes import Pushes
-from edge.push.slate.argv import Shape
-from edge.push.slate.files import Slates
-from edge.push.slate.relays import Relays
-from edge.push.sources import Sources
-from edge.record import reconcile
-from edge.record.janitor import Collector
-from edge.record.linker import Linker
-from edge.record.recorder import Recorder
-from edge.record.stores.store import Store
-from edge.record.uploads import Uploads
-from edge.sessions.book import SessionBook, Transition
-from edge.sessions.lifecycle import Lifecycle
+from edge.sessions.book import Transition
 from edge.spool.session import Session
-from edge.srs.api import MediaServer
-from edge.srs.hls import Hls
-from edge.srs.own import Beside, OwnPublishes
-from edge.srs.signs import Signs
-from edge.watching.history import TICK_S, Numbers, Sight
-from edge.watching.play import OWN_PULL, Play
-from edge.watching.srt import SrtPlay
-from edge.watching.thumbnails import Thumbnails
-from edge.watching.viewers import Viewers
-from edge.web.front.https import Https
-from edge.web.front.service import FrontService
-from edge.web.live import LiveCalls
-from edge.web.local.app import new_app
-from edge.web.local.server import ForPrograms, LocalServer
-from edge.web.status import Status
-from edge.web.tls.certificates import Certificates, served_certificate
-from edge.web.tls.check import DomainCheck
-from edge.web.tls.state import TlsFolder
 
 from .config import Settings
-from .egress.passages import Passages
-from .egress.proxy import FilteringProxy
-from .hooks import MAX_BODY, Hooks, behind_secret
-from .spool import tables
-from .spool.writer import Spool
-from .sync import Sync
+from .parts import Parts, WorkersFactory
+from .window import Window
 
 log = Log("agent")
-WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
 LAST_WORDS_S = 3.0
 TIDY_EVERY_S = 300.0
-RECONCILE_EVERY_S = 60.0
-LATE_S = 3600.0
-"""So long after a session its segments are looked for: the media server may have been let down by a full disk."""
 
 
-class Agent:
+class Agent(Parts):
     """The whole agent. `start`, then `stop`; both from inside the event loop."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None, workers: WorkersFactory | None = None) -> None:
-        self.settings = settings
-        self._clock = clock or SystemClock()
-        settings.agent_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _lock(settings.agent_dir)
-        self.spool = Spool(settings.agent_dir / "spool.sqlite3")
-        self.identity = Identity(settings.agent_dir)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._loops = Loops()
-        self._soon: set[asyncio.Task[bool]] = set()
-        self.ffmpeg = FfmpegFound()
-        self.proxy = FilteringProxy()
-        ours = own_ports(settings)
-        here = settings.private_sources
-        self.passages = Passages(
-            self.proxy, AddressRule(private=here, loopback=here, own_ports=ours), media_ports(settings)
-        )
-        self.outgoing = Outgoing(
-            AddressRule(private=True, loopback=settings.callbacks_to_self, own_ports=ours - front_ports(settings))
-        )
-        self._build(workers or self._supervisor)
+        super().__init__(settings, clock, workers)
+        window = Window(self)
+        self.report, self.observe = window.report, window.observe
         self._connect()
-
-    def _supervisor(self, tell: Callable[[WorkerReport], None]) -> Supervisor:
-        return Supervisor(ffmpeg=self.settings.ffmpeg, on_change=tell, open_way=self.passages.through)
-
-    def _build(self, workers: WorkersFactory) -> None:
-        s, clock, spool = self.settings, self._clock, self.spool
-        self._near, self._far, self._to_cloud = new_client(), new_client(30), new_client(30, s.cloud_socket)
-        self.status = Status(self.report)
-        self.book = SessionBook()
-        self.lifecycle = Lifecycle(self.book, spool, clock)
-        self.linker = Linker(s, self.lifecycle, spool, clock)
-        self._restore()
-        self.media = MediaServer(s.srs_api, self._near, s.srs_login)
-        self.cloud = Cloud(lambda: self.settings, self.identity, self._to_cloud)
-        self.snapshot = Snapshot(spool, clock)
-        self.credentials = Credentials(clock)
-        self.viewers = Viewers()
-        self.play = Play(self.snapshot, clock)
-        self.callbacks = Callbacks(self.outgoing, self.lifecycle)
-        self.own_publishes = OwnPublishes(s.srs_rtmp, s.public_ports)
-        self.admission = Admission(
-            self.lifecycle, self.cloud, self.snapshot, self.media, self.callbacks, self.own_publishes, clock
-        )
-        signs = Signs(s.srs_api, s.srs_rtmp)
-        self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, signs, self.viewers, clock)
-        streams = s.front.media_http if s.front and s.media_kind == "srs" else ""
-        self.numbers = Numbers(TICK_S if s.media_kind == "srs" else 0.0)
-        self.watch.on_look = self._note_numbers
-        self.thumbnails = Thumbnails(s.ffmpeg, s.hls_dir, self.book, lambda: self.watch.seen, clock)
-        self.outlet = Outlet(
-            self.lifecycle, self.media, streams, lambda: f"{OWN_PULL}={self.play.own_tag('look')}", self._near, clock
-        )
-        self.store = Store(self.credentials, self.cloud, self._far, s.objects_dir)
-        self.uploads = Uploads(self.linker, spool, self.store, self.identity, clock)
-        self.recorder = Recorder(
-            self.lifecycle, self.linker, spool, self.store, self.identity, self.snapshot, clock, self.uploads.wake
-        )
-        self.folders = Folders(s.data_dir) if s.data_dir else None
-        srt_port = s.public_ports.get("srt") if s.media_kind == "srs" else None
-        self.srt = SrtPlay(self.lifecycle, self.play, s.srs_rtmp, srt_port, workers)
-        beside = Beside(s.srs_rtmp, self.play.own_tag, self.own_publishes.opened)
-        self.sources = Sources(self.lifecycle, spool, beside, s.ffmpeg, self.folders, workers)
-        self.probe = Probe(s.ffprobe, self.folders, self.passages.through)
-        self.slates = Slates(self.folders, self.probe)
-        self.upload_calls = UploadCalls(self.folders, self.probe, max_bytes=s.max_upload_bytes)
-        relays = Relays(s.ffmpeg, lambda: (s.local_listen[0], self.own.port), self.slates.resolve)
-        self.pushes = Pushes(self.lifecycle, spool, beside, relays, self._shape_of, self._unfit, workers)
-        self.sender = Sender(self.cloud, spool, clock)
-        self.questions = Questions(self.cloud, clock)
-        self.authority = Callers(self.cloud, clock)
-        self.hls = Hls(s, self.media)
-        self.machine = Machine(s.agent_dir)
-        self.sync = Sync(
-            cloud=self.cloud, spool=spool, lifecycle=self.lifecycle, admission=self.admission, snapshot=self.snapshot,
-            credentials=self.credentials, recorder=self.recorder, uploads=self.uploads, pushes=self.pushes,
-            sources=self.sources, sender=self.sender, media=self.media, clock=clock, questions=self.questions,
-            hls=self.hls, observe=self.observe,
-        )  # fmt: skip
-        self.nudges = Nudges(self.credentials, self.cloud, self._far, self.sync.wake)
-        self.collector = Collector(
-            Path(os.path.realpath(s.hls_dir)), lambda: self.hls.window_s, self.linker, spool, clock
-        )
-        self.hooks = Hooks(
-            self.admission,
-            self.lifecycle,
-            self.linker,
-            self.viewers,
-            self.play,
-            self.srt,
-            self.media,
-            self.status.count,
-        )
-        self._hook_server = Server(behind_secret(self.hooks.handle, s.hook_secret), MAX_BODY)
-        self._status_server = Server(self.status.handle, MAX_BODY)
-        self.front = FrontService(
-            lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near,
-            self.admission.refusal,
-        )  # fmt: skip
-        self.front.node = lambda: self.identity.node
-        self.certificates = self._certificates(s)
-        self.local, self.own = self._local_servers(relays.routes())
-
-    def _certificates(self, s: Settings) -> Certificates:
-        well_known = (s.front.well_known if s.front else None) or s.agent_dir / "well-known"
-        port = s.front.https_port if s.front else None
-        host = met_at(s.front.bind if s.front else "")
-
-        async def served(domain: str) -> x509.Certificate | None:
-            return await served_certificate(host, port, domain) if port else None
-
-        return Certificates(
-            folder=TlsFolder(s.agent_dir / "tls"),
-            check=DomainCheck(s.acme.reach, well_known, self._far),
-            storage=s.agent_dir / "front",
-            caddy_log=s.agent_dir / "certificates.log",
-            clock=self._clock,
-            apply=self.front.apply,
-            served=served,
-            tell=self.lifecycle.emit,
-            show_key=s.acme.show_key,
-        )
-
-    def _https(self) -> Https:
-        plan = self.certificates.plan()
-        return Https(
-            pair=plan.pair,
-            content=plan.content,
-            name=plan.name,
-            storage=self.settings.agent_dir / "front",
-            log=self.settings.agent_dir / "certificates.log",
-            domains=tuple(plan.domains),
-            trusted=tuple(dict.fromkeys(plan.trusted)),
-            authority=self.settings.acme.authority,
-        )
 
     def _connect(self) -> None:
         """Who wakes whom, and who answers what."""
@@ -281,39 +77,6 @@ class Agent:
         self.admission.on_plan = self.recorder.assign
         self.snapshot.on_play = self.front.wake
 
-    def _local_servers(self, own: Sequence[BaseRoute]) -> tuple[LocalServer, LocalServer]:
-        """One for the front, one for our own workers, who need TCP; the same where the front comes by TCP, too."""
-        if self.settings.local_socket is None:
-            both = LocalServer(new_app([*self._local_routes(), *own]))
-            return both, both
-        return LocalServer(new_app(self._local_routes())), LocalServer(ForPrograms(new_app(own)))
-
-    def _local_routes(self) -> list[BaseRoute]:
-        """What the front may ask of this machine."""
-        s = self.settings
-        downloads = Downloads(
-            s.ffmpeg, max_bytes=s.max_upload_bytes, open_way=self.passages.through, proxy=s.download_proxy
-        )
-        library = LibraryCalls(
-            self.folders,
-            downloads if Downloads.available() else None,
-            self.authority,
-            self.probe,
-            max_bytes=s.max_upload_bytes,
-            open_uploads=s.open_uploads,
-        )
-        live = LiveCalls(self.thumbnails, self.numbers, self._clock)
-        return [*library.routes(), *self.upload_calls.routes(), *live.routes(), *self.front.routes()]
-
-    def _restore(self) -> None:
-        folder = self.linker.folder
-        odd = self.spool.run(lambda db: reconcile.odd(db, reconcile.links(folder, young_s=0)))
-        found = self.spool.run(reconcile.mend(folder, odd, self._clock.now()))
-        if self.spool.was_damaged or found.adopted or found.sessions:
-            aside = self.spool.set_aside.name if self.spool.set_aside else ""
-            log.alert("spool.reconciled", aside=aside, adopted=found.adopted, sessions=len(found.sessions))
-        self.book.restore(self.spool.run(tables.load_sessions))
-
     async def start(self) -> None:
         """Listen and start all loops.
 
@@ -327,7 +90,7 @@ class Agent:
         self.ffmpeg = await asyncio.to_thread(abilities.look, self.settings.ffmpeg)
         await self._adopt_missed()
         self._tasks = [
-            self._loops.start(name, loop)
+            self.loops.start(name, loop)
             for name, loop in {
                 "watch": self.watch.run,
                 "pushes": self.pushes.run,
@@ -335,7 +98,7 @@ class Agent:
                 "sync": self.sync.run,
                 "nudges": self.nudges.run,
                 "uploads": self.uploads.run,
-                "reconcile": self._reconcile,
+                "reconcile": self.reconciler.run,
                 "parts": self.recorder.run_parts,
                 "collect": self.collector.run,
                 "front": self.front.run,
@@ -392,105 +155,6 @@ class Agent:
 
     # what others see
 
-    def observe(self) -> ObservedNode:
-        """What goes into a sync, except for the backlog."""
-        return ObservedNode(
-            media_server=self.settings.media_kind,
-            media_server_up=self.watch.up,
-            media_server_silent_since=self.watch.silent_since,
-            media_server_version=self.watch.version,
-            service_id=self.watch.service_id,
-            ffmpeg_version=self.ffmpeg.version,
-            ffmpeg=self.ffmpeg,
-            sessions=[self._observed(s) for s in self.book.opened()],
-            pushes=self.pushes.observed(),
-            sources=self.sources.observed(),
-            disk_free_bytes=_disk_free(self.settings.agent_dir),
-            spool_healthy=self.spool.healthy,
-            store_error=self.uploads.error,
-            stalled=self._loops.unwell(),
-            machine=self.machine.look(),
-            ports=dict(self.settings.public_ports),
-            host=self.settings.public_host,
-            certificates=self.certificates.observed(),
-        )
-
-    def _observed(self, session: Session) -> ObservedSession:
-        name = str(session.stream)
-        stream = self.watch.seen.of(name)
-        mine = stream if stream is not None and stream.cid == session.client_id else None
-        now_kbps = self.numbers.kbps(session.id, self._clock.monotonic())
-        return ObservedSession(
-            session=session.id,
-            stream=session.stream,
-            state="live" if session.state == "live" else "admitted",
-            viewers=self.viewers.count(name) if session.state == "live" else 0,
-            bitrate_kbps=mine.bitrate_kbps if mine and now_kbps is None else now_kbps,
-            video=mine.video if mine else None,
-            audio=mine.audio if mine else None,
-            protocol=session.protocol,
-        )
-
-    def report(self) -> dict[str, Any]:
-        """The status page. Holds no stream names: they may end in a secret."""
-        last, silent = self.sync.last_at, self.watch.silent_since
-        return {
-            "version": AGENT_VERSION,
-            "node": self.identity.node,
-            "media_server": {
-                "kind": self.settings.media_kind,
-                "up": self.watch.up,
-                "silent_since": silent.isoformat() if silent else None,
-                "service_id": self.watch.service_id,
-                "version": self.watch.version,
-            },
-            "cloud": {
-                "reachable": self.cloud.reachable,
-                "last_sync_age_s": None if last is None else round(self._clock.monotonic() - last, 1),
-                "snapshot_revision": self.snapshot.revision,
-                "credentials": self.credentials.current is not None,
-            },
-            "spool": {"healthy": self.spool.healthy, "kept": self.spool.kept, "error": self.uploads.error},
-            "loops": self._loops.report(),
-            "store": self.store.report(),
-            "programs": {"ffmpeg": self.settings.ffmpeg, "ffprobe": self.settings.ffprobe},
-            "front": self.front.report(),
-            "events_sent": self.sender.sent,
-            "segments_uploaded": self.uploads.segments,
-            "bytes_uploaded": self.uploads.bytes,
-            "sessions": [
-                {"id": s.id, "state": s.state, "segments": s.next_index, "recording": s.recording, "planned": s.planned}
-                for s in self.book.opened()
-            ],
-            "pushes": [p.model_dump() for p in self.pushes.observed() if p.state != "stopped"],
-        }
-
-    def _note_numbers(self) -> None:
-        """The media server was looked at."""
-        live = [s for s in self.book.opened() if s.state == "live"]
-        self.numbers.take(map(self._sight, live), self._clock.now().timestamp(), self._clock.monotonic())
-
-    def _sight(self, session: Session) -> Sight:
-        stream = self.watch.seen.of(session.stream)
-        mine = stream is not None and stream.cid == session.client_id
-        return Sight(session.id, stream.received if stream and mine else None, self.viewers.count(str(session.stream)))
-
-    async def _history(self, question: HistoryQuestion) -> dict[str, Any]:
-        return self.numbers.answer(question, self._clock.now().timestamp())
-
-    def _shape_of(self, stream: StreamName) -> Shape | None:
-        """What a live stream looks like, as the media server shows it."""
-        seen = self.watch.seen.of(stream)
-        return Shape.of(seen.video, seen.audio) if seen else None
-
-    def _unfit(self, push: DesiredPush) -> Unfit | None:
-        """Why a live stream can't be pushed as it is."""
-        seen = self.watch.seen.of(push.stream)
-        scheme, version = push.url.partition(":")[0], self.ffmpeg.version
-        if seen is None:
-            return None
-        return unfit(seen.video, seen.audio, scheme=scheme, takes=push.takes, ffmpeg_version=version)
-
     # reactions
 
     def _session_changed(self, transition: Transition) -> None:
@@ -515,33 +179,6 @@ class Agent:
                 await asyncio.to_thread(self.upload_calls.tidy)
             await pause(TIDY_EVERY_S)
 
-    async def _reconcile(self) -> None:
-        """Compare links and rows, and take over what was missed while nothing could be linked, now and then."""
-        while True:
-            await pause(RECONCILE_EVERY_S)
-            if self.spool.healthy and not self.spool.kept:
-                await self._mend_links()
-                await self._adopt_late()
-
-    async def _mend_links(self) -> None:
-        folder = self.linker.folder
-        links = await asyncio.to_thread(reconcile.links, folder)
-        odd = await self.spool.read(lambda db: reconcile.odd(db, links))
-        lost = await self.spool.read(reconcile.forgotten)
-        if odd or lost:
-            found = await self.spool.submit(reconcile.mend(folder, odd, self._clock.now()))
-            self.book.restore(s for s in found.sessions if s.id not in self.book.sessions)
-            log.alert("spool.reconciled", adopted=found.adopted, swept=found.swept, strange=found.strange)
-            self.uploads.wake()
-
-    async def _adopt_late(self) -> None:
-        now = self._clock.now()
-        for session in list(self.book.sessions.values()):
-            ended = session.ended_at
-            late = session.state == "ended" and ended and (now - ended).total_seconds() < LATE_S
-            if late and await self.linker.adopt(session):
-                await self.recorder.assign(session)
-
     async def _tidy_up(self, session: Session) -> None:
         """A session is over: take over what a hook in flight failed to announce."""
         await asyncio.sleep(0.5)
@@ -561,11 +198,6 @@ class Agent:
         self.uploads.recovered()
         self.sync.wake()
 
-    def _later(self, work: Work) -> None:
-        task = asyncio.create_task(once("later", work))
-        self._soon.add(task)
-        task.add_done_callback(self._soon.discard)
-
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Cancel until they are gone: a library may swallow a cancellation."""
@@ -574,20 +206,3 @@ async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
         for task in waiting:
             task.cancel()
         _, waiting = await asyncio.wait(waiting, timeout=1.0)
-
-
-def _lock(folder: Path) -> int:
-    fd = os.open(folder / "agent.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        raise ConfigError(f"another agent uses {folder}; stop it, or set SLUICE_AGENT_DIR to another folder") from error
-    return fd
-
-
-def _disk_free(folder: Path) -> int | None:
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError:
-        return None

@@ -135,7 +135,7 @@ def _inputs(sent: list[NewInput]) -> list[WantedInput]:
 
 @operation("GET", "/v1/sources", scope="read")
 def list_sources(call: Call[SourceQuery]) -> Page[PlayingShown]:
-    """The sources with what becomes of them; test cards have a listing of their own. By name at most 1,000 are sorted."""
+    """The sources with what becomes of them; test cards are listed apart. By name at most 1,000 are sorted."""
     s = call.sent
     wanted = WantedSources(
         q=s.q or "",
