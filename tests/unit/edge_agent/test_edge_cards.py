@@ -32,7 +32,7 @@ def test_it_is_published_beside_the_agent_and_not_to_where_the_url_says(tmp_path
         assert "sluice_push=" in spec.output_url
         assert (spec.reading.kind, spec.reading.longest_s, spec.encode) == ("card", 600, CARD)
         await desire(w)
-        await until(lambda: states(w, "c1")[-1] == (1, "stopped"))
+        await until(lambda: states(w, "c1")[-1:] == [(1, "stopped")])
 
     tell(tmp_path, story)
 
