@@ -1,5 +1,5 @@
-"""The console as its operator uses it: pushes and callbacks that fail, an edge that is drained, what is not ready, search
-and commands, and OBS.
+"""The console as its operator uses it: pushes and callbacks that fail, an edge that is drained, what is not ready,
+search and commands, and OBS.
 """
 
 from __future__ import annotations
