@@ -70,6 +70,7 @@ def v1_on_fakes() -> Iterator[V1]:
             finish_queue=FakeQueue(),
             config=SimpleNamespace(
                 public_url="http://base",
+                local=None,
                 outside_url="",
                 record_dir=None,
                 keep_local=False,
