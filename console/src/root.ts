@@ -15,7 +15,7 @@ export const away = (path: string): string => new URL(path.replace(/^\//, ""), r
 
 /** The secret that a publish address holds; '' when it needs none. */
 export const secretIn = (address: { url: string; server: string; key: string }): string =>
-  /[?&,]secret=([^&,]+)/.exec(`${address.url} ${address.server} ${address.key}`)?.[1]?.trim() ?? "";
+  /[?&,]secret=([^&,\s]+)/.exec(`${address.url} ${address.server} ${address.key}`)?.[1]?.trim() ?? "";
 
 /** A stream's name as the API takes it: without an app it is one of `live`. */
 export const streamOf = (typed: string): string => {

@@ -18,7 +18,7 @@ from .system import System, environment, free_port
 
 PAGES = (
     "live", "live/live/show", "golive", "restream", "recordings", "sources", "rooms", "callbacks", "api", "edges",
-    "activity", "settings",
+    "activity", "health", "settings",
 )  # fmt: skip
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 

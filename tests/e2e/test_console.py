@@ -34,6 +34,7 @@ PAGES: Final = (
     "api",
     "edges",
     "activity",
+    "health",
     "settings",
 )
 FIRST_LOAD_BYTES: Final = 120_000

@@ -137,4 +137,4 @@ def test_an_unknown_parameter_is_an_error_that_names_those_there_are(v1: V1, pat
 
 def test_changes_take_no_parameters_but_their_body(v1: V1) -> None:
     assert v1("PATCH", "/v1/settings/record?enabled=false", {}).status == 400
-    assert v1("DELETE", "/v1/nodes/n1?force=1").status == 400
+    assert v1("DELETE", "/v1/rooms/r1?force=1").status == 400

@@ -498,6 +498,7 @@ export const en = {
     busy: "A stream of this name is on air already.",
     callback_refused: "Your receiver of callbacks said no.",
     nothing_came_out: "The media server lost the stream; it was cut off, so that the encoder connects anew.",
+    node_draining: "The edge is being drained: it takes no new streams. Publish to another one, or resume it under Edges.",
     no_stream: "It waits for a stream that fits.",
     same_target: "Another destination pushes to the same target already.",
     granting: "It is about to start.",

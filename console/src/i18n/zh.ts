@@ -497,6 +497,7 @@ export const zh: Text = {
     busy: "同名的流正在直播。",
     callback_refused: "您的回调接收方拒绝了。",
     nothing_came_out: "媒体服务器丢失了该流，已断开以便编码器重新连接。",
+    node_draining: "节点正在排空：不接收新的流。请推流到其他节点，或在“节点”页恢复。",
     no_stream: "正在等待匹配的流。",
     same_target: "另一个转推目标已在推送到同一地址。",
     granting: "即将开始。",

@@ -1,14 +1,15 @@
 import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
 import type { PageProps } from "../app";
-import { useNodes, type LedgerEvent } from "../api/asked";
+import { useNodes, useTargets, type LedgerEvent } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { withoutRepeats } from "../events";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { jsonLines, merged } from "../timeline";
 import { queried, useQuery } from "../ui/address";
 import { useLog } from "../ui/log";
 import { Button, Empty, Field, Page, Time, Waiting } from "../ui/parts";
+import { reason } from "../ui/push";
 import { Table } from "../ui/table";
 
 type Audit = Schemas["AuditShown"];
@@ -26,9 +27,19 @@ interface Row {
   more: string;
 }
 
-function row(entry: LedgerEvent | Audit): Row {
+/** What a push did, in words: its state, and why where it waits. */
+function pushed(data: LedgerEvent["data"]): string {
+  const state = String(data["state"]);
+  const params = (data["params"] ?? {}) as Record<string, string>;
+  const why = state === "retrying" || state === "waiting" ? reason(String(data["code"] ?? ""), params, String(data["last_error"] ?? "")) : "";
+  return [t().restream.states[state] ?? state, why].filter(Boolean).join(" · ");
+}
+
+function row(entry: LedgerEvent | Audit, names: ReadonlyMap<string, string>): Row {
   if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, entry.action), about: entry.path, more: entry.outcome === "done" ? "" : entry.outcome };
-  const more = [entry.data["state"], entry.data["reason"], entry.data["client_ip"]].filter(Boolean).join(" · ");
+  const more = entry.kind === "push.state" ? pushed(entry.data) : [entry.data["state"], inWords(String(entry.data["code"] ?? ""), String(entry.data["reason"] ?? "")), entry.data["client_ip"]].filter(Boolean).join(" · ");
+  const to_ = names.get(String(entry.data["destination"] ?? ""));
+  if (to_) return { id: entry.id, at: entry.at, what: t().events[entry.kind] ?? entry.kind, about: `${entry.stream ?? ""} → ${to_}`, more };
   return { id: entry.id, at: entry.at, what: t().events[entry.kind] ?? entry.kind, about: entry.stream ?? String(entry.data["name"] ?? ""), more };
 }
 
@@ -87,6 +98,7 @@ export function Activity(_: PageProps): JSX.Element {
     enabled: wanted.show !== "events" && !kind && !stream && !node,
   });
   const entries = merged({ items: withoutRepeats(events.items), whole: events.whole }, audit);
+  const names = new Map((useTargets().data?.items ?? []).map((d) => [d.id, d.name]));
   const filtered = NAMES.some((name) => wanted[name]);
   return (
     <Page title={words.title} action={entries.length > 0 && <Button press={() => save(entries)}>{more.export}</Button>}>
@@ -97,7 +109,7 @@ export function Activity(_: PageProps): JSX.Element {
       {entries.length > 0 && (
         <Table
           label={words.title}
-          rows={entries.map(row)}
+          rows={entries.map((entry) => row(entry, names))}
           columns={[
             { head: words.at, cell: (r) => <Time at={r.at} /> },
             { head: words.what, cell: (r) => r.what },

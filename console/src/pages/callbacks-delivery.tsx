@@ -41,8 +41,7 @@ function Compared({ title, before, after }: { title: string; before: string; aft
             <span key={n} class={`line ${SIGNS[line.kind]}`}>
               {line.kind !== " " && <span class="offscreen">{line.kind === "+" ? words.added : words.taken}</span>}
               {before ? `${line.kind} ` : ""}
-              {line.text}
-              {"\n"}
+              {line.text || " "}
             </span>
           ))}
         </pre>

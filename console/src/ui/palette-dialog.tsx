@@ -89,9 +89,10 @@ export function Palette({ close }: { close: () => void }): JSX.Element {
     <dialog ref={dialog} class="palette" aria-label={words.open} onClose={close} onClick={(e) => e.target === dialog.current && close()}>
       <div class="box">
         <input
-          // The types of the attributes want a list of the browser's own of every combobox.
+          // The types of the attributes want a list of the browser's own of every combobox. In a field for searching Escape would
+          // only clear it.
           {...({ role: "combobox" } as object)}
-          type="search"
+          type="text"
           aria-expanded={found.length > 0}
           aria-controls={`${id}-list`}
           aria-activedescendant={found.length > 0 ? `${id}-${chosen}` : undefined}

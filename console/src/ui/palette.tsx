@@ -21,10 +21,10 @@ export function PaletteButton(): JSX.Element {
   }, []);
   return (
     <>
-      <button type="button" class="button find" aria-label={t().health.palette.open} aria-keyshortcuts="Control+K" onClick={() => (open.value = true)}>
+      <button type="button" class="button find" aria-keyshortcuts="Control+K" onClick={() => (open.value = true)}>
         <Icon name="search" />
         <span>{t().health.palette.open}</span>
-        <kbd>Ctrl K</kbd>
+        <kbd aria-hidden="true">Ctrl K</kbd>
       </button>
       <ErrorBoundary>{open.value && <Palette close={() => (open.value = false)} />}</ErrorBoundary>
     </>
