@@ -197,3 +197,20 @@ def test_only_the_consoles_own_links_are_brought_by_the_front(api: Api, recorded
         assert [a.headers.get("x-sluice-relay") for a in answers] == [None, "1"]
     else:
         assert all("x-accel-redirect" in a.headers for a in answers)
+
+
+def test_one_that_cannot_be_removed_keeps_no_other_in_the_trash(
+    api: Api, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (_made(n, trashed_at=now() - timedelta(days=9, hours=-n)) for n in (0, 1))
+    remove = wiring.library.delete
+
+    def failing(recording: str) -> None:
+        if recording == first.id:
+            raise OSError("the store is away")
+        remove(recording)
+
+    monkeypatch.setattr(wiring.library, "delete", failing)
+    assert wiring.trash.sweep() == 1
+    assert wiring.store.get(Recording, second.id) is None
+    assert wiring.store.get(Recording, first.id) is not None
