@@ -183,7 +183,7 @@ class Linker:
         gap and gives None.
         """
         if file is None:
-            await self._note_gap(session, "missing_file")
+            await self._note_gap(session, "missing_file", duration_ms)
             return None
         jump = something_missing(session.last_segment, file.position)
         keep = not (session.planned and session.recording is None)
@@ -192,11 +192,11 @@ class Linker:
             if keep:
                 await self._link(file, session, idx)
         except FileNotFoundError:
-            await self._note_gap(session, "missing_file")
+            await self._note_gap(session, "missing_file", duration_ms)
             return None
         except OSError as error:
             log.alert("segment.link_failed", session=session.id, error=error.strerror)
-            await self._note_gap(session, "disk_full")
+            await self._note_gap(session, "disk_full", duration_ms)
             return None
         segment = tables.Segment(
             session=session.id,
@@ -268,9 +268,15 @@ class Linker:
             raise FileNotFoundError
         await asyncio.to_thread(shutil.copyfile, file.path, target, follow_symlinks=False)
 
-    async def _note_gap(self, session: Session, reason: str) -> None:
+    async def _note_gap(self, session: Session, reason: str, duration_ms: int) -> None:
         session.broken = True
-        gap = (session.id, session.recording if session.planned else None, session.next_index, reason)
+        gap = (
+            session.id,
+            session.recording if session.planned else None,
+            session.next_index,
+            reason,
+            duration_ms or None,
+        )
         save = save_session(session)
 
         def write(db: sqlite3.Connection) -> None:

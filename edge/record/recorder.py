@@ -162,7 +162,7 @@ class Recorder:
     async def _give_up(self, segment: tables.Segment, reason: str) -> None:
         def write(db: sqlite3.Connection) -> None:
             tables.set_segment(db, segment, "dropped")
-            tables.add_gap(db, segment.session, segment.recording, segment.idx + 1, reason)
+            tables.add_gap(db, segment.session, segment.recording, segment.idx + 1, reason, segment.duration_ms or None)
 
         await self._spool.submit(write, keep=True)
 

@@ -244,17 +244,21 @@ def drop_undecided(db: sqlite3.Connection, session: str) -> int:
     ).rowcount
 
 
-def add_gap(db: sqlite3.Connection, session: str, recording: str | None, before: int, reason: str) -> None:
-    """Something is missing before the segment `before`."""
-    db.execute("INSERT INTO gaps VALUES(?, ?, ?, ?, '')", (session, recording, before, reason))
+def add_gap(
+    db: sqlite3.Connection, session: str, recording: str | None, before: int, reason: str, length_ms: int | None = None
+) -> None:
+    """Something is missing before the segment `before`; `length_ms`: how much, if known, kept as the note."""
+    note = "" if length_ms is None else str(length_ms)
+    db.execute("INSERT INTO gaps VALUES(?, ?, ?, ?, ?)", (session, recording, before, reason, note))
 
 
-def gaps_of(db: sqlite3.Connection, session: str, recording: str) -> list[tuple[int, str]]:
-    """(before which index, reason) of the gaps of a part."""
-    return db.execute(
-        "SELECT before_idx, reason FROM gaps WHERE session = ? AND recording = ? ORDER BY before_idx",
+def gaps_of(db: sqlite3.Connection, session: str, recording: str) -> list[tuple[int, str, int | None]]:
+    """(before which index, reason, length in ms) of the gaps of a part."""
+    rows = db.execute(
+        "SELECT before_idx, reason, note FROM gaps WHERE session = ? AND recording = ? ORDER BY before_idx",
         (session, recording),
     ).fetchall()
+    return [(before, reason, int(note) if note.isdecimal() else None) for before, reason, note in rows]
 
 
 # parts of recordings

@@ -93,6 +93,7 @@ def _assert_deletable(system: System, recording: str, links: dict[str, str], seg
     objects = [p for p in (system.home / "objects").rglob("*") if recording in str(p) and p.is_file()]
     assert objects, "the store keeps its objects where this test looks for them"
     system.api.call("DELETE", f"/v1/recordings/{recording}")
+    system.api.call("POST", f"/v1/recordings/{recording}/purge")
     left = [p for p in (system.home / "objects").rglob("*") if recording in str(p) and p.is_file()]
     assert left == []
     for url in (*links.values(), segment):
