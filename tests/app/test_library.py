@@ -81,6 +81,8 @@ def test_a_title_and_the_wish_to_keep_are_edited(api: Api, recorded: str) -> Non
     assert api("PATCH", path, {"keep": True}).json["title"] == "晚会 <b>"
     assert api("GET", path).json["keep"] is True
     assert api("PATCH", path, {"title": "x" * 201}).status == 400
+    assert api("PATCH", path, {"title": "a\x1b[2Jb"}).status == 400
+    assert api("POST", f"{path}/shares", {"label": "a\0b"}).status == 400
     assert api("PATCH", path, {"state": "failed"}).status == 400
     reader = api("POST", "/v1/tokens", READ).json["token"]
     assert api("PATCH", path, {"title": "mine"}, token=reader).status == 403
