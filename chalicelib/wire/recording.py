@@ -104,6 +104,8 @@ class Gap(BaseModel):
     before_index: int
     reason: Literal["missing_file", "corrupt", "disk_full", "edge_lost", "unknown"]
     note: str = ""
+    duration_ms: int | None = None
+    """How much is missing, where that is known."""
 
 
 class SessionManifest(BaseModel):

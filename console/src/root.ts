@@ -17,6 +17,9 @@ export const away = (path: string): string => new URL(path.replace(/^\//, ""), r
 export const secretIn = (address: { url: string; server: string; key: string }): string =>
   /[?&,]secret=([^&,\s]+)/.exec(`${address.url} ${address.server} ${address.key}`)?.[1]?.trim() ?? "";
 
+/** The host of an address of any scheme; '' where it has none. */
+export const hostOf = (address: string): string => /^[a-z]+:\/\/(\[[^\]]+\]|[^/:?#]+)/i.exec(address)?.[1] ?? "";
+
 /** A stream's name as the API takes it: without an app it is one of `live`. */
 export const streamOf = (typed: string): string => {
   const name = typed.trim().replace(/^\/+|\/+$/g, "");

@@ -43,7 +43,7 @@ def check_extension(name: str, allowed: tuple[str, ...] = EXTENSIONS) -> str:
     """
     extension = PurePosixPath(name).suffix.lower()
     if extension not in allowed:
-        raise RefusedInputError("file", f"the name must end with {', '.join(allowed)}")
+        raise RefusedInputError("file", f"the name must end with {', '.join(allowed)}", code="file_kind")
     return extension
 
 

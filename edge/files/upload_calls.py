@@ -205,6 +205,8 @@ class UploadCalls:
             words = f"{upload.offset} of {upload.size} bytes are there"
             raise UploadRefusedError(409, "upload_incomplete", words, offset=upload.offset)
         path = await asyncio.to_thread(self._all.finished, upload)
+        if not path.is_file():
+            raise UploadRefusedError(409, "upload_done", "a source plays it already, or its time was over")
         reason, found = await self._probe.why_not(path, upload.target)
         if reason and reason != SILENT:  # a busy machine did not get to it: it is looked into again before it is used
             if self._folders is not None:
@@ -225,8 +227,9 @@ class UploadCalls:
         """It is not wanted any more. What a source took over stays."""
         upload = self._found(request)
         await self._end_writer(upload.id)
-        if upload.done and self._folders is not None:
-            self._folders.drop(self._folders.root / upload.target)
+        path = self._folders.root / upload.target if self._folders else None
+        if self._folders is not None and path is not None and path.is_file():
+            self._folders.drop(path)
         self._all.drop(upload)
         return Response(status_code=204)
 

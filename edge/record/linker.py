@@ -221,7 +221,7 @@ class Linker:
             SpoolError: it cannot be linked now. It stays where it is, and is adopted later.
         """
         if file is None:
-            await self._note_gap(session, "missing_file")
+            await self._note_gap(session, "missing_file", duration_ms)
             return None
         if await self._is_taken(file):
             return None
@@ -233,7 +233,7 @@ class Linker:
             if keep:
                 await self._link(file, session, name)
         except FileNotFoundError:
-            await self._note_gap(session, "missing_file")
+            await self._note_gap(session, "missing_file", duration_ms)
             return None
         except OSError as error:
             log.alert("segment.link_failed", session=session.id, error=error.strerror)
@@ -316,9 +316,15 @@ class Linker:
             return
         await asyncio.to_thread(_copy, Path(file.path), target)
 
-    async def _note_gap(self, session: Session, reason: str) -> None:
+    async def _note_gap(self, session: Session, reason: str, duration_ms: int) -> None:
         session.broken = True
-        gap = (session.id, session.recording if session.planned else None, session.next_index, reason)
+        gap = (
+            session.id,
+            session.recording if session.planned else None,
+            session.next_index,
+            reason,
+            duration_ms or None,
+        )
         save = save_session(session)
 
         def write(db: sqlite3.Connection) -> None:

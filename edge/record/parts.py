@@ -36,7 +36,7 @@ def manifest(
     session: Session,
     name: StreamName,
     segments: Sequence[Segment],
-    gaps: Sequence[tuple[int, str]],
+    gaps: Sequence[tuple[int, str, int | None]],
     now: datetime,
 ) -> SessionManifest:
     """The manifest of a part whose segments are all in the store. `name`: the stream's, without a secret."""
@@ -61,7 +61,7 @@ def manifest(
             )
             for s in segments
         ],
-        gaps=[Gap(before_index=before, reason=reason) for before, reason in gaps],
+        gaps=[Gap(before_index=before, reason=reason, duration_ms=length) for before, reason, length in gaps],
     )
 
 

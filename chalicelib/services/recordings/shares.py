@@ -18,7 +18,9 @@ _AUDIENCE: Final = "recording"
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a token opens. `share`: the id of the share that it is of, '' for none; `relayed`: as in `token`."""
+    """What a token opens. `share`: the id of the share that it is of, '' where it is of none; `relayed`: its files come
+    by way of the front.
+    """
 
     recording: str
     share: str

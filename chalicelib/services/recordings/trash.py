@@ -102,8 +102,9 @@ class Trash:
             self.purge(recording.id)
         except (NotFoundError, ConflictError):
             return False  # somebody was quicker
-        except SluiceError as error:
-            _log.warning("purge_waits", extra={"recording": recording.id, "reason": str(error)})
+        except Exception:
+            # Whatever is wrong with one, its store for instance, keeps the others from nothing.
+            _log.warning("purge_waits", extra={"recording": recording.id}, exc_info=True)
             return False
         _log.info("recording_purged", extra={"recording": recording.id})
         return True

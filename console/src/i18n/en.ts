@@ -459,6 +459,7 @@ export const en = {
   /** Words for codes of the API, where ours are better than its own; those are shown for all others. */
   codes: {
     // the library
+    file_kind: "Files of this kind can't be played. Take MP4, MOV, MKV, FLV, TS, MP3, AAC or M4A.",
     not_media: "It is nothing that can be played: no video, sound or picture was found in it. It was removed.",
     upload_too_large: "The file is larger than this edge takes.",
     too_many_uploads: "There are too many unfinished uploads; finish or remove some first.",

@@ -458,6 +458,7 @@ export const zh: Text = {
   },
   codes: {
     // 媒体库
+    file_kind: "不支持这种文件。请使用 MP4、MOV、MKV、FLV、TS、MP3、AAC 或 M4A。",
     not_media: "无法播放：其中没有视频、声音或图片。文件已删除。",
     upload_too_large: "文件超过此边缘节点的上限。",
     too_many_uploads: "未完成的上传太多，请先完成或删除一些。",

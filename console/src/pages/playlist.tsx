@@ -109,7 +109,7 @@ function Drop({ take }: { take: (files: readonly File[]) => void }): JSX.Element
 }
 
 /** What is played, in its order: files are uploaded as soon as they are chosen, and go on by themselves. */
-export function Playlist({ items, change }: { items: readonly Item[]; change: (update: (items: readonly Item[]) => readonly Item[]) => void }): JSX.Element {
+export function Playlist({ items, change, node }: { items: readonly Item[]; change: (update: (items: readonly Item[]) => readonly Item[]) => void; node: string }): JSX.Element {
   const words = t().sources;
   const uploaders = useRef(new Map<string, Uploader>());
   const [path, setPath] = useState("");
@@ -126,7 +126,7 @@ export function Playlist({ items, change }: { items: readonly Item[]; change: (u
         continue;
       }
       const key = add({ name: file.name, size: file.size, file: "", progress: null });
-      const uploader = new Uploader(file, "", (progress) => change((now) => now.map((each) => (each.key === key ? { ...each, progress } : each))));
+      const uploader = new Uploader(file, node, (progress) => change((now) => now.map((each) => (each.key === key ? { ...each, progress } : each))));
       uploaders.current.set(key, uploader);
       uploader.start();
     }

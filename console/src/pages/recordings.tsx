@@ -119,7 +119,7 @@ export function Recordings({ id }: PageProps): JSX.Element {
       {items?.length === 0 && !more && <Nothing filters={filters} clear={() => change(NONE)} />}
       {items && items.length > 0 && <Table label={words.title} rows={items} columns={columns(search, filters.trashed !== "", setPurging)} />}
       {more && <Button press={next}>{t().common.more}</Button>}
-      {id && one.data && <Panel key={id} recording={one.data} close={() => route(`${to("recordings")}${search}`)} />}
+      {id && one.data && one.error?.status !== 404 && <Panel key={id} recording={one.data} close={() => route(`${to("recordings")}${search}`)} />}
       {id && one.error?.status === 404 && <Empty words={words.gone} />}
       {purging && <Purging recording={purging} close={() => setPurging(null)} />}
     </Page>

@@ -114,7 +114,7 @@ export function Rooms({ id }: PageProps): JSX.Element {
       card={(room) => <Card key={room.id} room={room} search={search} />}
     >
       {adding && <Adding close={() => setAdding(false)} made={(room) => route(to(`rooms/${room}`))} />}
-      {id && one.data && <RoomPanel key={id} room={one.data} close={close} />}
+      {id && one.data && one.error?.status !== 404 && <RoomPanel key={id} room={one.data} close={close} />}
       {id && one.error?.status === 404 && <Empty words={words.gone} />}
     </Cards>
   );

@@ -6,7 +6,7 @@ import { api, ok, type Schemas } from "../api/client";
 import { usePaged } from "../api/paged";
 import { queries, renew } from "../api/query";
 import { t } from "../i18n";
-import { streamOf } from "../root";
+import { hostOf, streamOf } from "../root";
 import { Cards } from "../ui/cards";
 import { Button, Check, Dialog, Field, Form, State, type Tone } from "../ui/parts";
 import { Search, useAddress } from "../ui/search";
@@ -31,7 +31,9 @@ function Adding({ close }: { close: () => void }): JSX.Element {
   const [password, setPassword] = useState("");
   const [typed, setTyped] = useState("live/source");
   const [silent, setSilent] = useState(false);
-  const here = useAddresses(streamOf(typed)).data?.items.find((a) => a.direction === "publish" && a.protocol === "rtmp" && a.available);
+  const places = useAddresses(streamOf(typed)).data?.items.filter((a) => a.direction === "publish" && a.protocol === "rtmp" && a.available) ?? [];
+  // Files go to the front that this page came from: of several edges, the one that is called so.
+  const here = places.find((a) => hostOf(a.server) === location.hostname) ?? places[0];
   const act = async (): Promise<void> => {
     if (!here) throw new Error(t().goLive.noNode);
     const files = items.map(inputOf);
@@ -41,6 +43,7 @@ function Adding({ close }: { close: () => void }): JSX.Element {
       name: name || streamOf(typed),
       kind,
       inputs: kind === "file" ? files.filter((each) => each !== null) : [stream],
+      node: here.node,
       server: here.server,
       key: here.key,
       silent_audio: kind === "camera" && silent,
@@ -56,7 +59,7 @@ function Adding({ close }: { close: () => void }): JSX.Element {
         <Field label={words.kind} value={kind} change={(value) => setKind(value as Kind)} options={KINDS.map((value) => ({ value, label: words.kinds[value] ?? value }))} />
         <Field label={words.name} value={name} change={setName} placeholder={streamOf(typed)} />
         {kind === "file" ? (
-          <Playlist items={items} change={setItems} />
+          <Playlist items={items} change={setItems} node={here?.node ?? ""} />
         ) : (
           <Field label={words.address} value={input} change={setInput} placeholder={kind === "camera" ? "rtsp://192.0.2.10:554/stream1" : "https://…/index.m3u8"} />
         )}

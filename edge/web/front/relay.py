@@ -1,5 +1,5 @@
 """Passes an object of the cloud's bucket on, for the console: its policy lets it connect to its own origin alone, and
-the cloud's functions can't stream.
+the functions of the cloud can't stream.
 """
 
 from __future__ import annotations

@@ -253,3 +253,18 @@ def test_a_part_is_bounded(rig: Rig) -> None:
         assert answer.status_code == 413
 
     asyncio.run(run())
+
+
+def test_what_a_source_took_over_is_left_alone(rig: Rig) -> None:
+    async def run() -> None:
+        begun = rig.begin(4, "mine.mp4")
+        await rig.put(begun, 0, b"film")
+        whole = await rig.call("POST", begun, tail="/complete")
+        (taken,) = rig.folders.adopt([whole.json()["target"]])
+        again = await rig.call("POST", begun, tail="/complete")
+        assert (again.status_code, again.json()["code"]) == (409, "upload_done")
+        assert (await rig.call("DELETE", begun)).status_code == 204
+        path = rig.folders.path(taken)
+        assert (path.read_bytes(), rig.folders.given_name(path)) == (b"film", "mine.mp4")
+
+    asyncio.run(run())
