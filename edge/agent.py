@@ -435,6 +435,7 @@ class Agent:
             "events_sent": self.sender.sent,
             "segments_uploaded": self.recorder.uploaded_segments,
             "bytes_uploaded": self.recorder.uploaded_bytes,
+            "thumbnails_made": self.thumbnails.made,
             "sessions": [
                 {"id": s.id, "state": s.state, "segments": s.next_index, "recording": s.recording, "planned": s.planned}
                 for s in self.book.opened()

@@ -95,6 +95,20 @@ export const en = {
     table: "As a table",
     old: (seconds: number) => `as of ${seconds} s ago`,
   },
+  life: {
+    last: (stream: string) => `The last time that ${stream} was on air`,
+    moment: "Moment",
+    nothing: "Nothing went on at this moment.",
+    after: (since: string) => `${since} after it began`,
+    all: (n: number) => `All of it, as a list (${n})`,
+    notWhole: "This session is too long to show all of it; its oldest part is left out.",
+    gaps: (n: number) => (n === 1 ? "1 gap" : `${n} gaps`),
+    lanes: { publish: "Publish", push: "Push to", recording: "Recording", callback: "Callback", refusal: "Refused" },
+    states: {
+      admitted: "admitted", live: "on air", refused: "refused", ended: "ended", waiting: "waiting", starting: "starting", running: "running", retrying: "retrying",
+      slate: "slate shown", recording: "recording", kept: "kept", gaps: "kept, with gaps", pending: "on its way", delivered: "delivered", dead: "given up", stopped: "stopped",
+    },
+  },
   card: {
     title: "Test card",
     words: "The edge publishes moving bars, a clock and a tone as this stream, for ten minutes at most: recorded, pushed and shown like any other.",

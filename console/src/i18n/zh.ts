@@ -96,6 +96,20 @@ export const zh: Text = {
     table: "以表格显示",
     old: (seconds: number) => `${seconds} 秒前的数据`,
   },
+  life: {
+    last: (stream: string) => `${stream} 最近一次直播`,
+    moment: "时刻",
+    nothing: "此刻没有任何事件。",
+    after: (since: string) => `开始后 ${since}`,
+    all: (n: number) => `以列表显示全部（${n}）`,
+    notWhole: "此次推流过长，最早的部分未显示。",
+    gaps: (n: number) => `${n} 处缺口`,
+    lanes: { publish: "推流", push: "转推至", recording: "录制", callback: "回调", refusal: "被拒绝" },
+    states: {
+      admitted: "已准入", live: "直播中", refused: "被拒绝", ended: "已结束", waiting: "等待中", starting: "启动中", running: "运行中", retrying: "重试中",
+      slate: "显示垫片", recording: "录制中", kept: "已保存", gaps: "已保存，有缺口", pending: "发送中", delivered: "已送达", dead: "已放弃", stopped: "已停止",
+    },
+  },
   card: {
     title: "测试画面",
     words: "由节点以此流名发布移动的彩条、时钟和提示音，最长十分钟：与其他流一样录制、转推和显示。",

@@ -4,12 +4,13 @@ import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { explain, useFreshStreams, useTargets, type Stream, type Target } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
-import { renew, useAsked } from "../api/query";
-import { withoutRepeats } from "../events";
+import { renew } from "../api/query";
 import { duration, rate, streamPath } from "../format";
 import { t } from "../i18n";
 import { History } from "../live/history";
+import { LifeLine } from "../live/lifeline";
 import { Ages } from "../live/numbers";
+import { Past } from "../live/past";
 import { root, to } from "../root";
 import { Icon } from "../ui/icons";
 import { Button, Confirm, Dialog, Empty, Field, Page, State, Time, Waiting, wordsOf } from "../ui/parts";
@@ -120,25 +121,6 @@ function Tile({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.E
   );
 }
 
-/** The happenings of a stream's session, oldest first: publishes, pushes, recording. */
-function LifeLine({ stream }: { stream: Stream }): JSX.Element {
-  const since = new Date(Date.parse(stream.admitted_at) - 60_000).toISOString();
-  const query = { session: stream.session, limit: 100, since };
-  const told = useAsked(["events", stream.session], (signal) => ok(api.GET("/v1/events", { params: { query }, signal })), { every: 3000 });
-  const events = told.data && withoutRepeats(told.data.items).reverse();
-  if (!events) return <p aria-busy="true">{t().common.loading}</p>;
-  return (
-    <ol class="life">
-      {events.map((event) => (
-        <li key={event.id}>
-          <Time at={event.at} /> <span>{t().events[event.kind] ?? event.kind}</span>{" "}
-          <span class="muted">{String(event.data["state"] ?? event.data["reason"] ?? "")}</span>
-        </li>
-      ))}
-    </ol>
-  );
-}
-
 function Panel({ stream, targets, close }: { stream: Stream; targets: Target[]; close: () => void }): JSX.Element {
   const [cutting, setCutting] = useState(false);
   const url = useHls(stream, true);
@@ -165,7 +147,7 @@ function Panel({ stream, targets, close }: { stream: Stream; targets: Target[]; 
         {outlook && <Outlook of={outlook} live />}
         <History session={stream.session} />
         <h3>{words.lifeLine}</h3>
-        <LifeLine stream={stream} />
+        <LifeLine session={stream.session} />
       </div>
       <footer>
         <Button press={async () => setOutlook(await explain(stream.stream, ""))}>{words.explain}</Button>
@@ -216,6 +198,7 @@ export function Live({ id }: PageProps): JSX.Element {
         ))}
       </div>
       {id && !open && <Empty words={words.over(id)} action={<a href={to("recordings")}>{t().nav.recordings}</a>} />}
+      {id && !open && <Past key={id} stream={id} />}
       {open && <Panel stream={open} targets={targets} close={() => route(to("live"))} />}
     </Page>
   );

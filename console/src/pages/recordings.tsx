@@ -7,6 +7,7 @@ import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { duration, size } from "../format";
 import { t } from "../i18n";
+import { Lives } from "../live/past";
 import { root, to } from "../root";
 import { Button, Confirm, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting, wordsOf, type Tone } from "../ui/parts";
 import { say } from "../ui/toasts";
@@ -118,6 +119,7 @@ function Panel({ recording, close }: { recording: Recording; close: () => void }
           </p>
         ))}
         <Gaps recording={recording} />
+        <Lives sessions={recording.sessions} />
         {recording.segments > 0 && <Sharing recording={recording} />}
       </div>
       <footer>
