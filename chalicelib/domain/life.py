@@ -42,10 +42,10 @@ def life_of(
 def _publish(s: Session) -> list[Item]:
     ended = s.ended_at
     if s.live_at is None:
-        return [Item("publish", s.admitted_at, ended, s.state, text=s.reason)]
+        return [Item("publish", s.admitted_at, ended, s.state, code=s.reason, text=s.reason)]
     return [
         Item("publish", s.admitted_at, s.live_at, "admitted"),
-        Item("publish", s.live_at, ended, "live", text=s.reason),
+        Item("publish", s.live_at, ended, "live", code=s.reason, text=s.reason),
     ]
 
 

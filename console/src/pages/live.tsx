@@ -11,6 +11,7 @@ import { History } from "../live/history";
 import { LifeLine } from "../live/lifeline";
 import { Ages } from "../live/numbers";
 import { Past } from "../live/past";
+import { Trail } from "../live/trail";
 import { root, to } from "../root";
 import { Icon } from "../ui/icons";
 import { Button, Confirm, Dialog, Empty, Field, Page, State, Time, Waiting, wordsOf } from "../ui/parts";
@@ -60,6 +61,17 @@ function Old({ stream }: { stream: Stream }): JSX.Element | null {
   const seconds = Math.floor(ages.of(stream.session, stream.seen_at, Date.now()));
   return seconds > OLD_S ? <span class="old"> ({t().graph.old(seconds)})</span> : null;
 }
+
+const trail = new Trail();
+
+/** The bitrate of the last two minutes as a line; the number beside it says it in words. */
+const Spark = ({ session }: { session: string }): JSX.Element => (
+  <svg class="spark" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true">
+    {trail.lines(session, Date.now()).map((points) => (
+      <polyline key={points} points={points} vector-effect="non-scaling-stroke" />
+    ))}
+  </svg>
+);
 
 const Facts = ({ stream }: { stream: Stream }): JSX.Element => (
   <dl class="facts">
@@ -114,6 +126,7 @@ function Tile({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.E
           <a href={to(`live/${streamPath(stream.stream)}`)}>{stream.stream}</a>
           <span class="tag">{stream.protocol.toUpperCase()}</span>
         </h2>
+        <Spark session={stream.session} />
         <Facts stream={stream} />
         <States stream={stream} targets={targets} />
       </div>
@@ -181,6 +194,8 @@ export function Live({ id }: PageProps): JSX.Element {
   const words = t().live;
   if (!streams.data) return <Page title={words.title}><Waiting error={streams.error} again={streams.again} /></Page>;
   const all = streams.data.items;
+  for (const s of all) if (s.seen_at) trail.add(s.session, s.seen_at, s.bitrate_kbps, Date.now());
+  trail.keep(new Set(all.map((s) => s.session)));
   const wanted = filter.trim().toLowerCase();
   const shown = all.filter((s) => !wanted || s.stream.toLowerCase().includes(wanted) || s.node.toLowerCase().includes(wanted));
   const open = id ? all.find((s) => s.stream === id) : undefined;
