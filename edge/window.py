@@ -85,6 +85,7 @@ class Window:
             "events_sent": self._of.sender.sent,
             "segments_uploaded": self._of.uploads.segments,
             "bytes_uploaded": self._of.uploads.bytes,
+            "thumbnails_made": self._of.thumbnails.made,
             "sessions": [
                 {"id": s.id, "state": s.state, "segments": s.next_index, "recording": s.recording, "planned": s.planned}
                 for s in self._of.book.opened()

@@ -60,6 +60,7 @@ from chalicelib.services.sources.transcodes import Transcodes
 from chalicelib.services.sources.uploading import Uploading
 from chalicelib.services.sources.vlive import PlaySlots
 from chalicelib.services.watching.addresses import Addresses
+from chalicelib.services.watching.life import Lives
 from chalicelib.services.watching.links import Plays
 from chalicelib.services.watching.live import LiveLooks
 
@@ -274,6 +275,11 @@ class Wiring(Installation):
     def questions(self) -> Questions:
         """What only a node can answer."""
         return Questions(self.store, self.nudger, now, self.pause)
+
+    @cached_property
+    def lives(self) -> Lives:
+        """Sessions from their beginnings to their ends."""
+        return Lives(self.store, self.overview, self.settings, now)
 
     @cached_property
     def live(self) -> LiveLooks:

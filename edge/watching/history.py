@@ -23,6 +23,8 @@ TICK_S: Final = 3.0
 """So often SRS adds up what came in (`SrsServer::resample_kbps`); in between its count stands still."""
 _GAP_S: Final = 15.0
 """When nothing was looked at for so long, nothing is known of the time between."""
+_LATE_S: Final = 1.3
+"""So late at the most a look comes after what it shows."""
 _NEVER: Final = -1
 
 
@@ -92,8 +94,7 @@ class Counter:
             # Since when it had stood still is not known.
             self._last, self._moved = (at, received), True
             return None
-        # It was seen to move a little after it did, now and the last time: ticks in between are whole ones.
-        seconds = max(round(passed / self.tick), 1) * self.tick if self.tick else passed
+        seconds = _ticks(passed, self.tick) if self.tick else passed
         self._last = (at, received)
         self.recent.append(Grown(at, seconds, grown * 8 / 1000))
         return self.recent[-1]
@@ -107,6 +108,14 @@ class Counter:
         recent = [g for g in self.recent if now - g.at <= RECENT_S]
         seconds = sum(g.seconds for g in recent)
         return round(sum(g.kbits for g in recent) / seconds, 1) if seconds > 0 else None
+
+
+def _ticks(passed: float, tick: float) -> float:
+    """Seconds in which a count grew that moves each `tick`. It is seen to move a little after it did, now and the last
+    time, so that ticks in between are whole ones; a busy media server's come late.
+    """
+    whole = max(round(passed / tick), 1) * tick
+    return whole if abs(whole - passed) <= _LATE_S else passed
 
 
 class _Known:

@@ -103,3 +103,21 @@ def test_how_old_the_numbers_are_is_told(api: Api, node: Node, session: str) -> 
     node.sync(observed={"sessions": [{"session": session, "stream": stream, "state": "live", "viewers": 3}]})
     (shown,) = api("GET", "/v1/streams").json["items"]
     assert (shown["viewers"], datetime.fromisoformat(shown["seen_at"]) <= datetime.now(UTC)) == (3, True)
+
+
+def test_the_life_of_a_session_is_on_one_axis(api: Api, client: Client, node: Node, session: str) -> None:
+    made = api("POST", "/v1/destinations", {"name": "Copy", "url": "rtmp://example.com/live/key"}).json["id"]
+    push = {"destination": made, "fence": 1, "attempt": 1}
+    stream = {"vhost": "__defaultVhost__", **STREAM}
+    node.tell(node.event("push.state", session, stream, state="running", **push))
+    refused = {"code": "busy", "reason": "the stream has a publisher", "name": "live/there", "client_ip": "192.0.2.1"}
+    node.tell(node.event("publish.refused", None, stream, **refused))
+    life = api("GET", f"/v1/sessions/{session}/life").json
+    assert life["session"]["stream"] == "live/there"
+    assert life["whole"]
+    found = {(i["lane"], i["state"]) for i in life["items"]}
+    assert {("publish", "live"), ("refusal", "refused")} <= found
+    node.end(session)
+    assert api("GET", f"/v1/sessions/{session}/life").json["session"]["ended_at"]
+    assert api("GET", "/v1/sessions/01ARZ3NDEKTSV4RRFFQ69G5FAV/life").status == 404
+    assert Api(client)("GET", f"/v1/sessions/{session}/life").status == 401

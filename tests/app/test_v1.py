@@ -54,6 +54,7 @@ GUARDED = [
     ("GET", f"/v1/streams/{ULID_}/thumbnail"),
     ("GET", f"/v1/streams/{ULID_}/history"),
     ("GET", "/v1/changes"),
+    ("GET", f"/v1/sessions/{ULID_}/life"),
     ("GET", "/v1/test-cards"),
     ("POST", "/v1/test-cards"),
     ("DELETE", f"/v1/test-cards/{ULID_}"),

@@ -12,6 +12,7 @@ from . import (  # noqa: F401 - they add their routes
     events,
     explain,
     letters,
+    life,
     live,
     logins,
     nodes,

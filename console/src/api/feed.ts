@@ -1,6 +1,6 @@
 import { api, ok, type Schemas } from "./client";
-import { fed, queries } from "./query";
-import { keysOf, type Subject } from "./subjects";
+import { fed, FED_EVERY_MS, queries } from "./query";
+import { FED, keysOf, type Subject } from "./subjects";
 
 const GAP_MS = 300;
 /** An answer without a change that comes earlier was not held: too many wait, or a proxy does not let it. */
@@ -26,7 +26,9 @@ function works(now: boolean): void {
   if (fed.working === now) return;
   fed.working = now;
   // Whoever waits long for the next time because of the feed shall not do so without it.
-  if (!now) void queries.refetchQueries({ type: "active" });
+  const paced = (q: { queryKey: readonly unknown[]; state: { dataUpdatedAt: number } }): boolean =>
+    FED.has(String(q.queryKey[0])) && Date.now() - q.state.dataUpdatedAt < 2 * FED_EVERY_MS;
+  if (!now) void queries.refetchQueries({ type: "active", predicate: paced });
 }
 
 /** One call that ends when the page is hidden. */

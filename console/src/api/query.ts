@@ -15,7 +15,7 @@ queries.mount();
 /** Whether the server tells of changes: then what it tells of is asked for by itself only now and then. */
 export const fed = { working: false };
 
-const FED_EVERY_MS = 10_000;
+export const FED_EVERY_MS = 10_000;
 
 const pace = (key: QueryKey, every: number): number => (fed.working && FED.has(String(key[0])) ? Math.max(every, FED_EVERY_MS) : every);
 

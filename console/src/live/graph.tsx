@@ -40,7 +40,7 @@ function options(place: HTMLElement): uPlot.Options {
       { label: words.viewers, scale: "n", stroke: colour(place, "blue"), width: 2, dash: [6, 4], points: { show: false }, value: (_, v) => (v === null ? "–" : String(v)) },
     ],
     axes: [
-      { ...axis, values: marks },
+      { ...axis, space: 90, values: marks },
       { ...axis, scale: "kbps", size: 70, values: (_, splits) => splits.map((v) => (v >= 1000 ? `${v / 1000} M` : `${v} k`)) },
       { ...axis, scale: "n", side: 1, size: 40, grid: { show: false }, values: (_, splits) => splits.map((v) => (Number.isInteger(v) ? String(v) : "")) },
     ],

@@ -4,12 +4,14 @@ import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { explain, useFreshStreams, useTargets, type Stream, type Target } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
-import { renew, useAsked } from "../api/query";
-import { withoutRepeats } from "../events";
+import { renew } from "../api/query";
 import { duration, rate, streamPath } from "../format";
 import { t } from "../i18n";
 import { History } from "../live/history";
+import { LifeLine } from "../live/lifeline";
 import { Ages } from "../live/numbers";
+import { Past } from "../live/past";
+import { Trail } from "../live/trail";
 import { root, to } from "../root";
 import { Icon } from "../ui/icons";
 import { Button, Confirm, Dialog, Empty, Field, Page, State, Time, Waiting, wordsOf } from "../ui/parts";
@@ -59,6 +61,17 @@ function Old({ stream }: { stream: Stream }): JSX.Element | null {
   const seconds = Math.floor(ages.of(stream.session, stream.seen_at, Date.now()));
   return seconds > OLD_S ? <span class="old"> ({t().graph.old(seconds)})</span> : null;
 }
+
+const trail = new Trail();
+
+/** The bitrate of the last two minutes as a line; the number beside it says it in words. */
+const Spark = ({ session }: { session: string }): JSX.Element => (
+  <svg class="spark" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true">
+    {trail.lines(session, Date.now()).map((points) => (
+      <polyline key={points} points={points} vector-effect="non-scaling-stroke" />
+    ))}
+  </svg>
+);
 
 const Facts = ({ stream }: { stream: Stream }): JSX.Element => (
   <dl class="facts">
@@ -113,29 +126,11 @@ function Tile({ stream, targets }: { stream: Stream; targets: Target[] }): JSX.E
           <a href={to(`live/${streamPath(stream.stream)}`)}>{stream.stream}</a>
           <span class="tag">{stream.protocol.toUpperCase()}</span>
         </h2>
+        <Spark session={stream.session} />
         <Facts stream={stream} />
         <States stream={stream} targets={targets} />
       </div>
     </article>
-  );
-}
-
-/** The happenings of a stream's session, oldest first: publishes, pushes, recording. */
-function LifeLine({ stream }: { stream: Stream }): JSX.Element {
-  const since = new Date(Date.parse(stream.admitted_at) - 60_000).toISOString();
-  const query = { session: stream.session, limit: 100, since };
-  const told = useAsked(["events", stream.session], (signal) => ok(api.GET("/v1/events", { params: { query }, signal })), { every: 3000 });
-  const events = told.data && withoutRepeats(told.data.items).reverse();
-  if (!events) return <p aria-busy="true">{t().common.loading}</p>;
-  return (
-    <ol class="life">
-      {events.map((event) => (
-        <li key={event.id}>
-          <Time at={event.at} /> <span>{t().events[event.kind] ?? event.kind}</span>{" "}
-          <span class="muted">{String(event.data["state"] ?? event.data["reason"] ?? "")}</span>
-        </li>
-      ))}
-    </ol>
   );
 }
 
@@ -165,7 +160,7 @@ function Panel({ stream, targets, close }: { stream: Stream; targets: Target[]; 
         {outlook && <Outlook of={outlook} live />}
         <History session={stream.session} />
         <h3>{words.lifeLine}</h3>
-        <LifeLine stream={stream} />
+        <LifeLine session={stream.session} />
       </div>
       <footer>
         <Button press={async () => setOutlook(await explain(stream.stream, ""))}>{words.explain}</Button>
@@ -199,6 +194,8 @@ export function Live({ id }: PageProps): JSX.Element {
   const words = t().live;
   if (!streams.data) return <Page title={words.title}><Waiting error={streams.error} again={streams.again} /></Page>;
   const all = streams.data.items;
+  for (const s of all) if (s.seen_at) trail.add(s.session, s.seen_at, s.bitrate_kbps, Date.now());
+  trail.keep(new Set(all.map((s) => s.session)));
   const wanted = filter.trim().toLowerCase();
   const shown = all.filter((s) => !wanted || s.stream.toLowerCase().includes(wanted) || s.node.toLowerCase().includes(wanted));
   const open = id ? all.find((s) => s.stream === id) : undefined;
@@ -216,6 +213,7 @@ export function Live({ id }: PageProps): JSX.Element {
         ))}
       </div>
       {id && !open && <Empty words={words.over(id)} action={<a href={to("recordings")}>{t().nav.recordings}</a>} />}
+      {id && !open && <Past key={id} stream={id} />}
       {open && <Panel stream={open} targets={targets} close={() => route(to("live"))} />}
     </Page>
   );

@@ -12,6 +12,7 @@ import { useDraft } from "../ui/draft";
 import { gapWords, Marks, type Gap } from "../ui/marks";
 import { Player } from "../ui/player";
 import { say } from "../ui/toasts";
+import { Lives } from "../live/past";
 import { Sharing } from "./shares";
 
 export const TONES: Record<Recording["state"], Tone> = { recording: "red", finishing: "blue", ready: "green", failed: "amber" };
@@ -232,6 +233,7 @@ export function Panel({ recording, close }: { recording: Recording; close: () =>
           </p>
         ))}
         <GapList recording={recording} gaps={gaps} seek={(ms) => seeker.current(ms)} />
+        <Lives sessions={recording.sessions} />
         {recording.segments > 0 && !recording.trashed_at && <Sharing recording={recording} />}
       </div>
       <Actions recording={recording} links={links} close={close} />
