@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from edge.base.log import Log
-from edge.spool import checksums, wal
+from edge.spool import checksums
+from edge.spool.mark import Mark
 
 log = Log("spool")
 
@@ -33,10 +34,10 @@ CREATE TABLE IF NOT EXISTS gaps(
 CREATE TABLE IF NOT EXISTS parts(
   session TEXT NOT NULL, recording TEXT NOT NULL, state TEXT NOT NULL, started_at TEXT NOT NULL, closed_at TEXT,
   PRIMARY KEY(session, recording));
+CREATE TABLE IF NOT EXISTS commits(one INTEGER PRIMARY KEY, n INTEGER NOT NULL);
 """
 ADDED: Final = {"segments": {"name": "TEXT NOT NULL DEFAULT ''", "note": "TEXT NOT NULL DEFAULT ''"}}
 """Columns that spools of earlier versions lack."""
-_CLOSED: Final = "closed"
 _SAID: Final = 20
 """So many damaged rows are named."""
 ROOM_BYTES: Final = 4 * 1024 * 1024
@@ -49,6 +50,7 @@ class Opened:
     """An open spool, and what became of a damaged one."""
 
     db: sqlite3.Connection
+    mark: Mark
     set_aside: Path | None = None
     saved_rows: dict[str, int] = field(default_factory=dict)
     damaged: bool = False
@@ -61,28 +63,37 @@ def open_spool(path: Path) -> Opened:
     as it was written.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    written = path.with_name(f"{path.name}-wal")
-    had_log, lost = written.exists(), wal.damage(written)
-    if path.exists() and not _intact(path):
-        return _replace(path)
-    db = _connect(path)
-    closed = db.execute("SELECT value FROM kv WHERE key = ?", (_CLOSED,)).fetchone()
-    if closed == ("no",) and not had_log:
-        lost = "it is gone"
-    if lost:
-        log.alert("spool.log_damaged", what=lost)
-    damaged = list(checksums.damaged(db))
-    for table, key in damaged[:_SAID]:
+    mark = Mark(path.with_suffix(".mark"))
+    is_damaged = path.exists() and not _intact(path)
+    opened = _replace(path, mark) if is_damaged else Opened(_connect(path), mark)
+    lost = _lost(opened)
+    rows = list(checksums.damaged(opened.db))
+    for table, key in rows[:_SAID]:
         log.alert("spool.row_damaged", table=table, key=[str(each)[:40] for each in key])
-    db.execute("INSERT OR REPLACE INTO kv(key, value) VALUES(?, 'no')", (_CLOSED,))
-    return Opened(db, damaged=bool(lost or damaged))
+    return replace(opened, damaged=opened.damaged or lost or bool(rows))
 
 
-def close(db: sqlite3.Connection) -> None:
-    """Close the spool: the next start can tell that nothing is missing."""
-    with suppress(sqlite3.Error):
-        db.execute("INSERT OR REPLACE INTO kv(key, value) VALUES(?, 'yes')", (_CLOSED,))
-    db.close()
+def _lost(opened: Opened) -> bool:
+    """Whether commits are missing that there once were; says so."""
+    there, known = commits(opened.db), opened.mark.read()
+    if known is None or there < known:
+        log.alert("spool.commits_lost", there=there, known=known)
+    opened.mark.write(there)
+    return known is None or there < known
+
+
+def commits(db: sqlite3.Connection) -> int:
+    """How many commits the database knows of."""
+    row = db.execute("SELECT n FROM commits").fetchone()
+    return int(row[0]) if row else 0
+
+
+def count_commit(db: sqlite3.Connection) -> int:
+    """Count the commit that is about to be made; gives its number."""
+    row = db.execute(
+        "INSERT INTO commits(one, n) VALUES(1, 1) ON CONFLICT(one) DO UPDATE SET n = n + 1 RETURNING n"
+    ).fetchone()
+    return int(row[0])
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -141,7 +152,7 @@ def _intact(path: Path) -> bool:
     return True
 
 
-def _replace(path: Path) -> Opened:
+def _replace(path: Path, mark: Mark) -> Opened:
     aside = path.with_name(f"{path.name}.corrupt-{int(time.time() * 1000)}")
     for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
@@ -157,7 +168,7 @@ def _replace(path: Path) -> Opened:
     db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", (int(time.time() * 1000),))
     db.execute("COMMIT")
     log.alert("spool.set_aside", file=aside.name, saved=saved)
-    return Opened(db, aside, saved, damaged=True)
+    return Opened(db, mark, aside, saved, damaged=True)
 
 
 def _salvage(aside: Path, db: sqlite3.Connection, table: str) -> int:

@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 from edge.base.errors import SpoolError
 from edge.base.log import Log
 
-from .schema import Opened, close, open_reader, open_spool
+from .schema import Opened, count_commit, open_reader, open_spool
 
 log = Log("spool")
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class Spool:
 
     def __init__(self, path: Path) -> None:
         opened: Opened = open_spool(path)
-        self._db = opened.db
+        self._db, self._mark = opened.db, opened.mark
         self.set_aside = opened.set_aside
         """The damaged file that was replaced at this start, if one was."""
         self.was_damaged = opened.damaged
@@ -115,7 +115,8 @@ class Spool:
             self._thread.join()
             self._reader.shutdown()
             self._reads.close()
-            close(self._db)
+            self._db.close()
+            self._mark.close()
 
     def _work(self) -> None:
         stop = False
@@ -144,7 +145,9 @@ class Spool:
     def _commit(self, group: list[_Job]) -> None:
         self._kept = []
         there: set[Path] = set()
-        self._commit_synced([job for job in group if self._is_synced(job, there)])
+        synced = [job for job in group if self._is_synced(job, there)]
+        if synced:
+            self._commit_synced(synced)
         if not self._kept:
             self._pause = RETRY_S[0]
             if not self.healthy:
@@ -168,6 +171,7 @@ class Spool:
             self._db.execute("BEGIN IMMEDIATE")
             for job in group:
                 self._run_one(job)
+            number = count_commit(self._db)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:
@@ -178,6 +182,7 @@ class Spool:
             else:
                 self._failed(group, error)
             return
+        self._mark.write(number)
         for job in group:
             _resolve(job)
 

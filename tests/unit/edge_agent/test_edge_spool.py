@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.base.errors import SpoolError
@@ -17,6 +20,8 @@ from edge.spool.schema import ROOM_BYTES
 from edge.spool.writer import Spool
 
 EVENTS = 12
+SPOOL_DAMAGES = int(os.environ.get("SLUICE_SPOOL_DAMAGES", "15"))
+"""Of each kind; `make faults` makes more."""
 
 
 def event(n: int) -> tuple[str, str, str, float]:
@@ -32,40 +37,94 @@ def torn(tmp_path_factory: pytest.TempPathFactory) -> Path:
         spool.run(lambda db, n=n: outbox.add_event(db, *event(n)))  # type: ignore[misc]
     crashed = folder / "crashed"
     crashed.mkdir()
-    for name in ("spool.sqlite3", "spool.sqlite3-wal"):
+    for name in ("spool.sqlite3", "spool.sqlite3-wal", "spool.mark"):
         shutil.copy(folder / name, crashed / name)
     spool.close()
     return crashed
 
 
-def reopened(source: Path, folder: Path, change: int, *, flip: bool) -> list[int]:
-    """The numbers of the events that survive a change of the log at that byte."""
-    target = folder / f"{change}-{flip}"
+@dataclass(frozen=True)
+class Reopened:
+    """What a start found after a change: the numbers of the events that are there, and whether it said that something
+    is not as it was.
+    """
+
+    events: list[int]
+    said: bool
+
+
+def reopened(source: Path, target: Path, change: Callable[[Path], None]) -> Reopened:
     shutil.copytree(source, target, dirs_exist_ok=True)
-    wal = target / "spool.sqlite3-wal"
-    data = bytearray(wal.read_bytes())
-    if flip:
-        data[change % len(data)] ^= 0xFF
-    else:
-        del data[len(data) - change % len(data) :]
-    wal.write_bytes(data)
+    change(target)
     spool = Spool(target / "spool.sqlite3")
     try:
-        return [e.wire()["n"] for e in spool.run(lambda db: outbox.pending_events(db, 100))[0]]  # type: ignore[misc]
+        found = spool.run(lambda db: outbox.pending_events(db, 100))
+        return Reopened([e.wire()["n"] for e in found[0]], spool.was_damaged or bool(found[1]))  # type: ignore[misc]
     finally:
         spool.close()
         shutil.rmtree(target)
 
 
-@settings(max_examples=40)
-@given(cut=st.integers(0, 30_000), flip=st.booleans())
-def test_a_torn_or_flipped_tail_leaves_a_prefix(torn: Path, tmp_path: Path, cut: int, flip: bool) -> None:
-    survived = reopened(torn, tmp_path, cut, flip=flip)
-    assert survived == list(range(len(survived)))
+def flipped(name: str, at: int) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        data = bytearray((folder / name).read_bytes())
+        data[at % len(data)] ^= 1 << at % 8
+        (folder / name).write_bytes(data)
+
+    return change
+
+
+def cut(name: str, at: int) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        with (folder / name).open("r+b") as file:
+            file.truncate(at % (folder / name).stat().st_size)
+
+    return change
+
+
+WHOLE = list(range(EVENTS))
+FILES = st.sampled_from(["spool.sqlite3", "spool.sqlite3-wal", "spool.mark"])
+# Most of the files is room for a full disk: what matters lies at their beginning.
+PLACES = st.one_of(st.integers(0, 60_000), st.integers(0, 5_000_000))
+
+
+@settings(max_examples=SPOOL_DAMAGES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=FILES, at=PLACES)
+def test_a_flipped_bit_is_recovered_or_reported(torn: Path, tmp_path: Path, name: str, at: int) -> None:
+    found = reopened(torn, tmp_path / "t", flipped(name, at))
+    assert found.said or found.events == WHOLE
+
+
+@settings(max_examples=SPOOL_DAMAGES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=FILES, at=PLACES)
+def test_a_file_that_was_cut_is_recovered_or_reported(torn: Path, tmp_path: Path, name: str, at: int) -> None:
+    found = reopened(torn, tmp_path / "t", cut(name, at))
+    assert found.said or found.events == WHOLE
+
+
+@pytest.mark.parametrize("name", ["spool.sqlite3", "spool.sqlite3-wal"])
+def test_a_file_that_is_gone_or_empty_is_reported(torn: Path, tmp_path: Path, name: str) -> None:
+    for change in (lambda folder: (folder / name).unlink(), lambda folder: (folder / name).write_bytes(b"")):
+        found = reopened(torn, tmp_path / "t", change)
+        assert found.said
+        assert found.events == WHOLE[: len(found.events)]
 
 
 def test_what_was_committed_is_there_whole(torn: Path, tmp_path: Path) -> None:
-    assert reopened(torn, tmp_path, 0, flip=False) == list(range(EVENTS))
+    assert reopened(torn, tmp_path / "t", lambda _: None) == Reopened(WHOLE, said=False)
+
+
+def test_a_row_whose_bytes_changed_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite3"
+    spool = Spool(path)
+    spool.run(lambda db: tables.put_value(db, "desired", "what the cloud wants"))
+    spool.close()
+    data = path.read_bytes()
+    assert data.count(b"what the cloud wants") == 1
+    path.write_bytes(data.replace(b"what the cloud wants", b"what the crowd wants"))
+    spool = Spool(path)
+    assert spool.was_damaged
+    spool.close()
 
 
 def test_a_damaged_file_is_set_aside_and_the_rest_survives(tmp_path: Path) -> None:
