@@ -41,6 +41,8 @@ class Found:
     """Links of which nobody knows whose they are: they stay."""
     sessions: list[Session] = field(default_factory=list)
     """Sessions that were rebuilt."""
+    following: dict[str, int] = field(default_factory=dict)
+    """The next free index of the sessions that links were entered for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def _compare(db: sqlite3.Connection, link: Link, session: Session | None, found:
     elif state is None and session is not None:
         _adopt(db, link, session, now)
         found.adopted += 1
+        found.following[session.id] = session.next_index
 
 
 def _state_of(db: sqlite3.Connection, link: Link) -> str | None:

@@ -10,7 +10,7 @@ from edge.base.clock import Clock
 from edge.base.log import Log
 from edge.base.loops import pause
 from edge.record.linker import Linker
-from edge.record.reconcile import forgotten, links, mend, odd
+from edge.record.reconcile import UNDER_WAY_S, Found, forgotten, links, mend, odd
 from edge.record.recorder import Recorder
 from edge.sessions.book import SessionBook
 from edge.spool.writer import Spool
@@ -41,19 +41,32 @@ class Reconciler:
         while True:
             await pause(EVERY_S)
             if self._spool.healthy and not self._spool.kept:
-                await self._mend_links()
+                await self.mend()
                 await self._adopt_late()
 
-    async def _mend_links(self) -> None:
+    async def mend(self, young_s: float = UNDER_WAY_S) -> Found | None:
+        """Have rows and links say the same; None when they do. What belongs to a session that goes on is left alone.
+
+        Raises:
+            SpoolError: it cannot be written down now.
+        """
         folder = self._linker.folder
-        found_links = await asyncio.to_thread(links, folder)
-        strange = await self._spool.read(lambda db: odd(db, found_links))
+        there = await asyncio.to_thread(links, folder, young_s)
+        opened = {s.id for s in self._book.opened()}
+        strange = [link for link in await self._spool.read(lambda db: odd(db, there)) if link.session not in opened]
         lost = await self._spool.read(forgotten)
-        if strange or lost:
-            found = await self._spool.submit(mend(folder, strange, self._clock.now()))
-            self._book.restore(s for s in found.sessions if s.id not in self._book.sessions)
-            log.alert("spool.reconciled", adopted=found.adopted, swept=found.swept, strange=found.strange)
+        if not strange and not lost - opened:
+            return None
+        found = await self._spool.submit(mend(folder, strange, self._clock.now()))
+        self._book.restore(s for s in found.sessions if s.id not in self._book.sessions)
+        for session, following in found.following.items():
+            known = self._book.sessions.get(session)
+            if known is not None:
+                known.next_index = max(known.next_index, following)
+        if found.adopted or found.sessions:
+            log.alert("spool.reconciled", adopted=found.adopted, sessions=len(found.sessions))
             self._adopted()
+        return found
 
     async def _adopt_late(self) -> None:
         now = self._clock.now()

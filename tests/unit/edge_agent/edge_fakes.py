@@ -116,8 +116,15 @@ class FakeCloud:
         if any(self.reject(e) for e in body["events"]):
             return reply({"title": "bad event"}, 400)
         held = {e["id"] for e in self.events}
+        known = self._acked()
+        went_back = body["acked_seq"] > known
         self.events += [e for e in body["events"] if e["id"] not in held]
         results = [{"id": e["id"], "outcome": "duplicate" if e["id"] in held else "accepted"} for e in body["events"]]
+        if went_back:
+            # As the real one: what it knows stays, until it was told what is missing.
+            self.acked_seq = known
+        elif self.acked_seq is not None:
+            self.acked_seq = max(self.acked_seq, *(e["seq"] for e in body["events"]))
         return reply({"results": results, "acked_seq": self._acked()})
 
     def _sync(self, body: dict[str, Any]) -> Response:
@@ -195,6 +202,10 @@ class FakeSrs:
         return reply({**head, "data": {"version": "7.0.18"}})
 
 
+async def _nothing(_: str) -> None:
+    """Nothing happens meanwhile."""
+
+
 @dataclass
 class FakeStore:
     """S3, as far as PUT goes, and the node's queue at `/`."""
@@ -203,6 +214,10 @@ class FakeStore:
     messages: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     fail: list[tuple[int, str]] = field(default_factory=list)
+    refuse: Callable[[str], str | None] = lambda _: None
+    """The code with which an object is refused, whatever is done; None: it is taken."""
+    before: Callable[[str], Awaitable[None]] = _nothing
+    """What happens before an object is acknowledged."""
 
     async def handle(self, request: Request) -> Response:
         if request.method == "POST":
@@ -210,6 +225,9 @@ class FakeStore:
         if self.fail:
             status, code = self.fail.pop(0)
             return Response(status, f"<Error><Code>{code}</Code></Error>".encode())
+        if (refusal := self.refuse(request.path)) is not None:
+            return Response(400, f"<Error><Code>{refusal}</Code></Error>".encode())
+        await self.before(request.path)
         self.objects[request.path.removeprefix("/bucket/")] = request.body
         return Response(200, b"")
 

@@ -1,0 +1,367 @@
+"""What the agent was seen to lose (rows E1 to E24 of its list of faults), each provoked on the whole agent in a made-up
+world: what was acknowledged is in the store or told to the cloud, or is set aside where it can be seen and tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.base.errors import SpoolError
+from edge.record import uploads
+from edge.record.stores.store import Stored
+from edge.spool import tables
+from edge.spool.schema import ROOM_BYTES
+from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until
+from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
+
+BASE = 9_000_000_000_000
+"""Later than any session: what begins then is no leftover of an earlier one."""
+
+
+def rows(w: World, query: str) -> list[Any]:
+    return w.agent.spool.run(lambda db: db.execute(query).fetchall())
+
+
+def links(w: World) -> list[Path]:
+    return sorted((w.settings.agent_dir / "segments").glob("*/*.ts"))
+
+
+async def manifest(w: World) -> dict[str, Any]:
+    found: dict[str, Any] = await until(lambda: next(iter(w.store.manifests().values()), None), 30)
+    return found
+
+
+async def stored(w: World, m: dict[str, Any]) -> list[str]:
+    """The names of the segments of a manifest; each as its hash says."""
+    assert all(sha256_of(w.store.objects[s["key"]]) == s["sha256"] for s in m["segments"])
+    return [w.store.objects[s["key"]].rpartition(b"x")[2].decode() for s in m["segments"]]
+
+
+def test_e2_what_frees_a_full_disk_runs_on_a_full_disk(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        spool = w.agent.spool
+        pages = spool.run(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+        spool.run(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+        with pytest.raises(SpoolError):
+            await spool.submit(lambda db: tables.put_value(db, "fact", "x" * (2 * ROOM_BYTES)), keep=True)
+        assert not spool.healthy
+        assert w.agent.observe().spool_healthy is False, "it is said"
+        syncs = len(w.cloud.syncs)
+        w.agent.sync.wake()
+        await until(lambda: len(w.cloud.syncs) > syncs)
+        assert (await w.hls_hook("c1", "s", w.segment(f"s-0-{BASE}.ts"))).status in {200, 500}
+        spool._db.execute("PRAGMA max_page_count = 1000000").fetchall()
+        await until(lambda: spool.healthy)
+        await until(lambda: w.agent.uploads.segments == 1)
+
+    tell(tmp_path, story)
+
+
+def test_e2_one_write_that_fails_by_itself_holds_up_no_other(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        spool = w.agent.spool
+
+        def broken(db: sqlite3.Connection) -> None:
+            db.execute("SELECT nothing FROM nowhere")
+
+        bad = spool.submit(broken, keep=True)
+        good = spool.submit(lambda db: tables.put_value(db, "good", "1"))
+        await good
+        with pytest.raises(SpoolError):
+            await bad
+        await spool.submit(lambda db: tables.put_value(db, "later", "1"))
+        assert spool.kept == 1
+
+    tell(tmp_path, story)
+
+
+def test_e5_what_is_announced_while_it_is_adopted_is_taken_once(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = w.agent.book.sessions[await go_live(w)]
+        files = [w.segment(f"s-{n}-{BASE + n}.ts") for n in range(40)]
+        await asyncio.gather(
+            w.agent.linker.adopt(session), *(w.hls_hook("c1", "s", f) for f in files), w.agent.linker.adopt(session)
+        )
+        await leave(w)
+        m = await manifest(w)
+        assert sorted(await stored(w, m)) == sorted(f.name for f in files)
+        assert rows(w, "SELECT count(*), count(DISTINCT inode) FROM segments") == [(40, 40)]
+
+    tell(tmp_path, story)
+
+
+class Failing:
+    """A store in front of the real one that fails as it is told."""
+
+    def __init__(self, real: Any, errors: list[OSError]) -> None:
+        self._real, self._errors = real, errors
+
+    async def put_file(self, key: str, path: Path, content_type: str) -> Stored:
+        if self._errors:
+            raise self._errors.pop()
+        found: Stored = await self._real.put_file(key, path, content_type)
+        return found
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.ENOENT, errno.EACCES])
+def test_e6_an_error_of_the_machine_loses_no_segment(tmp_path: Path, code: int) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        w.agent.uploads._store = Failing(w.agent.store, [OSError(code, os.strerror(code))] * 3)  # type: ignore[assignment]
+        for n in range(4):
+            await w.hls_hook("c1", "s", w.segment(f"s-{n}-{BASE + n}.ts"))
+        await leave(w)
+        m = await manifest(w)
+        assert (len(await stored(w, m)), m["gaps"]) == (4, [])
+        await until(lambda: not links(w))
+
+    tell(tmp_path, story)
+
+
+def test_e6_a_wrong_endpoint_loses_nothing_however_long(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        w.store.refuse = lambda _: "InvalidArgument"
+        for n in range(4):
+            await w.hls_hook("c1", "s", w.segment(f"s-{n}-{BASE + n}.ts"))
+        for _ in range(3 * uploads.REFUSED_TRIES):
+            w.clock.ahead_s += 2 * uploads.AGAIN_S[1]
+            w.agent.uploads.wake()
+            await asyncio.sleep(0.02)
+        assert rows(w, "SELECT DISTINCT state FROM segments") == [("linked",)], "all fail: it is not the segments"
+        assert "InvalidArgument" in w.agent.observe().store_error
+        w.store.refuse = lambda _: None
+        w.clock.ahead_s += 2 * uploads.AGAIN_S[1]
+        await leave(w)
+        assert len(await stored(w, await manifest(w))) == 4
+
+    tell(tmp_path, story)
+
+
+def test_e6_what_the_store_refuses_alone_is_set_aside_and_can_be_tried_again(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        w.store.refuse = lambda path: "KeyTooLongError" if "/00000001-" in path else None
+        files = [w.segment(f"s-{n}-{BASE + n}.ts") for n in range(4)]
+        for file in files:
+            await w.hls_hook("c1", "s", file)
+        await until(lambda: w.agent.uploads.segments == 3)
+        n = 4
+        while not rows(w, "SELECT 1 FROM segments WHERE state = 'quarantined'"):
+            files.append(w.segment(f"s-{n}-{BASE + n}.ts"))
+            await w.hls_hook("c1", "s", files[-1])
+            n += 1
+            w.clock.ahead_s += 2 * uploads.AGAIN_S[1]
+            w.agent.uploads.wake()
+            await asyncio.sleep(0.05)
+        await leave(w)
+        m = await manifest(w)
+        assert (len(m["segments"]), len(m["gaps"])) == (n - 1, 1), "the recording does without it, and says so"
+        assert len(links(w)) == 1
+        w.store.refuse = lambda _: None
+        assert await w.agent.spool.submit(tables.release_segments) == 1
+        w.agent.uploads.wake()
+        w.agent.recorder.wake_parts()
+        m = await until(lambda: next((m for m in w.store.manifests().values() if len(m["segments"]) == n), None), 20)
+        assert m["gaps"] == []
+        assert await stored(w, m) == [f.name for f in files]
+
+    tell(tmp_path, story)
+
+
+def test_e6_a_proxy_that_says_no_for_a_while_sets_no_event_aside(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        w.cloud.reject = lambda _: True
+        session = await go_live(w)
+        await leave(w)
+        for _ in range(5):
+            w.agent.sender.wake()
+            await asyncio.sleep(0.1)
+        w.cloud.reject = lambda _: False
+        await until(lambda: w.cloud.of_kind("session.ended", session), 20)
+        assert rows(w, "SELECT count(*) FROM events WHERE state = 'refused'") == [(0,)]
+        kinds = [e["body"]["kind"] for e in w.cloud.events if e["session"] == session]
+        assert kinds == ["session.admitted", "session.live", "session.ended"]
+
+    tell(tmp_path, story)
+
+
+def test_e7_a_cloud_that_went_back_hears_all_again_though_news_came_first(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        first = await go_live(w)
+        await leave(w)
+        await until(lambda: w.cloud.of_kind("session.ended", first))
+        w.cloud.events.clear()  # restored from a backup; no sync comes before the next event
+        second = await go_live(w, "c2", "other")
+        await until(lambda: w.cloud.of_kind("session.ended", first), 20)
+        await until(lambda: w.cloud.of_kind("session.live", second))
+
+    tell(tmp_path, story)
+
+
+@pytest.mark.parametrize("damage", ["row", "empty", "gone"])
+def test_e8_links_find_their_place_whatever_became_of_the_rows(tmp_path: Path, damage: str) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.store.fail = [(503, "SlowDown")] * 500
+        files = [w.segment(f"s-{n}-{BASE + n}.ts") for n in range(3)]
+        for file in files:
+            await w.hls_hook("c1", "s", file)
+        if damage == "row":
+            w.agent.spool.run(lambda db: db.execute("DELETE FROM sessions"))
+        await abandon(w.agent)
+        spool = w.settings.agent_dir / "spool.sqlite3"
+        if damage == "empty":
+            spool.write_bytes(b"")
+        if damage == "gone":
+            spool.unlink()
+        w.srs.publishers.clear()
+        w.store.fail = []
+        await w.launch()
+        assert w.agent.spool.was_damaged is (damage != "row")
+        m = await manifest(w)
+        assert (m["session"], await stored(w, m)) == (session, [f.name for f in files])
+        await until(lambda: not links(w))
+
+    tell(tmp_path, story)
+
+
+def test_e8_a_stale_index_takes_no_other_segments_place(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.store.fail = [(503, "SlowDown")] * 500
+        for n in range(3):
+            await w.hls_hook("c1", "s", w.segment(f"s-{n}-{BASE + n}.ts"))
+
+        def stale(db: sqlite3.Connection) -> None:
+            kept = w.agent.book.sessions[session]
+            kept.next_index = 1
+            tables.put_session(db, session, kept.state, kept.to_json())
+
+        w.agent.spool.run(stale)
+        await w.restart(kill=True)
+        w.store.fail = []
+        await w.hls_hook("c1", "s", w.segment(f"s-3-{BASE + 3}.ts"))
+        await leave(w)
+        assert await stored(w, await manifest(w)) == [f"s-{n}-{BASE + n}.ts" for n in range(4)]
+
+    tell(tmp_path, story)
+
+
+def test_e8_a_link_without_a_row_is_entered_while_the_agent_runs(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        await w.hls_hook("c1", "s", w.segment(f"s-0-{BASE}.ts"))
+        await until(lambda: w.agent.uploads.segments == 1)
+        await leave(w)
+        await manifest(w)
+        stray = w.settings.agent_dir / "segments" / session / "00000001-1-1.ts"
+        stray.write_bytes(b"x" * 188 + b"stray")
+        found = await w.agent.reconciler.mend(young_s=0)
+        assert found is not None
+        assert found.adopted == 1
+        await until(lambda: any(len(m["segments"]) == 2 for m in w.store.manifests().values()), 20)
+
+    tell(tmp_path, story)
+
+
+def test_e19_a_publisher_whose_adoption_failed_is_adopted_later(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        spool, tries = w.agent.spool, list[int]()
+        submit = spool.submit
+
+        def failing(run: Any, **more: Any) -> Any:
+            if len(tries) < 3 and not more.get("keep"):
+                tries.append(1)
+                failed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+                failed.set_exception(SpoolError("the disk is full"))
+                return failed
+            return submit(run, **more)
+
+        spool.submit = failing  # type: ignore[method-assign]
+        w.srs.publishers["live/s"] = "c1"
+        w.agent.watch.wake()
+        await until(lambda: w.agent.book.live_of("live/s"), 60)
+        assert len(tries) == 3
+
+    tell(tmp_path, story)
+
+
+def test_e3_a_session_that_was_taken_for_over_goes_on_as_the_same(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        await w.hls_hook("c1", "s", w.segment(f"s-0-{BASE}.ts"))
+        await w.agent.lifecycle.infer_end(w.agent.book.sessions[session], "media_server_down")
+        await w.hls_hook("c1", "s", w.segment(f"s-1-{BASE + 1}.ts"))
+        await until(lambda: w.agent.book.sessions[session].state == "live", 30)
+        await w.hls_hook("c1", "s", w.segment(f"s-2-{BASE + 2}.ts"))
+        await leave(w)
+        m = await until(lambda: next((m for m in w.store.manifests().values() if len(m["segments"]) == 3), None), 20)
+        assert (m["session"], m["gaps"]) == (session, [])
+        await until(lambda: len(w.cloud.of_kind("session.ended", session)) == 2)
+        assert len(w.cloud.of_kind("session.admitted")) == 1
+
+    tell(tmp_path, story)
+
+
+def test_e20_a_segment_that_comes_during_the_manifests_upload_is_in_a_manifest(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        late = w.segment(f"s-1-{BASE + 1}.ts")
+        late.rename(tmp_path / "late")
+
+        async def before(path: str) -> None:
+            if path.endswith("manifest.json") and not late.exists():
+                (tmp_path / "late").rename(late)
+                await w.hls_hook("c1", "s", late)
+                await until(lambda: w.agent.uploads.segments == 2)
+
+        w.store.before = before
+        await go_live(w)
+        await w.hls_hook("c1", "s", w.segment(f"s-0-{BASE}.ts"))
+        await leave(w)
+        await until(lambda: any(len(m["segments"]) == 2 for m in w.store.manifests().values()), 20)
+
+    tell(tmp_path, story)
+
+
+def test_e23_what_a_killed_media_server_had_not_finished_is_taken(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        await w.hls_hook("c1", "s", w.segment(f"s-0-{BASE}.ts"))
+        packet = bytes([0x47, 0x41, 0x00, 0x10]) + b"\x00\x00\x01\xe0\x00\x00\x80\x80\x05"
+        times = [bytes([0x21, 0, (n << 1) & 0xFE | 1, 0, 1]) for n in range(20)]
+        data = b"".join((packet + t).ljust(188, b"\xff") for t in times)
+        w.segment(f"s-1-{BASE + 1}.ts.tmp", data)
+        w.srs.publishers.clear()
+        w.srs.service_id = "svc-after"
+        m = await until(lambda: next((m for m in w.store.manifests().values() if len(m["segments"]) == 2), None), 30)
+        assert m["gaps"] == []
+
+    tell(tmp_path, story)
+
+
+def test_e21_a_token_that_was_refused_once_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edge.cloud import client
+
+    monkeypatch.setattr(client, "TOKEN_AGAIN_S", 0.5)
+
+    async def story(w: World) -> None:
+        await go_live(w)
+        w.agent.settings = replace(w.settings, join_token="expired-" + "x" * 20)
+        w.cloud.refuses = 401
+        w.agent.sync.wake()
+        await until(lambda: w.agent.cloud.turned_away)
+        w.cloud.refuses = 0
+        syncs = len(w.cloud.syncs)
+        await until(lambda: len(w.cloud.syncs) > syncs, 30)
+
+    tell(tmp_path, story)
