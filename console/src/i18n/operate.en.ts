@@ -41,6 +41,7 @@ export const operate = {
     since: "From",
     until: "Until",
     noneFound: "No callback fits the filter.",
+    gone: "There is no such delivery any more; they are kept for 90 days.",
     event: "Event",
     lastAnswer: "Last answer",
     attempt: "Try",

@@ -40,6 +40,7 @@ export const operate: Operate = {
     since: "从",
     until: "到",
     noneFound: "没有符合筛选条件的回调。",
+    gone: "此投递已不存在；投递记录保留 90 天。",
     event: "事件",
     lastAnswer: "最后的回答",
     attempt: "尝试",
