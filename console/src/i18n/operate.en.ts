@@ -20,6 +20,8 @@ export const operate = {
     removing: (n: number) => `${n} ${n === 1 ? "destination is" : "destinations are"} being removed.`,
     move: (name: string) => `Move ${name}: arrow keys, or drag it`,
     moved: (name: string, place: number, of: number) => `${name} is now ${place} of ${of}.`,
+    earlier: "Move earlier",
+    later: "Move later",
     retry: "Try now",
     retried: "It is tried now.",
     nextTry: (seconds: number) => (seconds > 0 ? `next try in ${seconds} s` : "it is being tried now"),

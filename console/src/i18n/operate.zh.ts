@@ -19,6 +19,8 @@ export const operate: Operate = {
     removing: (n) => `正在删除 ${n} 个目标。`,
     move: (name) => `移动 ${name}：使用方向键或拖动`,
     moved: (name, place, of) => `${name} 现在是第 ${place} 个，共 ${of} 个。`,
+    earlier: "前移",
+    later: "后移",
     retry: "立即重试",
     retried: "正在重试。",
     nextTry: (seconds) => (seconds > 0 ? `${seconds} 秒后重试` : "正在重试"),
