@@ -12,7 +12,8 @@ from chalicelib.ports import Clock, LooksAfter, Store, Upkeep
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.pushing.destinations import Destinations
 
-_MOST = 100
+_MOST = 25
+"""So many deliveries are counted: each holds its attempts, and somebody may look all day."""
 _TRIES = 2
 """So often a push may be tried before it is said to fail: a platform may need a moment."""
 

@@ -136,6 +136,18 @@ def disable(destination: Destination, as_json: Json = False) -> None:
 
 
 @app.command()
+def retry(destination: Destination, as_json: Json = False) -> None:
+    """Try a push at once that waits for its next try. One that runs goes on."""
+    api = Api.from_environment()
+    found = find(api, destination)
+    tried = api.call("POST", f"/v1/destinations/{found['id']}/retry", {})
+    if as_json:
+        show_json(tried)
+    else:
+        errors.print(f"{tried['name']} is tried now", markup=False)
+
+
+@app.command()
 def slate(
     destination: Destination,
     switch: Annotated[str, typer.Argument(help="on or off.")],

@@ -67,6 +67,10 @@ def test_a_destination_whose_target_dies_says_why_and_when_it_is_tried_again(sys
     page.keyboard.press("ArrowDown")
     page.get_by_text("Dead is now 2 of 2.").wait_for(state="attached")
     until(lambda: [d["name"] for d in system.api.call("GET", "/v1/destinations")["items"]] == ["Off", "Dead"], "moved")
+    # And by buttons, for whoever has neither mouse nor keyboard.
+    page.get_by_label("Move Dead", exact=False).click()
+    dead.get_by_role("button", name="Move earlier").click()
+    until(lambda: [d["name"] for d in system.api.call("GET", "/v1/destinations")["items"]] == ["Dead", "Off"], "moved")
     # What is shown as curl is the call of the button, without the key.
     dead.get_by_text("Show as curl").click()
     expect(dead.locator(".as-curl code")).to_contain_text("$SLUICE_TOKEN")

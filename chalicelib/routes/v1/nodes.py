@@ -57,7 +57,9 @@ class NodesWanted(Paging):
 class NodeChange(Body):
     """What is to change."""
 
-    name: str = Field(min_length=1, max_length=100, description="For people; ids stay.", examples=["Frankfurt"])
+    name: str = Field(
+        min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="For people.", examples=["Frankfurt"]
+    )
     version: int | None = Field(default=None, description="The one you saw; another one is a conflict.")
 
 

@@ -63,6 +63,7 @@ export const health = {
     remove: "Remove",
     removeTitle: (name: string) => `Remove the edge ${name}?`,
     removeWords: "Its token ends at once, others may push what it pushed, and its recordings are finished from what was uploaded. This can't be undone.",
+    removeOnly: "It is the only edge: nothing can be published until another one is added.",
     removeLive: (n: number) => `${n} ${n === 1 ? "stream is" : "streams are"} live there and would end. Drain it first to let them go on to their end.`,
     typeName: (name: string) => `Type ${name} to confirm`,
     force: "Remove it although streams are live there",

@@ -61,6 +61,7 @@ export const health: Health = {
     remove: "移除",
     removeTitle: (name) => `移除节点 ${name}？`,
     removeWords: "其令牌立即失效，它的转推由其他节点接管，录制将用已上传的内容完成。此操作无法撤销。",
+    removeOnly: "这是唯一的节点：在添加其他节点之前无法推流。",
     removeLive: (n) => `那里有 ${n} 个流正在直播，将会中断。请先排空，让它们自然结束。`,
     typeName: (name) => `输入 ${name} 以确认`,
     force: "即使有流正在直播也移除",

@@ -3,6 +3,7 @@ import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { api, ok, type Schemas } from "../api/client";
+import { pages } from "../api/pages";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
@@ -150,18 +151,18 @@ export function Callbacks({ id }: PageProps): JSX.Element {
   const more = t().operate.callbacks;
   const { route } = useLocation();
   const { wanted, filtered } = useWanted();
-  const [limit, setLimit] = useState(PAGE);
+  const [count, setCount] = useState(1);
   const [replaying, setReplaying] = useState(false);
   const time = (local: string): string | undefined => (local && !Number.isNaN(Date.parse(local)) ? new Date(local).toISOString() : undefined);
   const query = {
-    limit: Math.min(limit, 100),
+    limit: PAGE,
     kind: wanted.kind,
     stream: wanted.stream,
     ...(wanted.state ? { state: wanted.state } : {}),
     ...(time(wanted.since) ? { since: time(wanted.since) as string } : {}),
     ...(time(wanted.until) ? { until: time(wanted.until) as string } : {}),
   };
-  const deliveries = useAsked(["deliveries", "list", query], (signal) => ok(api.GET("/v1/deliveries", { params: { query }, signal })), { every: 3000 });
+  const deliveries = useAsked(["deliveries", "list", query, count], (signal) => pages(count, (cursor) => ok(api.GET("/v1/deliveries", { params: { query: { ...query, ...(cursor ? { cursor } : {}) } }, signal }))), { every: 3000 });
   const one = useAsked(["deliveries", id], (signal) => ok(api.GET("/v1/deliveries/{delivery}", { params: { path: { delivery: id } }, signal })), { enabled: id !== "", every: 2000 });
   return (
     <Page title={words.title} action={<Button press={() => setReplaying(true)}>{more.replay}</Button>}>
@@ -187,9 +188,14 @@ export function Callbacks({ id }: PageProps): JSX.Element {
           ]}
         />
       )}
-      {deliveries.data?.cursor && limit < 100 && <Button press={() => setLimit(100)}>{t().common.more}</Button>}
+      {deliveries.data?.cursor && <Button press={() => setCount(count + 1)}>{t().common.more}</Button>}
       {replaying && <Replay close={() => setReplaying(false)} />}
       <Verifier />
+      {id && !one.data && one.error && (
+        <p class="why" role="alert">
+          {one.error.status === 404 ? more.gone : one.error.message}
+        </p>
+      )}
       {id && one.data && <Panel delivery={one.data} close={() => route(to("callbacks"))} />}
     </Page>
   );

@@ -44,7 +44,7 @@ function Rename({ node, close }: { node: Node; close: () => void }): JSX.Element
 }
 
 /** Confirmed by its name; what is live has to be let go, or ended knowingly. */
-function Remove({ node, close }: { node: Node; close: () => void }): JSX.Element {
+function Remove({ node, only, close }: { node: Node; only: boolean; close: () => void }): JSX.Element {
   const words = t().health.edges;
   const [typed, setTyped] = useState("");
   const [force, setForce] = useState(false);
@@ -65,6 +65,7 @@ function Remove({ node, close }: { node: Node; close: () => void }): JSX.Element
         }}
       >
         <p>{words.removeWords}</p>
+        {only && <p class="why">{words.removeOnly}</p>}
         {node.sessions > 0 && <p class="why">{words.removeLive(node.sessions)}</p>}
         <Check label={words.force} value={force} change={setForce} />
         <Field label={words.typeName(name)} value={typed} change={setTyped} />
@@ -94,7 +95,7 @@ function Machine({ node, seen }: { node: Node; seen: Seen }): JSX.Element {
   );
 }
 
-export function EdgeCard({ node }: { node: Node }): JSX.Element {
+export function EdgeCard({ node, only }: { node: Node; only: boolean }): JSX.Element {
   const words = t().edges;
   const more = t().health.edges;
   const [asking, setAsking] = useState<"rename" | "remove" | null>(null);
@@ -147,7 +148,7 @@ export function EdgeCard({ node }: { node: Node }): JSX.Element {
       </div>
       <AsCurl act={() => drain(node, !node.draining)} />
       {asking === "rename" && <Rename node={node} close={() => setAsking(null)} />}
-      {asking === "remove" && <Remove node={node} close={() => setAsking(null)} />}
+      {asking === "remove" && <Remove node={node} only={only} close={() => setAsking(null)} />}
     </article>
   );
 }

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import type { Node } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
+import { pages } from "../api/pages";
 import { renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { root } from "../root";
@@ -48,9 +49,10 @@ export function Edges(_: PageProps): JSX.Element {
   const query = useQuery();
   const wanted = { search: query["search"] ?? "", state: STATES.find((each) => each === query["state"]) ?? ("" as const) };
   const filtered = Boolean(wanted.search || wanted.state);
+  const [count, setCount] = useState(1);
   const nodes = useAsked(
-    ["nodes", ...(filtered ? [wanted] : [])],
-    (signal) => ok(api.GET("/v1/nodes", { params: { query: { limit: MOST, ...wanted } }, signal })),
+    ["nodes", ...(filtered || count > 1 ? [wanted, count] : [])],
+    (signal) => pages(count, (cursor) => ok(api.GET("/v1/nodes", { params: { query: { limit: MOST, ...wanted, ...(cursor ? { cursor } : {}) } }, signal }))),
     { every: 5000 },
   );
   const [joining, setJoining] = useState(false);
@@ -81,9 +83,10 @@ export function Edges(_: PageProps): JSX.Element {
       {nodes.data && items.length === 0 && <Empty words={t().health.findings["no_nodes"]?.({})[0] ?? ""} />}
       <div class="tiles">
         {items.map((node) => (
-          <EdgeCard key={node.id} node={node} />
+          <EdgeCard key={node.id} node={node} only={items.length === 1 && !filtered} />
         ))}
       </div>
+      {nodes.data?.cursor && <Button press={() => setCount(count + 1)}>{t().common.more}</Button>}
       {joining && (
         <Join
           close={() => {

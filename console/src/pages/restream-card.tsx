@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import type { Target } from "../api/asked";
 import { api, ok } from "../api/client";
 import { queries, renew } from "../api/query";
@@ -44,7 +45,8 @@ interface CardProps {
 
 const STEPS: Record<string, number> = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1, Home: -1000, End: 1000 };
 
-function Handle({ target, move }: { target: Target; move: (by: number) => void }): JSX.Element {
+/** Dragged, moved by the arrow keys, or pressed: then two buttons move it, for whoever has neither mouse nor keyboard. */
+function Handle({ target, move, open, toggle }: { target: Target; move: (by: number) => void; open: boolean; toggle: () => void }): JSX.Element {
   return (
     <button
       type="button"
@@ -52,7 +54,9 @@ function Handle({ target, move }: { target: Target; move: (by: number) => void }
       class="button quiet handle"
       aria-label={t().operate.restream.move(target.name)}
       title={t().operate.restream.move(target.name)}
+      aria-expanded={open}
       draggable
+      onClick={toggle}
       onDragStart={(e) => e.dataTransfer?.setData("text/x-destination", target.id)}
       onKeyDown={(e) => {
         const by = STEPS[e.key];
@@ -69,6 +73,7 @@ function Handle({ target, move }: { target: Target; move: (by: number) => void }
 export function Card({ target, edit, selected, select, move, dropped }: CardProps): JSX.Element {
   const words = t().restream;
   const more = t().operate.restream;
+  const [moving, setMoving] = useState(false);
   const push = target.push;
   const why = whyNot(target);
   const unfit = target.unfit ?? [];
@@ -87,8 +92,14 @@ export function Card({ target, edit, selected, select, move, dropped }: CardProp
           <input type="checkbox" checked={selected} aria-label={more.select(target.name)} onChange={(e) => select(e.currentTarget.checked)} />
         </label>
         <h2>{target.name}</h2>
-        {move && <Handle target={target} move={move} />}
+        {move && <Handle target={target} move={move} open={moving} toggle={() => setMoving(!moving)} />}
       </header>
+      {move && moving && (
+        <div class="actions">
+          <Button press={() => move(-1)}>{more.earlier}</Button>
+          <Button press={() => move(1)}>{more.later}</Button>
+        </div>
+      )}
       <p class="states">
         <PushState target={target} />
         {target.enabled && push?.state === "retrying" && push.next_try_at && <NextTry at={push.next_try_at} />}

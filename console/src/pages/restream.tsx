@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import type { Target } from "../api/asked";
 import { api, ok } from "../api/client";
+import { pages } from "../api/pages";
 import { renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { queried, useQuery } from "../ui/address";
@@ -58,9 +59,10 @@ export function Restream(_: PageProps): JSX.Element {
   const wanted = { search: query["search"] ?? "", state: STATES.find((each) => each === query["state"]) ?? "" } as const;
   const filtered = Boolean(wanted.search || wanted.state);
   // What everybody asks for is under one key; what is filtered under another.
+  const [count, setCount] = useState(1);
   const asked = useAsked(
-    ["destinations", ...(filtered ? [wanted] : [])],
-    (signal) => ok(api.GET("/v1/destinations", { params: { query: { limit: MOST, ...wanted } }, signal })),
+    ["destinations", ...(filtered || count > 1 ? [wanted, count] : [])],
+    (signal) => pages(count, (cursor) => ok(api.GET("/v1/destinations", { params: { query: { limit: MOST, ...wanted, ...(cursor ? { cursor } : {}) } }, signal }))),
     { every: FRESH_MS },
   );
   const [editing, setEditing] = useState<Target | "new" | null>(null);
@@ -83,7 +85,8 @@ export function Restream(_: PageProps): JSX.Element {
     const at = Math.max(0, Math.min(to, ids.length - 1));
     if (at === ids.indexOf(target.id)) return;
     order.move(ids, target.id, at);
-    setFocus(`move-${target.id}`);
+    // Where it was moved by its handle; a button that moves it keeps the focus itself, or loses it to the same place.
+    setFocus(document.activeElement?.id === `move-${target.id}` ? `move-${target.id}` : "");
     setSaid(more.moved(target.name, at + 1, ids.length));
   };
   return (
@@ -129,6 +132,7 @@ export function Restream(_: PageProps): JSX.Element {
         />
       )}
     >
+      {asked.data?.cursor && <Button press={() => setCount(count + 1)}>{t().common.more}</Button>}
       <Bulk chosen={shown.filter((each) => selected.has(each.id))} clear={() => setSelected(new Set())} />
       {editing && <Editor target={editing === "new" ? undefined : editing} close={() => setEditing(null)} />}
     </Cards>
