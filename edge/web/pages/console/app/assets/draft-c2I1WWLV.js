@@ -1,1 +1,0 @@
-import{G as e,q as t}from"./index-CmXqZ0Jx.js";function n(n){let[r,i]=t(null),[a,o]=t(!1);return e(()=>{n!==void 0&&!a&&i(n)},[n,a]),{draft:r,write:e=>{o(!0),i(e)},saved:()=>o(!1)}}export{n as t};
