@@ -231,3 +231,56 @@ def test_filters_are_in_the_address(system: System, browser: Browser) -> None:
         page.reload()
         _listed(page, name).wait_for()
         assert field(page, "搜索").input_value() == name
+
+
+def test_a_playlist_is_ordered_by_keyboard_and_says_so(system: System, browser: Browser, tmp_path: Path) -> None:
+    films = [tmp_path / f"{name}.mp4" for name in ("first", "second")]
+    for film in films:
+        made = [find_ffmpeg().path, "-v", "error", "-i", str(system.clip), "-c", "copy", str(film)]
+        subprocess.run(made, check=True)
+    with visitor(browser) as context:
+        page = signed_in(context, system, WORDS["en"])
+        adding(page, system, films[0])
+        page.locator("input[type=file]").set_input_files(films[1])
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_text("H.264")).to_have_count(2, timeout=40_000)
+        up = dialog.get_by_role("button", name="Move second.mp4 up")
+        up.focus()
+        page.keyboard.press("Enter")
+        expect(dialog.locator("[aria-live]")).to_have_text("second.mp4 is number 1 of 2 now")
+        field(page, "On air as").fill(f"live/{new_name('order')}")
+        dialog.get_by_role("button", name="Add a source").click()
+        page.get_by_text("The source was added.").wait_for(timeout=40_000)
+    (source,) = system.api.call("GET", "/v1/sources")["items"]
+    try:
+        assert [i["name"] for i in source["inputs"]] == ["second.mp4", "first.mp4"]
+    finally:
+        system.api.call("DELETE", f"/v1/sources/{source['id']}")
+
+
+def test_a_room_is_made_and_its_address_works(system: System, browser: Browser) -> None:
+    title, stream = new_name("Guest"), new_name("guest")
+    with visitor(browser) as context:
+        page = signed_in(context, system, WORDS["en"])
+        page.goto(console(system, "rooms"))
+        page.get_by_role("button", name="Make a room").first.click()
+        field(page, "Name").fill(title)
+        field(page, "Stream name").fill(stream)
+        page.get_by_role("dialog").get_by_role("button", name="Make a room").click()
+        page.wait_for_url(re.compile(r"/console/rooms/.+"))
+        panel = page.get_by_role("dialog", name=title)
+        panel.get_by_text("Where to publish").wait_for()
+        panel.get_by_role("button", name="Show").first.click()
+        room = system.api.call("GET", f"/v1/rooms?q={stream}")["items"][0]
+        panel.get_by_text(room["secret"], exact=True).wait_for()
+        encoder = system.publish(stream, suffix=f"?secret={room['secret']}", seconds=6)
+        encoder.wait()
+        system.recorded(stream)
+        panel.get_by_role("link", name=f"live/{stream}").wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_label("Search").fill("nothing like it")
+        page.get_by_text("Nothing fits what is searched for.").wait_for()
+        page.get_by_label("Search").fill(title)
+        page.get_by_role("link", name=f"Open {title}").wait_for()
+        assert "q=Guest" in page.url
+    system.api.call("DELETE", f"/v1/rooms/{room['id']}")

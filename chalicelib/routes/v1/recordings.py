@@ -112,17 +112,13 @@ class Proof(View):
     gaps: list[dict[str, Any]]
 
 
-@operation("GET", "/v1/recordings", scope="read")
-def list_recordings(call: Call[Recordings]) -> Page[RecordingShown]:
-    """Recordings, newest first. A page may hold fewer than `limit` while there is a `cursor`: what does not fit is read
-    and left out, and a call reads a bounded part.
-    """
-    sent, hidden = call.sent, secrets()
+def _wanted(sent: Recordings, hidden: list[str]) -> Wanted:
+    """What is asked for. Names are searched as they are shown: what is masked in them is not found."""
 
     def names(r: Recording) -> tuple[str, ...]:
         return str(redact.stream_name(r.stream, hidden)), r.title
 
-    wanted = Wanted(
+    return Wanted(
         stream=sent.stream or "",
         state=sent.state or "",
         node=sent.node or "",
@@ -133,7 +129,15 @@ def list_recordings(call: Call[Recordings]) -> Page[RecordingShown]:
         newest=sent.sort == "-started_at",
         names=names,
     )
-    page = wiring.library.page(wanted, sent.limit, sent.cursor)
+
+
+@operation("GET", "/v1/recordings", scope="read")
+def list_recordings(call: Call[Recordings]) -> Page[RecordingShown]:
+    """Recordings, newest first. A page may hold fewer than `limit` while there is a `cursor`: what does not fit is read
+    and left out, and a call reads a bounded part.
+    """
+    sent, hidden = call.sent, secrets()
+    page = wiring.library.page(_wanted(sent, hidden), sent.limit, sent.cursor)
     return Page[RecordingShown](items=[_shown(r, hidden) for r in page.items], cursor=page.cursor)
 
 
