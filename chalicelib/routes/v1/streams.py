@@ -23,10 +23,11 @@ class StreamsWanted(Paging):
 def list_streams(call: Call[StreamsWanted]) -> Page[StreamShown]:
     """What is live, newest first. `seen_at` tells how old the numbers are."""
     page = wiring.overview.streams_page(call.sent.limit, call.sent.cursor)
-    if call.sent.fresh:
-        wiring.live.look({s.session.node for s in page.items})
     hidden = secrets()
-    return Page[StreamShown](items=[StreamShown.seen(s, hidden) for s in page.items], cursor=page.cursor)
+    shown = Page[StreamShown](items=[StreamShown.seen(s, hidden) for s in page.items], cursor=page.cursor)
+    if call.sent.fresh:
+        wiring.live.look({s.node for s in shown.items})
+    return shown
 
 
 @operation("DELETE", "/v1/streams/{session}", scope="operate", status=204)
