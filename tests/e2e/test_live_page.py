@@ -80,11 +80,12 @@ def test_pictures_move_while_somebody_looks_and_are_not_made_otherwise(system: S
     name = new_name("pictured")
     system.publish(name)
     system.live(name)
-    before = made(system)
     with visitor(browser) as context:
         page = signed_in(context, system, WORDS["en"])
         page.goto(console(system, "restream"))
         page.locator("main h1").wait_for()
+        time.sleep(2)
+        before = made(system)
         time.sleep(12)
         assert made(system) == before, "nobody looks at what is live"
         page.goto(console(system, "live"))
