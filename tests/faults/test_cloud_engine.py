@@ -1,4 +1,4 @@
-"""What the cloud was seen to lose or to do twice (rows E1 to E24 of the list of faults), on services with fake stores."""
+"""What the cloud was seen to lose or to do twice (rows E1 to E24 of the list of faults), on services with fakes."""
 
 from __future__ import annotations
 
