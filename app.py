@@ -135,6 +135,7 @@ _SWEEPS: dict[str, Callable[[Wiring], int]] = {
     "trash_emptied": lambda w: w.trash.sweep(),
     "recordings_retired": lambda w: w.trash.retain(),
     "nodes_lost": lambda w: w.liveness.check(),
+    "pushes_freed": lambda w: w.takeover.sweep(),
     "sessions_limited": lambda w: w.limits.sweep(),
 }
 

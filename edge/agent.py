@@ -19,7 +19,7 @@ from chalicelib.wire.certificates import (
 from chalicelib.wire.inputs import SlateQuestion
 from chalicelib.wire.live import HistoryQuestion, ThumbnailQuestion
 from chalicelib.wire.node_settings import ApplySettingsQuestion
-from chalicelib.wire.questions import KickQuestion
+from chalicelib.wire.questions import KickQuestion, SetAsideQuestion
 from edge import AGENT_VERSION
 from edge.base.clock import Clock
 from edge.base.errors import SpoolError
@@ -28,6 +28,7 @@ from edge.base.loops import pause
 from edge.ffmpeg import abilities
 from edge.files.answers import LibraryAnswers
 from edge.publish.kicks import Kicks
+from edge.record.aside import Aside
 from edge.sessions.book import Transition
 from edge.spool.session import Session
 
@@ -56,6 +57,7 @@ class Agent(Parts):
         self.questions.register(DeliverQuestion, self.callbacks.deliver)
         self.questions.register(KickQuestion, Kicks(self.book, self.media, self.watch.wake).answer)
         self.questions.register(ApplySettingsQuestion, self.hls.answer)
+        self.questions.register(SetAsideQuestion, Aside(self.spool, self._try_again).answer)
         self.hls.changed = self.front.wake
         self.questions.register(SlateQuestion, self.slates.adopt)
         self.questions.register(ThumbnailQuestion, self.thumbnails.answer)
@@ -192,6 +194,12 @@ class Agent(Parts):
                 with suppress(SpoolError):
                     await self.linker.adopt(session)
             await self.recorder.assign(session)
+
+    def _try_again(self) -> None:
+        """What was set aside is no longer."""
+        self.sender.recovered()
+        self.uploads.recovered()
+        self.recorder.wake_parts()
 
     def _cloud_recovered(self) -> None:
         self.sender.recovered()

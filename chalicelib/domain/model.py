@@ -697,6 +697,8 @@ class LimitSettings(Entity):
     max_pushes: int | None = None
     max_publish_minutes: int | None = None
     max_bitrate_kbps: int | None = None
+    push_takeover_minutes: int | None = None
+    """After so long without a word of a node, others may push what it pushed; None: it is waited for."""
 
 
 class Room(Entity):

@@ -63,7 +63,8 @@ def of_node(node: Node, seen: NodeSeen | None, now: datetime) -> list[Finding]:
     """What there is to say of one node; if nothing, that it is well."""
     if seen is None or seen.lost:
         return [_of(node, _absent(seen, now))]
-    found = [*_media(seen, now), *_backlog(seen.observed), *_machine(seen), *_ffmpeg(seen.observed)]
+    found = [*_media(seen, now), *_backlog(seen.observed), *_agent(seen.observed), *_machine(seen)]
+    found += _ffmpeg(seen.observed)
     found += [f for c in seen.observed.certificates if (f := _certificate(c.domain, c.state, c.not_after, now))]
     if node.draining:
         found.append(
@@ -120,6 +121,25 @@ def _backlog(seen: ObservedNode) -> Iterator[Finding]:
     }  # fmt: skip
     hint = "The store or the API is slow or out of reach; nothing is lost meanwhile."
     yield Finding("node_backlog", "warn", f"{said}{seen.oldest_pending_s:.0f} s", hint, params=params)
+
+
+def _agent(seen: ObservedNode) -> Iterator[Finding]:
+    if not seen.spool_healthy:
+        hint = "Its disk is full, or read-only. What happens is kept in memory and written as soon as it can be."
+        yield Finding("spool_failed", "bad", "it cannot write down what happens", hint)
+    if seen.store_error:
+        hint = "Segments wait on the node until the store takes them. Check the store: `sluice store test`."
+        said = f"it cannot store segments: {seen.store_error}"
+        yield Finding("store_failed", "bad", said, hint, params={"error": seen.store_error})
+    if seen.quarantined_events or seen.quarantined_segments:
+        said = f"{seen.quarantined_segments} segments and {seen.quarantined_events} events were set aside"
+        params = {"segments": seen.quarantined_segments, "events": seen.quarantined_events}
+        hint = "Nothing of it is lost. See why and try again: `sluice nodes set-aside NODE`, then `--retry`."
+        yield Finding("node_set_aside", "warn", said, hint, params=params)
+    if seen.stalled:
+        parts = ", ".join(seen.stalled)
+        hint = "It goes on by itself when it can. When it does not, restart the agent and look at its log."
+        yield Finding("agent_stalled", "bad", f"parts of its agent stand still: {parts}", hint, params={"parts": parts})
 
 
 def _machine(seen: NodeSeen) -> Iterator[Finding]:

@@ -58,6 +58,40 @@ class KickQuestion(Question):
     session: Ulid
 
 
+class SetAsideQuestion(Question):
+    """What the node could not tell or store and has set aside, the oldest first; with `retry`, tried again before."""
+
+    kind: Literal["set_aside.look"] = "set_aside.look"
+    retry: bool = False
+    limit: int = 100
+
+
+class SetAsideEvent(Message):
+    """An event that the cloud, or something before it, refused."""
+
+    seq: int
+    id: str
+    reason: str
+
+
+class SetAsideSegment(Message):
+    """A segment that could not be stored by itself. Its link stays on the node."""
+
+    session: str
+    index: int
+    recording: str | None
+    bytes: int
+    reason: str
+
+
+class SetAside(Message):
+    """The answer. `retried`: how many were begun with again."""
+
+    events: list[SetAsideEvent] = []
+    segments: list[SetAsideSegment] = []
+    retried: int = 0
+
+
 class AuthorizeRequest(Message):
     """`POST /edge/v1/authorize`: somebody wants to use a management call that this node serves itself.
 

@@ -40,6 +40,7 @@ from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.preflight import Preflight
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
+from chalicelib.services.pushing.takeover import Takeover
 from chalicelib.services.readiness import Readiness
 from chalicelib.services.recordings.abandoned import Abandoned
 from chalicelib.services.recordings.announcing import Announcements
@@ -347,6 +348,11 @@ class Wiring(Installation):
     def trash(self) -> Trash:
         """Recordings that were removed, and can be taken back."""
         return Trash(self.store, self.library, self.settings, now)
+
+    @cached_property
+    def takeover(self) -> Takeover:
+        """Pushes of lost nodes."""
+        return Takeover(self.store, self.pushes, now)
 
     @cached_property
     def destinations(self) -> Destinations:

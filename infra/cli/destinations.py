@@ -136,6 +136,22 @@ def disable(destination: Destination, as_json: Json = False) -> None:
 
 
 @app.command()
+def free(
+    destination: Destination,
+    force: Annotated[bool, typer.Option("--force", help="Also when its node answers.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Have another node push it although the node that did is lost and has not confirmed its stop."""
+    api = Api.from_environment()
+    found = find(api, destination)
+    freed = api.call("POST", f"/v1/destinations/{found['id']}/free", {"force": force})
+    if as_json:
+        show_json(freed)
+    else:
+        errors.print(f"{freed['name']} may be pushed by another node now", markup=False)
+
+
+@app.command()
 def retry(destination: Destination, as_json: Json = False) -> None:
     """Try a push at once that waits for its next try. One that runs goes on."""
     api = Api.from_environment()

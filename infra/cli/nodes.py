@@ -65,6 +65,26 @@ def _find(api: Api, name: str) -> dict[str, Any]:
     return found[0]
 
 
+@app.command("set-aside")
+def set_aside(
+    node: Name,
+    retry: Annotated[bool, typer.Option("--retry", help="Try all of it again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What a node could not tell or store and has set aside."""
+    api = Api.from_environment()
+    path = f"/v1/nodes/{_find(api, node)['id']}/set-aside"
+    found = api.call("POST", f"{path}/retry", {}) if retry else api.call("GET", path)
+    if as_json:
+        show_json(found)
+        return
+    if retry:
+        errors.print(f"{found['retried']} are tried again")
+    rows = [["event", e["seq"], e["id"], e["reason"]] for e in found["events"]]
+    rows += [["segment", s["index"], s["session"], s["reason"]] for s in found["segments"]]
+    table(["WHAT", "NUMBER", "ID", "WHY"], rows, "Nothing is set aside.")
+
+
 @app.command()
 def join(name: Annotated[str, typer.Option(help="For you to remember it by.")] = "", as_json: Json = False) -> None:
     """A token with which one new node may enrol within the hour; shown this once."""

@@ -13,7 +13,7 @@ rooms = typer.Typer(help="Stream names with a secret of their own.", no_args_is_
 limits = typer.Typer(help="Limits; all are off until you set them.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
-LIMITS = ("max_streams", "max_pushes", "max_publish_minutes", "max_bitrate_kbps")
+LIMITS = ("max_streams", "max_pushes", "max_publish_minutes", "max_bitrate_kbps", "push_takeover_minutes")
 
 
 @rooms.command("list")
@@ -75,10 +75,14 @@ def limits_set(
     max_pushes: Annotated[int | None, typer.Option(help="Pushes at the same time; -1: no limit.")] = None,
     max_publish_minutes: Annotated[int | None, typer.Option(help="Length of a publish; -1: no limit.")] = None,
     max_bitrate_kbps: Annotated[int | None, typer.Option(help="Bitrate of a stream; -1: no limit.")] = None,
+    push_takeover_minutes: Annotated[
+        int | None, typer.Option(help="After so long without a word of a node, others push what it pushed; -1: never.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change limits; what is not given stays."""
-    given = dict(zip(LIMITS, (max_streams, max_pushes, max_publish_minutes, max_bitrate_kbps), strict=True))
+    values = (max_streams, max_pushes, max_publish_minutes, max_bitrate_kbps, push_takeover_minutes)
+    given = dict(zip(LIMITS, values, strict=True))
     body = {name: None if value == -1 else value for name, value in given.items() if value is not None}
     if not body:
         raise CliError("Nothing to change. `sluice limits set --help` lists the limits.")

@@ -9,14 +9,33 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import UnavailableError, UnreadableItemError
-from chalicelib.domain.model import Delivery, FinishHold, OpenRecording, Recording, Session
+from chalicelib.domain.errors import ConflictError, UnavailableError, UnreadableItemError
+from chalicelib.domain.model import (
+    Delivery,
+    FinishHold,
+    Lease,
+    LedgerEvent,
+    LimitSettings,
+    OpenRecording,
+    Recording,
+    Session,
+)
 from chalicelib.ports import Answer, Put
+from chalicelib.services.edges.sync import Liveness
+from chalicelib.services.pushing.takeover import Takeover
 from chalicelib.services.recordings.finishing import MAX_FINISHES_BEFORE_GIVING_UP, MOST_WAITS_FOR_ROOM
 from chalicelib.services.recordings.hold import LASTS, Hold
-from chalicelib.wire.edge import EventBatch, RecordingPartDone, RecordingStarted, SessionEnded, SessionLive
+from chalicelib.wire.edge import (
+    EventBatch,
+    ObservedNode,
+    RecordingPartDone,
+    RecordingStarted,
+    SessionEnded,
+    SessionLive,
+    SyncRequest,
+)
 from chalicelib.wire.recording import manifest_key, recording_id
-from tests.unit.test_services import STREAM, Cloud
+from tests.unit.test_services import STREAM, Cloud, another_node
 
 
 @pytest.fixture
@@ -122,6 +141,81 @@ def test_e3_a_session_that_its_node_took_for_over_goes_on(cloud: Cloud) -> None:
     found = cloud.store.get(Session, cloud.node, session)
     assert found is not None
     assert found.state == "ended", "an end that was told is one"
+
+
+# E9
+
+
+def pushed(cloud: Cloud) -> tuple[str, str]:
+    """A destination that the cloud's node pushes, and another node with the same stream live. Gives both ids."""
+    made = cloud.targets.add(
+        name="yt", url="rtmp://a.example/live2/key", platform="custom", streams=["/live/*"], enabled=True
+    )
+    cloud.run_stream()
+    cloud.go_live()
+    lease = cloud.store.get(Lease, made.id)
+    assert lease is not None
+    assert (lease.held, lease.node) == (True, cloud.node)
+    other = another_node(cloud)
+    session = cloud.session(7)
+    batch = EventBatch(events=[e.model_dump(mode="json") for e in (
+        cloud.event(session, cloud.admitted()), cloud.event(session, SessionLive()))])  # fmt: skip
+    cloud.ingest.take(other, batch)
+    cloud.run_stream()
+    return made.id, other
+
+
+def fall_silent(cloud: Cloud, other: str) -> None:
+    """The cloud's node is not heard of any more; the other one is."""
+    cloud.sync()
+    cloud.clock.pass_(seconds=600)
+    cloud.syncing.sync(other, SyncRequest(agent_version="1", observed=ObservedNode()))
+    Liveness(cloud.store, cloud.clock).check()
+
+
+def holder(cloud: Cloud, destination: str) -> str:
+    lease = cloud.store.get(Lease, destination)
+    return lease.node if lease is not None and lease.held else ""
+
+
+def test_e9_a_lost_nodes_lease_ends_by_the_owners_rule(cloud: Cloud) -> None:
+    destination, other = pushed(cloud)
+    takeover = Takeover(cloud.store, cloud.pushes, cloud.clock)
+    fall_silent(cloud, other)
+    assert takeover.sweep() == 0
+    assert holder(cloud, destination) == cloud.node, "as a rule it is waited for"
+    cloud.store.commit(Put(LimitSettings(push_takeover_minutes=5)))
+    assert takeover.sweep() == 1
+    cloud.run_stream()
+    assert holder(cloud, destination) == other
+
+
+def test_e9_a_lost_nodes_lease_ends_by_word_of_an_administrator(cloud: Cloud) -> None:
+    destination, other = pushed(cloud)
+    takeover = Takeover(cloud.store, cloud.pushes, cloud.clock)
+    cloud.sync()
+    with pytest.raises(ConflictError) as held:
+        takeover.free(destination, force=False)
+    assert held.value.code == "lease_held"
+    fall_silent(cloud, other)
+    takeover.free(destination, force=False)
+    cloud.run_stream()
+    assert holder(cloud, destination) == other
+    assert any(isinstance(e, LedgerEvent) and e.kind == "push.freed" for e in cloud.store.rows.values())
+
+
+def test_e9_nothing_is_granted_to_a_node_that_is_lost(cloud: Cloud) -> None:
+    cloud.go_live()
+    cloud.sync()
+    cloud.clock.pass_(seconds=600)
+    Liveness(cloud.store, cloud.clock).check()
+    made = cloud.targets.add(
+        name="yt", url="rtmp://a.example/live2/key", platform="custom", streams=["/live/*"], enabled=True
+    )
+    cloud.run_stream()
+    assert holder(cloud, made.id) == ""
+    cloud.sync(sessions=[])
+    assert holder(cloud, made.id) == cloud.node, "as soon as it is heard of again"
 
 
 # E10, E14

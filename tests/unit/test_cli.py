@@ -107,7 +107,9 @@ TOKEN = {
     "expires_at": None,
     "last_used": None,
 }
-LIMITS = dict.fromkeys(("max_streams", "max_pushes", "max_publish_minutes", "max_bitrate_kbps"))
+LIMITS = dict.fromkeys(
+    ("max_streams", "max_pushes", "max_publish_minutes", "max_bitrate_kbps", "push_takeover_minutes")
+)
 SIGNING = {"secret": "whsec_x", "previous": None, "previous_until": None}
 TRIAL = {
     "target": "http://h/***",

@@ -199,6 +199,22 @@ def retry_destination(call: Call[Nothing], destination: str) -> TargetShown:
     return _shown([wiring.destinations.retry(destination)])[0]
 
 
+class Freeing(Body):
+    """How a push is taken from a node that did not confirm its stop."""
+
+    force: bool = Field(
+        default=False,
+        description="Also when its node answers. The platform may then get two publishers for a while.",
+    )
+
+
+@operation("POST", "/v1/destinations/{destination}/free", scope="admin", status=202)
+def free_destination(call: Call[Freeing], destination: str) -> TargetShown:
+    """Have another node push it although the node that did is lost and has not confirmed its stop."""
+    wiring.takeover.free(destination, force=call.sent.force)
+    return _shown([wiring.destinations.get(destination)])[0]
+
+
 @operation("POST", "/v1/destinations/{destination}/enable", scope="operate")
 def enable_destination(call: Call[Nothing], destination: str) -> DestinationShown:
     """Push to it again."""

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from chalicelib.wire.questions import SetAsideQuestion
 from chalicelib.wiring import wiring
 
 from ..views import SHOWN_SECRET, NodeConfigShown, NodeShown, Page, View
@@ -144,6 +145,44 @@ def remove_node(call: Call[Removal], node: str) -> None:
     forced: then its sessions end. It cannot enrol again without a new identity.
     """
     wiring.fleet.remove(node, force=call.sent.force)
+
+
+class SetAsideEventShown(View):
+    """An event that the cloud, or something before it, refused."""
+
+    seq: int = Field(description="Its number at the node.")
+    id: str = Field(description="Its id.")
+    reason: str = Field(description="Why it was refused.")
+
+
+class SetAsideSegmentShown(View):
+    """A segment that could not be stored. It is still on the node."""
+
+    session: str = Field(description="Its session.")
+    index: int = Field(description="Its place in the session.")
+    recording: str | None = Field(description="The recording that does without it.")
+    bytes: int = Field(description="Its size.")
+    reason: str = Field(description="Why it was not stored.")
+
+
+class SetAsideShown(View):
+    """What a node could not tell or store, the oldest first, a hundred of each at most."""
+
+    events: list[SetAsideEventShown]
+    segments: list[SetAsideSegmentShown]
+    retried: int = Field(description="How many were begun with again by this call.")
+
+
+@operation("GET", "/v1/nodes/{node}/set-aside", scope="read")
+def list_set_aside(call: Call[Nothing], node: str) -> SetAsideShown:
+    """What a node could not tell or store and has set aside. Nothing of it is lost."""
+    return SetAsideShown.model_validate(wiring.questions.ask(node, SetAsideQuestion()))
+
+
+@operation("POST", "/v1/nodes/{node}/set-aside/retry", scope="operate")
+def retry_set_aside(call: Call[Nothing], node: str) -> SetAsideShown:
+    """Have a node try all of that again. What it answers is what is still set aside."""
+    return SetAsideShown.model_validate(wiring.questions.ask(node, SetAsideQuestion(retry=True)))
 
 
 @operation("POST", "/v1/nodes/{node}/token", status=202)

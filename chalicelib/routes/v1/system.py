@@ -21,6 +21,7 @@ class LimitsShown(View):
     max_pushes: int | None
     max_publish_minutes: int | None
     max_bitrate_kbps: int | None
+    push_takeover_minutes: int | None
     version: int
 
     @classmethod
@@ -36,6 +37,12 @@ class LimitsChange(Body):
     max_pushes: int | None = Field(default=None, ge=0, le=100_000, description="Running at the same time.")
     max_publish_minutes: int | None = Field(default=None, ge=1, le=525_600)
     max_bitrate_kbps: int | None = Field(default=None, ge=1, le=1_000_000)
+    push_takeover_minutes: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="After so long without a word of a node, others may push what it pushed. Null: it is waited for.",
+    )
     version: int | None = None
 
 

@@ -17,6 +17,7 @@ from chalicelib.domain.model import (
     LimitSettings,
     Node,
     NodeLease,
+    NodeSeen,
     OpenSession,
     PushStatus,
     Room,
@@ -43,10 +44,14 @@ class Pushes:
         return everything(self._store, Destination, "DESTS")
 
     def live_sessions(self) -> list[OpenSession]:
-        """What is live anywhere."""
-        return [
+        """What is live anywhere, as far as its node answers: what nobody hears of is given nothing new to push."""
+        live = [
             o for s in everything(self._store, Session, "LIVE") if (o := as_open(s)) is not None and o.state == "live"
         ]
+        nodes = sorted({s.node for s in live})
+        found = self._store.get_many([(NodeSeen, (node,)) for node in nodes]) if nodes else []
+        lost = {seen.node for seen in found if isinstance(seen, NodeSeen) and seen.lost}
+        return [s for s in live if s.node not in lost]
 
     def nudge(self, node_id: str) -> None:
         """Wake a node."""

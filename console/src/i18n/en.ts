@@ -469,6 +469,7 @@ export const en = {
     "certificate.state": "Certificate",
     "media_server.state": "Media server",
     "node.revoked": "Edge revoked",
+    "push.freed": "Push taken from a lost edge",
   } as Record<string, string>,
   /** Words for codes of the API, where ours are better than its own; those are shown for all others. */
   codes: {

@@ -469,6 +469,7 @@ export const zh: Text = {
     "certificate.state": "证书",
     "media_server.state": "媒体服务器",
     "node.revoked": "节点已吊销",
+    "push.freed": "已从失联节点收回转推",
   },
   codes: {
     // 媒体库
