@@ -178,7 +178,7 @@ def test_health_names_what_is_not_ready_and_what_to_do(system: System, page: Pag
     system.api.call("POST", "/v1/destinations", body)
     page.goto(console(system, "live"))
     dot = page.locator(".top .health")
-    until(lambda: system.api.call("GET", "/v1/readiness")["level"] == "bad", "it is seen")
+    until(lambda: system.api.call("GET", "/v1/readiness")["level"] == "bad", "it is seen", 60)
     expect(dot).to_contain_text("Not ready", timeout=40_000)
     dot.click()
     page.wait_for_url(console(system, "health"))
@@ -203,7 +203,9 @@ def test_search_and_commands_by_keyboard(system: System, page: Page) -> None:
     assert violations(page) == []
     page.keyboard.press("Enter")
     page.wait_for_url(console(system, f"live/live/{name}"))
+    page.get_by_role("dialog").wait_for()
     page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
     page.get_by_role("button", name="Search and commands").click()
     page.keyboard.type("zzzzzz")
     page.get_by_text("Nothing fits.").wait_for()

@@ -11,7 +11,7 @@ from chalicelib.domain import redact
 from chalicelib.domain.callbacks import kept_body
 from chalicelib.domain.model import Delivery
 from chalicelib.ports import Answer, Save
-from chalicelib.routes.views import DeliveryShown
+from chalicelib.routes.delivery_views import DeliveryShown
 from chalicelib.services.nodes.overview import DeliveryFilter
 from chalicelib.wire.edge import SessionEnded
 from tests.unit.test_services import Cloud

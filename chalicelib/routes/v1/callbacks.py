@@ -14,7 +14,8 @@ from chalicelib.domain.redact import callback_url
 from chalicelib.services.nodes.overview import DeliveryFilter
 from chalicelib.wiring import wiring
 
-from ..views import SHOWN_SECRET, DeliveryShown, Page, View
+from ..delivery_views import DeliveryShown
+from ..views import SHOWN_SECRET, Page, View
 from .base import SECRET, Body, Call, Nothing, Paging, operation, secrets
 
 

@@ -85,8 +85,7 @@ export function Restream(_: PageProps): JSX.Element {
     const at = Math.max(0, Math.min(to, ids.length - 1));
     if (at === ids.indexOf(target.id)) return;
     order.move(ids, target.id, at);
-    // Where it was moved by its handle; a button that moves it keeps the focus itself, or loses it to the same place.
-    setFocus(document.activeElement?.id === `move-${target.id}` ? `move-${target.id}` : "");
+    setFocus(`move-${target.id}`);
     setSaid(more.moved(target.name, at + 1, ids.length));
   };
   return (
