@@ -45,8 +45,11 @@ def test_refusals_of_callers_say_their_code(api: Api) -> None:
     assert api("GET", "/v1/nodes", token=None).json["code"] == "token_missing"
     assert api("GET", "/v1/nodes", token="wrong").json["code"] == "token_invalid"
     reader = api("POST", "/v1/tokens", {"name": "r", "scope": "read"}).json["token"]
-    refused = api("GET", "/v1/rooms", token=reader).json
-    assert (refused["code"], refused["params"]) == ("scope_missing", {"needs": "admin or admin:rooms", "has": "read"})
+    refused = api("GET", "/v1/settings/publish", token=reader).json
+    assert (refused["code"], refused["params"]) == (
+        "scope_missing",
+        {"needs": "admin or admin:settings", "has": "read"},
+    )
 
 
 def test_a_field_says_what_is_wrong_with_it(api: Api) -> None:
