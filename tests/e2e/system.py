@@ -347,15 +347,18 @@ class System:
 
     # what must hold of every stream that is over
 
-    def assert_whole(self, name: str, witness: Witness) -> dict[str, Any]:
-        """One session, one recording with every segment that the media server wrote, each callback under one id."""
+    def assert_whole(self, name: str, witness: Witness, *, unfinished: int = 0) -> dict[str, Any]:
+        """One session, one recording with every segment that the media server wrote, each callback under one id.
+        `unfinished`: so many more at most, which it was still writing when it was killed.
+        """
         recording = self.recorded(name)
         proof = self.proof(recording)
         kept = [s["sha256"] for s in proof["segments"]]
         written = witness.hashes(name)
         assert written, "the media server wrote nothing"
         assert not written - set(kept), f"{len(written - set(kept))} of {len(written)} segments are missing"
-        assert len(kept) == len(written), "a segment is in the recording twice"
+        assert len(kept) == len(set(kept)), "a segment is in the recording twice"
+        assert len(kept) <= len(written) + unfinished, "nobody wrote some of them"
         assert proof["gaps"] == []
         assert len(self.sessions(name)) == 1, self.sessions(name)
         self.assert_told(name)
