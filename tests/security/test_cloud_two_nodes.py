@@ -37,7 +37,7 @@ from chalicelib.domain.model import (
 )
 from chalicelib.ports import Put
 from chalicelib.services.edges import events as ingest
-from chalicelib.services.recordings import finishing
+from chalicelib.services.recordings import artifacts
 from chalicelib.wire.edge import (
     CallbackAnswered,
     Event,
@@ -261,7 +261,7 @@ def test_segments_and_manifests_of_another_node_are_not_read(two: Two, monkeypat
             cloud.objects.objects[str(SegmentKey(two.recording, two.b, session, index, 60000))] = b"HOSTILE"
         manifest(two, manifest_key(two.recording, two.b, session))
     told: list[str] = []
-    monkeypatch.setattr(finishing._log, "warning", lambda message, extra: told.append(message))
+    monkeypatch.setattr(artifacts._log, "warning", lambda message, extra: told.append(message))
     shown = cloud.library.playlist(two.recording)
     assert (two.b in shown, two.a in shown) == (False, True)
     assert two.b not in cloud.library.compatible_playlist(two.recording)
