@@ -278,11 +278,12 @@ class Parts:
     def _restore(self) -> None:
         folder = self.linker.folder
         odd = self.spool.run(lambda db: reconcile.odd(db, reconcile.links(folder, young_s=0)))
-        found = self.spool.run(reconcile.mend(folder, odd, self.clock.now()))
+        found = self.spool.run(reconcile.mend(folder, odd, self.clock))
         if self.spool.was_damaged or found.adopted or found.sessions:
             aside = self.spool.set_aside.name if self.spool.set_aside else ""
             log.alert("spool.reconciled", aside=aside, adopted=found.adopted, sessions=len(found.sessions))
         self.book.restore(self.spool.run(tables.load_sessions))
+        self.linker.entered(found.files)
 
     def _shape_of(self, stream: StreamName) -> Shape | None:
         """What a live stream looks like, as the media server shows it."""

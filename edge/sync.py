@@ -108,6 +108,7 @@ class Sync:
         """The node was revoked: others may push now what this one pushed."""
         self._pushes.desire([])
         self._sources.desire([])
+        self._revision = ""  # should it be taken back, all is asked for again
 
     async def step(self) -> float:
         """One sync. Returns the seconds until the next.

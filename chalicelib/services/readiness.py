@@ -72,7 +72,7 @@ class Readiness:
                 id=t.destination.id,
                 name=t.destination.name,
                 running=t.status is not None and t.status.state == "running",
-                failing=(t.status.last_error or t.status.code)
+                failing=(t.status.last_error or t.status.code or f"it is tried for the {t.status.attempt}th time")
                 if t.status is not None and _fails(t.status.state, t.status.attempt, t.status.code)
                 else "",
                 code=t.status.code if t.status else "",
@@ -105,4 +105,4 @@ class Readiness:
 
 
 def _fails(state: str, attempt: int, code: str) -> bool:
-    return (state == "retrying" and attempt >= _TRIES) or (state == "waiting" and bool(code))
+    return (state in ("retrying", "starting") and attempt >= _TRIES) or (state == "waiting" and bool(code))

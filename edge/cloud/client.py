@@ -187,7 +187,7 @@ class Cloud:
         try:
             got = await call(self._http, "POST", url, timeout_s=timeout_s, content=body, headers=headers)
             if got.status >= 400:
-                self._refused(got.status)
+                self._refused(got.status, got.body)
                 raise _error(path, got.status)
             parsed = answer.model_validate_json(got.body)
         except CallFailedError as error:
@@ -203,9 +203,9 @@ class Cloud:
         self.turned_away = self.revoked = False
         return parsed
 
-    def _refused(self, status: int) -> None:
-        """The cloud is there, and does not want this node."""
-        if status not in (401, 403):
+    def _refused(self, status: int, body: bytes) -> None:
+        """The cloud is there, and does not want this node; unless it is something in between that says so."""
+        if status not in (401, 403) or not _is_ours(body):
             return
         if not self.turned_away:
             log.warning("cloud.turned_away", status=status)
@@ -218,6 +218,15 @@ class Cloud:
             (log.info if reachable else log.warning)("cloud.reachable" if reachable else "cloud.out_of_reach")
         if recovered:
             self.on_recovery()
+
+
+def _is_ours(body: bytes) -> bool:
+    """Whether an answer is a problem as the cloud tells it, with a code."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and isinstance(told.get("code"), str)
 
 
 def _error(path: str, status: int) -> CloudError:

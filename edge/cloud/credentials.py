@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from chalicelib.wire.edge import StoreCredentials
-from edge.base.clock import Clock
+from edge.base.clock import Clock, wait_or
 
 RENEW_BEFORE = timedelta(minutes=10)
 
@@ -52,5 +52,5 @@ class Credentials:
     async def get(self) -> StoreCredentials:
         """The keys, waiting for them if need be."""
         while self.current is None:
-            await self._arrived.wait()
+            await wait_or(self._arrived, 30.0)
         return self.current

@@ -13,7 +13,7 @@ from edge.base.bounded import CallFailedError, call
 from edge.base.clock import Backoff
 from edge.base.errors import CloudError
 from edge.base.log import Log
-from edge.base.loops import pause
+from edge.base.loops import beat, pause
 from edge.cloud.client import Cloud
 from edge.cloud.credentials import Credentials
 
@@ -40,6 +40,7 @@ class Nudges:
             if not credentials.queue_url and credentials.kind == "s3":
                 await pause(30.0)
                 continue
+            beat(max(WAIT_S, HOST_WAIT_S) + 10.0)
             try:
                 await (self._poll(credentials) if credentials.queue_url else self._wait_at_host())
                 self._backoff.reset()

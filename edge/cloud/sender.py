@@ -36,6 +36,7 @@ class _Held:
     """Events of one session, or one of none, that wait. `until`: monotonic seconds."""
 
     tries: int = 0
+    rejected: int = 0
     until: float = 0.0
 
 
@@ -107,6 +108,8 @@ class Sender:
         """Send a batch; one that the cloud rejects whole is split until the culprit is alone. It waits then, and its
         session's later events with it: a proxy in between may say no for the cloud.
         """
+        if not batch:
+            return
         acked = await self._spool.read(outbox.acked_seq)
         try:
             answer = await self._cloud.events([event.wire() for event in batch], acked)
@@ -128,13 +131,14 @@ class Sender:
     async def _rejected(self, event: SpooledEvent, reason: str) -> None:
         """The cloud, or something before it, does not take this event. Only when that lasts is it set aside."""
         held = self._hold(event.of)
-        if held.tries >= REJECTED_TRIES:
+        held.rejected += 1
+        if held.rejected >= REJECTED_TRIES:
             del self._held[event.of]
             await self._set_aside(event.seq, reason)
 
     def _hold(self, of: str) -> _Held:
         held = self._held.setdefault(of, _Held())
-        held.until = self._clock.monotonic() + min(HOLD_S[0] * 2.0**held.tries, HOLD_S[1])
+        held.until = self._clock.monotonic() + min(HOLD_S[0] * 2.0 ** min(held.tries, 10), HOLD_S[1])
         held.tries += 1
         return held
 

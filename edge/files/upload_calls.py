@@ -13,7 +13,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -154,10 +154,12 @@ class UploadCalls:
                 del self._writers[upload.id]
 
     async def _end_writer(self, upload: str) -> None:
-        before = self._writers.get(upload)
-        if before is not None:
+        # Others may wait for the same one, and the first of them is the next.
+        while (before := self._writers.get(upload)) is not None:
             before.cancel()
             await asyncio.wait([before])
+            if self._writers.get(upload) is before:
+                del self._writers[upload]
 
     @staticmethod
     def _part_of(request: Request, upload: Upload) -> tuple[int, int]:
@@ -185,14 +187,14 @@ class UploadCalls:
                 came += len(piece)
                 if came > length:
                     break
-                await asyncio.to_thread(_append, file, piece, found)
+                await _finished(asyncio.to_thread(_append, file, piece, found))
             if came != length:
                 raise ClientDisconnect
             if digest and found.hexdigest() != digest:
                 raise UploadRefusedError(
                     400, "part_damaged", "what came is not what its SHA-256 names; send it again", offset=offset
                 )
-            await asyncio.to_thread(os.fdatasync, file)
+            await _finished(asyncio.to_thread(os.fdatasync, file))
         finally:
             os.close(file)
         return await asyncio.to_thread(self._all.advanced, upload, offset + length)
@@ -244,6 +246,16 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
             except StopAsyncIteration:
                 return
         yield piece
+
+
+async def _finished(work: Coroutine[Any, Any, None]) -> None:
+    """Do something in a thread. When it is broken off, the thread comes to its end first: it has a file open."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _append(file: int, data: bytes, digest: Any) -> None:

@@ -19,6 +19,9 @@ LOOKS: Final = 2
 """An absence counts when it was seen this often in a row."""
 BUSY_LOOKS: Final = 3
 DOWN_S: Final = 6.0
+STILL_S: Final = 600.0
+"""So long a media server may live without a word of its API and without a new segment: a process that hangs keeps its
+connections."""
 NEVER_LIVE_S: Final = 15.0
 NEVER_LIVE_WEBRTC_S: Final = 40.0
 """WHIP: `on_publish` precedes the media; SRS itself gives up after 30 s."""
@@ -68,6 +71,8 @@ class Memory:
     service_id: str = ""
     down_since: float | None = None
     """Since when nothing at all is seen of it."""
+    still_since: float | None = None
+    """Since when neither its API answers nor a segment is written."""
     silent: int = 0
     """Looks in a row that its API did not answer, while something else showed that it lives."""
     absent: Mapping[str, int] = field(default_factory=dict)
@@ -109,8 +114,12 @@ def actions(sessions: Sequence[Session], seen: Observed, memory: Memory) -> tupl
 
 def _down(sessions: Sequence[Session], seen: Observed, memory: Memory) -> tuple[list[Action], Memory]:
     """Its API is silent. That alone says nothing about who publishes: a busy machine answers late."""
+    still = None if "segments" in seen.signs else memory.still_since if memory.still_since is not None else seen.at
+    if seen.signs and (still is None or seen.at - still <= STILL_S):
+        new = replace(memory, down_since=None, silent=memory.silent + 1, still_since=still, absent={}, strangers={})
+        return [], new
     if seen.signs:
-        return [], replace(memory, down_since=None, silent=memory.silent + 1, absent={}, strangers={})
+        return _hangs(sessions, memory)
     since = memory.down_since if memory.down_since is not None else seen.at
     todo: list[Action] = []
     gone = seen.at - since > DOWN_S
@@ -126,6 +135,12 @@ def _down(sessions: Sequence[Session], seen: Observed, memory: Memory) -> tuple[
         silent=0 if gone else memory.silent,
     )
     return todo, new
+
+
+def _hangs(sessions: Sequence[Session], memory: Memory) -> tuple[list[Action], Memory]:
+    """Its process is there and does nothing: its sessions are over. Should it go on after all, they are reopened."""
+    todo: list[Action] = [End(s.id, "media_server_hangs") for s in sessions]
+    return todo, replace(memory, silent=memory.silent + 1, absent={}, strangers={})
 
 
 def _judge(session: Session, seen: Observed, memory: Memory, absent: dict[str, int]) -> Action | None:

@@ -32,6 +32,8 @@ IDLE_S: Final = 10.0
 FRESH_S: Final = (0.1, 0.5)
 """While a session waits to become live: first and longest pause between looks."""
 FRESH_FOR_S: Final = 10.0
+_DEAD: Final = frozenset({"media_server_down", "media_server_restarted"})
+"""Why sessions end whose media server writes no more."""
 UNSEEN: Final = timedelta(seconds=60)
 """What a publisher that nobody knew has sent for so long is still there to be taken over."""
 
@@ -144,7 +146,7 @@ class Watch:
                 if session is not None and session.open:
                     # What can't be linked now is looked for again; the end is a fact all the same.
                     with suppress(SpoolError):
-                        await self._linker.adopt(session, unfinished=reason.startswith("media_server_"))
+                        await self._linker.adopt(session, unfinished=reason in _DEAD)
                     await self._lifecycle.infer_end(session, reason)
             case ServerChanged(up, service_id):
                 await self._server_changed(service_id, up=up)

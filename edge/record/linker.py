@@ -11,7 +11,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -126,6 +126,16 @@ class Linker:
         """
         async with self._lock(session):
             return await self._adopt(session, unfinished=unfinished)
+
+    def entered(self, files: Mapping[str, Collection[tuple[int, int]]]) -> None:
+        """Links without a row were entered: what they are of, (inode, mtime in ns) by session, is taken already."""
+        for session_id, sources in files.items():
+            session = self._lifecycle.book.sessions.get(session_id)
+            found = scan(self.live_folder(session), session.stream.stream) if session else []
+            for file in found:
+                if session is not None and (file.inode, file.mtime_ns) in sources:
+                    self._taken[file.id] = None
+                    session.last_segment = max(filter(None, (session.last_segment, file.position)), default=None)
 
     def forget_file(self, file: FileId) -> None:
         """The live folder no longer has it."""

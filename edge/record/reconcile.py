@@ -13,10 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from chalicelib.wire.edge import RecordingStarted
 from chalicelib.wire.recording import recording_id
-from edge.base.clock import began_at
+from edge.base.clock import Clock, began_at
 from edge.base.log import Log
-from edge.record.linker import NOTE
+from edge.record.linker import NOTE, start_part
+from edge.sessions.events import spooled
 from edge.spool import outbox, tables
 from edge.spool.session import Session
 from edge.spool.writer import Operation
@@ -41,6 +43,8 @@ class Found:
     """Links of which nobody knows whose they are: they stay."""
     sessions: list[Session] = field(default_factory=list)
     """Sessions that were rebuilt."""
+    files: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
+    """(inode, mtime in ns) of the media server's files that were entered, by session."""
     following: dict[str, int] = field(default_factory=dict)
     """The next free index of the sessions that links were entered for."""
 
@@ -56,6 +60,17 @@ class Link:
     mtime_ns: int
     size: int
     linked_at: float
+
+    @property
+    def source(self) -> tuple[int, int]:
+        """(inode, mtime in ns) of the media server's file, as its name says; else its own, which are those of the file
+        where it was not copied.
+        """
+        parts = self.path.stem.split("-")
+        try:
+            return (int(parts[1], 16), int(parts[2], 16))
+        except (IndexError, ValueError):
+            return (self.inode, self.mtime_ns)
 
 
 def links(folder: Path, young_s: float = UNDER_WAY_S) -> list[Link]:
@@ -76,26 +91,27 @@ def forgotten(db: sqlite3.Connection) -> set[str]:
     return tables.sessions_with_segments(db) - {row[0] for row in db.execute("SELECT id FROM sessions")}
 
 
-def mend(folder: Path, found: Sequence[Link], now: datetime) -> Operation[Found]:
+def mend(folder: Path, found: Sequence[Link], clock: Clock) -> Operation[Found]:
     """The operation that has the spool know what lies in the folder, and the folder hold what is needed alone."""
 
     def write(db: sqlite3.Connection) -> Found:
+        now = clock.now()
         done = Found()
         sessions = {s.id: s for s in tables.load_sessions(db)}
         for session_id in sorted(({link.session for link in found} | forgotten(db)) - sessions.keys()):
             session = _rebuilt(db, session_id, folder / session_id / NOTE, now)
             if session is not None:
-                tables.put_session(db, session.id, session.state, session.to_json())
+                _save(db, session)
                 sessions[session_id] = session
                 done.sessions.append(session)
         for link in found:
-            _compare(db, link, sessions.get(link.session), done, now)
+            _compare(db, link, sessions.get(link.session), done, clock)
         return done
 
     return write
 
 
-def _compare(db: sqlite3.Connection, link: Link, session: Session | None, found: Found, now: datetime) -> None:
+def _compare(db: sqlite3.Connection, link: Link, session: Session | None, found: Found, clock: Clock) -> None:
     state = _state_of(db, link)
     if state in {"uploaded", "dropped"}:
         with suppress(OSError):  # the next comparison deletes it
@@ -105,16 +121,19 @@ def _compare(db: sqlite3.Connection, link: Link, session: Session | None, found:
         log.limited("reconcile.link_of_nobody", every_s=3600.0, session=link.session)
         found.strange += 1
     elif state is None and session is not None:
-        _adopt(db, link, session, now)
+        _adopt(db, link, session, clock, known=session not in found.sessions)
         found.adopted += 1
+        found.files.setdefault(session.id, set()).add(link.source)
         found.following[session.id] = session.next_index
 
 
 def _state_of(db: sqlite3.Connection, link: Link) -> str | None:
     """What the spool says of a link; None: nothing."""
+    # A row of an earlier version names no link: the same file has its inode, or, where it was copied, its size.
     row = db.execute(
-        "SELECT state FROM segments WHERE session = ? AND (name = ? OR (name = '' AND idx = ?))",
-        (link.session, link.path.name, link.idx if link.path.stem.isdecimal() else -1),
+        "SELECT state FROM segments WHERE session = ? "
+        "AND (name = ? OR (name = '' AND idx = ? AND (inode = ? OR bytes = ?)))",
+        (link.session, link.path.name, link.idx if link.path.stem.isdecimal() else -1, link.inode, link.size),
     ).fetchone()
     return row[0] if row else None
 
@@ -130,11 +149,15 @@ def _links(folder: Path) -> Iterator[Link]:
                 )
 
 
-def _adopt(db: sqlite3.Connection, link: Link, session: Session, now: datetime) -> None:
-    """Enter a link under its index, or, when another segment has that, under the next that is free."""
+def _adopt(db: sqlite3.Connection, link: Link, session: Session, clock: Clock, *, known: bool) -> None:
+    """Enter a link under its index, or, when another segment has that, under the next that is free. `known`: the
+    session was not rebuilt, so that its plan will still be told when it is not known.
+    """
     taken = db.execute("SELECT 1 FROM segments WHERE session = ? AND idx = ?", (link.session, link.idx)).fetchone()
     idx = session.next_index if taken else link.idx
-    recording = (session.recording or None) if session.planned else recording_id(session.id)
+    unplanned = None if known else recording_id(session.id)
+    recording = (session.recording or None) if session.planned else unplanned
+    inode, mtime_ns = link.source
     segment = tables.Segment(
         session=session.id,
         idx=idx,
@@ -142,17 +165,24 @@ def _adopt(db: sqlite3.Connection, link: Link, session: Session, now: datetime) 
         duration_ms=_length(link.path),
         disc=bool(taken),
         source="",
-        inode=link.inode,
-        mtime_ns=link.mtime_ns,
+        inode=inode,
+        mtime_ns=mtime_ns,
         bytes=link.size,
-        linked_at=now.timestamp(),
+        linked_at=clock.now().timestamp(),
         name=link.path.name,
     )
     tables.add_segment(db, segment)
     if recording:
-        tables.open_part(db, session.id, recording, str(session.opened_at.timestamp()))
+        began = session.live_at or session.opened_at
+        started = spooled(clock, RecordingStarted(recording=recording, first_at=began), session)
+        start_part(db, session.id, recording, started, began)
     session.next_index = max(session.next_index, idx + 1)
-    tables.put_session(db, session.id, session.state, session.to_json())
+    _save(db, session)
+
+
+def _save(db: sqlite3.Connection, session: Session) -> None:
+    session.rev += 1
+    tables.put_session(db, session.id, session.state, session.to_json(), session.rev)
 
 
 def _length(path: Path) -> int:

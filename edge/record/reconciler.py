@@ -57,12 +57,13 @@ class Reconciler:
         lost = await self._spool.read(forgotten)
         if not strange and not lost - opened:
             return None
-        found = await self._spool.submit(mend(folder, strange, self._clock.now()))
+        found = await self._spool.submit(mend(folder, strange, self._clock))
         self._book.restore(s for s in found.sessions if s.id not in self._book.sessions)
         for session, following in found.following.items():
             known = self._book.sessions.get(session)
             if known is not None:
                 known.next_index = max(known.next_index, following)
+        self._linker.entered(found.files)
         if found.adopted or found.sessions:
             log.alert("spool.reconciled", adopted=found.adopted, sessions=len(found.sessions))
             self._adopted()

@@ -101,6 +101,8 @@ class Recorder:
     async def look(self) -> bool:
         """One look at all parts. Whether any is not done."""
         parts = await self._spool.read(tables.parts)
+        if not self._spool.healthy or self._spool.kept:
+            return True  # what is done now could not be written down, and would be done again and again
         for part in parts:
             session = self._lifecycle.book.sessions.get(part.session)
             if session is None or part.state == "done":
@@ -145,7 +147,8 @@ class Recorder:
         event = spooled(self._clock, done_event(m), session)
 
         def write(db: sqlite3.Connection) -> None:
-            tables.finish_part(db, part)
+            if not tables.finish_part(db, part):
+                return  # it was opened again, and gets another one
             outbox.add_event(db, *event)
 
         await self._spool.submit(write, keep=True)

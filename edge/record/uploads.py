@@ -173,9 +173,10 @@ class Uploads:
         """
         key, now = (segment.session, segment.idx), self._clock.monotonic()
         tried = self._tried.setdefault(key, _Tried(since=now))
-        tried.until = now + min(AGAIN_S[0] * 2**tried.tries, AGAIN_S[1])
+        tried.until = now + min(AGAIN_S[0] * 2.0 ** min(tried.tries, 10), AGAIN_S[1])
         tried.tries += 1
-        if tried.tries < tries or (reason == "unknown" and self._last_stored < tried.since):
+        alone = reason != "unknown" or self._last_stored >= tried.since
+        if tried.tries < tries or not alone or not self._spool.healthy:
             return
         log.alert("uploads.quarantined", session=segment.session, index=segment.idx, reason=reason, note=note)
         await self._spool.submit(lambda db: tables.quarantine(db, segment, note, reason), keep=True)

@@ -107,7 +107,8 @@ class Lifecycle:
 
 def save_session(session: Session) -> Operation[None]:
     """The write of a session as it is now, whatever happens to it later."""
-    saved = (session.id, session.state, session.to_json())
+    session.rev += 1
+    saved = (session.id, session.state, session.to_json(), session.rev)
     return lambda db: tables.put_session(db, *saved)
 
 

@@ -4,7 +4,6 @@ formed is found at the next start.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -27,7 +26,8 @@ def install(db: sqlite3.Connection) -> None:
         if "crc" not in _columns(db, table, whole=True):
             db.execute(f"ALTER TABLE {table} ADD COLUMN crc INTEGER")
         columns = _columns(db, table)
-        summed = f"row_sum({', '.join(f'NEW.{c}' for c in columns)})"
+        # As bytes: a text that is damaged may be none.
+        summed = f"row_sum({', '.join(f'CAST(NEW.{c} AS BLOB)' for c in columns)})"
         same = " AND ".join(f"{key} = NEW.{key}" for key in keys)
         for event in ("INSERT", f"UPDATE OF {', '.join(columns)}"):
             name = f"sum_{table}_{event[:6].lower()}"
@@ -41,7 +41,7 @@ def install(db: sqlite3.Connection) -> None:
 def damaged(db: sqlite3.Connection) -> Iterator[tuple[str, tuple[object, ...]]]:
     """(table, key) of each row whose bytes are not those that were written. Rows of earlier versions have no sum."""
     for table, keys in _KEYS.items():
-        summed = f"row_sum({', '.join(_columns(db, table))})"
+        summed = f"row_sum({', '.join(f'CAST({c} AS BLOB)' for c in _columns(db, table))})"
         rows = f"SELECT {', '.join(keys)} FROM {table} WHERE crc IS NOT NULL AND crc IS NOT {summed}"  # noqa: S608
         for row in db.execute(rows).fetchall():
             yield table, row
@@ -52,5 +52,5 @@ def _columns(db: sqlite3.Connection, table: str, *, whole: bool = False) -> list
     return names if whole else [name for name in names if name != "crc"]
 
 
-def _row_sum(*values: object) -> int:
-    return zlib.crc32(json.dumps(values, default=repr).encode())
+def _row_sum(*values: bytes | None) -> int:
+    return zlib.crc32(b"\0".join(b"-" if value is None else b"+" + value for value in values))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from edge.base.durable import sync_folder
+from edge.base.errors import SpoolError
 from edge.base.log import Log
 from edge.spool import checksums
 from edge.spool.mark import Mark
@@ -17,7 +19,8 @@ log = Log("spool")
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS kv(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sessions(id TEXT PRIMARY KEY, state TEXT NOT NULL, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS sessions(
+  id TEXT PRIMARY KEY, state TEXT NOT NULL, json TEXT NOT NULL, rev INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS events(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, session TEXT, json TEXT NOT NULL,
   crc INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending', reason TEXT NOT NULL DEFAULT '', at REAL NOT NULL);
@@ -36,8 +39,16 @@ CREATE TABLE IF NOT EXISTS parts(
   PRIMARY KEY(session, recording));
 CREATE TABLE IF NOT EXISTS commits(one INTEGER PRIMARY KEY, n INTEGER NOT NULL);
 """
-ADDED: Final = {"segments": {"name": "TEXT NOT NULL DEFAULT ''", "note": "TEXT NOT NULL DEFAULT ''"}}
+ADDED: Final = {
+    "sessions": {"rev": "INTEGER NOT NULL DEFAULT 0"},
+    "segments": {"name": "TEXT NOT NULL DEFAULT ''", "note": "TEXT NOT NULL DEFAULT ''"},
+}
 """Columns that spools of earlier versions lack."""
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+BUSY_S: Final = 10.0
+"""How long is waited for somebody else who has the file."""
+_NEW: Final = ".new"
+"""What a spool is called that is made of a damaged one, until it is whole."""
 _SAID: Final = 20
 """So many damaged rows are named."""
 ROOM_BYTES: Final = 4 * 1024 * 1024
@@ -57,14 +68,20 @@ class Opened:
     """Whether something in it was not as it was written."""
 
 
-def open_spool(path: Path) -> Opened:
+def open_spool(path: Path, timeout_s: float = BUSY_S) -> Opened:
     """Open the spool for its one writer. A damaged file is set aside under another name, what is readable in it is
     copied into a new one, and both facts are reported; so is a log of which SQLite drops a part, and a row that is not
     as it was written.
+
+    Raises:
+        SpoolError: it cannot be opened now; it is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     mark = Mark(path.with_suffix(".mark"))
-    is_damaged = path.exists() and not _intact(path)
+    fresh = path.with_name(path.name + _NEW)
+    if fresh.exists() and not path.exists():  # a crash came between its last two steps
+        fresh.rename(path)
+    is_damaged = path.exists() and not _intact(path, timeout_s)
     opened = _replace(path, mark) if is_damaged else Opened(_connect(path), mark)
     lost = _lost(opened)
     rows = list(checksums.damaged(opened.db))
@@ -98,7 +115,7 @@ def count_commit(db: sqlite3.Connection) -> int:
 
 def _connect(path: Path) -> sqlite3.Connection:
     path.touch(mode=0o600, exist_ok=True)
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    db = _opened(path)
     # SQLite's own checkpoints would stall a commit that a hook waits for; the writer makes them between commits.
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
@@ -110,6 +127,13 @@ def _connect(path: Path) -> sqlite3.Connection:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
     checksums.install(db)
     make_room(db)
+    return db
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
+    # A text that is damaged is read all the same, and found by its checksum.
+    db.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
     return db
 
 
@@ -133,17 +157,24 @@ def make_room(db: sqlite3.Connection) -> None:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads what is committed; for one thread, not the writer's."""
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    db = _opened(path)
     db.execute("PRAGMA query_only=ON")
     return db
 
 
-def _intact(path: Path) -> bool:
+def _intact(path: Path, timeout_s: float) -> bool:
+    """Whether SQLite finds nothing wrong in the file.
+
+    Raises:
+        SpoolError: that can't be said now: the disk is full, somebody else has it, nothing more can be opened.
+    """
     try:
-        with closing(sqlite3.connect(path, timeout=10.0)) as db:
+        with closing(sqlite3.connect(path, timeout=timeout_s)) as db:
             rows = db.execute("PRAGMA integrity_check(1)").fetchall()
             db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+            raise SpoolError(f"the spool cannot be opened now: {error}") from error
         log.alert("spool.damaged", error=str(error))
         return False
     if rows != [("ok",)]:
@@ -153,13 +184,12 @@ def _intact(path: Path) -> bool:
 
 
 def _replace(path: Path, mark: Mark) -> Opened:
-    aside = path.with_name(f"{path.name}.corrupt-{int(time.time() * 1000)}")
-    for suffix in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    db = _connect(path)
+    """Make a new spool of what can be read in a damaged one. Only when it is whole does it take its place."""
+    fresh = path.with_name(path.name + _NEW)
+    _remove(fresh)
+    db = _connect(fresh)
     db.execute("BEGIN IMMEDIATE")
-    saved = {table: _salvage(aside, db, table) for table in TABLES}
+    saved = {table: _salvage(path, db, table) for table in TABLES}
     # Events get numbers above all that were ever given, whatever of the old ones could be read.
     db.execute(
         "INSERT INTO sqlite_sequence(name, seq) SELECT 'events', 0 "
@@ -167,8 +197,21 @@ def _replace(path: Path, mark: Mark) -> Opened:
     )
     db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", (int(time.time() * 1000),))
     db.execute("COMMIT")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    aside = path.with_name(f"{path.name}.corrupt-{int(time.time() * 1000)}")
+    for suffix in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    fresh.rename(path)
+    sync_folder(path.parent)
     log.alert("spool.set_aside", file=aside.name, saved=saved)
-    return Opened(db, mark, aside, saved, damaged=True)
+    return Opened(_connect(path), mark, aside, saved, damaged=True)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _salvage(aside: Path, db: sqlite3.Connection, table: str) -> int:

@@ -48,6 +48,8 @@ class Session:
     """(start in ms, SRS's sequence number) of the newest segment, as its file name says."""
     broken: bool = False
     """Something is missing before the next segment."""
+    rev: int = 0
+    """How often it was saved."""
 
     @property
     def key(self) -> ClientKey:

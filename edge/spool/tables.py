@@ -36,9 +36,15 @@ def put_value(db: sqlite3.Connection, key: str, value: str) -> None:
 # sessions
 
 
-def put_session(db: sqlite3.Connection, session_id: str, state: str, text: str) -> None:
-    """Enter or replace a session, given as `Session.to_json` gave it when it changed."""
-    db.execute("INSERT OR REPLACE INTO sessions(id, state, json) VALUES(?, ?, ?)", (session_id, state, text))
+def put_session(db: sqlite3.Connection, session_id: str, state: str, text: str, rev: int) -> None:
+    """Enter or replace a session, given as `Session.to_json` gave it when it changed for the `rev`-th time. A write
+    that was held up does not undo a later one.
+    """
+    db.execute(
+        "INSERT INTO sessions(id, state, json, rev) VALUES(?, ?, ?, ?) ON CONFLICT(id) DO UPDATE "
+        "SET state = excluded.state, json = excluded.json, rev = excluded.rev WHERE excluded.rev >= sessions.rev",
+        (session_id, state, text, rev),
+    )
 
 
 def load_sessions(db: sqlite3.Connection) -> list[Session]:
@@ -147,11 +153,11 @@ def set_segment(db: sqlite3.Connection, s: Segment, state: SegmentState, size: i
 
 def quarantine(db: sqlite3.Connection, s: Segment, note: str, reason: str) -> None:
     """Set a segment aside: its recording does without it, and names the gap, until it is stored after all."""
-    db.execute(
+    changed = db.execute(
         "UPDATE segments SET state = 'quarantined', note = ? WHERE session = ? AND idx = ? AND state = 'linked'",
-        (note[:500], s.session, s.idx),
-    )
-    if s.recording is not None:
+        (f"{reason}: {note[:500]}", s.session, s.idx),
+    ).rowcount
+    if changed and s.recording is not None:
         add_gap(db, s.session, s.recording, s.idx + 1, reason, s.duration_ms or None)
 
 
@@ -167,13 +173,12 @@ def quarantined(db: sqlite3.Connection, limit: int) -> list[tuple[Segment, str]]
 def release_segments(db: sqlite3.Connection) -> int:
     """Have the segments that were set aside tried again; their recordings are open again. Returns how many."""
     rows = db.execute(
-        "SELECT session, idx, recording FROM segments WHERE state = 'quarantined' AND recording IS NOT NULL"
+        "SELECT session, idx, recording, note FROM segments WHERE state = 'quarantined' AND recording IS NOT NULL"
     ).fetchall()
-    for session, idx, recording in rows:
+    for session, idx, recording, note in rows:
         db.execute("UPDATE segments SET state = 'linked' WHERE session = ? AND idx = ?", (session, idx))
-        db.execute(
-            "DELETE FROM gaps WHERE session = ? AND recording = ? AND before_idx = ?", (session, recording, idx + 1)
-        )
+        gap = (session, recording, idx + 1, note.partition(":")[0])
+        db.execute("DELETE FROM gaps WHERE session = ? AND recording = ? AND before_idx = ? AND reason = ?", gap)
         db.execute(
             "UPDATE parts SET state = 'open' WHERE session = ? AND recording = ? AND state != 'open'",
             (session, recording),
@@ -263,11 +268,13 @@ def open_part(db: sqlite3.Connection, session: str, recording: str, at: str) -> 
     return bool(new)
 
 
-def finish_part(db: sqlite3.Connection, part: Part) -> None:
-    """The manifest of a part is in the store. One that was opened again meanwhile stays open, and gets another one."""
-    db.execute(
-        "UPDATE parts SET state = 'done' WHERE session = ? AND recording = ? AND state = 'closing'",
-        (part.session, part.recording),
+def finish_part(db: sqlite3.Connection, part: Part) -> bool:
+    """The manifest of a part is in the store; whether it is done: one that was opened again meanwhile is not."""
+    return bool(
+        db.execute(
+            "UPDATE parts SET state = 'done' WHERE session = ? AND recording = ? AND state = 'closing'",
+            (part.session, part.recording),
+        ).rowcount
     )
 
 

@@ -59,8 +59,10 @@ async def _is_open(host: str, port: int) -> bool:
             _, writer = await asyncio.open_connection(host, port)
     except TimeoutError:
         return True
-    except OSError:
+    except ConnectionRefusedError:
         return False
+    except OSError:  # what this machine lacks for the moment says nothing of the media server
+        return True
     writer.transport.abort()
     return True
 

@@ -14,11 +14,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.wire.edge import Desired, DesiredPush
+from chalicelib.wire.names import StreamName
 from edge.base.errors import SpoolError
 from edge.record import uploads
 from edge.record.stores.store import Stored
+from edge.sessions.lifecycle import save_session
 from edge.spool import tables
-from edge.spool.schema import ROOM_BYTES
+from edge.spool.schema import ROOM_BYTES, open_spool
+from edge.spool.writer import Spool
 from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until
 from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
 
@@ -245,7 +249,7 @@ def test_e8_a_stale_index_takes_no_other_segments_place(tmp_path: Path) -> None:
         def stale(db: sqlite3.Connection) -> None:
             kept = w.agent.book.sessions[session]
             kept.next_index = 1
-            tables.put_session(db, session, kept.state, kept.to_json())
+            tables.put_session(db, session, kept.state, kept.to_json(), kept.rev + 1)
 
         w.agent.spool.run(stale)
         await w.restart(kill=True)
@@ -363,5 +367,137 @@ def test_e21_a_token_that_was_refused_once_is_tried_again(tmp_path: Path, monkey
         w.cloud.refuses = 0
         syncs = len(w.cloud.syncs)
         await until(lambda: len(w.cloud.syncs) > syncs, 30)
+
+    tell(tmp_path, story)
+
+
+# what a hostile reader found
+
+
+def test_a_crash_between_link_and_commit_stores_a_segment_once(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        w.store.fail = [(503, "SlowDown")] * 500
+        files = [w.segment(f"s-{n}-{BASE + n}.ts") for n in range(3)]
+        for file in files:
+            await w.hls_hook("c1", "s", file)
+        w.agent.spool.run(lambda db: db.execute("DELETE FROM segments WHERE idx > 0"))
+        await abandon(w.agent)
+        w.store.fail = []
+        await w.launch()
+        files.append(w.segment(f"s-3-{BASE + 3}.ts"))
+        await w.hls_hook("c1", "s", files[-1])
+        await leave(w)
+        m = await until(lambda: next((m for m in w.store.manifests().values() if len(m["segments"]) >= 4), None), 30)
+        assert (m["session"], m["gaps"]) == (session, [])
+        assert await stored(w, m) == [f.name for f in files]
+
+    tell(tmp_path, story)
+
+
+def test_a_spool_that_cannot_be_opened_now_is_not_taken_for_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite3"
+    spool = Spool(path)
+    spool.run(lambda db: tables.put_value(db, "fact", "1"))
+    spool.close()
+    lock = sqlite3.connect(path, isolation_level=None)
+    lock.execute("PRAGMA locking_mode=EXCLUSIVE")
+    lock.execute("BEGIN EXCLUSIVE")
+    with pytest.raises((SpoolError, sqlite3.OperationalError)):
+        open_spool(path, timeout_s=0.2)
+    lock.close()
+    assert not list(tmp_path.glob("*.corrupt-*"))
+    spool = Spool(path)
+    assert spool.run(lambda db: tables.get_value(db, "fact")) == "1"
+    spool.close()
+
+
+def test_a_text_that_is_none_any_more_is_reported_and_the_spool_starts(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite3"
+    spool = Spool(path)
+    spool.run(lambda db: tables.put_value(db, "fact", "what the cloud wants"))
+    spool.close()
+    path.write_bytes(path.read_bytes().replace(b"what the cloud wants", b"what the \xe3loud wants"))
+    spool = Spool(path)
+    assert spool.was_damaged
+    spool.close()
+
+
+def test_events_that_are_rejected_one_by_one_end_no_loop(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        w.cloud.reject = lambda _: True
+        session = await go_live(w)
+        await leave(w)
+        await asyncio.sleep(1.0)
+        assert w.agent.loops.report()["sender"]["failures"] == 0
+        w.cloud.reject = lambda _: False
+        await until(lambda: w.cloud.of_kind("session.ended", session), 20)
+
+    tell(tmp_path, story)
+
+
+def test_a_proxy_that_forbids_ends_no_push(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        push = DesiredPush(
+            destination="d1", session=session, stream=StreamName(app="live", stream="s"), fence=1, url="rtmp://a/b/c"
+        )
+        w.cloud.desired = Desired(pushes=[push])
+        w.agent.sync.wake()
+        await until(lambda: any(x.wanted for x in w.workers))
+        pushes = next(x for x in w.workers if x.wanted)
+        w.cloud.forbids = True
+        w.agent.sync.wake()
+        await asyncio.sleep(1.0)
+        assert pushes.wanted, "nobody who knows the node said no"
+        assert not w.agent.cloud.turned_away
+
+    tell(tmp_path, story)
+
+
+def test_a_write_that_was_held_up_undoes_no_later_one(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        session = w.agent.book.sessions[await go_live(w)]
+        late = save_session(session)
+        await leave(w)
+        await w.agent.spool.submit(late)
+        assert rows(w, "SELECT state FROM sessions") == [("ended",)]
+
+    tell(tmp_path, story)
+
+
+def test_what_cannot_be_written_down_is_not_done_again_and_again(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        await w.hls_hook("c1", "s", w.segment(f"s-0-{BASE}.ts"))
+        await until(lambda: w.agent.uploads.segments == 1)
+        spool = w.agent.spool
+        pages = spool.run(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+        spool.run(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+        with pytest.raises(SpoolError):
+            await spool.submit(lambda db: tables.put_value(db, "fact", "x" * (2 * ROOM_BYTES)), keep=True)
+        w.srs.publishers.clear()
+        await w.hook("on_unpublish", "c1", "s")
+        kept = spool.kept
+        for _ in range(20):
+            await w.agent.recorder.look()
+        assert spool.kept <= kept + 1
+        spool._db.execute("PRAGMA max_page_count = 1000000").fetchall()
+        await manifest(w)
+        await until(lambda: w.cloud.of_kind("recording.part_done"))
+        assert len(w.cloud.of_kind("recording.part_done")) == 1
+
+    tell(tmp_path, story)
+
+
+def test_every_loop_of_a_healthy_agent_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edge.base import loops
+
+    monkeypatch.setattr(loops, "STEADY_S", 2.0)
+
+    async def story(w: World) -> None:
+        await go_live(w)
+        await asyncio.sleep(6)
+        assert w.agent.loops.unwell() == []
 
     tell(tmp_path, story)

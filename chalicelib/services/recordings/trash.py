@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -94,8 +95,10 @@ class Trash:
         """Remove for good what was in the trash for long enough, a few a minute. Returns how many."""
         days = self._settings.get(RecordSettings).trash_days
         late = stamp(self._clock() - timedelta(days=days))
-        due = self._store.index(Recording, "TRASH", limit=PURGES_A_MINUTE, before=late).items
-        return sum(self._purged(recording) for recording in due)
+        due = self._store.index(Recording, "TRASH", limit=LOOKED_AT_A_MINUTE, before=late).items
+        # Some of them, so that those that can't be removed hold up no others for long.
+        some = random.sample(due, min(PURGES_A_MINUTE, len(due)))
+        return sum(self._purged(recording) for recording in some)
 
     def _purged(self, recording: Recording) -> bool:
         try:

@@ -75,7 +75,9 @@ class FrontService:
     async def run(self) -> None:
         """Keep the front as it is wanted, forever."""
         if self.driver is not None:
-            await asyncio.gather(self.driver.run(), self._look_for_links(self.driver))
+            async with asyncio.TaskGroup() as both:  # neither goes on without the other
+                both.create_task(self.driver.run())
+                both.create_task(self._look_for_links(self.driver))
 
     async def _look_for_links(self, driver: Front) -> None:
         folder = self._settings().hls_dir

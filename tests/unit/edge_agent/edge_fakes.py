@@ -61,14 +61,17 @@ class FakeCloud:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     refuses: int = 0
     """A status that every call is answered with, when it is not 0."""
+    forbids: bool = False
+    """Something in between says no for it."""
     node_token: str | None = None
     known: dict[str, str] = field(default_factory=dict)
     """`Authorization` header of a caller, or `token …`, → its scope."""
     authorized: list[dict[str, Any]] = field(default_factory=list)
 
     async def handle(self, request: Request) -> Response:
-        if self.down or self.refuses:
-            return reply({"title": "down"}, self.refuses or 503)
+        if self.down or self.refuses or self.forbids:
+            told = {"title": "down"} | ({"code": "unauthenticated"} if self.refuses else {})
+            return reply(told, self.refuses or (403 if self.forbids else 503))
         body = json.loads(request.body)
         match request.path:
             case "/edge/v1/publish":
