@@ -58,15 +58,15 @@ test: check ## Everything, with media and the demonstration
 	@infra/install-media-tools
 	$(BIN)/pytest -n 2 $(wildcard tests/contract tests/app tests/security)
 	$(BIN)/pytest $(wildcard tests/faults tests/package tests/emulator tests/media tests/clients)
-	@# The end-to-end tests measure promises in seconds; what fails on a busy machine gets one more chance, and says so.
-	$(BIN)/pytest tests/e2e || { echo "failed once; again:"; $(BIN)/pytest tests/e2e --last-failed; }
+	$(BIN)/pytest tests/e2e || $(BIN)/python -m tests.again tests/e2e
 	$(MAKE) --no-print-directory demo
 
 fuzz: develop ## The parsers and the front with many more made-up inputs than in a test run
 	SLUICE_FUZZ=1 $(BIN)/pytest -n 2 tests/security tests/unit tests/wire
 
-faults: develop ## The database killed 200 times, the host 100 times
-	SLUICE_KILLS=200 SLUICE_FAULTS_REPORT=$(or $(REPORT),.cache/faults.jsonl) $(BIN)/pytest tests/faults
+faults: develop ## The database killed 200 times, the host 100 times, each file of the spool damaged 300 times
+	SLUICE_KILLS=200 SLUICE_SPOOL_DAMAGES=300 SLUICE_FAULTS_REPORT=$(or $(REPORT),.cache/faults.jsonl) \
+		$(BIN)/pytest tests/faults tests/unit/edge_agent/test_edge_spool.py
 
 lock: develop ## Renew the locked versions from the .in files
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv

@@ -1,11 +1,10 @@
 /** The order of things that are moved by hand: it is seen at once, and the API is told of one move after the other. */
 import { useRef, useState } from "preact/hooks";
+import { moved } from "../order";
 
 /** The ids when one of them takes the place `to`, counted from 0; beyond the ends is at the ends. */
 export function movedTo(ids: readonly string[], id: string, to: number): string[] {
-  const others = ids.filter((other) => other !== id);
-  const at = Math.max(0, Math.min(to, others.length));
-  return [...others.slice(0, at), id, ...others.slice(at)];
+  return moved(ids, ids.indexOf(id), to);
 }
 
 /** Items in the order of the ids; those that have none keep their order behind the others. */

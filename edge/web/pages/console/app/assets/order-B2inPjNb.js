@@ -1,0 +1,1 @@
+function e(e,t,n){let[r]=e.slice(t,t+1);if(r===void 0)return[...e];let i=e.filter((e,n)=>n!==t),a=Math.max(0,Math.min(i.length,n));return[...i.slice(0,a),r,...i.slice(a)]}export{e as t};
