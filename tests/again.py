@@ -1,5 +1,5 @@
-"""One more chance for tests that failed, where `SLUICE_AGAIN` gives one: a machine that many share is busy at times. What
-passes then is named all the same: `FLAKY: <test>`, to be mended.
+"""One more chance for tests that failed, where `SLUICE_AGAIN` gives one: a machine that many share is busy at times.
+What passes then is named all the same: `FLAKY: <test>`, to be mended.
 """
 
 from __future__ import annotations
