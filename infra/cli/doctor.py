@@ -15,13 +15,15 @@ from infra.cli.client import Api, CliError
 from infra.cli.findings import Finding
 from infra.cli.output import console, printable, show_json
 
+_GOOD, _WARNS, _BAD = "[green]✓[/green]", "[yellow]![/yellow]", "[red]✗[/red]"
 _OF: Final = {"node": "node", "destination": "destination", "data": "", "installation": "nodes"}
 
 
 def told(found: dict[str, Any]) -> Finding:
     """A finding of `GET /v1/readiness`, whose rules are the API's own (`chalicelib.domain.readiness`)."""
     what = f"{_OF.get(found['of'], found['of'])} {found['name']}".strip() or found["of"]
-    return Finding(what, found["level"] == "good", found["said"], found["hint"])
+    level = found["level"]
+    return Finding(what, level != "bad", found["said"], found["hint"], warns=level == "warn")
 
 
 def _cloud() -> Iterator[Finding]:
@@ -44,13 +46,13 @@ def findings() -> list[Finding]:
 
 
 def run(*, as_json: bool) -> int:
-    """Look, tell, and return the exit status: 0 when all is ready."""
+    """Look, tell, and return the exit status: 0 when nothing is in the way, whatever is warned of."""
     found = findings()
     if as_json:
         show_json([asdict(f) for f in found])
     else:
         for f in found:
-            mark = "[green]✓[/green]" if f.ok else "[red]✗[/red]"
+            mark = _WARNS if f.warns else _GOOD if f.ok else _BAD
             console.print(f"{mark} {escape(printable(f'{f.what}: {f.said}'))}", highlight=False, soft_wrap=True)
             if f.hint:
                 console.print(f"    {f.hint}", style="dim", markup=False, highlight=False, soft_wrap=True)

@@ -14,12 +14,13 @@ BACKLOG_S: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `hint` says how to mend it."""
+    """One thing that was looked at. `hint` says how to mend it; `warns`: it works, and may not for long."""
 
     what: str
     ok: bool
     said: str
     hint: str = ""
+    warns: bool = False
 
 
 def version_of(text: str) -> tuple[int, int] | None:
