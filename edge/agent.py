@@ -69,6 +69,7 @@ class Agent(Parts):
         self.questions.register(CertificateObtain, certificates.obtain)
         self.questions.register(CertificateCheck, certificates.check)
         self.lifecycle.on_change = self._session_changed
+        self.watch.on_server = self.srt.server
         self.lifecycle.event_waits = self.sender.wake
         self.sender.on_session_told = self.sync.wake
         self.sender.on_went_back = lambda held: self._later(lambda: self.sync.rewind(held))

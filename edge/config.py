@@ -28,7 +28,7 @@ _ADDRESS: Final = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<host>[A-Za-z0-9._-]{1,253})):(?P<port>[0-9]{1,5})"
 )
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
-RELOADABLE: Final = frozenset({"cloud_url", "join_token", "hls_window_s", "log_level"})
+RELOADABLE: Final = frozenset({"cloud_url", "join_token", "log_level"})
 
 
 @dataclass(frozen=True, slots=True)

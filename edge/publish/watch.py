@@ -52,6 +52,8 @@ class Watch:
         clock: Clock,
     ) -> None:
         self._signs = signs
+        self.on_server: Callable[[str], None] = lambda _: None
+        """Called with the run of the media server that is there now."""
         self._silent_at: datetime | None = None
         self._lifecycle, self._linker, self._admission = lifecycle, linker, admission
         self._media, self._viewers, self._clock = media, viewers, clock
@@ -158,6 +160,7 @@ class Watch:
             with suppress(MediaServerError):
                 self.version = await self._media.version()
             self._viewers.server(service_id)
+            self.on_server(service_id)
         log.info("media_server.state", up=up, service_id=service_id, version=self.version)
         await self._lifecycle.emit(MediaServerState(up=up, service_id=service_id, version=self.version))
 

@@ -35,20 +35,29 @@ class SrtPlay:
         new_workers: Callable[[Callable[[WorkerReport], None]], Workers],
     ) -> None:  # fmt: skip
         self._lifecycle, self._play, self._rtmp, self._port = lifecycle, play, rtmp, port
-        self._viewers: dict[str, str] = {}
+        self._viewers: dict[str, tuple[str, str]] = {}
+        """By client: which run of the media server it is a viewer of, and what it watches."""
         self._left: dict[str, float] = {}
         self._workers = new_workers(lambda _: None)
 
     def begin(self, hook: Hook) -> None:
         """A viewer came; it was let in."""
-        self._viewers[hook.client_id] = f"{hook.app}/{hook.stream}"
+        self._viewers[hook.client_id] = hook.service_id, f"{hook.app}/{hook.stream}"
         self.apply()
 
     def stop(self, hook: Hook) -> None:
         """A viewer left."""
-        stream = self._viewers.pop(hook.client_id, None)
-        if stream is not None and stream not in self._viewers.values():
+        _, stream = self._viewers.pop(hook.client_id, ("", ""))
+        if stream and stream not in self._watched():
             self._left[stream] = asyncio.get_running_loop().time()
+
+    def server(self, service_id: str) -> None:
+        """This run of the media server is there: viewers of another are gone, and no hook will say so."""
+        self._viewers = {client: of for client, of in self._viewers.items() if of[0] == service_id}
+        self.apply()
+
+    def _watched(self) -> set[str]:
+        return {stream for _, stream in self._viewers.values()}
 
     def may_publish(self, hook: Hook) -> bool:
         """Only our own copies are published there."""
@@ -60,7 +69,7 @@ class SrtPlay:
             return
         now = asyncio.get_running_loop().time()
         self._left = {s: at for s, at in self._left.items() if now - at < LINGER_S}
-        watched = {*self._viewers.values(), *self._left}
+        watched = {*self._watched(), *self._left}
         live = {
             f"{s.stream.app}/{s.stream.stream}": s
             for s in self._lifecycle.book.opened()

@@ -54,6 +54,21 @@ def test_a_copy_runs_while_somebody_watches_what_is_live(tmp_path: Path, monkeyp
     tell(tmp_path, story)
 
 
+def test_e21_no_copy_runs_for_viewers_of_a_media_server_that_died(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        w.agent.srt._port = 10080
+        assert await of_srt(w, "on_play", "v1") == b"0"
+        await go_live(w)
+        await until(lambda: copies(w))
+        w.srs.service_id = "svc-after"
+        await until(lambda: w.agent.watch.service_id == "svc-after", 20)
+        w.srs.publishers.clear()
+        await go_live(w, "c2")
+        await until(lambda: not copies(w))
+
+    tell(tmp_path, story)
+
+
 def test_nobody_else_publishes_there(tmp_path: Path) -> None:
     async def story(w: World) -> None:
         w.agent.srt._port = 10080
