@@ -127,3 +127,22 @@ def test_the_page_is_whole_and_loads_nothing(v1: V1) -> None:
     assert {op.name for op in OPERATIONS.values()} <= page.ids
     assert all(link == "openapi.json" or link.removeprefix("#") in page.ids for link in page.links)
     assert "http" not in " ".join(page.links)
+
+
+def test_every_field_and_every_parameter_is_described() -> None:
+    document = description()
+    fields = [
+        f"{model}.{name}"
+        for model, schema in document["components"]["schemas"].items()
+        for name, field in schema.get("properties", {}).items()
+        if not field.get("description")
+    ]
+    parameters = [
+        f"{method} {path} {parameter['name']}"
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if isinstance(operation, dict)
+        for parameter in operation.get("parameters", [])
+        if not parameter.get("description")
+    ]
+    assert (fields, parameters) == ([], [])

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from chalicelib.domain.access import WHOLE
 
 from ..views import View
+from . import glossary
 from .base import Nothing, Operation, longest
 from .unchanged import is_listing
 
@@ -108,6 +109,7 @@ def document(operations: Iterable[Operation], version: str, others: Json | None 
     paths: Json = {}
     for op in known:
         paths.setdefault(op.path, {})[op.method.lower()] = _operation(op, names)
+    glossary.describe(schemas["$defs"])
     paths |= others or {}
     used = {_tag(op.path) for op in known}
     tags = [tag for tag in _TAGS if tag in used] + sorted(used - set(_TAGS))
@@ -178,6 +180,7 @@ def _path_parameters(op: Operation) -> list[Json]:
         {
             "name": name,
             "in": "path",
+            "description": glossary.parameter(name),
             "required": True,
             "schema": {"type": "string", "minLength": 1, "maxLength": longest(name)},
         }
@@ -197,7 +200,14 @@ def _query_parameters(op: Operation) -> list[Json]:
         shown |= options[0] if options else {}
         if shown.get("default", "") is None:
             del shown["default"]
-        found.append({"name": name, "in": "query", "description": schema.get("description", ""), "schema": shown})
+        found.append(
+            {
+                "name": name,
+                "in": "query",
+                "description": schema.get("description") or glossary.field(name),
+                "schema": shown,
+            }
+        )
     return found
 
 

@@ -50,7 +50,9 @@ def begin_upload(call: Call[NewUpload]) -> UploadShown:
     return UploadShown(**asdict(wiring.uploading.begin(s.node or None, s.name, s.size, s.fingerprint)))
 
 
-_ID: Final = {"name": "upload", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+_ID: Final = {
+    "name": "upload", "in": "path", "required": True, "description": "The upload's id.", "schema": {"type": "string", "format": "uuid"},
+}  # fmt: skip
 _OFFSET: Final = {"Upload-Offset": {"description": "So many bytes are safe.", "schema": {"type": "integer"}}}
 _STATE: Final = {
     "type": "object",
