@@ -51,8 +51,12 @@ def begin_upload(call: Call[NewUpload]) -> UploadShown:
 
 
 _ID: Final = {
-    "name": "upload", "in": "path", "required": True, "description": "The upload's id.", "schema": {"type": "string", "format": "uuid"},
-}  # fmt: skip
+    "name": "upload",
+    "in": "path",
+    "required": True,
+    "description": "The upload's id.",
+    "schema": {"type": "string", "format": "uuid"},
+}
 _OFFSET: Final = {"Upload-Offset": {"description": "So many bytes are safe.", "schema": {"type": "integer"}}}
 _STATE: Final = {
     "type": "object",
