@@ -207,6 +207,7 @@ def test_search_and_commands_by_keyboard(system: System, page: Page) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="hidden")
     page.get_by_role("button", name="Search and commands").click()
+    expect(page.locator(".palette input")).to_be_focused()
     page.keyboard.type("zzzzzz")
     page.get_by_text("Nothing fits.").wait_for()
     page.keyboard.press("Escape")
