@@ -72,7 +72,7 @@ class Readiness:
                 id=t.destination.id,
                 name=t.destination.name,
                 running=t.status is not None and t.status.state == "running",
-                failing=(t.status.last_error or t.status.code or f"it is tried for the {t.status.attempt}th time")
+                failing=(t.status.last_error or t.status.code or f"it failed {t.status.attempt} times")
                 if t.status is not None and _fails(t.status.state, t.status.attempt, t.status.code)
                 else "",
                 code=t.status.code if t.status else "",

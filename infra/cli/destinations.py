@@ -113,26 +113,26 @@ def status(destination: Destination, as_json: Json = False) -> None:
     facts([*found.items(), ("state", _state(found | {"push": push}))] + [(f"push {k}", v) for k, v in push.items()])
 
 
-def _switch(destination: str, *, enabled: bool, as_json: bool) -> None:
+def _told(destination: str, call: str, body: dict[str, Any], said: str, *, as_json: bool) -> None:
+    """Make a call of one destination, and say what came of it after its name."""
     api = Api.from_environment()
-    found = find(api, destination)
-    changed = api.call("POST", f"/v1/destinations/{found['id']}/{'enable' if enabled else 'disable'}", {})
+    answer = api.call("POST", f"/v1/destinations/{find(api, destination)['id']}/{call}", body)
     if as_json:
-        show_json(changed)
+        show_json(answer)
     else:
-        errors.print(f"{changed['name']} is {'on' if enabled else 'off'}", markup=False)
+        errors.print(f"{answer['name']} {said}", markup=False)
 
 
 @app.command()
 def enable(destination: Destination, as_json: Json = False) -> None:
     """Push to it again."""
-    _switch(destination, enabled=True, as_json=as_json)
+    _told(destination, "enable", {}, "is on", as_json=as_json)
 
 
 @app.command()
 def disable(destination: Destination, as_json: Json = False) -> None:
     """Stop pushing to it."""
-    _switch(destination, enabled=False, as_json=as_json)
+    _told(destination, "disable", {}, "is off", as_json=as_json)
 
 
 @app.command()
@@ -142,25 +142,13 @@ def free(
     as_json: Json = False,
 ) -> None:
     """Have another node push it although the node that did is lost and has not confirmed its stop."""
-    api = Api.from_environment()
-    found = find(api, destination)
-    freed = api.call("POST", f"/v1/destinations/{found['id']}/free", {"force": force})
-    if as_json:
-        show_json(freed)
-    else:
-        errors.print(f"{freed['name']} may be pushed by another node now", markup=False)
+    _told(destination, "free", {"force": force}, "may be pushed by another node now", as_json=as_json)
 
 
 @app.command()
 def retry(destination: Destination, as_json: Json = False) -> None:
     """Try a push at once that waits for its next try. One that runs goes on."""
-    api = Api.from_environment()
-    found = find(api, destination)
-    tried = api.call("POST", f"/v1/destinations/{found['id']}/retry", {})
-    if as_json:
-        show_json(tried)
-    else:
-        errors.print(f"{tried['name']} is tried now", markup=False)
+    _told(destination, "retry", {}, "is tried now", as_json=as_json)
 
 
 @app.command()
