@@ -14,7 +14,8 @@ from starlette.routing import BaseRoute
 
 from chalicelib.wire.addresses import AddressRule
 from chalicelib.wire.codecs import Unfit, unfit
-from chalicelib.wire.edge import DesiredPush, FfmpegFound, ObservedNode
+from chalicelib.wire.edge.desired import DesiredPush
+from chalicelib.wire.edge.observed import FfmpegFound, ObservedNode
 from chalicelib.wire.live import HistoryQuestion
 from chalicelib.wire.names import StreamName
 from edge.base.bounded import new_client

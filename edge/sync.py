@@ -10,7 +10,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from chalicelib.wire.edge import Desired, ObservedNode, SessionEnded, SyncRequest, SyncResponse
+from chalicelib.wire.edge.desired import Desired, SyncResponse
+from chalicelib.wire.edge.events import SessionEnded
+from chalicelib.wire.edge.observed import ObservedNode, SyncRequest
 from edge.base.clock import Backoff, Clock, wait_or
 from edge.base.errors import CloudError, MediaServerError, SpoolError
 from edge.base.log import Log

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from chalicelib.wire.edge import ObservedNode, ObservedSession
+from chalicelib.wire.edge.observed import ObservedNode, ObservedSession
 from edge import AGENT_VERSION
 from edge.spool.session import Session
 

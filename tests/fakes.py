@@ -14,20 +14,14 @@ from chalicelib.adapters.items import MAX_ITEM_BYTES
 from chalicelib.adapters.layout import DUE, LAYOUTS
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
 from chalicelib.domain.ids import stamp
-from chalicelib.domain.model import Entity
+from chalicelib.domain.model.base import Entity
 from chalicelib.domain.tracks import Track
-from chalicelib.ports import (
-    Answer,
-    Bootstrap,
-    Change,
-    Clock,
-    DeadLetter,
-    Delete,
-    NodeCredentials,
-    Page,
-    Save,
-    StoredObject,
-)
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.objects import NodeCredentials, StoredObject
+from chalicelib.ports.queues import DeadLetter
+from chalicelib.ports.sending import Answer
+from chalicelib.ports.store import Change, Delete, Page, Save
+from chalicelib.ports.upkeep import Bootstrap
 
 E = TypeVar("E", bound=Entity)
 Row = tuple[str, str]

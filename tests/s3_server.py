@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chalicelib.adapters.aws.s3_client import client_of
-from chalicelib.domain.model import ObjectStore
+from chalicelib.domain.model.stores import ObjectStore
 
 ACCESS, SECRET = "probeaccess", "probesecret0123456789"
 

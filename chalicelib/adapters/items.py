@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
 from chalicelib.domain.errors import UnreadableItemError
-from chalicelib.domain.model import Entity
+from chalicelib.domain.model.base import Entity
 
 from .cipher import Cipher
 from .layout import BY_TAG, LAYOUTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 
-from chalicelib.ports import Answer, Sender
+from chalicelib.ports.sending import Answer, Sender
 
 
 class LaterSender:

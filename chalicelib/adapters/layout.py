@@ -9,8 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from chalicelib.domain import model as m
 from chalicelib.domain.ids import stamp, ulid_time
+from chalicelib.domain.model.account import AdminPassword, ApiSecret, AuditEntry, Credential, KeptAnswer, LoginHold
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings, CallbackTrace, Delivery, WebhookSecret
+from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus, TargetHold
+from chalicelib.domain.model.ledger import LEDGER_DAYS, LEDGER_SHARDS, LedgerEvent
+from chalicelib.domain.model.nodes import Drained, Node, NodeConfig, NodeLooked, NodeSeen, OpenQuestion, QuestionAnswer
+from chalicelib.domain.model.recordings import FinishHold, OpenRecording, Recording, RetentionMark, Share
+from chalicelib.domain.model.rooms import Room, RoomSecret
+from chalicelib.domain.model.sessions import OpenSession, Session, SessionOwner, StreamTail
+from chalicelib.domain.model.settings import (
+    LimitSettings,
+    PlaySettings,
+    PublishSettings,
+    RecordSettings,
+    SystemSettings,
+)
+from chalicelib.domain.model.sources import KnownInput, NodeSource, Source, SourceLease, SourceStatus, VideoInfo
+from chalicelib.domain.model.stores import StoreSettings
 
 DELIVERY_DAYS: Final = 90
 CLOSED_SESSION_DAYS: Final = 90
@@ -26,7 +43,7 @@ DUE: Final = "DUE#0"
 
 def ledger_shard(ulid: str) -> int:
     """The shard of the ledger that an event lies in; spreads the writes of a day."""
-    return zlib.crc32(ulid.encode()) % m.LEDGER_SHARDS
+    return zlib.crc32(ulid.encode()) % LEDGER_SHARDS
 
 
 def _event_day(event: str) -> str:
@@ -51,74 +68,74 @@ class Layout:
     secret: tuple[str, ...] = ()
 
 
-def _session_index(s: m.Session) -> tuple[str, str]:
+def _session_index(s: Session) -> tuple[str, str]:
     return (f"{'LIVE' if s.state in ('admitted', 'live') else 'SESSIONS'}", s.id)
 
 
-def _recording_index(r: m.Recording) -> tuple[str, str]:
+def _recording_index(r: Recording) -> tuple[str, str]:
     """What is in the trash is in no other list."""
     name, at = ("TRASH", r.trashed_at) if r.trashed_at else ("RECS", r.started_at)
     return (name, f"{stamp(at)}#{r.id}")
 
 
-def _delivery_index(d: m.Delivery) -> tuple[str, str]:
+def _delivery_index(d: Delivery) -> tuple[str, str]:
     return (DUE, stamp(d.due_at)) if d.state == "pending" else (f"DELIVERIES#{d.state}", d.id)
 
 
-LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
-    m.Node: Layout(
+LAYOUTS: Final[dict[type[Entity], Layout]] = {
+    Node: Layout(
         tag="node",
         key=lambda node: (f"NODE#{node}", "NODE"),
         key_of=lambda e: (e.id,),
         index=lambda e: None if e.removed else ("NODES", e.id),
         secret=("snapshot_key",),
     ),
-    m.NodeSeen: Layout(
+    NodeSeen: Layout(
         tag="node_seen",
         key=lambda node: (f"NODE#{node}", "SEEN"),
         key_of=lambda e: (e.node,),
         index=lambda e: ("NODES_SEEN", e.node),
         secret=("observed",),
     ),
-    m.NodeLease: Layout(
+    NodeLease: Layout(
         tag="node_lease",
         key=lambda node, destination: (f"NODE#{node}", f"LEASE#{destination}"),
         key_of=lambda e: (e.node, e.destination),
     ),
-    m.NodeLooked: Layout(
+    NodeLooked: Layout(
         tag="node_looked",
         # Between `ASKED#` and `OPEN#`, too.
         key=lambda node: (f"NODE#{node}", "LOOKED"),
         key_of=lambda e: (e.node,),
         expires=lambda e: e.until + timedelta(minutes=QUESTION_MINUTES),
     ),
-    m.NodeConfig: Layout(
+    NodeConfig: Layout(
         tag="node_config",
         # Between `ASKED#` and `OPEN#`, so that a sync reads it with the rest.
         key=lambda node: (f"NODE#{node}", "NODE_CONFIG"),
         key_of=lambda e: (e.node,),
     ),
-    m.OpenQuestion: Layout(
+    OpenQuestion: Layout(
         tag="open_question",
         key=lambda node, question: (f"NODE#{node}", f"ASKED#{question}"),
         key_of=lambda e: (e.node, e.id),
         expires=lambda e: e.deadline + timedelta(minutes=QUESTION_MINUTES),
         secret=("body",),
     ),
-    m.QuestionAnswer: Layout(
+    QuestionAnswer: Layout(
         tag="question_answer",
         key=lambda question: (f"ASKED#{question}", "ANSWER"),
         key_of=lambda e: (e.id,),
         expires=lambda e: e.at + timedelta(minutes=QUESTION_MINUTES),
         secret=("result",),
     ),
-    m.OpenSession: Layout(
+    OpenSession: Layout(
         tag="open_session",
         key=lambda node, session: (f"NODE#{node}", f"OPEN#{session}"),
         key_of=lambda e: (e.node, e.session),
         secret=("stream",),
     ),
-    m.Session: Layout(
+    Session: Layout(
         tag="session",
         key=lambda node, session: (f"NODE#{node}", f"SESSION#{session}"),
         key_of=lambda e: (e.node, e.id),
@@ -127,27 +144,27 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         expires=lambda e: e.ended_at and e.ended_at + timedelta(days=CLOSED_SESSION_DAYS),
         secret=("stream",),
     ),
-    m.SessionOwner: Layout(
+    SessionOwner: Layout(
         tag="session_owner",
         key=lambda session: (f"SESSION#{session}", "OWNER"),
         key_of=lambda e: (e.session,),
         expires=lambda e: e.at + timedelta(days=OWNED_SESSION_DAYS),
     ),
-    m.AskedCallback: Layout(
+    AskedCallback: Layout(
         tag="asked_callback",
         key=lambda node, request: (f"CALLBACK#{node}", request),
         key_of=lambda e: (e.node, e.id),
         expires=lambda e: e.at + timedelta(days=ASKED_CALLBACK_DAYS),
         secret=("target",),
     ),
-    m.Credential: Layout(
+    Credential: Layout(
         tag="credential",
         key=lambda token_hash: (f"TOKEN#{token_hash}", "TOKEN"),
         key_of=lambda e: (e.hash,),
         index=lambda e: (f"TOKENS#{e.kind}", e.hash),
         expires=lambda e: e.expires_at,
     ),
-    m.StreamTail: Layout(
+    StreamTail: Layout(
         tag="stream_tail",
         # A stream's name may end in the publish secret: nothing of it lies in the table in clear.
         key=lambda stream: (f"STREAM#{hashlib.sha256(stream.encode()).hexdigest()}", "TAIL"),
@@ -155,171 +172,171 @@ LAYOUTS: Final[dict[type[m.Entity], Layout]] = {
         secret=("stream",),
         expires=lambda e: e.ended_at and e.ended_at + timedelta(days=1),
     ),
-    m.Destination: Layout(
+    Destination: Layout(
         tag="destination",
         key=lambda destination: (f"DEST#{destination}", "DEST"),
         key_of=lambda e: (e.id,),
         index=lambda e: ("DESTS", e.id),
         secret=("url", "slot"),
     ),
-    m.Lease: Layout(
+    Lease: Layout(
         tag="lease",
         key=lambda destination: (f"DEST#{destination}", "LEASE"),
         key_of=lambda e: (e.destination,),
         index=lambda e: ("LEASES_HELD", e.destination) if e.held else None,
     ),
-    m.PushStatus: Layout(
+    PushStatus: Layout(
         tag="push_status",
         key=lambda destination: (f"DEST#{destination}", "PUSH"),
         key_of=lambda e: (e.destination,),
     ),
-    m.KnownInput: Layout(
+    KnownInput: Layout(
         tag="known_input",
         key=lambda uuid: (f"INPUT#{uuid}", "INPUT"),
         key_of=lambda e: (e.uuid,),
         expires=lambda e: e.at + timedelta(days=KNOWN_INPUT_DAYS),
         secret=("file",),
     ),
-    m.Source: Layout(
+    Source: Layout(
         tag="source",
         key=lambda source: (f"SOURCE#{source}", "SOURCE"),
         key_of=lambda e: (e.id,),
         index=lambda e: ("SOURCES", e.id),
         secret=("url", "inputs", "renditions", "slot"),
     ),
-    m.SourceLease: Layout(
+    SourceLease: Layout(
         tag="source_lease",
         key=lambda source: (f"SOURCE#{source}", "LEASE"),
         key_of=lambda e: (e.source,),
     ),
-    m.SourceStatus: Layout(
+    SourceStatus: Layout(
         tag="source_status",
         key=lambda source: (f"SOURCE#{source}", "STATUS"),
         key_of=lambda e: (e.source,),
     ),
-    m.NodeSource: Layout(
+    NodeSource: Layout(
         tag="node_source",
         # Between LEASE# and OPEN#, so that one read of the node finds it.
         key=lambda node, source: (f"NODE#{node}", f"LEASE-SOURCE#{source}"),
         key_of=lambda e: (e.node, e.source),
     ),
-    m.TargetHold: Layout(
+    TargetHold: Layout(
         tag="target_hold",
         key=lambda target: (f"TARGET#{target}", "HOLD"),
         key_of=lambda e: (e.target,),
     ),
-    m.Recording: Layout(
+    Recording: Layout(
         tag="recording",
         key=lambda recording: (f"REC#{recording}", "REC"),
         key_of=lambda e: (e.id,),
         index=_recording_index,
         secret=("stream",),
     ),
-    m.OpenRecording: Layout(
+    OpenRecording: Layout(
         tag="open_recording",
         key=lambda recording: (f"REC#{recording}", "OPEN"),
         key_of=lambda e: (e.recording,),
         index=lambda e: None if e.closed_at else ("RECS_OPEN", f"{stamp(e.since)}#{e.recording}"),
         expires=lambda e: e.closed_at,
     ),
-    m.FinishHold: Layout(
+    FinishHold: Layout(
         tag="finish_hold",
         key=lambda recording: (f"REC#{recording}", "FINISH"),
         key_of=lambda e: (e.recording,),
         expires=lambda e: e.until + timedelta(days=1),
     ),
-    m.Share: Layout(
+    Share: Layout(
         tag="share",
         key=lambda recording, share: (f"REC#{recording}", f"SHARE#{share}"),
         key_of=lambda e: (e.recording, e.id),
         partition=lambda recording: (f"REC#{recording}", "SHARE#"),
         expires=lambda e: e.expires_at,
     ),
-    m.RetentionMark: Layout(tag="retention_mark", key=lambda: ("CONFIG", "retention_mark"), key_of=lambda _: ()),
-    m.LedgerEvent: Layout(
+    RetentionMark: Layout(tag="retention_mark", key=lambda: ("CONFIG", "retention_mark"), key_of=lambda _: ()),
+    LedgerEvent: Layout(
         tag="event",
         key=lambda event: (_event_day(event), event),
         key_of=lambda e: (e.id,),
         partition=lambda day, shard: (f"EVENT#{day}#{shard}", ""),
-        expires=lambda e: e.at + timedelta(days=m.LEDGER_DAYS),
+        expires=lambda e: e.at + timedelta(days=LEDGER_DAYS),
     ),
-    m.Delivery: Layout(
+    Delivery: Layout(
         tag="delivery",
         key=lambda delivery: (f"DELIVERY#{delivery}", "DELIVERY"),
         key_of=lambda e: (e.id,),
         index=_delivery_index,
         expires=lambda e: e.created_at + timedelta(days=DELIVERY_DAYS),
     ),
-    m.Drained: Layout(tag="drained", key=lambda: ("CONFIG", "drained"), key_of=lambda _: ()),
-    m.AdminPassword: Layout(tag="admin_password", key=lambda: ("CONFIG", "admin"), key_of=lambda _: ()),
-    m.SystemSettings: Layout(tag="system_settings", key=lambda: ("CONFIG", "system"), key_of=lambda _: ()),
-    m.LimitSettings: Layout(tag="limit_settings", key=lambda: ("CONFIG", "limits"), key_of=lambda _: ()),
-    m.LoginHold: Layout(
+    Drained: Layout(tag="drained", key=lambda: ("CONFIG", "drained"), key_of=lambda _: ()),
+    AdminPassword: Layout(tag="admin_password", key=lambda: ("CONFIG", "admin"), key_of=lambda _: ()),
+    SystemSettings: Layout(tag="system_settings", key=lambda: ("CONFIG", "system"), key_of=lambda _: ()),
+    LimitSettings: Layout(tag="limit_settings", key=lambda: ("CONFIG", "limits"), key_of=lambda _: ()),
+    LoginHold: Layout(
         tag="login_hold",
         key=lambda address: (f"LOGIN#{address}", "HOLD"),
         key_of=lambda e: (e.address,),
         expires=lambda e: max(e.since, e.until) + timedelta(hours=LOGIN_HOLD_HOURS),
     ),
-    m.ApiSecret: Layout(
+    ApiSecret: Layout(
         tag="api_secret",
         key=lambda: ("CONFIG", "api_secret"),
         key_of=lambda _: (),
         secret=("current", "previous"),
     ),
-    m.Room: Layout(
+    Room: Layout(
         tag="room",
         key=lambda room: (f"ROOM#{room}", "ROOM"),
         key_of=lambda e: (e.id,),
         index=lambda e: ("ROOMS", f"{stamp(e.created_at)}#{e.id}"),
         secret=("secret", "extra"),
     ),
-    m.RoomSecret: Layout(
+    RoomSecret: Layout(
         tag="room_secret",
         key=lambda stream: (f"ROOMNAME#{stream}", "SECRET"),
         key_of=lambda e: (e.stream,),
         index=lambda e: ("ROOM_SECRETS", e.stream),
         secret=("secret",),
     ),
-    m.PublishSettings: Layout(
+    PublishSettings: Layout(
         tag="publish_settings", key=lambda: ("CONFIG", "publish"), key_of=lambda _: (), secret=("secret", "retired")
     ),
-    m.PlaySettings: Layout(tag="play_settings", key=lambda: ("CONFIG", "play"), key_of=lambda _: ()),
-    m.RecordSettings: Layout(tag="record_settings", key=lambda: ("CONFIG", "record"), key_of=lambda _: ()),
-    m.CallbackSettings: Layout(
+    PlaySettings: Layout(tag="play_settings", key=lambda: ("CONFIG", "play"), key_of=lambda _: ()),
+    RecordSettings: Layout(tag="record_settings", key=lambda: ("CONFIG", "record"), key_of=lambda _: ()),
+    CallbackSettings: Layout(
         tag="callback_settings",
         key=lambda: ("CONFIG", "callbacks"),
         key_of=lambda _: (),
         secret=("opaque", "target"),
     ),
-    m.StoreSettings: Layout(
+    StoreSettings: Layout(
         tag="store_settings", key=lambda: ("CONFIG", "store"), key_of=lambda _: (), secret=("stores",)
     ),
-    m.CallbackTrace: Layout(
+    CallbackTrace: Layout(
         tag="callback_trace",
         key=lambda: ("CONFIG", "callback_trace"),
         key_of=lambda _: (),
         secret=("request", "response"),
     ),
-    m.WebhookSecret: Layout(
+    WebhookSecret: Layout(
         tag="webhook_secret",
         key=lambda: ("CONFIG", "webhook_secret"),
         key_of=lambda _: (),
         secret=("current", "previous"),
     ),
-    m.AuditEntry: Layout(
+    AuditEntry: Layout(
         tag="audit",
         key=lambda entry: (f"AUDIT#{ulid_time(entry):%Y%m}", entry),
         key_of=lambda e: (e.id,),
         partition=lambda month: (f"AUDIT#{month}", ""),
         expires=lambda e: e.at + timedelta(days=AUDIT_DAYS),
     ),
-    m.VideoInfo: Layout(
+    VideoInfo: Layout(
         tag="video_info",
         key=lambda bvid: (f"BILIBILI#{bvid}", "VIDEO"),
         key_of=lambda e: (e.bvid,),
         expires=lambda e: e.fetched_at + timedelta(hours=KEPT_ANSWER_HOURS),
     ),
-    m.KeptAnswer: Layout(
+    KeptAnswer: Layout(
         tag="kept_answer",
         key=lambda answer: (f"ANSWER#{answer}", "ANSWER"),
         key_of=lambda e: (e.id,),

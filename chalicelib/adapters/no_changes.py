@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.domain.changes import ALL
-from chalicelib.ports import Changed
+from chalicelib.ports.changes import Changed
 
 
 class NoChanges:

@@ -17,7 +17,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, disabl
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, InsecureRequestWarning, NewConnectionError
 
-from chalicelib.ports import Answer, Failure
+from chalicelib.ports.sending import Answer, Failure
 from chalicelib.wire.addresses import AddressRule
 
 MAX_ANSWER_BYTES: Final = 65536

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chalicelib.domain.errors import NotFoundError
-from chalicelib.ports import Objects, StoredObject
+from chalicelib.ports.objects import Objects, StoredObject
 from chalicelib.wire.recording import recording_of_key
 
 T = TypeVar("T")

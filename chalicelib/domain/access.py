@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal, cast
 
+from chalicelib.domain.model.account import Credential
+
 from .errors import ForbiddenError, InvalidInputError
 from .globs import compile_glob
-from .model import Credential
 
 Scope = Literal["read", "operate", "admin"]
 _RANK: Final[dict[Scope, int]] = {"read": 0, "operate": 1, "admin": 2}

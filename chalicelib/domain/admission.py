@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from chalicelib.wire.edge import Plan
+from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.domain.model.sessions import StreamTail
+from chalicelib.domain.model.settings import PublishSettings, RecordSettings
+from chalicelib.wire.edge.publish import Plan
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id
 from chalicelib.wire.secrets import parts_of, presented_values
 
 from .globs import matches_any
-from .model import PublishSettings, RecordSettings, RoomSecret, StreamTail
 
 MIN_SECRET = 8
 """Shorter secrets would match by chance in a stream name."""

@@ -7,10 +7,10 @@ import re
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from chalicelib.domain.model.callbacks import CallbackSettings
 from chalicelib.wire.names import StreamName
 
 from .ids import derived_ulid
-from .model import CallbackSettings
 from .redact import MASK
 
 RETRY_DELAYS_S: Final = (5, 30, 120, 600, 3600, 14400, 43200, 86400, 115200)

@@ -4,42 +4,59 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from . import model as m
+from chalicelib.domain.model.account import ApiSecret, AuditEntry, Credential
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery, WebhookSecret
+from chalicelib.domain.model.destinations import Destination, Lease, PushStatus
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.nodes import Node, NodeConfig, NodeSeen
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.rooms import Room
+from chalicelib.domain.model.sessions import Session
+from chalicelib.domain.model.settings import (
+    LimitSettings,
+    PlaySettings,
+    PublishSettings,
+    RecordSettings,
+    SystemSettings,
+)
+from chalicelib.domain.model.sources import Source, SourceLease, SourceStatus
+from chalicelib.domain.model.stores import StoreSettings
 
 Subject = Literal[
     "streams", "sessions", "destinations", "sources", "recordings", "rooms", "nodes", "settings", "tokens", "logins",
     "events", "deliveries", "callbacks", "audit",
 ]  # fmt: skip
-SUBJECTS: Final[dict[type[m.Entity], tuple[Subject, ...]]] = {
-    m.Node: ("nodes",),
-    m.NodeSeen: ("nodes", "streams"),
-    m.NodeConfig: ("nodes",),
-    m.Credential: ("tokens", "logins"),
-    m.Session: ("streams", "sessions"),
-    m.Destination: ("destinations",),
-    m.Lease: ("destinations",),
-    m.PushStatus: ("destinations",),
-    m.Source: ("sources",),
-    m.SourceLease: ("sources",),
-    m.SourceStatus: ("sources",),
-    m.Recording: ("recordings",),
-    m.LedgerEvent: ("events",),
-    m.Delivery: ("deliveries",),
-    m.StoreSettings: ("settings",),
-    m.ApiSecret: ("settings",),
-    m.SystemSettings: ("settings",),
-    m.LimitSettings: ("settings",),
-    m.Room: ("rooms",),
-    m.PublishSettings: ("settings",),
-    m.PlaySettings: ("settings",),
-    m.RecordSettings: ("settings",),
-    m.CallbackSettings: ("settings", "callbacks"),
-    m.WebhookSecret: ("callbacks",),
-    m.AuditEntry: ("audit",),
+SUBJECTS: Final[dict[type[Entity], tuple[Subject, ...]]] = {
+    Node: ("nodes",),
+    NodeSeen: ("nodes", "streams"),
+    NodeConfig: ("nodes",),
+    Credential: ("tokens", "logins"),
+    Session: ("streams", "sessions"),
+    Destination: ("destinations",),
+    Lease: ("destinations",),
+    PushStatus: ("destinations",),
+    Source: ("sources",),
+    SourceLease: ("sources",),
+    SourceStatus: ("sources",),
+    Recording: ("recordings",),
+    LedgerEvent: ("events",),
+    Delivery: ("deliveries",),
+    StoreSettings: ("settings",),
+    ApiSecret: ("settings",),
+    SystemSettings: ("settings",),
+    LimitSettings: ("settings",),
+    Room: ("rooms",),
+    PublishSettings: ("settings",),
+    PlaySettings: ("settings",),
+    RecordSettings: ("settings",),
+    CallbackSettings: ("settings", "callbacks"),
+    WebhookSecret: ("callbacks",),
+    AuditEntry: ("audit",),
 }
 ALL: Final[frozenset[Subject]] = frozenset(name for names in SUBJECTS.values() for name in names)
 
 
-def subjects_of(kind: type[m.Entity]) -> tuple[Subject, ...]:
+def subjects_of(kind: type[Entity]) -> tuple[Subject, ...]:
     """The subjects of an entity; of most that are for inner use there are none."""
     return SUBJECTS.get(kind, ())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from chalicelib.domain.model.destinations import Destination, Lease
+from chalicelib.domain.model.sessions import OpenSession, Session
+
 from .errors import InvalidInputError
 from .globs import compile_glob, matches_any
-from .model import Destination, Lease, OpenSession, Session
 from .targets import target_hash
 
 

@@ -6,20 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, cast
 
+from chalicelib.domain.model.callbacks import CallbackSettings
+from chalicelib.domain.model.destinations import Destination, Lease
+from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.domain.model.sessions import Session
+from chalicelib.domain.model.settings import LimitSettings, PublishSettings, RecordSettings
 from chalicelib.wire.names import StreamName, is_ascii
 
 from . import admission
 from .globs import compile_glob
-from .model import (
-    CallbackSettings,
-    Destination,
-    Lease,
-    LimitSettings,
-    PublishSettings,
-    RecordSettings,
-    RoomSecret,
-    Session,
-)
 
 Params = dict[str, str | int]
 AdmissionCode = Literal[

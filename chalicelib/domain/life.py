@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from .model import Delivery, LedgerEvent, Session
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.sessions import Session
 
 Lane = Literal["publish", "push", "recording", "callback", "refusal"]
 _SHOWN_CHARS = 300

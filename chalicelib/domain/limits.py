@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from .model import LimitSettings, Session
+from chalicelib.domain.model.sessions import Session
+from chalicelib.domain.model.settings import LimitSettings
 
 
 def refusal(limits: LimitSettings, live: int) -> str:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from chalicelib.domain.model.nodes import Node, NodeSeen
 from chalicelib.wire.codecs import is_too_old
-from chalicelib.wire.edge import ObservedNode
-
-from .model import Node, NodeSeen
+from chalicelib.wire.edge.observed import ObservedNode
 
 Level = Literal["good", "warn", "bad"]
 DISK_FULL: Final = 200_000_000

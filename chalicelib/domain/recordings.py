@@ -9,11 +9,12 @@ from itertools import pairwise
 from math import ceil
 from typing import Any, Literal
 
+from chalicelib.domain.model.recordings import RecordedTrack, Recording, RecordingPart
+from chalicelib.domain.model.sessions import Session
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import RECORDINGS, SegmentKey, SessionManifest, recording_id
 
 from .errors import ConflictError
-from .model import RecordedTrack, Recording, RecordingPart, Session
 from .tracks import Track
 
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.wire.edge import Event, Plan, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import OpenSession, Session, SessionState
+from chalicelib.wire.edge.events import Event, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
+from chalicelib.wire.edge.publish import Plan
 from chalicelib.wire.names import StreamName
-
-from .model import OpenSession, Recording, Session, SessionState
 
 CUT_TAKES: Final = timedelta(seconds=15)
 """A stream that was cut off and is live after that goes on, whatever the media server said."""

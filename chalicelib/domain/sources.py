@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
+from chalicelib.domain.model.sessions import OpenSession
+from chalicelib.domain.model.sources import Source, SourceFile, SourceLease
 from chalicelib.wire.codecs import SINCE, needs_newer
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.sources import SOUND_EXTENSIONS, DesiredSource, Encoding, PlayedInput, Probed
@@ -19,7 +21,6 @@ from chalicelib.wire.urls import LONGEST_RTSP_USER, InvalidUrlError, encoded_use
 
 from .errors import InvalidInputError
 from .globs import matches_any
-from .model import OpenSession, Source, SourceFile, SourceLease
 from .redact import callback_url
 from .targets import target_hash
 

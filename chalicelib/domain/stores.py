@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.stores import OWN_STORE, ObjectStore, StoreSettings
+
 from .errors import InvalidInputError
-from .model import OWN_STORE, ObjectStore, Recording, StoreSettings
 
 SETTLED: Final = timedelta(hours=1)
 """So long after a switch a node may not have heard of it."""

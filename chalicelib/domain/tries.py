@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
+from chalicelib.domain.model.account import LoginHold
+
 from .errors import TooManyTriesError
-from .model import LoginHold
 
 WINDOW: Final = timedelta(minutes=1)
 FREE: Final = 5

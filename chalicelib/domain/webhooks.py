@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from .model import WebhookSecret
+from chalicelib.domain.model.callbacks import WebhookSecret
 
 PREFIX: Final = "whsec_"
 SECRET_BYTES: Final = 24

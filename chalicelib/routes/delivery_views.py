@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from chalicelib.domain import redact
-from chalicelib.domain.model import Attempt, Delivery, DeliveryState
+from chalicelib.domain.model.callbacks import Attempt, Delivery, DeliveryState
 from chalicelib.services.nodes.overview import stream_of
 
 from .views import View

@@ -6,7 +6,10 @@ from chalice import Blueprint, Response
 from pydantic import BaseModel
 
 from chalicelib.services.account.auth import bearer
-from chalicelib.wire.edge import EnrollRequest, EventBatch, PublishRequest, SyncRequest
+from chalicelib.wire.edge.enrolment import EnrollRequest
+from chalicelib.wire.edge.events import EventBatch
+from chalicelib.wire.edge.observed import SyncRequest
+from chalicelib.wire.edge.publish import PublishRequest
 from chalicelib.wire.questions import AuthorizeRequest, QuestionResult
 from chalicelib.wire.uploads import UploadsRequest
 from chalicelib.wiring import wiring

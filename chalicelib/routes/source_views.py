@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from chalicelib.domain import redact
-from chalicelib.domain.model import Source, SourceFile
+from chalicelib.domain.model.sources import Source, SourceFile
 from chalicelib.domain.sources import shown_input
 from chalicelib.services.sources.editing import Playing
 from chalicelib.wire.sources import Encoding, SourceAudio, SourceFormat, SourceKind, SourceVideo

@@ -8,16 +8,12 @@ from typing import Any, Final, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.domain import redact
-from chalicelib.domain.model import (
-    OWN_STORE,
-    Destination,
-    LedgerEvent,
-    NodeConfig,
-    RecordedFile,
-    RecordedTrack,
-    Recording,
-    Session,
-)
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.nodes import NodeConfig
+from chalicelib.domain.model.recordings import RecordedFile, RecordedTrack, Recording
+from chalicelib.domain.model.sessions import Session
+from chalicelib.domain.model.stores import OWN_STORE
 from chalicelib.domain.targets import lacks_key
 from chalicelib.services.nodes.overview import NodeView, StreamView
 from chalicelib.services.pushing.destinations import Target, WaitingCode

@@ -11,23 +11,23 @@ from chalicelib.domain.admission import MIN_SECRET
 from chalicelib.domain.destinations import check_patterns
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.globs import compile_glob
-from chalicelib.domain.model import (
-    CallbackSettings,
-    Destination,
-    Entity,
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.callbacks import CallbackSettings
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.rooms import Room, RoomSecret
+from chalicelib.domain.model.settings import (
     LimitSettings,
     PlaySettings,
     PublishSettings,
     RecordSettings,
-    Room,
-    RoomSecret,
-    Source,
-    StoreSettings,
     SystemSettings,
 )
+from chalicelib.domain.model.sources import Source
+from chalicelib.domain.model.stores import StoreSettings
 from chalicelib.domain.stores import check_store
 from chalicelib.domain.targets import check_target_url
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.account.settings import MAX_RETIRED, Settings
 from chalicelib.services.publishing.rooms import Rooms, check_room
 from chalicelib.services.pushing.pushes import Pushes

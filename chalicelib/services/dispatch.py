@@ -7,31 +7,24 @@ from typing import Final
 
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain.errors import ConflictError
-from chalicelib.domain.model import (
-    CallbackSettings,
-    Delivery,
-    Destination,
-    Entity,
-    FinishHold,
-    Lease,
-    LedgerEvent,
-    OpenSession,
-    PlaySettings,
-    PublishSettings,
-    Recording,
-    RecordSettings,
-    Room,
-    RoomSecret,
-    Source,
-    SourceLease,
-)
-from chalicelib.ports import Clock, Queue, Save, Store
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
+from chalicelib.domain.model.destinations import Destination, Lease
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.recordings import FinishHold, Recording
+from chalicelib.domain.model.rooms import Room, RoomSecret
+from chalicelib.domain.model.sessions import OpenSession
+from chalicelib.domain.model.settings import PlaySettings, PublishSettings, RecordSettings
+from chalicelib.domain.model.sources import Source, SourceLease
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.queues import Queue
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.callbacks.deliveries import Callbacks
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.cuts import Cuts
 from chalicelib.services.recordings.opening import open_recordings
 from chalicelib.services.sources.leases import SourceLeases
-from chalicelib.wire.edge import SessionEnded, SessionLive, SessionRefused
+from chalicelib.wire.edge.events import SessionEnded, SessionLive, SessionRefused
 
 LOST_AFTER: Final = timedelta(minutes=20)
 """Longer than the longest finishing function may run."""

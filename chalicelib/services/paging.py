@@ -11,8 +11,10 @@ from typing import Final, TypeVar
 from ulid import ULID
 
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import LEDGER_DAYS, LEDGER_SHARDS, Delivery, Entity, LedgerEvent
-from chalicelib.ports import Page, Store
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.ledger import LEDGER_DAYS, LEDGER_SHARDS, LedgerEvent
+from chalicelib.ports.store import Page, Store
 
 E = TypeVar("E", bound=Entity)
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 
 from chalicelib.domain import readiness as rules
 from chalicelib.domain.errors import UnavailableError
-from chalicelib.domain.model import CallbackSettings, Delivery
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
 from chalicelib.domain.readiness import Finding, Pushed
-from chalicelib.ports import Clock, LooksAfter, Store, Upkeep
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Store
+from chalicelib.ports.upkeep import LooksAfter, Upkeep
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.pushing.destinations import Destinations
 

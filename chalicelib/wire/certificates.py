@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from chalicelib.wire.edge.observed import ObservedCertificate
+
 from .base import Message
-from .edge import ObservedCertificate
 from .questions import Question
 
 MAX_DOMAINS = 20

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from chalicelib.ports import (
-    Changes,
-    CredentialIssuer,
-    DeadLetters,
-    LooksAfter,
-    Nudger,
-    Objects,
-    Once,
-    PutLinks,
-    Queue,
-    StoreProbe,
-    Table,
-    Vault,
-)
+from chalicelib.ports.changes import Changes
+from chalicelib.ports.objects import CredentialIssuer, Objects, PutLinks, StoreProbe
+from chalicelib.ports.queues import DeadLetters, Nudger, Once, Queue
+from chalicelib.ports.store import Table
+from chalicelib.ports.upkeep import LooksAfter, Vault
 
 
 class Adapters(Protocol):

@@ -17,7 +17,10 @@ from chalicelib.adapters.aws.vault import SecretsVault
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.no_changes import NoChanges
 from chalicelib.config import AwsPlaces
-from chalicelib.ports import Changes, DeadLetters, LooksAfter, PutLinks, StoreProbe
+from chalicelib.ports.changes import Changes
+from chalicelib.ports.objects import PutLinks, StoreProbe
+from chalicelib.ports.queues import DeadLetters
+from chalicelib.ports.upkeep import LooksAfter
 
 
 class AwsAdapters:

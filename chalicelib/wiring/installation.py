@@ -11,7 +11,12 @@ from typing import Final
 from chalicelib.adapters.folders import LocalFolders
 from chalicelib.adapters.later import LaterSender
 from chalicelib.config import Config
-from chalicelib.ports import Changes, DeadLetters, Nudger, Objects, Once, Queue, Sender, Table, Vault
+from chalicelib.ports.changes import Changes
+from chalicelib.ports.objects import Objects
+from chalicelib.ports.queues import DeadLetters, Nudger, Once, Queue
+from chalicelib.ports.sending import Sender
+from chalicelib.ports.store import Table
+from chalicelib.ports.upkeep import Vault
 
 from .adapters import Adapters
 

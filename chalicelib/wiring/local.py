@@ -23,8 +23,9 @@ from chalicelib.adapters.local.vault import FileVault
 from chalicelib.adapters.routed import RoutedObjects
 from chalicelib.config import LocalPlaces
 from chalicelib.domain import links
-from chalicelib.domain.model import OWN_STORE, ObjectStore
-from chalicelib.ports import NodeCredentials, ProbeResult, Replication, StoreProbe
+from chalicelib.domain.model.stores import OWN_STORE, ObjectStore
+from chalicelib.ports.objects import NodeCredentials, ProbeResult, StoreProbe
+from chalicelib.ports.upkeep import Replication
 from chalicelib.services.dispatch import follows
 
 from .stores import LocalStores

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 from chalicelib.adapters.local.folder import FolderObjects, valid_key
 from chalicelib.domain import stores as rules
 from chalicelib.domain.errors import ConflictError
-from chalicelib.domain.model import OWN_STORE, ObjectStore, Recording, StoreSettings
-from chalicelib.ports import PutLink, Store
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.stores import OWN_STORE, ObjectStore, StoreSettings
+from chalicelib.ports.objects import PutLink
+from chalicelib.ports.store import Store
 from chalicelib.wire.recording import recording_of_key
 
 if TYPE_CHECKING:

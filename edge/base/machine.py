@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from chalicelib.wire.edge import ObservedMachine
+from chalicelib.wire.edge.observed import ObservedMachine
 
 _PROC: Final = Path("/proc")
 _OWN: Final = ("lo:",)

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from chalicelib.wire.callbacks import CallbackReply, DeliverQuestion
-from chalicelib.wire.edge import CallbackAnswered, OutgoingCallback
+from chalicelib.wire.edge.events import CallbackAnswered
+from chalicelib.wire.edge.publish import OutgoingCallback
 from edge.base.log import Log
 from edge.callbacks.outgoing import Outgoing, Reply
 from edge.sessions.lifecycle import Lifecycle

@@ -12,15 +12,11 @@ import httpx
 from pydantic import ValidationError
 
 from chalicelib.wire.base import Message
-from chalicelib.wire.edge import (
-    EnrollRequest,
-    EnrollResponse,
-    EventBatchResponse,
-    PublishRequest,
-    PublishResponse,
-    SyncRequest,
-    SyncResponse,
-)
+from chalicelib.wire.edge.desired import SyncResponse
+from chalicelib.wire.edge.enrolment import EnrollRequest, EnrollResponse
+from chalicelib.wire.edge.events import EventBatchResponse
+from chalicelib.wire.edge.observed import SyncRequest
+from chalicelib.wire.edge.publish import PublishRequest, PublishResponse
 from chalicelib.wire.questions import AuthorizeRequest, AuthorizeResponse, QuestionResult
 from chalicelib.wire.uploads import UploadsRequest, UploadsResponse
 from edge import AGENT_VERSION

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from chalicelib.wire.edge import StoreCredentials
+from chalicelib.wire.edge.desired import StoreCredentials
 from edge.base.clock import Clock, wait_or
 
 RENEW_BEFORE = timedelta(minutes=10)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from chalicelib.wire.edge import StoreCredentials
+from chalicelib.wire.edge.desired import StoreCredentials
 from edge.base.bounded import CallFailedError, call
 from edge.base.clock import Backoff
 from edge.base.errors import CloudError

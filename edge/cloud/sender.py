@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.wire.edge import MAX_BATCH, EventResult
+from chalicelib.wire.edge.events import MAX_BATCH, EventResult
 from edge.base.clock import Backoff, Clock, wait_or
 from edge.base.errors import CloudError, CloudRejectedError, SpoolError
 from edge.base.log import Log

@@ -6,7 +6,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Keys
 
-from chalicelib.wire.edge import StoreCredentials
+from chalicelib.wire.edge.desired import StoreCredentials
 
 
 class _HashedS3Auth(S3SigV4Auth):  # type: ignore[misc,unused-ignore]

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from chalicelib.wire.edge import AdmissionSnapshot
+from chalicelib.wire.edge.desired import AdmissionSnapshot
 from chalicelib.wire.masking import MASK
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.secrets import keyed_hash, parts_of, snapshot_accepts

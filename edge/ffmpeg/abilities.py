@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import Final
 
-from chalicelib.wire.edge import FfmpegFound
+from chalicelib.wire.edge.observed import FfmpegFound
 from chalicelib.wire.sources import CARD_FEATURE
 
 NEEDED: Final = {

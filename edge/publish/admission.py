@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from chalicelib.wire.edge import Plan, PublishRequest, PublishResponse
+from chalicelib.wire.edge.publish import Plan, PublishRequest, PublishResponse
 from chalicelib.wire.hooks import Hook
 from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name, identity
 from edge.base.clock import Clock, new_ulid

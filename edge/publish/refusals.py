@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from chalicelib.wire.edge import PublishRefused
+from chalicelib.wire.edge.events import PublishRefused
 from chalicelib.wire.hooks import Hook
 from edge.base.clock import Clock
 from edge.base.errors import EdgeError

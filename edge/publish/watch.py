@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from chalicelib.wire.edge import MediaServerState
+from chalicelib.wire.edge.events import MediaServerState
 from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName
 from edge.base.clock import Clock, new_ulid, wait_or
 from edge.base.errors import MediaServerError, SpoolError

@@ -8,7 +8,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from chalicelib.wire.codecs import Unfit
-from chalicelib.wire.edge import DesiredPush, DesiredSlate, ObservedPush, PushState
+from chalicelib.wire.edge.desired import DesiredPush, DesiredSlate
+from chalicelib.wire.edge.events import PushState
+from chalicelib.wire.edge.observed import ObservedPush
 from chalicelib.wire.names import StreamName
 from edge.base.log import Log
 from edge.base.loops import pause

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from chalicelib.wire.edge import RecordingStarted
+from chalicelib.wire.edge.events import RecordingStarted
 from chalicelib.wire.hooks import Hook
 from edge.base.clock import Clock
 from edge.base.durable import sync_folder, write_private

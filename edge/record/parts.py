@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.wire.edge import RecordingPartDone
+from chalicelib.wire.edge.events import RecordingPartDone
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import Gap, ManifestSegment, SegmentKey, SessionManifest
 from edge.spool.session import Session

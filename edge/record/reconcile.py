@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from chalicelib.wire.edge import RecordingStarted
+from chalicelib.wire.edge.events import RecordingStarted
 from chalicelib.wire.recording import recording_id
 from edge.base.clock import Clock, began_at
 from edge.base.log import Log

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
-from chalicelib.wire.edge import RecordingStarted
+from chalicelib.wire.edge.events import RecordingStarted
 from chalicelib.wire.recording import manifest_key
 from edge.base.clock import Backoff, Clock, wait_or
 from edge.base.errors import SpoolError, StoreError

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chalicelib.wire.edge import EventBody, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
+from chalicelib.wire.edge.events import EventBody, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
 from chalicelib.wire.names import StreamName, folded
 from edge.spool.session import ClientKey, Session
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from chalicelib.wire.edge import EventBody
+from chalicelib.wire.edge.events import EventBody
 from edge.base.clock import Clock, new_ulid
 from edge.spool.session import Session
 

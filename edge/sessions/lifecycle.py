@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from chalicelib.wire.edge import EventBody
+from chalicelib.wire.edge.events import EventBody
 from edge.base.clock import Clock
 from edge.base.errors import SpoolError
 from edge.base.log import Log

@@ -87,7 +87,7 @@ def _refuse_own_ports(endpoint: str, instance: str) -> None:
 
 def _described(target: Target) -> Any:
     from chalicelib.domain.errors import InvalidInputError
-    from chalicelib.domain.model import ObjectStore
+    from chalicelib.domain.model.stores import ObjectStore
     from chalicelib.domain.stores import check_store
 
     made = ObjectStore(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from chalice.test import Client
 
-from chalicelib.domain.model import Source
-from chalicelib.ports import Save
+from chalicelib.domain.model.sources import Source
+from chalicelib.ports.store import Save
 from chalicelib.services.publishing.cards import MOST_AT_ONCE
 from chalicelib.wiring import wiring
 

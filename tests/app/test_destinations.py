@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.model import Destination
-from chalicelib.ports import Save
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.ports.store import Save
 from chalicelib.wiring import wiring
 from tests.app.conftest import STREAM, Api, Node
 from tests.fakes import BOOTSTRAP

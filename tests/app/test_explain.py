@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.domain.model import Lease
-from chalicelib.ports import Put
+from chalicelib.domain.model.destinations import Lease
+from chalicelib.ports.store import Put
 from chalicelib.routes.v1.docs import description
 from chalicelib.wiring import now, wiring
 

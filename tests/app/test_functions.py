@@ -10,8 +10,9 @@ import pytest
 from chalice.test import Client
 
 from chalicelib.adapters.aws.dynamo import DynamoStore
-from chalicelib.domain.model import Delivery, Destination
-from chalicelib.ports import Save
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.ports.store import Save
 from chalicelib.wire.recording import recording_id
 from chalicelib.wiring import wiring
 from tests.app.conftest import STREAM, Api, Aws, Node
@@ -103,7 +104,7 @@ def test_a_removed_destination_reaches_the_node_that_pushes_it(
 def test_a_live_session_is_given_its_destination_by_the_stream(
     client: Client, cloud: Aws, api: Api, node: Node
 ) -> None:
-    from chalicelib.domain.model import LedgerEvent
+    from chalicelib.domain.model.ledger import LedgerEvent
 
     api("POST", "/v1/destinations", {"name": "d", "url": "rtmp://h/app/key"})
     session = node.go_live()

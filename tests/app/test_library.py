@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import NotFoundError
-from chalicelib.domain.model import Recording, RetentionMark
-from chalicelib.ports import Save
+from chalicelib.domain.model.recordings import Recording, RetentionMark
+from chalicelib.ports.store import Save
 from chalicelib.services.recordings import trash as trash_module
 from chalicelib.services.recordings.trash import Trash
 from chalicelib.wiring import now, wiring

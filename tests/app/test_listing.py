@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.model import Room, Source, SourceFile
-from chalicelib.ports import Save
+from chalicelib.domain.model.rooms import Room
+from chalicelib.domain.model.sources import Source, SourceFile
+from chalicelib.ports.store import Save
 from chalicelib.services import listing
 from chalicelib.wiring import now, wiring
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from ulid import ULID
 
-from chalicelib.domain.model import NodeConfig, NodeLease, NodeSeen
-from chalicelib.ports import Save
+from chalicelib.domain.model.destinations import NodeLease
+from chalicelib.domain.model.nodes import NodeConfig, NodeSeen
+from chalicelib.ports.store import Save
 from chalicelib.wiring import wiring
 from tests.app.conftest import STREAM, Api, Node, enroll
 from tests.fakes import BOOTSTRAP

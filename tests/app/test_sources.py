@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from chalice.test import Client
 
-from chalicelib.domain.model import Source
-from chalicelib.ports import Save
+from chalicelib.domain.model.sources import Source
+from chalicelib.ports.store import Save
 from chalicelib.wiring import wiring
 from tests.fakes import BOOTSTRAP
 

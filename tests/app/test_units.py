@@ -17,7 +17,8 @@ import pytest
 from chalice.test import Client
 from ulid import ULID
 
-from chalicelib.domain.model import Destination, OpenSession
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.wiring import wiring
 from tests.app.conftest import STREAM, Api, Aws, Node, enroll
 from tests.fakes import BOOTSTRAP

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.model import Delivery, Destination
-from chalicelib.ports import Save
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.ports.store import Save
 from chalicelib.wiring import wiring
 from tests.app.conftest import PROBLEM, Api, Cloud, Node
 from tests.fakes import BOOTSTRAP

@@ -23,7 +23,7 @@ from chalicelib.adapters.aws.s3_probe import probe
 from chalicelib.adapters.local.folder import FolderObjects
 from chalicelib.adapters.routed import RoutedObjects
 from chalicelib.domain.errors import NotFoundError, UnavailableError
-from chalicelib.ports import Objects
+from chalicelib.ports.objects import Objects
 from tests.conftest import free_port
 from tests.fakes import MemoryObjects
 from tests.s3_server import S3Server, s3_server

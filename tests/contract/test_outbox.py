@@ -18,8 +18,9 @@ from chalicelib.adapters.local.outbox import TRIES, Outbox, pause_s
 from chalicelib.adapters.local.queues import RECEIVES, LocalQueue
 from chalicelib.adapters.local.store import SqliteStore
 from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
-from chalicelib.domain.model import Entity, NodeLease
-from chalicelib.ports import Delete, Put, Save
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.destinations import NodeLease
+from chalicelib.ports.store import Delete, Put, Save
 from infra.local.host.work import consumer
 
 

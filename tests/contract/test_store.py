@@ -20,21 +20,14 @@ from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.local.database import Database
 from chalicelib.adapters.local.store import SqliteStore
 from chalicelib.domain.errors import ConflictError, InvalidInputError
-from chalicelib.domain.model import (
-    LEDGER_SHARDS,
-    Delivery,
-    Destination,
-    Lease,
-    LedgerEvent,
-    Node,
-    NodeLease,
-    NodeSeen,
-    OpenSession,
-    PublishSettings,
-    Recording,
-    Session,
-)
-from chalicelib.ports import Delete, Put, Save, Store
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.destinations import Destination, Lease, NodeLease
+from chalicelib.domain.model.ledger import LEDGER_SHARDS, LedgerEvent
+from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.domain.model.settings import PublishSettings
+from chalicelib.ports.store import Delete, Put, Save, Store
 from chalicelib.wire.names import StreamName
 from tests.fakes import MemoryStore
 

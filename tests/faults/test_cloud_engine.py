@@ -10,30 +10,20 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import ConflictError, UnavailableError, UnreadableItemError
-from chalicelib.domain.model import (
-    Delivery,
-    FinishHold,
-    Lease,
-    LedgerEvent,
-    LimitSettings,
-    OpenRecording,
-    Recording,
-    Session,
-)
-from chalicelib.ports import Answer, Put
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.destinations import Lease
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.recordings import FinishHold, OpenRecording, Recording
+from chalicelib.domain.model.sessions import Session
+from chalicelib.domain.model.settings import LimitSettings
+from chalicelib.ports.sending import Answer
+from chalicelib.ports.store import Put
 from chalicelib.services.edges.sync import Liveness
 from chalicelib.services.pushing.takeover import Takeover
 from chalicelib.services.recordings.finishing import MAX_FINISHES_BEFORE_GIVING_UP, MOST_WAITS_FOR_ROOM
 from chalicelib.services.recordings.hold import LASTS, Hold
-from chalicelib.wire.edge import (
-    EventBatch,
-    ObservedNode,
-    RecordingPartDone,
-    RecordingStarted,
-    SessionEnded,
-    SessionLive,
-    SyncRequest,
-)
+from chalicelib.wire.edge.events import EventBatch, RecordingPartDone, RecordingStarted, SessionEnded, SessionLive
+from chalicelib.wire.edge.observed import ObservedNode, SyncRequest
 from chalicelib.wire.recording import manifest_key, recording_id
 from tests.unit.test_services import STREAM, Cloud, another_node
 

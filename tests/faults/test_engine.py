@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.wire.edge import Desired, DesiredPush
+from chalicelib.wire.edge.desired import Desired, DesiredPush
 from chalicelib.wire.names import StreamName
 from edge.base.errors import SpoolError
 from edge.record import uploads

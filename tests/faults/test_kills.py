@@ -23,7 +23,8 @@ import pytest
 
 from chalicelib.adapters.local.database import Database
 from chalicelib.adapters.local.store import SqliteStore
-from chalicelib.domain.model import NodeLease, NodeSource
+from chalicelib.domain.model.destinations import NodeLease
+from chalicelib.domain.model.sources import NodeSource
 from infra.local.probe import answers
 
 from . import writer

@@ -15,8 +15,10 @@ from chalicelib.adapters.local.outbox import Outbox
 from chalicelib.adapters.local.queues import LocalQueue
 from chalicelib.adapters.local.store import SqliteStore
 from chalicelib.domain.errors import ConflictError, UnavailableError
-from chalicelib.domain.model import Entity, NodeLease, NodeSource
-from chalicelib.ports import Save
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.destinations import NodeLease
+from chalicelib.domain.model.sources import NodeSource
+from chalicelib.ports.store import Save
 
 THREADS = 4
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from chalicelib.adapters.ffmpeg import FfmpegMedia
-from chalicelib.domain.model import Recording
-from chalicelib.wire.edge import RecordingPartDone, RecordingStarted, SessionEnded
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.wire.edge.events import RecordingPartDone, RecordingStarted, SessionEnded
 from chalicelib.wire.recording import ManifestSegment, SegmentKey, SessionManifest, manifest_key, recording_id
 from edge.srs.segmentfile import measure
 from tests.fakes import FakeMedia

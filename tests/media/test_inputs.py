@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain import sources as rules
-from chalicelib.domain.model import SourceFile
+from chalicelib.domain.model.sources import SourceFile
 from chalicelib.wire.sources import Encoding
 from edge.ffmpeg.workers.argv import build_argv
 from edge.ffmpeg.workers.spec import Encode, Reading, WorkerSpec

@@ -9,27 +9,19 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.model import (
-    Attempt,
-    AuditEntry,
-    CallbackSettings,
-    Delivery,
-    Destination,
-    Entity,
-    LedgerEvent,
-    Node,
-    NodeSeen,
-    OpenSession,
-    PublishSettings,
-    Recording,
-    Room,
-    RoomSecret,
-    Session,
-    Source,
-    WebhookSecret,
-)
+from chalicelib.domain.model.account import AuditEntry
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.callbacks import Attempt, CallbackSettings, Delivery, WebhookSecret
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.rooms import Room, RoomSecret
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.domain.model.settings import PublishSettings
+from chalicelib.domain.model.sources import Source
 from chalicelib.domain.redact import MASK
-from chalicelib.ports import Put
+from chalicelib.ports.store import Put
 from chalicelib.routes.v1.base import OPERATIONS
 from chalicelib.wire.names import StreamName
 from chalicelib.wiring import wiring

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.wire.edge import Desired
+from chalicelib.wire.edge.desired import Desired
 from tests.unit.edge_agent.edge_fakes import World, until, world
 from tests.unit.edge_agent.test_edge_agent import go_live, push, snapshot
 

@@ -10,10 +10,11 @@ import pytest
 
 from chalicelib.domain import access
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, UnauthenticatedError
-from chalicelib.domain.model import Credential, Node
+from chalicelib.domain.model.account import Credential
+from chalicelib.domain.model.nodes import Node
 from chalicelib.services.account.auth import Auth
 from chalicelib.services.edges.enrolment import OVERLAP, Enrolment
-from chalicelib.wire.edge import EnrollRequest, EnrollResponse
+from chalicelib.wire.edge.enrolment import EnrollRequest, EnrollResponse
 from tests.app.conftest import Api, enroll
 from tests.app.conftest import Node as Edge
 from tests.fakes import BOOTSTRAP, FakeClock, FakeNudger, MemoryStore
@@ -99,7 +100,7 @@ def test_of_many_nodes_at_once_one_gets_in() -> None:
 @pytest.mark.parametrize("kind", ["api", "node", "login", "sign_in"])
 def test_no_other_token_joins(door: Door, kind: str) -> None:
     from chalicelib.domain.ids import token_hash
-    from chalicelib.ports import Put
+    from chalicelib.ports.store import Put
 
     made = {"hash": token_hash("some-other-token-01"), "kind": kind, "created_at": door.clock()}
     door.store.commit(Put(Credential.model_validate(made)))

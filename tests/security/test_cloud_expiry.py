@@ -14,8 +14,9 @@ import jwt
 import pytest
 
 from chalicelib.domain.ids import token_hash
-from chalicelib.domain.model import Credential, Recording
-from chalicelib.ports import Put
+from chalicelib.domain.model.account import Credential
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.ports.store import Put
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.play import QUERY, play_key, play_refusal, play_token

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.layout import LAYOUTS
-from chalicelib.domain import model as m
+from chalicelib.domain.model.account import AuditEntry
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.sessions import StreamTail
 from chalicelib.services.publishing.explain import parse_stream
 from chalicelib.wire.hooks import Hook
 from chalicelib.wire.names import DEFAULT_VHOST, StreamName
@@ -23,7 +26,7 @@ names = st.builds(
     st.lists(segment, min_size=1, max_size=3),
     segment,
 )
-BY_NAME: tuple[type[m.Entity], ...] = (m.StreamTail,)
+BY_NAME: tuple[type[Entity], ...] = (StreamTail,)
 
 
 def _parts(name: StreamName) -> tuple[str, str, str]:
@@ -68,10 +71,10 @@ def test_the_media_servers_words_mean_the_same(name: StreamName) -> None:
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_a_key_has_one_owner(one: str, other: str) -> None:
     """Whatever ids are asked for: two ids never lead to one item, nor an id of one kind to an item of another."""
-    made: dict[tuple[str, str], tuple[type[m.Entity], str]] = {}
+    made: dict[tuple[str, str], tuple[type[Entity], str]] = {}
     for kind, layout in LAYOUTS.items():
         needs = layout.key.__code__.co_argcount
-        if needs == 1 and kind not in (m.LedgerEvent, m.AuditEntry):
+        if needs == 1 and kind not in (LedgerEvent, AuditEntry):
             for text in {one, other}:
                 key = layout.key(text)
                 assert made.setdefault(key, (kind, text)) == (kind, text)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import passwords, tries
 from chalicelib.domain.errors import TooManyTriesError, UnauthenticatedError
-from chalicelib.domain.model import AuditEntry, Credential, LoginHold
-from chalicelib.ports import Change, Put
+from chalicelib.domain.model.account import AuditEntry, Credential, LoginHold
+from chalicelib.ports.store import Change, Put
 from chalicelib.services.account.login import Login
 from chalicelib.wiring import wiring
 from tests.fakes import BOOTSTRAP, FakeClock, MemoryStore

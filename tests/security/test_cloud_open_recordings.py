@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chalicelib.domain.model import Recording
-from chalicelib.ports import Put
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.ports.store import Put
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.wiring import now, wiring
 from tests.app.conftest import Answer, Api

@@ -16,29 +16,18 @@ import pytest
 
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.ids import derived_ulid
-from chalicelib.domain.model import (
-    AskedCallback,
-    CallbackSettings,
-    Delivery,
-    Entity,
-    Lease,
-    LedgerEvent,
-    NodeLease,
-    NodeSeen,
-    OpenQuestion,
-    OpenSession,
-    PushStatus,
-    QuestionAnswer,
-    Recording,
-    Session,
-    SourceLease,
-    SourceStatus,
-    StreamTail,
-)
-from chalicelib.ports import Put
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings, Delivery
+from chalicelib.domain.model.destinations import Lease, NodeLease, PushStatus
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.nodes import NodeSeen, OpenQuestion, QuestionAnswer
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import OpenSession, Session, StreamTail
+from chalicelib.domain.model.sources import SourceLease, SourceStatus
+from chalicelib.ports.store import Put
 from chalicelib.services.edges import events as ingest
 from chalicelib.services.recordings import artifacts
-from chalicelib.wire.edge import (
+from chalicelib.wire.edge.events import (
     CallbackAnswered,
     Event,
     EventBatch,
@@ -164,7 +153,7 @@ def test_of_what_is_another_nodes_nothing_can_be_said(
 
 
 def test_what_a_node_says_of_itself_is_filed_under_its_own_name(two: Two) -> None:
-    from chalicelib.wire.edge import CertificateState, MediaServerState
+    from chalicelib.wire.edge.events import CertificateState, MediaServerState
 
     for body in (MediaServerState(up=False), CertificateState(domain="a.example.com", state="expired")):
         assert two.tell(body)[0] == "refused", "not with another node's session"

@@ -7,11 +7,13 @@ import json
 import pytest
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
-from chalicelib.domain.model import NodeSeen, Recording
-from chalicelib.ports import Answer, Put
+from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.ports.sending import Answer
+from chalicelib.ports.store import Put
 from chalicelib.services.recordings.abandoned import Abandoned
 from chalicelib.services.sources.bilibili import Bilibili
-from chalicelib.wire.edge import RecordingPartDone, RecordingStarted, SessionEnded
+from chalicelib.wire.edge.events import RecordingPartDone, RecordingStarted, SessionEnded
 from chalicelib.wire.recording import SegmentKey, recording_id
 from tests.fakes import FakeClock, FakeSender, MemoryStore
 from tests.unit.test_services import Cloud

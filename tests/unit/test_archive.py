@@ -18,8 +18,9 @@ from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.local import schema
 from chalicelib.adapters.local.database import Database
 from chalicelib.adapters.local.store import SqliteStore
-from chalicelib.domain.model import PublishSettings, Room
-from chalicelib.ports import Put, Save
+from chalicelib.domain.model.rooms import Room
+from chalicelib.domain.model.settings import PublishSettings
+from chalicelib.ports.store import Put, Save
 from infra.errors import InfraError
 from infra.local import sealed
 from infra.local.archive import make_backup, restore_backup

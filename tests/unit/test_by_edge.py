@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import InvalidInputError, UnavailableError
-from chalicelib.domain.model import CallbackSettings, CallbackTrace, Delivery, Node, NodeSeen
-from chalicelib.ports import Answer, Put
+from chalicelib.domain.model.callbacks import CallbackSettings, CallbackTrace, Delivery
+from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.ports.sending import Answer
+from chalicelib.ports.store import Put
 from chalicelib.services.callbacks.checks import Checks
 from chalicelib.wire.addresses import AddressRule
 from chalicelib.wire.callbacks import CallbackReply, DeliverQuestion
-from chalicelib.wire.edge import CallbackAnswered, OutgoingCallback, RecordingPartDone, SessionEnded
+from chalicelib.wire.edge.events import CallbackAnswered, RecordingPartDone, SessionEnded
+from chalicelib.wire.edge.publish import OutgoingCallback
 from edge.callbacks.outgoing import Outgoing, Reply
 from tests.fakes import BOOTSTRAP
 from tests.unit.edge_agent.edge_fakes import World, world

@@ -11,21 +11,16 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import checks, explain
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import (
-    CallbackSettings,
-    Delivery,
-    Destination,
-    Lease,
-    LimitSettings,
-    PublishSettings,
-    RecordSettings,
-    RoomSecret,
-)
-from chalicelib.ports import Answer, Put
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
+from chalicelib.domain.model.destinations import Destination, Lease
+from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.domain.model.settings import LimitSettings, PublishSettings, RecordSettings
+from chalicelib.ports.sending import Answer
+from chalicelib.ports.store import Put
 from chalicelib.services.callbacks.checks import Checks
 from chalicelib.services.callbacks.replay import MAX_DELIVERIES, Replay
 from chalicelib.services.publishing.explain import Explain, parse_stream
-from chalicelib.wire.edge import RecordingPartDone, SessionEnded, SessionLive
+from chalicelib.wire.edge.events import RecordingPartDone, SessionEnded, SessionLive
 from chalicelib.wire.names import StreamName
 from tests.fakes import BOOTSTRAP
 from tests.unit.test_services import STREAM, Cloud

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import NotFoundError
-from chalicelib.domain.model import Session
-from chalicelib.wire.edge import RecordingPartDone, RecordingStarted, SessionEnded, SessionLive
+from chalicelib.domain.model.sessions import Session
+from chalicelib.wire.edge.events import RecordingPartDone, RecordingStarted, SessionEnded, SessionLive
 from chalicelib.wire.recording import recording_id
 
 from .test_services import Cloud

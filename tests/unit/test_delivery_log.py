@@ -9,11 +9,12 @@ import pytest
 
 from chalicelib.domain import redact
 from chalicelib.domain.callbacks import kept_body
-from chalicelib.domain.model import Delivery
-from chalicelib.ports import Answer, Save
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.ports.sending import Answer
+from chalicelib.ports.store import Save
 from chalicelib.routes.delivery_views import DeliveryShown
 from chalicelib.services.nodes.overview import DeliveryFilter
-from chalicelib.wire.edge import SessionEnded
+from chalicelib.wire.edge.events import SessionEnded
 from tests.unit.test_services import Cloud
 
 

@@ -14,17 +14,12 @@ from hypothesis import strategies as st
 from chalicelib.domain import admission, callbacks, destinations, ids, recordings, redact, sessions, targets
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.globs import compile_glob, matches_any
-from chalicelib.domain.model import (
-    CallbackSettings,
-    Destination,
-    Lease,
-    OpenSession,
-    PublishSettings,
-    RecordSettings,
-    Session,
-    StreamTail,
-)
-from chalicelib.wire.edge import Event, Plan, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
+from chalicelib.domain.model.callbacks import CallbackSettings
+from chalicelib.domain.model.destinations import Destination, Lease
+from chalicelib.domain.model.sessions import OpenSession, Session, StreamTail
+from chalicelib.domain.model.settings import PublishSettings, RecordSettings
+from chalicelib.wire.edge.events import Event, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
+from chalicelib.wire.edge.publish import Plan
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import Gap, ManifestSegment, SegmentKey, SessionManifest, recording_id
 

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 
 from chalicelib.adapters.local.changes import LocalChanges
 from chalicelib.domain.changes import SUBJECTS
-from chalicelib.domain.model import Destination, Entity, KeptAnswer, LoginHold, NodeSeen, OpenQuestion, Room
+from chalicelib.domain.model.account import KeptAnswer, LoginHold
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.nodes import NodeSeen, OpenQuestion
+from chalicelib.domain.model.rooms import Room
 from infra.local.host import feed as module
 from infra.local.host.events import Outgoing
 from infra.local.host.feed import Feed

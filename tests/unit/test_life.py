@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.life import Item, life_of
-from chalicelib.domain.model import Attempt, Delivery, LedgerEvent, Session
+from chalicelib.domain.model.callbacks import Attempt, Delivery
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.sessions import Session
 from chalicelib.wire.names import StreamName
 
 BEGAN = datetime(2026, 11, 26, 12, tzinfo=UTC)

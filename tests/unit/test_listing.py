@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.destinations import in_order, moved
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import Destination
+from chalicelib.domain.model.destinations import Destination
 from chalicelib.routes.v1.listing import found_in, part
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

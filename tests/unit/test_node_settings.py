@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError, UpstreamError
-from chalicelib.domain.model import NodeConfig
+from chalicelib.domain.model.nodes import NodeConfig
 from chalicelib.services.nodes.node_settings import NodeConfigs, wire_settings
 from chalicelib.wire.questions import QuestionResult
 from tests.unit.test_questions import Rig

@@ -17,22 +17,15 @@ from chalicelib.domain.errors import (
     TooManyTriesError,
     UnauthenticatedError,
 )
-from chalicelib.domain.model import (
-    Destination,
-    LimitSettings,
-    NodeSeen,
-    ObjectStore,
-    OpenSession,
-    PublishSettings,
-    PushStatus,
-    Room,
-    RoomSecret,
-    Session,
-    Source,
-    StoreSettings,
-)
+from chalicelib.domain.model.destinations import Destination, PushStatus
+from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.rooms import Room, RoomSecret
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.domain.model.settings import LimitSettings, PublishSettings
+from chalicelib.domain.model.sources import Source
+from chalicelib.domain.model.stores import ObjectStore, StoreSettings
 from chalicelib.domain.targets import join_target
-from chalicelib.ports import Save
+from chalicelib.ports.store import Save
 from chalicelib.services.account.login import Login
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.backup import Backup, Copy
@@ -192,7 +185,7 @@ def test_as_many_streams_as_are_allowed(allowed: int, live: int) -> None:
 
 
 def test_what_is_over_a_limit_is_ended_once(owner: Owner) -> None:
-    from chalicelib.ports import Save
+    from chalicelib.ports.store import Save
 
     for name, minutes in (("s1", 61), ("s2", 5)):
         live = session(name, minutes, owner.clock)
@@ -216,7 +209,7 @@ def test_a_bitrate_over_the_limit_ends_a_session() -> None:
 
 
 def test_no_more_pushes_than_are_allowed(owner: Owner) -> None:
-    from chalicelib.ports import Save
+    from chalicelib.ports.store import Save
 
     owner.limits.set({"max_pushes": 1}, None)
     owner.store.commit(Save(session("s1", 1, owner.clock)))
@@ -387,7 +380,7 @@ def test_d2_the_transcode_of_the_compatible_api_is_compared_with_sources_too(own
 
 
 def test_d2_of_two_that_were_there_before_one_is_pushed_and_the_other_says_why(owner: Owner) -> None:
-    from chalicelib.ports import Save
+    from chalicelib.ports.store import Save
 
     first = add_target(owner, "First", "rtmp://h/a/k")
     second = first.model_copy(update={"id": "second", "name": "Second", "version": 0})
@@ -407,7 +400,7 @@ def test_d2_of_two_that_were_there_before_one_is_pushed_and_the_other_says_why(o
 
 
 def test_d3_whatever_is_on_and_not_pushed_says_why(owner: Owner) -> None:
-    from chalicelib.ports import Save
+    from chalicelib.ports.store import Save
 
     made = add_target(owner, "A", "rtmp://h/a/k")
     why = owner.targets.get(made.id).waiting
@@ -422,7 +415,7 @@ def test_d3_whatever_is_on_and_not_pushed_says_why(owner: Owner) -> None:
 
 
 def test_d6_a_new_target_of_a_running_push_moves_what_it_holds(owner: Owner) -> None:
-    from chalicelib.ports import Save
+    from chalicelib.ports.store import Save
 
     first = add_target(owner, "First", "rtmp://h/a/k")
     owner.store.commit(Save(session("s1", 1, owner.clock)))

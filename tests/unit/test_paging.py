@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from ulid import ULID
 
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import Delivery, LedgerEvent, RoomSecret
-from chalicelib.ports import Page, Save
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.ports.store import Page, Save
 from chalicelib.services.paging import deliveries_page, everything, ledger_page
 from tests.fakes import MemoryStore
 

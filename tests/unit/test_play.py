@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.model import Node, NodeSeen
-from chalicelib.ports import Put
-from chalicelib.wire.edge import AdmissionSnapshot, ObservedNode
+from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.ports.store import Put
+from chalicelib.wire.edge.desired import AdmissionSnapshot
+from chalicelib.wire.edge.observed import ObservedNode
 from chalicelib.wire.play import play_key, play_refusal, play_token
 from edge.cloud.snapshot import Snapshot
 from tests.unit.edge_agent.edge_fakes import World, world

@@ -15,8 +15,8 @@ from chalicelib.domain.errors import (
     UnavailableError,
     UpstreamError,
 )
-from chalicelib.domain.model import Node, NodeSeen, OpenQuestion, QuestionAnswer
-from chalicelib.ports import Save
+from chalicelib.domain.model.nodes import Node, NodeSeen, OpenQuestion, QuestionAnswer
+from chalicelib.ports.store import Save
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.questions import MAX_RESULT, KickQuestion, QuestionResult
 from tests.fakes import FakeClock, FakeNudger, MemoryStore

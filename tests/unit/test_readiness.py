@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import UnavailableError
-from chalicelib.domain.model import Node, NodeSeen
+from chalicelib.domain.model.nodes import Node, NodeSeen
 from chalicelib.domain.readiness import (
     Pushed,
     of_callbacks,
@@ -20,10 +20,10 @@ from chalicelib.domain.readiness import (
     of_work,
     worst,
 )
-from chalicelib.ports import Upkeep
+from chalicelib.ports.upkeep import Upkeep
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.readiness import Readiness
-from chalicelib.wire.edge import FfmpegFound, ObservedCertificate, ObservedMachine, ObservedNode
+from chalicelib.wire.edge.observed import FfmpegFound, ObservedCertificate, ObservedMachine, ObservedNode
 from tests.unit.test_services import Cloud
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

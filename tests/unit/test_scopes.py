@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import access
 from chalicelib.domain.errors import ForbiddenError, InvalidInputError
-from chalicelib.domain.model import Credential, Recording, Session
-from chalicelib.ports import Put
+from chalicelib.domain.model.account import Credential
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import Session
+from chalicelib.ports.store import Put
 from chalicelib.routes.v1.base import OPERATIONS
 from chalicelib.services.account.login import Login
 from chalicelib.services.edges.callers import Callers

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.model import Destination, LimitSettings, PublishSettings, RoomSecret
-from chalicelib.ports import Save
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.domain.model.settings import LimitSettings, PublishSettings
+from chalicelib.ports.store import Save
 from chalicelib.services.publishing.uses import SecretUses, Use
-from chalicelib.wire.edge import PublishRequest, PublishResponse, SessionAdmitted, SessionEnded, SessionLive
+from chalicelib.wire.edge.events import SessionAdmitted, SessionEnded, SessionLive
+from chalicelib.wire.edge.publish import PublishRequest, PublishResponse
 from chalicelib.wire.names import StreamName
 
 from .test_services import STREAM, Cloud

@@ -18,18 +18,13 @@ from chalicelib.domain.errors import (
     UnauthenticatedError,
 )
 from chalicelib.domain.ids import derived_ulid
-from chalicelib.domain.model import (
-    Delivery,
-    Destination,
-    Lease,
-    LedgerEvent,
-    NodeSeen,
-    OpenSession,
-    PushStatus,
-    Recording,
-    Session,
-)
-from chalicelib.ports import Answer
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.destinations import Destination, Lease, PushStatus
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.ports.sending import Answer
 from chalicelib.services.account.auth import Auth
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.callbacks.by_node import ByEdge
@@ -52,12 +47,10 @@ from chalicelib.services.recordings.library import Library
 from chalicelib.services.recordings.shares import Shares
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.watching.links import Plays
-from chalicelib.wire.edge import (
-    EnrollRequest,
+from chalicelib.wire.edge.enrolment import EnrollRequest
+from chalicelib.wire.edge.events import (
     Event,
     EventBatch,
-    ObservedNode,
-    PublishRequest,
     PushState,
     RecordingPartDone,
     RecordingStarted,
@@ -65,8 +58,9 @@ from chalicelib.wire.edge import (
     SessionEnded,
     SessionLive,
     SessionRefused,
-    SyncRequest,
 )
+from chalicelib.wire.edge.observed import ObservedNode, SyncRequest
+from chalicelib.wire.edge.publish import PublishRequest
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import ManifestSegment, SegmentKey, SessionManifest, manifest_key, recording_id
 from tests.fakes import (

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import InvalidInputError, UnavailableError
-from chalicelib.domain.model import Lease, OpenQuestion
+from chalicelib.domain.model.destinations import Lease
+from chalicelib.domain.model.nodes import OpenQuestion
 from chalicelib.services.publishing.rooms import Rooms
-from chalicelib.wire.edge import PushState, SessionEnded
+from chalicelib.wire.edge.events import PushState, SessionEnded
 from chalicelib.wire.questions import QuestionResult
 
 from .test_services import Cloud, another_node

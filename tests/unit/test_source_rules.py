@@ -14,18 +14,12 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import (
-    Node,
-    NodeSource,
-    OpenSession,
-    Session,
-    Source,
-    SourceFile,
-    SourceLease,
-    TargetHold,
-)
+from chalicelib.domain.model.destinations import TargetHold
+from chalicelib.domain.model.nodes import Node
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.domain.model.sources import NodeSource, Source, SourceFile, SourceLease
 from chalicelib.domain.targets import target_hash
-from chalicelib.ports import Save
+from chalicelib.ports.store import Save
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.names import StreamName
@@ -371,7 +365,7 @@ class World:
         return [d.source for d in self.leases.wanted(node, pointers, [], running or [])]
 
     def stopped(self, name: str, *, finished: bool = False) -> None:
-        from chalicelib.domain.model import SourceStatus
+        from chalicelib.domain.model.sources import SourceStatus
 
         lease = self.lease(name)
         body = SourceState(source=name, fence=lease.fence, state="stopped", finished=finished)
@@ -418,7 +412,7 @@ def test_a_source_that_has_played_all_there_was_is_switched_off() -> None:
 
 
 def test_the_word_of_an_older_worker_neither_releases_nor_overwrites() -> None:
-    from chalicelib.domain.model import SourceStatus
+    from chalicelib.domain.model.sources import SourceStatus
 
     w = World()
     w.keep(source("a"))

@@ -11,8 +11,10 @@ import pytest
 from chalicelib.adapters.own_ports import OwnPorts
 from chalicelib.domain import stores as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UpstreamError
-from chalicelib.domain.model import ObjectStore, Recording, RecordingPart, StoreSettings
-from chalicelib.ports import ProbeResult, PutLink, Save
+from chalicelib.domain.model.recordings import Recording, RecordingPart
+from chalicelib.domain.model.stores import ObjectStore, StoreSettings
+from chalicelib.ports.objects import ProbeResult, PutLink
+from chalicelib.ports.store import Save
 from chalicelib.services.recordings.stores import Stores
 from chalicelib.services.recordings.uploads import Uploads
 from chalicelib.wire.names import StreamName

@@ -13,8 +13,8 @@ from ulid import ULID
 
 from chalicelib.domain import access
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, ReusedKeyError
-from chalicelib.domain.model import AuditEntry, Credential, KeptAnswer
-from chalicelib.ports import Put
+from chalicelib.domain.model.account import AuditEntry, Credential, KeptAnswer
+from chalicelib.ports.store import Put
 from chalicelib.routes.v1.base import OPERATIONS
 from chalicelib.routes.v1.protocol import audited
 from chalicelib.services.account.audit import Audit

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from chalicelib.ports import Answer
+from chalicelib.ports.sending import Answer
 from infra.cli.client import Api
 from infra.cli.main import app
 from tests.fakes import BOOTSTRAP

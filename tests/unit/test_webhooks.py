@@ -12,9 +12,9 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from chalicelib.domain import redact, webhooks
 from chalicelib.domain.errors import ConflictError
-from chalicelib.domain.model import CallbackSettings, Delivery, WebhookSecret
-from chalicelib.ports import Answer
-from chalicelib.wire.edge import SessionEnded
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery, WebhookSecret
+from chalicelib.ports.sending import Answer
+from chalicelib.wire.edge.events import SessionEnded
 from tests.unit.test_services import Cloud
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

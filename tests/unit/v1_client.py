@@ -13,7 +13,7 @@ from typing import Any
 from chalice.test import Client
 
 from chalicelib.adapters.no_changes import NoChanges
-from chalicelib.ports import ProbeResult
+from chalicelib.ports.objects import ProbeResult
 from chalicelib.wiring import wiring
 from tests.fakes import BOOTSTRAP, FakeDeadLetters, FakeNudger, FakeQueue, FakeSender, MemoryObjects, MemoryStore
 

@@ -17,7 +17,6 @@ from pydantic import BaseModel, TypeAdapter
 from chalicelib.wire import (
     callbacks,
     certificates,
-    edge,
     inputs,
     live,
     node_settings,
@@ -27,6 +26,11 @@ from chalicelib.wire import (
     sources,
     uploads,
 )
+from chalicelib.wire.edge.desired import Nudge, StoreCredentials, SyncResponse
+from chalicelib.wire.edge.enrolment import EnrollRequest, EnrollResponse
+from chalicelib.wire.edge.events import Event, EventBatch, EventBatchResponse, EventBody
+from chalicelib.wire.edge.observed import FfmpegFound, SyncRequest
+from chalicelib.wire.edge.publish import PublishRequest, PublishResponse
 from chalicelib.wire.hooks import parse_hook
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -47,21 +51,21 @@ EVENT_KINDS = {
     "callback.answered",
 }
 MODELS: dict[str, type[BaseModel]] = {
-    "enroll_request": edge.EnrollRequest,
-    "enroll_response": edge.EnrollResponse,
-    "publish_request": edge.PublishRequest,
-    "publish_response_allow": edge.PublishResponse,
-    "publish_response_ask": edge.PublishResponse,
-    "publish_response_deny": edge.PublishResponse,
-    "event_batch": edge.EventBatch,
-    "event_batch_response": edge.EventBatchResponse,
-    "sync_request": edge.SyncRequest,
-    "sync_response": edge.SyncResponse,
-    "sync_response_unchanged": edge.SyncResponse,
-    "nudge": edge.Nudge,
+    "enroll_request": EnrollRequest,
+    "enroll_response": EnrollResponse,
+    "publish_request": PublishRequest,
+    "publish_response_allow": PublishResponse,
+    "publish_response_ask": PublishResponse,
+    "publish_response_deny": PublishResponse,
+    "event_batch": EventBatch,
+    "event_batch_response": EventBatchResponse,
+    "sync_request": SyncRequest,
+    "sync_response": SyncResponse,
+    "sync_response_unchanged": SyncResponse,
+    "nudge": Nudge,
     "uploads_request": uploads.UploadsRequest,
     "uploads_response": uploads.UploadsResponse,
-    "store_credentials_presigned": edge.StoreCredentials,
+    "store_credentials_presigned": StoreCredentials,
     "asked": questions.Asked,
     "question_result": questions.QuestionResult,
     "question_session_kick": questions.KickQuestion,
@@ -93,12 +97,12 @@ MODELS: dict[str, type[BaseModel]] = {
     "desired_source": sources.DesiredSource,
     "desired_source_transcode": sources.DesiredSource,
     "observed_source": sources.ObservedSource,
-    "ffmpeg_found": edge.FfmpegFound,
+    "ffmpeg_found": FfmpegFound,
     "question_callback_deliver": callbacks.DeliverQuestion,
     "callback_reply": callbacks.CallbackReply,
     "manifest": recording.SessionManifest,
     "accepted_secret": secrets.AcceptedSecret,
-    **{f"event_{kind.replace('.', '_')}": edge.Event for kind in sorted(EVENT_KINDS)},
+    **{f"event_{kind.replace('.', '_')}": Event for kind in sorted(EVENT_KINDS)},
 }
 
 
@@ -123,8 +127,8 @@ def test_unknown_fields_are_ignored(name: str) -> None:
 
 
 def test_every_message_and_kind_of_event_has_its_file() -> None:
-    kinds = {golden(name)["body"]["kind"] for name, model in MODELS.items() if model is edge.Event}
-    adapter: TypeAdapter[Any] = TypeAdapter(edge.EventBody)
+    kinds = {golden(name)["body"]["kind"] for name, model in MODELS.items() if model is Event}
+    adapter: TypeAdapter[Any] = TypeAdapter(EventBody)
     assert kinds == EVENT_KINDS == set(adapter.json_schema()["discriminator"]["mapping"])
     assert {p.stem for p in GOLDEN.glob("*.json")} == set(MODELS) | {p.stem for p in GOLDEN.glob("hook_*.json")}
 

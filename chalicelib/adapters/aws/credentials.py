@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from chalicelib.ports import NodeCredentials
+from chalicelib.ports.objects import NodeCredentials
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

@@ -18,8 +18,8 @@ from chalicelib.adapters.items import Item, Items, key_of, only, partition_of
 from chalicelib.adapters.layout import DUE, LAYOUTS
 from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError
 from chalicelib.domain.ids import stamp
-from chalicelib.domain.model import Entity
-from chalicelib.ports import Change, Page, Put, Save
+from chalicelib.domain.model.base import Entity
+from chalicelib.ports.store import Change, Page, Put, Save
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

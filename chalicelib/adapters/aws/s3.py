@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.errors import NotFoundError, UnavailableError
-from chalicelib.ports import PutLink, StoredObject
+from chalicelib.ports.objects import PutLink, StoredObject
 
 from .s3_words import code_of, words_of
 

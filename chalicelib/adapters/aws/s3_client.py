@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from chalicelib.domain.model import ObjectStore
+from chalicelib.domain.model.stores import ObjectStore
 
 from .s3 import S3Objects
 

@@ -12,8 +12,8 @@ from urllib.request import Request, urlopen
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.domain.model import ObjectStore
-from chalicelib.ports import ProbeResult, ProbeStep
+from chalicelib.domain.model.stores import ObjectStore
+from chalicelib.ports.objects import ProbeResult, ProbeStep
 
 from .s3_client import client_of
 from .s3_words import words_of

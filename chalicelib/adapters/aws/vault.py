@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from chalicelib.ports import Bootstrap
+from chalicelib.ports.upkeep import Bootstrap
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from chalicelib.domain.changes import ALL, Subject, subjects_of
-from chalicelib.domain.model import Entity
-from chalicelib.ports import Changed
+from chalicelib.domain.model.base import Entity
+from chalicelib.ports.changes import Changed
 
 
 class LocalChanges:

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote
 
 from chalicelib.domain.errors import InvalidInputError, NotFoundError, UnavailableError
-from chalicelib.ports import StoredObject
+from chalicelib.ports.objects import StoredObject
 
 _CHUNK: Final = 1024 * 1024
 _KEY: Final = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]*(/[0-9A-Za-z_-][0-9A-Za-z._-]*)+")

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from chalicelib.domain.errors import NotFoundError
-from chalicelib.ports import DeadLetter, Page
+from chalicelib.ports.queues import DeadLetter
+from chalicelib.ports.store import Page
 
 from .database import Database
 

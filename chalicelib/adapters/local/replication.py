@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from chalicelib.ports import Replication
+from chalicelib.ports.upkeep import Replication
 
 BEHIND_S: Final = 30.0
 """Idle, it looks every five seconds or so; a lag of more means that something is in the way."""

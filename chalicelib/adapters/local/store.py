@@ -15,8 +15,8 @@ from chalicelib.adapters.items import MAX_ITEM_BYTES, Item, Items, key_of, only,
 from chalicelib.adapters.layout import DUE, LAYOUTS
 from chalicelib.domain.errors import ConflictError, InvalidInputError
 from chalicelib.domain.ids import stamp
-from chalicelib.domain.model import Entity
-from chalicelib.ports import Change, Delete, Page, Save
+from chalicelib.domain.model.base import Entity
+from chalicelib.ports.store import Change, Delete, Page, Save
 
 from .database import Database
 

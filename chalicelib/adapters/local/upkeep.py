@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 
-from chalicelib.ports import DeadLetters, Replication, Upkeep
+from chalicelib.ports.queues import DeadLetters
+from chalicelib.ports.upkeep import Replication, Upkeep
 
 from .database import Database
 

@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from chalicelib.ports import Bootstrap
+from chalicelib.ports.upkeep import Bootstrap
 
 _KEY_BYTES: Final = 32
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.domain.errors import UpstreamError
-from chalicelib.domain.model import CallbackSettings, CallbackTrace
+from chalicelib.domain.model.callbacks import CallbackSettings, CallbackTrace
 from chalicelib.wiring import wiring
 
 from .. import outside

@@ -11,7 +11,7 @@ from chalice import Response
 
 from chalicelib.domain.access import may
 from chalicelib.domain.errors import ForbiddenError, NotFoundError, UnauthenticatedError
-from chalicelib.domain.model import RecordSettings
+from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.services.recordings.artifacts import PLAYLIST_TYPE
 from chalicelib.wire.oryx import HEADERS
 from chalicelib.wiring import wiring

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import SourceStatus
+from chalicelib.domain.model.sources import SourceStatus
 from chalicelib.services.sources.vlive import PlaySlots, PlayState
 
 from .calls import Call, Fields, text_time

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import RecordSettings
+from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.services.recordings.running import Take
 from chalicelib.wiring import wiring
 

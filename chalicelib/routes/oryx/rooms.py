@@ -6,7 +6,7 @@ import uuid
 from typing import Any, Final
 
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import Room
+from chalicelib.domain.model.rooms import Room
 from chalicelib.wiring import wiring
 
 from .calls import Call, Fields, route, text_time

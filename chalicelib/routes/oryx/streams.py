@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.domain.errors import InvalidInputError, NotFoundError
-from chalicelib.domain.model import Session
+from chalicelib.domain.model.sessions import Session
 from chalicelib.wire.names import StreamName
 from chalicelib.wiring import wiring
 

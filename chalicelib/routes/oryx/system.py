@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import PublishSettings
+from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.services.account.login import Token
 from chalicelib.wire.oryx import VERSION
 from chalicelib.wiring import wiring

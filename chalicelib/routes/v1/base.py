@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chalicelib.domain import redact
 from chalicelib.domain.access import Caller, Scope, may, require
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, SluiceError
-from chalicelib.domain.model import PublishSettings
+from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.wiring import wiring
 
 from .. import problems

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.domain.checks import Step
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import DeliveryState, WebhookSecret
+from chalicelib.domain.model.callbacks import DeliveryState, WebhookSecret
 from chalicelib.domain.redact import callback_url
 from chalicelib.services.nodes.overview import DeliveryFilter
 from chalicelib.wiring import wiring

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from chalicelib.domain.destinations import check_patterns
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import Destination
+from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.targets import changed_url, whole_url
 from chalicelib.services.pushing.destinations import Target
 from chalicelib.wiring import wiring

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from chalicelib.domain.model import PublishSettings
+from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.services.nodes.overview import EventFilter
 from chalicelib.wiring import wiring
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal, Self
 
 from chalicelib.domain.errors import ConflictError
-from chalicelib.ports import DeadLetter, DeadLetters, Upkeep
+from chalicelib.ports.queues import DeadLetter, DeadLetters
+from chalicelib.ports.upkeep import Upkeep
 from chalicelib.wiring import wiring
 
 from ..views import Page, View

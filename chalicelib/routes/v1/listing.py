@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from chalicelib.ports import Page
+from chalicelib.ports.store import Page
 from chalicelib.services.paging import bad_cursor
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from chalicelib.domain.access import Caller, grants_of, token_id
-from chalicelib.domain.model import Credential
+from chalicelib.domain.model.account import Credential
 from chalicelib.services.account.api_secret import MAX_GRACE_S
 from chalicelib.services.account.logins import LIFE, Begun
 from chalicelib.wiring import wiring

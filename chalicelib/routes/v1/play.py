@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field
 
 from chalicelib.domain.access import require
-from chalicelib.domain.model import PlaySettings
+from chalicelib.domain.model.settings import PlaySettings
 from chalicelib.services.watching.links import FORMATS, MAX_LIFE_S, Format
 from chalicelib.wiring import wiring
 

@@ -9,7 +9,7 @@ from chalice import Response
 from pydantic import AwareDatetime, Field
 
 from chalicelib.domain import redact
-from chalicelib.domain.model import Recording
+from chalicelib.domain.model.recordings import Recording
 from chalicelib.services.recordings.artifacts import PLAYLIST_TYPE
 from chalicelib.services.recordings.library import MAX_SHARE_S, Wanted
 from chalicelib.services.recordings.shares import Opened

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from chalicelib.domain.access import Caller, may
-from chalicelib.domain.model import Room
+from chalicelib.domain.model.rooms import Room
 from chalicelib.services.publishing.rooms import WantedRooms
 from chalicelib.wiring import wiring
 

@@ -8,7 +8,8 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from chalicelib.domain.model import CallbackSettings, PublishSettings, RecordSettings
+from chalicelib.domain.model.callbacks import CallbackSettings
+from chalicelib.domain.model.settings import PublishSettings, RecordSettings
 from chalicelib.services.publishing.uses import Use
 from chalicelib.wiring import wiring
 

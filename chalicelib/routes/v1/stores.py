@@ -6,9 +6,9 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from chalicelib.domain.model import OWN_STORE, ObjectStore, StoreSettings
+from chalicelib.domain.model.stores import OWN_STORE, ObjectStore, StoreSettings
 from chalicelib.domain.stores import next_id
-from chalicelib.ports import ProbeResult
+from chalicelib.ports.objects import ProbeResult
 from chalicelib.wiring import wiring
 
 from ..views import View

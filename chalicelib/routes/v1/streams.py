@@ -8,7 +8,7 @@ from typing import Final, Literal
 from pydantic import AwareDatetime, Field
 
 from chalicelib.domain import redact
-from chalicelib.domain.model import Session
+from chalicelib.domain.model.sessions import Session
 from chalicelib.wiring import wiring
 
 from ..views import Page, SessionShown, StreamShown

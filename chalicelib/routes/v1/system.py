@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field
 
-from chalicelib.domain.model import LimitSettings
+from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.services.backup import Copy
 from chalicelib.wiring import wiring
 

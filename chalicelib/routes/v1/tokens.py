@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.domain.access import WHOLE, grants_of, token_id
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import AuditEntry, Credential
+from chalicelib.domain.model.account import AuditEntry, Credential
 from chalicelib.services.account.audit import AuditFilter
 from chalicelib.wiring import wiring
 

@@ -12,8 +12,10 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.ids import token_hash
-from chalicelib.domain.model import ApiSecret
-from chalicelib.ports import Bootstrap, Clock, Save, Store
+from chalicelib.domain.model.account import ApiSecret
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
+from chalicelib.ports.upkeep import Bootstrap
 
 _log = Logger(child=True)
 MAX_GRACE_S: Final = 7 * 24 * 3600

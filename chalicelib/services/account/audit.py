@@ -8,8 +8,9 @@ from typing import Any, Final, Literal
 
 from ulid import ULID
 
-from chalicelib.domain.model import AuditEntry
-from chalicelib.ports import Clock, Page, Put, Save, Store
+from chalicelib.domain.model.account import AuditEntry
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Page, Put, Save, Store
 from chalicelib.services.paging import bad_cursor
 
 MONTHS = 13

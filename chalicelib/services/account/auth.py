@@ -11,8 +11,11 @@ from typing import cast
 from chalicelib.domain import access, ids
 from chalicelib.domain.access import Caller
 from chalicelib.domain.errors import ConflictError, ForbiddenError, UnauthenticatedError
-from chalicelib.domain.model import ApiSecret, Credential, Node
-from chalicelib.ports import Bootstrap, Clock, Save, Store
+from chalicelib.domain.model.account import ApiSecret, Credential
+from chalicelib.domain.model.nodes import Node
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
+from chalicelib.ports.upkeep import Bootstrap
 from chalicelib.services.account.api_secret import ApiSecrets
 
 

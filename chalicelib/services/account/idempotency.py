@@ -6,8 +6,9 @@ import hashlib
 from datetime import timedelta
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, ReusedKeyError
-from chalicelib.domain.model import KeptAnswer
-from chalicelib.ports import Clock, Delete, Put, Save, Store
+from chalicelib.domain.model.account import KeptAnswer
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Delete, Put, Save, Store
 
 IN_PROGRESS = timedelta(seconds=60)
 """Longer than a function may take to answer: after it, whoever was at it is gone."""

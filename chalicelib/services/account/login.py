@@ -16,8 +16,10 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import passwords
 from chalicelib.domain.errors import ConflictError, InvalidInputError, UnauthenticatedError
 from chalicelib.domain.ids import token_hash
-from chalicelib.domain.model import AdminPassword, ApiSecret, Credential
-from chalicelib.ports import Bootstrap, Change, Clock, Delete, Put, Save, Store
+from chalicelib.domain.model.account import AdminPassword, ApiSecret, Credential
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Change, Delete, Put, Save, Store
+from chalicelib.ports.upkeep import Bootstrap
 from chalicelib.services.account.api_secret import ApiSecrets
 from chalicelib.services.account.logins import LIFE, SIGN_IN_LIFE, Begun, Logins
 from chalicelib.services.account.throttle import Throttle

@@ -14,8 +14,9 @@ from chalicelib.domain import access
 from chalicelib.domain.access import Caller
 from chalicelib.domain.errors import ConflictError, NotFoundError, UnauthenticatedError
 from chalicelib.domain.ids import token_hash
-from chalicelib.domain.model import AdminPassword, Credential
-from chalicelib.ports import Clock, Delete, Save, Store
+from chalicelib.domain.model.account import AdminPassword, Credential
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Delete, Save, Store
 from chalicelib.services.paging import everything
 
 INDEX: Final = "TOKENS#login"

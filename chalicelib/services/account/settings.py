@@ -9,8 +9,13 @@ from chalicelib.domain import redact
 from chalicelib.domain.admission import MIN_SECRET
 from chalicelib.domain.errors import ConflictError, InvalidInputError
 from chalicelib.domain.globs import compile_glob
-from chalicelib.domain.model import CallbackSettings, Entity, Node, PublishSettings, RecordSettings
-from chalicelib.ports import Bootstrap, Folders, Save, Store
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.callbacks import CallbackSettings
+from chalicelib.domain.model.nodes import Node
+from chalicelib.domain.model.settings import PublishSettings, RecordSettings
+from chalicelib.ports.media import Folders
+from chalicelib.ports.store import Save, Store
+from chalicelib.ports.upkeep import Bootstrap
 from chalicelib.services.paging import everything
 from chalicelib.wire.names import StreamName
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import SystemSettings
-from chalicelib.ports import Save, Store
+from chalicelib.domain.model.settings import SystemSettings
+from chalicelib.ports.store import Save, Store
 
 MAX_FOOTER = 50
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from chalicelib.domain import tries
 from chalicelib.domain.errors import ConflictError, TooManyTriesError
-from chalicelib.domain.model import LoginHold
-from chalicelib.ports import Clock, Delete, Save, Store
+from chalicelib.domain.model.account import LoginHold
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Delete, Save, Store
 
 _TRIES: Final = 6
 BUSY_S: Final = 1

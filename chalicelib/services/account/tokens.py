@@ -7,8 +7,9 @@ from datetime import datetime
 
 from chalicelib.domain import access, ids
 from chalicelib.domain.errors import InvalidInputError, NotFoundError
-from chalicelib.domain.model import Credential
-from chalicelib.ports import Clock, Delete, Page, Save, Store
+from chalicelib.domain.model.account import Credential
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.paging import everything
 
 INDEX = "TOKENS#api"

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from chalicelib.domain.errors import UpstreamError
-from chalicelib.ports import Answer
+from chalicelib.ports.sending import Answer
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.callbacks import CallbackReply, DeliverQuestion
 

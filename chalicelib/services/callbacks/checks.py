@@ -9,8 +9,9 @@ from ulid import ULID
 
 from chalicelib.domain import checks as rules
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import CallbackSettings
-from chalicelib.ports import Answer, Clock
+from chalicelib.domain.model.callbacks import CallbackSettings
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.sending import Answer
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.callbacks.webhooks import Webhooks
 

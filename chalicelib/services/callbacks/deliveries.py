@@ -13,17 +13,14 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import callbacks as rules
 from chalicelib.domain import redact
 from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
-from chalicelib.domain.model import (
-    Attempt,
-    CallbackSettings,
-    CallbackTrace,
-    Delivery,
-    DeliveryState,
-    Recording,
-    RecordSettings,
-    Session,
-)
-from chalicelib.ports import Answer, Clock, Put, Queue, Save, Store
+from chalicelib.domain.model.callbacks import Attempt, CallbackSettings, CallbackTrace, Delivery, DeliveryState
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import Session
+from chalicelib.domain.model.settings import RecordSettings
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.queues import Queue
+from chalicelib.ports.sending import Answer
+from chalicelib.ports.store import Put, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.services.recordings.shares import Shares

@@ -12,8 +12,12 @@ from ulid import ULID
 
 from chalicelib.domain import callbacks, ids
 from chalicelib.domain.errors import ConflictError, InvalidInputError
-from chalicelib.domain.model import LEDGER_SHARDS, CallbackSettings, Delivery, LedgerEvent, Recording, Session
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
+from chalicelib.domain.model.ledger import LEDGER_SHARDS, LedgerEvent
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import Session
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.account.settings import Settings
 
 MAX_DELIVERIES: Final = 200

@@ -11,8 +11,10 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import callbacks as rules
 from chalicelib.domain import webhooks
 from chalicelib.domain.errors import ConflictError
-from chalicelib.domain.model import CallbackSettings, WebhookSecret
-from chalicelib.ports import Answer, Clock, Save, Sender, Store
+from chalicelib.domain.model.callbacks import CallbackSettings, WebhookSecret
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.sending import Answer, Sender
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.callbacks.by_node import ByEdge
 
 _log = Logger(child=True)

@@ -18,9 +18,13 @@ from chalicelib.domain.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from chalicelib.domain.model import Credential, Node
-from chalicelib.ports import Bootstrap, Change, Clock, Nudger, Put, Save, Store
-from chalicelib.wire.edge import EnrollRequest, EnrollResponse
+from chalicelib.domain.model.account import Credential
+from chalicelib.domain.model.nodes import Node
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.queues import Nudger
+from chalicelib.ports.store import Change, Put, Save, Store
+from chalicelib.ports.upkeep import Bootstrap
+from chalicelib.wire.edge.enrolment import EnrollRequest, EnrollResponse
 
 _log = Logger(child=True)
 JOIN_TOKEN_LIFE: Final = timedelta(hours=1)

@@ -19,41 +19,33 @@ from chalicelib.domain.errors import (
     UnavailableError,
     UnreadableItemError,
 )
-from chalicelib.domain.model import (
-    AskedCallback,
-    Attempt,
-    CallbackSettings,
-    CallbackTrace,
-    Delivery,
-    LedgerEvent,
-    NodeSeen,
-    OpenSession,
-    PushStatus,
-    Recording,
-    RecordSettings,
-    Session,
-    SessionOwner,
-    SourceStatus,
-    StreamTail,
-)
-from chalicelib.ports import Change, Clock, Delete, Put, Save, Store
+from chalicelib.domain.model.callbacks import AskedCallback, Attempt, CallbackSettings, CallbackTrace, Delivery
+from chalicelib.domain.model.destinations import PushStatus
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import OpenSession, Session, SessionOwner, StreamTail
+from chalicelib.domain.model.settings import RecordSettings
+from chalicelib.domain.model.sources import SourceStatus
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Change, Delete, Put, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.opening import Opening, open_pointer
 from chalicelib.services.sources.leases import SourceLeases
-from chalicelib.wire.edge import (
+from chalicelib.wire.edge.events import (
     CallbackAnswered,
     Event,
     EventBatch,
     EventBatchResponse,
     EventBody,
     EventResult,
-    Plan,
     PublishRefused,
     PushState,
     RecordingPartDone,
     RecordingStarted,
 )
+from chalicelib.wire.edge.publish import Plan
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.sources import SourceState
 

@@ -9,24 +9,20 @@ from aws_lambda_powertools import Logger
 from ulid import ULID
 
 from chalicelib.domain.errors import ConflictError, NotFoundError
-from chalicelib.domain.model import (
-    Drained,
-    Entity,
-    LedgerEvent,
-    Node,
-    NodeConfig,
-    NodeLease,
-    NodeSeen,
-    NodeSource,
-    OpenSession,
-)
-from chalicelib.ports import Clock, Delete, Save, Store
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.destinations import NodeLease
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.nodes import Drained, Node, NodeConfig, NodeSeen
+from chalicelib.domain.model.sessions import OpenSession
+from chalicelib.domain.model.sources import NodeSource
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Delete, Save, Store
 from chalicelib.services.edges.enrolment import Enrolment
 from chalicelib.services.edges.events import Events
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.abandoned import Abandoned
 from chalicelib.services.sources.leases import SourceLeases
-from chalicelib.wire.edge import Event, EventBatch, SessionEnded
+from chalicelib.wire.edge.events import Event, EventBatch, SessionEnded
 
 _log = Logger(child=True)
 REASON = "node_revoked"

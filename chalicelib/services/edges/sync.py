@@ -10,24 +10,17 @@ from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
 from chalicelib.domain.errors import ConflictError, UnauthenticatedError
-from chalicelib.domain.model import (
-    CallbackSettings,
-    Destination,
-    Node,
-    NodeConfig,
-    NodeLease,
-    NodeLooked,
-    NodeSeen,
-    NodeSource,
-    OpenQuestion,
-    OpenSession,
-    PublishSettings,
-    RecordSettings,
-    RoomSecret,
-    Session,
-)
+from chalicelib.domain.model.callbacks import CallbackSettings
+from chalicelib.domain.model.destinations import Destination, NodeLease
+from chalicelib.domain.model.nodes import Node, NodeConfig, NodeLooked, NodeSeen, OpenQuestion
+from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.domain.model.settings import PublishSettings, RecordSettings
+from chalicelib.domain.model.sources import NodeSource
 from chalicelib.domain.targets import takes_of
-from chalicelib.ports import Clock, CredentialIssuer, Save, Store
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.objects import CredentialIssuer
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.nodes.node_settings import wire_settings
 from chalicelib.services.nodes.questions import Questions
@@ -35,16 +28,16 @@ from chalicelib.services.paging import everything
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.watching.links import Plays
-from chalicelib.wire.edge import (
+from chalicelib.wire.edge.desired import (
     AdmissionSnapshot,
     Desired,
     DesiredPush,
     DesiredSession,
     DesiredSlate,
     StoreCredentials,
-    SyncRequest,
     SyncResponse,
 )
+from chalicelib.wire.edge.observed import SyncRequest
 from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 
 _log = Logger(child=True)

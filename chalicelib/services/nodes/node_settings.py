@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError, UpstreamError
-from chalicelib.domain.model import Node, NodeConfig
-from chalicelib.ports import Save, Store
+from chalicelib.domain.model.nodes import Node, NodeConfig
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.node_settings import ApplySettingsQuestion, HlsMode, NodeSettings
 

@@ -10,11 +10,16 @@ from typing import Final, cast
 from ulid import ULID
 
 from chalicelib.domain.errors import NotFoundError
-from chalicelib.domain.model import Delivery, LedgerEvent, Node, NodeSeen, Recording, Session
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import Session
 from chalicelib.domain.sessions import shows_live
-from chalicelib.ports import Clock, Page, Store
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Page, Store
 from chalicelib.services.paging import deliveries_page, everything, ledger_page
-from chalicelib.wire.edge import ObservedSession
+from chalicelib.wire.edge.observed import ObservedSession
 
 _LOOKS: Final = 20
 """How many pages are looked through for events, at most, for one answer."""

@@ -19,8 +19,10 @@ from chalicelib.domain.errors import (
     UnavailableError,
     UpstreamError,
 )
-from chalicelib.domain.model import Node, NodeSeen, OpenQuestion, QuestionAnswer
-from chalicelib.ports import Clock, Delete, Nudger, Put, Save, Store
+from chalicelib.domain.model.nodes import Node, NodeSeen, OpenQuestion, QuestionAnswer
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.queues import Nudger
+from chalicelib.ports.store import Delete, Put, Save, Store
 from chalicelib.wire.questions import MAX_RESULT, MAX_WAIT_S, Asked, Question, QuestionResult
 
 _log = Logger(child=True)

@@ -11,9 +11,12 @@ from ulid import ULID
 
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
-from chalicelib.domain.model import NodeSeen, Session, Source
+from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.sessions import Session
+from chalicelib.domain.model.sources import Source
 from chalicelib.domain.sessions import shows_live
-from chalicelib.ports import Clock, Delete, Save, Store
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Delete, Save, Store
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream

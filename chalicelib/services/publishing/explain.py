@@ -8,20 +8,14 @@ from typing import cast
 from chalicelib.domain import explain as rules
 from chalicelib.domain import limits as limit_rules
 from chalicelib.domain.errors import InvalidInputError, NotFoundError
-from chalicelib.domain.model import (
-    CallbackSettings,
-    Destination,
-    Entity,
-    Lease,
-    LimitSettings,
-    Node,
-    PublishSettings,
-    RecordSettings,
-    RoomSecret,
-    Session,
-    SessionOwner,
-)
-from chalicelib.ports import Store
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.callbacks import CallbackSettings
+from chalicelib.domain.model.destinations import Destination, Lease
+from chalicelib.domain.model.nodes import Node
+from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.domain.model.sessions import Session, SessionOwner
+from chalicelib.domain.model.settings import LimitSettings, PublishSettings, RecordSettings
+from chalicelib.ports.store import Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.paging import everything
 from chalicelib.services.pushing.pushes import Pushes

@@ -6,9 +6,10 @@ from contextlib import suppress
 from typing import Final
 
 from chalicelib.domain.errors import ConflictError, NotFoundError
-from chalicelib.domain.model import Session
+from chalicelib.domain.model.sessions import Session
 from chalicelib.domain.sessions import shows_live
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.names import StreamName

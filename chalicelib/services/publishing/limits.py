@@ -7,8 +7,11 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import ids
 from chalicelib.domain import limits as rules
 from chalicelib.domain.errors import ConflictError
-from chalicelib.domain.model import LedgerEvent, LimitSettings, OpenSession, Session
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.domain.model.settings import LimitSettings
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.pushing.pushes import Pushes
 

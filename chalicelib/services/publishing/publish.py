@@ -8,24 +8,20 @@ from typing import Final, cast
 from chalicelib.domain import admission, callbacks, ids, redact
 from chalicelib.domain import limits as limit_rules
 from chalicelib.domain.errors import NotFoundError, UnavailableError
-from chalicelib.domain.model import (
-    AskedCallback,
-    CallbackSettings,
-    Credential,
-    Drained,
-    LimitSettings,
-    PublishSettings,
-    RecordSettings,
-    RoomSecret,
-    Session,
-    StreamTail,
-)
-from chalicelib.ports import Answer, Clock, Put, Store
+from chalicelib.domain.model.account import Credential
+from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings
+from chalicelib.domain.model.nodes import Drained
+from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.domain.model.sessions import Session, StreamTail
+from chalicelib.domain.model.settings import LimitSettings, PublishSettings, RecordSettings
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.sending import Answer
+from chalicelib.ports.store import Put, Store
 from chalicelib.services.account.auth import Auth, bearer
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.callbacks.deliveries import CallbackLog
 from chalicelib.services.callbacks.webhooks import Webhooks
-from chalicelib.wire.edge import OutgoingCallback, PublishRequest, PublishResponse
+from chalicelib.wire.edge.publish import OutgoingCallback, PublishRequest, PublishResponse
 
 DRAINING: Final = "this edge is being drained: it takes no new streams; publish to another one, or resume it"
 

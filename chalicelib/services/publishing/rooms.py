@@ -9,8 +9,9 @@ from typing import Any
 
 from chalicelib.domain.admission import MIN_SECRET
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Room, RoomSecret
-from chalicelib.ports import Change, Clock, Delete, Page, Save, Store
+from chalicelib.domain.model.rooms import Room, RoomSecret
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Change, Delete, Page, Save, Store
 from chalicelib.services.listing import all_of, filtered, has, in_order
 from chalicelib.services.paging import everything
 from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, check_name

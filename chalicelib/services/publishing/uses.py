@@ -8,9 +8,13 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from chalicelib.domain.admission import secret_of
-from chalicelib.domain.model import Destination, PublishSettings, Session, Source
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.sessions import Session
+from chalicelib.domain.model.settings import PublishSettings
+from chalicelib.domain.model.sources import Source
 from chalicelib.domain.targets import is_loopback
-from chalicelib.ports import Clock, Store
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.paging import everything
 

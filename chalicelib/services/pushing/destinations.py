@@ -12,18 +12,13 @@ from ulid import ULID
 from chalicelib.domain import destinations as rules
 from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import (
-    Destination,
-    Entity,
-    Lease,
-    NodeSeen,
-    OpenSession,
-    PushStatus,
-    Room,
-    Slate,
-    TargetHold,
-)
-from chalicelib.ports import Clock, Delete, Page, Save, Store
+from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.destinations import Destination, Lease, PushStatus, Slate, TargetHold
+from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.rooms import Room
+from chalicelib.domain.model.sessions import OpenSession
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.pushing.holds import move, refuse_taken
 from chalicelib.services.pushing.pushes import Pushes

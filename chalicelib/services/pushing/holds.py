@@ -7,10 +7,11 @@ the transaction that grants a lease: of two that were switched on in the same mo
 from __future__ import annotations
 
 from chalicelib.domain.errors import ConflictError
-from chalicelib.domain.model import Destination, Lease, Source, TargetHold
+from chalicelib.domain.model.destinations import Destination, Lease, TargetHold
+from chalicelib.domain.model.sources import Source
 from chalicelib.domain.sources import targets_of
 from chalicelib.domain.targets import target_hash
-from chalicelib.ports import Change, Delete, Save, Store
+from chalicelib.ports.store import Change, Delete, Save, Store
 from chalicelib.services.paging import everything
 
 

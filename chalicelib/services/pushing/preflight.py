@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chalicelib.domain import destinations as rules
-from chalicelib.domain.model import Destination, OpenSession
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.domain.sessions import as_open
 from chalicelib.domain.targets import takes_of
 from chalicelib.services.nodes.overview import Overview, StreamView

@@ -11,20 +11,15 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import destinations as rules
 from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, ForbiddenError
-from chalicelib.domain.model import (
-    Destination,
-    Lease,
-    LimitSettings,
-    Node,
-    NodeLease,
-    NodeSeen,
-    OpenSession,
-    PushStatus,
-    Room,
-    Session,
-)
+from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus
+from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.rooms import Room
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.domain.sessions import as_open
-from chalicelib.ports import Change, Clock, Delete, Nudger, Save, Store
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.queues import Nudger
+from chalicelib.ports.store import Change, Delete, Save, Store
 from chalicelib.services.paging import everything
 from chalicelib.services.pushing.holds import give_back, take
 

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from chalicelib.domain import targets
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import Destination, Lease, PushStatus, Session
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.domain.model.destinations import Destination, Lease, PushStatus
+from chalicelib.domain.model.sessions import Session
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.paging import everything
 from chalicelib.services.pushing.holds import move, refuse_taken
 

@@ -10,8 +10,12 @@ from aws_lambda_powertools import Logger
 from ulid import ULID
 
 from chalicelib.domain.errors import ConflictError, NotFoundError
-from chalicelib.domain.model import Destination, Lease, LedgerEvent, LimitSettings, NodeSeen
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.domain.model.destinations import Destination, Lease
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.settings import LimitSettings
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.paging import everything
 from chalicelib.services.pushing.pushes import Pushes
 

@@ -9,8 +9,12 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError
-from chalicelib.domain.model import NodeSeen, Recording, RecordingPart, Session
-from chalicelib.ports import Clock, Queue, Save, Store
+from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.recordings import Recording, RecordingPart
+from chalicelib.domain.model.sessions import Session
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.queues import Queue
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.opening import open_recordings
 

@@ -8,8 +8,12 @@ from pydantic import ValidationError
 from chalicelib.domain import recordings as rules
 from chalicelib.domain import stores
 from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
-from chalicelib.domain.model import Recording, Session, SessionOwner
-from chalicelib.ports import Change, Clock, Objects, Queue, Save, Store
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import Session, SessionOwner
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.objects import Objects
+from chalicelib.ports.queues import Queue
+from chalicelib.ports.store import Change, Save, Store
 from chalicelib.services.recordings.opening import Opening, open_pointer
 from chalicelib.wire.recording import SessionManifest, parse_manifest_key
 

@@ -13,8 +13,10 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import recordings as rules
 from chalicelib.domain import tracks
 from chalicelib.domain.errors import UpstreamError
-from chalicelib.domain.model import RecordedFile, Recording, RecordSettings
-from chalicelib.ports import Folders, Media, Objects
+from chalicelib.domain.model.recordings import RecordedFile, Recording
+from chalicelib.domain.model.settings import RecordSettings
+from chalicelib.ports.media import Folders, Media
+from chalicelib.ports.objects import Objects
 from chalicelib.services.account.settings import Settings
 from chalicelib.wire.recording import SegmentKey, SessionManifest, parse_manifest_key
 

@@ -13,8 +13,11 @@ from chalicelib.domain import recordings as rules
 from chalicelib.domain import sessions as session_rules
 from chalicelib.domain.admission import wants
 from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
-from chalicelib.domain.model import Node, OpenSession, Recording, RecordSettings, Session, StreamTail
-from chalicelib.ports import Change, Save, Store
+from chalicelib.domain.model.nodes import Node
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.sessions import OpenSession, Session, StreamTail
+from chalicelib.domain.model.settings import RecordSettings
+from chalicelib.ports.store import Change, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.paging import everything
 from chalicelib.services.pushing.pushes import Pushes

@@ -12,8 +12,11 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import callbacks
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, SluiceError, UnavailableError
-from chalicelib.domain.model import CallbackSettings, Delivery, Recording
-from chalicelib.ports import Change, Clock, Queue, Save, Store
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.queues import Queue
+from chalicelib.ports.store import Change, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.hold import Hold

@@ -12,8 +12,9 @@ from aws_lambda_powertools import Logger
 from ulid import ULID
 
 from chalicelib.domain.errors import ConflictError, SluiceError, UnavailableError
-from chalicelib.domain.model import FinishHold
-from chalicelib.ports import Change, Clock, Save, Store
+from chalicelib.domain.model.recordings import FinishHold
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Change, Save, Store
 
 _log = Logger(child=True)
 LASTS: Final = timedelta(minutes=3)

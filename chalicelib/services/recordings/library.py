@@ -16,9 +16,12 @@ from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from chalicelib.domain.gaps import GapMark, marks
 from chalicelib.domain.ids import stamp
-from chalicelib.domain.model import Recording, Share
+from chalicelib.domain.model.recordings import Recording, Share
 from chalicelib.domain.playlists import compatible_playlist, parse_flat_name
-from chalicelib.ports import Clock, Delete, Folders, Objects, Page, Save, Store
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.media import Folders
+from chalicelib.ports.objects import Objects
+from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.listing import filtered, has
 from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.shares import Opened, Shares

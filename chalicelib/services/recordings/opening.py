@@ -7,8 +7,11 @@ from datetime import datetime
 from chalicelib.domain import callbacks, ids
 from chalicelib.domain import recordings as rules
 from chalicelib.domain import stores as store_rules
-from chalicelib.domain.model import CallbackSettings, Delivery, OpenRecording, Recording, StoreSettings
-from chalicelib.ports import Change, Clock, Put, Save, Store
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
+from chalicelib.domain.model.recordings import OpenRecording, Recording
+from chalicelib.domain.model.stores import StoreSettings
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Change, Put, Save, Store
 from chalicelib.services.paging import everything
 from chalicelib.wire.names import StreamName
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chalicelib.domain import recordings as rules
-from chalicelib.domain.model import Recording
-from chalicelib.ports import Store
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.ports.store import Store
 from chalicelib.services.recordings.finishing import Finisher
 
 

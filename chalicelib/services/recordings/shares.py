@@ -11,7 +11,7 @@ from typing import Any, Final
 import jwt
 
 from chalicelib.domain.errors import ForbiddenError
-from chalicelib.ports import Clock
+from chalicelib.ports.clock import Clock
 
 _AUDIENCE: Final = "recording"
 

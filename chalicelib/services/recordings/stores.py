@@ -9,8 +9,11 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain import stores as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError, UpstreamError
-from chalicelib.domain.model import OWN_STORE, ObjectStore, Recording, StoreSettings
-from chalicelib.ports import Clock, ProbeResult, Save, Store, StoreProbe
+from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.stores import OWN_STORE, ObjectStore, StoreSettings
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.objects import ProbeResult, StoreProbe
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.paging import everything
 
 _log = Logger(child=True)

@@ -11,8 +11,10 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError
 from chalicelib.domain.ids import stamp
-from chalicelib.domain.model import Recording, RecordSettings, RetentionMark
-from chalicelib.ports import Clock, Put, Save, Store
+from chalicelib.domain.model.recordings import Recording, RetentionMark
+from chalicelib.domain.model.settings import RecordSettings
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Put, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.recordings.library import Library
 

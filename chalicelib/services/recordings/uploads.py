@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Final
 
 from chalicelib.domain.errors import ConflictError, ForbiddenError
-from chalicelib.domain.model import StoreSettings
-from chalicelib.ports import Clock, PutLinks, Store
+from chalicelib.domain.model.stores import StoreSettings
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.objects import PutLinks
+from chalicelib.ports.store import Store
 from chalicelib.services.recordings.stores import Stores
 from chalicelib.wire.recording import node_of_key, recording_of_key
 from chalicelib.wire.uploads import Upload, UploadLink, UploadsRequest, UploadsResponse

@@ -8,8 +8,10 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from chalicelib.domain.errors import InvalidInputError, UpstreamError
-from chalicelib.domain.model import VideoInfo
-from chalicelib.ports import Clock, Put, Sender, Store
+from chalicelib.domain.model.sources import VideoInfo
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.sending import Sender
+from chalicelib.ports.store import Put, Store
 
 API: Final = "https://api.bilibili.com/x/web-interface/view"
 TIMEOUT_S: Final = 5.0

@@ -11,8 +11,10 @@ from chalicelib.domain import destinations as target_rules
 from chalicelib.domain import sources as rules
 from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Destination, Source, SourceFile, SourceLease, SourceStatus
-from chalicelib.ports import Clock, Delete, Page, Save, Store
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.sources import Source, SourceFile, SourceLease, SourceStatus
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.listing import all_of, filtered, has, in_order
 from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.sources.intake import Intake

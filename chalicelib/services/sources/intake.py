@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import InvalidInputError, NotFoundError, UnavailableError, UpstreamError
-from chalicelib.domain.model import KnownInput, NodeSeen, SourceFile
-from chalicelib.ports import Clock, Put, Store
+from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.sources import KnownInput, SourceFile
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Put, Store
 from chalicelib.services.account.system import System
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.inputs import (

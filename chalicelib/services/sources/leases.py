@@ -10,8 +10,11 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError
-from chalicelib.domain.model import NodeSource, OpenSession, Source, SourceLease, SourceStatus, TargetHold
-from chalicelib.ports import Change, Clock, Delete, Save, Store
+from chalicelib.domain.model.destinations import TargetHold
+from chalicelib.domain.model.sessions import OpenSession
+from chalicelib.domain.model.sources import NodeSource, Source, SourceLease, SourceStatus
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Change, Delete, Save, Store
 from chalicelib.services.pushing.holds import give_back, take
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.sources import DesiredSource, ObservedSource, SourceState

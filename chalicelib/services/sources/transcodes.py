@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from chalicelib.domain import targets
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import Session, Source, SourceLease, SourceStatus
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.domain.model.sessions import Session
+from chalicelib.domain.model.sources import Source, SourceLease, SourceStatus
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.sources import Encoding

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.ports import Clock
+from chalicelib.ports.clock import Clock
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.inputs import UploadBeginQuestion, UploadBegun
 

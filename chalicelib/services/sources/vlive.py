@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from chalicelib.domain import targets
 from chalicelib.domain.errors import InvalidInputError
-from chalicelib.domain.model import Source, SourceFile, SourceLease, SourceStatus
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.domain.model.sources import Source, SourceFile, SourceLease, SourceStatus
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.pushing.slots import KNOWN, MAX_SLOTS
 from chalicelib.services.sources.intake import Intake, Kind, read_files

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 from urllib.parse import urlsplit
 
-from chalicelib.domain.model import Node, NodeSeen, PlaySettings, PublishSettings, RoomSecret
+from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.domain.model.settings import PlaySettings, PublishSettings
 from chalicelib.domain.redact import MASK
 from chalicelib.domain.stream_urls import Place, Protocol, play_url, publish_url
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream

@@ -11,8 +11,12 @@ from ulid import ULID
 
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.life import Item, life_of
-from chalicelib.domain.model import Delivery, Destination, LedgerEvent, Session, SessionOwner
-from chalicelib.ports import Clock, Store
+from chalicelib.domain.model.callbacks import Delivery
+from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.ledger import LedgerEvent
+from chalicelib.domain.model.sessions import Session, SessionOwner
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.nodes.overview import EventFilter, Overview
 from chalicelib.services.paging import everything

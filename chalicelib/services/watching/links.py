@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model import Node, NodeSeen, PlaySettings
+from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.settings import PlaySettings
 from chalicelib.domain.stream_urls import Place, play_url
-from chalicelib.ports import Clock, Save, Store
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream

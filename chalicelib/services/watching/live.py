@@ -11,8 +11,10 @@ from datetime import timedelta
 from typing import Final
 
 from chalicelib.domain.errors import NotFoundError, UnavailableError, UpstreamError
-from chalicelib.domain.model import NodeLooked, SessionOwner
-from chalicelib.ports import Clock, Put, Store
+from chalicelib.domain.model.nodes import NodeLooked
+from chalicelib.domain.model.sessions import SessionOwner
+from chalicelib.ports.clock import Clock
+from chalicelib.ports.store import Put, Store
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.live import NO_PICTURE, History, HistoryQuestion, Step, Thumbnail, ThumbnailQuestion

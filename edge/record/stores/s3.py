@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from chalicelib.wire.edge import StoreCredentials
+from chalicelib.wire.edge.desired import StoreCredentials
 from edge.base.bounded import CallFailedError, call
 from edge.base.errors import StoreError, StoreExpiredError
 from edge.cloud.credentials import Credentials

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from chalicelib.wire.edge import StoreCredentials
+from chalicelib.wire.edge.desired import StoreCredentials
 from edge.base.errors import StoreExpiredError
 from edge.cloud.client import Cloud
 from edge.cloud.credentials import Credentials

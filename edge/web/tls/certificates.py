@@ -23,7 +23,8 @@ from chalicelib.wire.certificates import (
     CertificateUpload,
     DomainFinding,
 )
-from chalicelib.wire.edge import CertificateState, ObservedCertificate
+from chalicelib.wire.edge.events import CertificateState
+from chalicelib.wire.edge.observed import ObservedCertificate
 from edge.base.clock import Clock, wait_or
 from edge.base.errors import EdgeError, RefusedInputError
 from edge.base.log import Log

@@ -11,7 +11,8 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from chalicelib.wire.edge import CertificateCondition, ObservedCertificate
+from chalicelib.wire.edge.events import CertificateCondition
+from chalicelib.wire.edge.observed import ObservedCertificate
 from edge.web.tls.pairs import names_of
 
 _LATE: Final = 0.25

@@ -17,7 +17,8 @@ from typing import Any
 
 import httpx
 
-from chalicelib.wire.edge import AdmissionSnapshot, Desired, Plan, StoreCredentials
+from chalicelib.wire.edge.desired import AdmissionSnapshot, Desired, StoreCredentials
+from chalicelib.wire.edge.publish import Plan
 from chalicelib.wire.recording import recording_id
 from edge.agent import Agent
 from edge.base.clock import Clock, SystemClock

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import uvloop
 
-from chalicelib.wire.edge import AdmissionSnapshot, Desired, DesiredPush, DesiredSession, DesiredSlate
+from chalicelib.wire.edge.desired import AdmissionSnapshot, Desired, DesiredPush, DesiredSession, DesiredSlate
 from chalicelib.wire.hooks import Hook
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import recording_id

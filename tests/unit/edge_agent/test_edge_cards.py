@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from chalicelib.wire.edge import Desired
+from chalicelib.wire.edge.desired import Desired
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.sources import DesiredSource
 from edge.ffmpeg.workers.argv import CARD, build_argv

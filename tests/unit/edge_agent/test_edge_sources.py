@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chalicelib.wire.edge import Desired
+from chalicelib.wire.edge.desired import Desired
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.sources import DesiredSource, Encoding, PlayedInput, Rendition
 from tests.unit.edge_agent.edge_fakes import World, abandon, until

@@ -35,7 +35,7 @@ from chalicelib.wire.certificates import (
     CertificateSelfSigned,
     CertificateUpload,
 )
-from chalicelib.wire.edge import CertificateState
+from chalicelib.wire.edge.events import CertificateState
 from edge.base.bounded import new_client
 from edge.base.clock import SystemClock
 from edge.base.errors import EdgeError, MediaServerError, RefusedInputError
