@@ -66,8 +66,12 @@ class Events:
 
     def take(self, node: str, batch: EventBatch) -> EventBatchResponse:
         """Take a batch in order. One bad event does not hold up the others; one that can't be taken now holds up those
-        of its session.
+        of its session. Of a node that was told more than is known here nothing is taken until it has told that again:
+        the end of a session is no news while its begin is not known.
         """
+        known = self._forgot(node, batch.acked_seq)
+        if known is not None:
+            return EventBatchResponse(results=[], acked_seq=known)
         results: list[EventResult] = []
         waiting: set[str] = set()
         highest = 0
@@ -79,18 +83,23 @@ class Events:
                 continue
             results.append(result)
             highest = max(highest, seq)
-        return EventBatchResponse(results=results, acked_seq=self._remember_seq(node, highest, batch.acked_seq))
+        return EventBatchResponse(results=results, acked_seq=self._remember_seq(node, highest))
 
-    def _remember_seq(self, node: str, highest: int, told: int | None) -> int:
-        """Keep how far the node's events are in. `told`: how far they were, as the node remembers it. When that is
-        further than is known here, this cloud went back to a backup: what is known stays, until the node has told again
-        what came after it.
+    def _forgot(self, node: str, told: int | None) -> int | None:
+        """How far the node's events are in, when that is less than the node remembers to have been `told`: this cloud
+        went back to a backup. None: it did not.
         """
+        seen = self._store.get(NodeSeen, node) if told else None
+        known = seen.acked_seq if seen is not None else 0
+        if told is None or told <= known:
+            return None
+        _log.warning("node_knows_more", extra={"node": node, "told": told, "known": known})
+        return known
+
+    def _remember_seq(self, node: str, highest: int) -> int:
+        """Keep how far the node's events are in."""
         for _ in range(_TRIES):
             seen = self._store.get(NodeSeen, node) or NodeSeen(node=node, last_seen=self._clock())
-            if told is not None and told > seen.acked_seq:
-                _log.warning("node_knows_more", extra={"node": node, "told": told, "known": seen.acked_seq})
-                return seen.acked_seq
             if seen.acked_seq >= highest:
                 return seen.acked_seq
             try:
