@@ -20,7 +20,7 @@ from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.services.pushing.holds import move, refuse_taken
+from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
@@ -195,8 +195,8 @@ class Destinations:
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
         if {"url", "enabled"} & set(changes):
             refuse_taken(self._store, new)
-        lease = self._store.get(Lease, new.id) if "url" in changes else None
-        self._store.commit(Save(new), *move(self._store, lease, new))
+        # Who pushes to the old target stops, says so, and is granted the new one: two are never pushed at once.
+        self._store.commit(Save(new))
         return new.model_copy(update={"version": new.version + 1})
 
     def place(self, destination: str, place: int) -> Destination:

@@ -13,7 +13,7 @@ from chalicelib.domain.model.sessions import Session
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.paging import everything
-from chalicelib.services.pushing.holds import move, refuse_taken
+from chalicelib.services.pushing.holds import refuse_taken
 
 KNOWN: Final = ("wx", "bilibili", "kuaishou")
 MAX_SLOTS: Final = 10
@@ -76,7 +76,7 @@ class Slots:
             }
         )
         refuse_taken(self._store, new)
-        self._store.commit(Save(new), *move(self._store, self._store.get(Lease, new.id), new))
+        self._store.commit(Save(new))
 
     def states(self) -> list[SlotState]:
         """All slots with what becomes of them, sorted by platform."""

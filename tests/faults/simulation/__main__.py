@@ -9,13 +9,16 @@ import sys
 from dataclasses import asdict
 
 from . import story
+from .nodes import Nodes
+
+WORLDS = {"edge": story.Story, "nodes": Nodes}
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seeds", default="1-10", help="first-last")
     arguments.add_argument("--trace", action="store_true", help="print what happens")
-    arguments.add_argument("--world", choices=["edge", "nodes"], default="edge")
+    arguments.add_argument("--world", choices=list(WORLDS), default="edge")
     given = arguments.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
         # Sets of names would have another order in each process.
@@ -23,7 +26,7 @@ def main() -> int:
     first, _, last = given.seeds.partition("-")
     bad = 0
     for seed in range(int(first), int(last or first) + 1):
-        outcome = story.run(seed, trace=given.trace)
+        outcome = story.run(seed, trace=given.trace, kind=WORLDS[given.world])
         bad += bool(outcome.violations)
         print(json.dumps(asdict(outcome)), flush=True)
     return 1 if bad else 0

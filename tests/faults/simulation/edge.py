@@ -85,6 +85,8 @@ class Edge:
         self.agent: SimAgent | None = None
         self.kills: dict[str, int] = {}
         self.most_steps = 0
+        self.node = ""
+        self.living: asyncio.Task[None] | None = None
         self._made: list[Any] = []
 
     async def live(self) -> None:

@@ -40,6 +40,8 @@ class Outcome:
     segments: int = 0
     acked: int = 0
     sessions: int = 0
+    pushes: int = 0
+    freed: int = 0
     virtual_s: float = 0.0
     digest: str = ""
     violations: list[str] = field(default_factory=list)
@@ -54,6 +56,7 @@ class Story:
         self._digest = hashlib.sha256()
         self.broken: list[str] = []
         self.plan = seeded(seed, "plan")
+        self.edges: list[Edge] = []
 
     def trace(self, *what: Any) -> None:
         """Say what happens; it is part of the digest, but for the agent's log."""
@@ -81,15 +84,17 @@ class Story:
         return self.outcome
 
     def _close(self) -> None:
-        if self.edge.process is not None and not self.edge.process.dead:
-            self.edge.process.dead = True
+        for edge in self.edges:
+            if edge.process is not None:
+                edge.process.dead = True
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
         with suppress(StuckError, Killed):
             self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        if self.edge.agent is not None:
-            self.edge._bury()
+        for edge in self.edges:
+            if edge.agent is not None:
+                edge._bury()
         self.loop.close()
         asyncio.set_event_loop(None)
 
@@ -113,6 +118,7 @@ class Story:
             self.loop, self._folder / "edge", links, seeded(self.seed, "edge"), self.trace,
             cloud.enrolment.create_join_token()[0],
         )  # fmt: skip
+        self.edges = [edge]
         living = self.loop.create_task(edge.live())
         await self._until(lambda: edge.agent is not None and bool(edge.agent.identity.node), 60)
         cloud.wakes[edge.agent.identity.node if edge.agent else ""] = edge.wake
@@ -202,6 +208,9 @@ class Story:
     def _is_quiet(self) -> bool:
         return self.cloud.quiet() and not self.edge.backlog() and not self._unfinished()
 
+    def _left(self) -> str:
+        return f"{[e.backlog() for e in self.edges]}, {len(self.cloud.messages)} messages, {self._unfinished()}"
+
     def _unfinished(self) -> list[str]:
         known = (e for e in self.cloud.store.rows.values() if isinstance(e, Recording))
         return [r.id for r in known if r.state not in {"ready", "failed"}]
@@ -210,9 +219,7 @@ class Story:
         until = self.loop.time() + longest_s
         while not condition():
             if self.loop.time() > until:
-                self.broken.append(
-                    f"not quiet: {self.edge.backlog()}, messages {len(self.cloud.messages)}, {self._unfinished()}"
-                )
+                self.broken.append(f"not quiet: {self._left()}")
                 return
             await asyncio.sleep(1.0)
 
@@ -248,11 +255,11 @@ def _listen(told: Story, *, trace: bool) -> None:
     logging.disable(logging.NOTSET if trace else logging.CRITICAL)
 
 
-def run(seed: int, *, trace: bool = False) -> Outcome:
+def run(seed: int, *, trace: bool = False, kind: type[Story] = Story) -> Outcome:
     """Run one seed in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="sluice-sim-", dir=BASE))
     try:
-        told = Story(seed, folder, trace=trace)
+        told = kind(seed, folder, trace=trace)
         _listen(told, trace=trace)
         return told.run()
     finally:
