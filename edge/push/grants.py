@@ -11,6 +11,8 @@ import json
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from pydantic import BaseModel
+
 from edge.base.errors import SpoolError
 from edge.base.log import Log
 from edge.ffmpeg.workers.spec import WorkerReport
@@ -60,6 +62,7 @@ class Grants:
         self._spool, self._key, self._log = spool, key, log
         self._sessions: dict[Held, str] = self._load()
         self._confirmed: set[Held] = set()
+        self._said: dict[Held, BaseModel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[Held]:
@@ -87,7 +90,18 @@ class Grants:
         """Put an event into the spool, and forget the grant that it gives back once it is there."""
         if given_back is not None:
             self._confirmed.add(given_back)
+            self._said.pop(given_back, None)
         self._spawn(self._tell(told, given_back))
+
+    def is_news(self, held: Held, body: BaseModel) -> bool:
+        """Whether a worker's state differs from what was told of it last by more than its bitrate, which rides on the
+        sync.
+        """
+        state = body.model_copy(update={"bitrate_kbps": None})
+        if self._said.get(held) == state:
+            return False
+        self._said[held] = state
+        return True
 
     async def close(self) -> None:
         """Wait a little for what is being written. All leases are kept: a restarted agent goes on with them."""

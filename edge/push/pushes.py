@@ -222,7 +222,9 @@ class Pushes:
             running_since=as_time(told.ready_at),
             slate=self._relays.on_slate(report.id),
         )
-        self._grants.tell(self._emit(body, held), given_back=held if is_over(report, wanted) else None)
+        over = is_over(report, wanted)
+        if over or self._grants.is_news(held, body):
+            self._grants.tell(self._emit(body, held), given_back=held if over else None)
 
     async def _emit(self, body: PushState, held: Held) -> None:
         session_id = self._session_of(held)

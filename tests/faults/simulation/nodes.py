@@ -24,7 +24,7 @@ from .story import Story
 from .workers import SimWorkers, Targets
 
 URLS = ["rtmp://a.example/live2/key", "rtmp://b.example/live2/key"]
-TAKEOVER_MINUTES = 5
+TAKEOVER_MINUTES = 3
 
 
 class Nodes(Story):
@@ -32,16 +32,18 @@ class Nodes(Story):
 
     async def _tell(self) -> None:
         self.cloud = SimCloud(self.loop, seeded(self.seed, "cloud"))
+        self.cloud.settings.set_record(enabled=False)
         self.targets = Targets(self.trace)
         self.edges = [await self._edge(n) for n in (1, 2)]
         self.edge = self.edges[0]
         self._troubles()
-        stop = self.loop.time() + self.plan.uniform(60, 400)
+        stop = self.loop.time() + self.plan.uniform(60, 250)
         work = [self._encode(edge, stop) for edge in self.edges]
         work += [self._cut(edge, stop) for edge in self.edges]
         await asyncio.gather(*work, self._owner(stop), self._starve())
         self._heal_all()
-        await self._last_act()
+        if self.seed % 4 == 0:
+            await self._last_act()
         self.outcome.pushes = self.targets.pushes
         self.outcome.kills = {f"{k}": n for e in self.edges for k, n in e.kills.items()}
         self.outcome.violations += self.targets.double

@@ -1,4 +1,4 @@
-"""FFmpeg in a simulation: it takes its time to start and to stop, and pushes from the first to the last moment of it."""
+"""FFmpeg in a simulation: it takes its time to start and to stop, and pushes all the while."""
 
 from __future__ import annotations
 
