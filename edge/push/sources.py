@@ -84,7 +84,7 @@ class Sources:
         over: set[Held] = set()
         for wanted in self._desired:
             state = self._session_state(wanted)
-            if state == "over":
+            if state == "over" or self._grants.is_given_back(key_of(wanted)):
                 over.add(key_of(wanted))
                 continue
             hold[key_of(wanted)] = wanted.session or ""

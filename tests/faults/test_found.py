@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chalicelib.wire.edge.desired import Desired, DesiredPush
+from chalicelib.wire.names import StreamName
 from edge.sessions.book import SessionBook
 from edge.spool import outbox
 from edge.spool.writer import Spool
-from tests.unit.edge_agent.edge_fakes import World, abandon
+from tests.unit.edge_agent.edge_fakes import World, abandon, until
 from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
 from tests.unit.edge_agent.test_edge_sessions import NOW, session
 
@@ -107,3 +109,33 @@ def test_an_event_that_was_taken_out_of_order_is_told_again_to_a_cloud_that_went
     assert 3 in {e.seq for e in pending}
     assert spool.run(lambda db: outbox.rewind_events(db, 4, late)) == 0, "once"
     spool.close()
+
+
+def test_a_push_that_was_given_back_is_not_run_again_whatever_a_late_answer_wants(tmp_path: Path) -> None:
+    """The cloud frees the lease when it hears of the stop; until then it may still want the push."""
+
+    async def story(w: World) -> None:
+        session = await go_live(w)
+        push = DesiredPush(
+            destination="d1", session=session, stream=StreamName(app="live", stream="s"), fence=1, url="rtmp://a/b/c"
+        )
+
+        async def want(*pushes: DesiredPush) -> None:
+            w.cloud.desired = Desired(pushes=list(pushes))
+            syncs = len(w.cloud.syncs)
+            w.agent.sync.wake()
+            await until(lambda: len(w.cloud.syncs) > syncs + 1)
+
+        await want(push)
+        await until(lambda: any(x.wanted for x in w.workers))
+        await want()
+        await until(lambda: [e for e in w.cloud.of_kind("push.state") if e["body"]["state"] == "stopped"])
+        await want(push)
+        assert not any(x.wanted for x in w.workers)
+        await w.restart(kill=True)
+        await want(push)
+        assert not any(x.wanted for x in w.workers), "nor after the next start"
+        await want(push.model_copy(update={"fence": 2}))
+        await until(lambda: any("d1:2" in x.wanted for x in w.workers))
+
+    tell(tmp_path, story)
