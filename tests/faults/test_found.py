@@ -139,3 +139,18 @@ def test_a_push_that_was_given_back_is_not_run_again_whatever_a_late_answer_want
         await until(lambda: any("d1:2" in x.wanted for x in w.workers))
 
     tell(tmp_path, story)
+
+
+def test_a_publish_of_one_segment_that_nobody_saw_live_is_no_refused_one(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await w.hook("on_publish", "c1", "s")
+        session = next(iter(w.agent.book.sessions.values()))
+        at = round(session.opened_at.timestamp() * 1000)
+        file = w.segment(f"s-0-{at + 1}.ts")  # the agent was away, or its hook comes after that of the end
+        await w.hook("on_unpublish", "c1", "s")
+        m = await manifest(w)
+        assert await stored(w, m) == [file.name]
+        kinds = [e["body"]["kind"] for e in w.cloud.events if e["session"] == session.id]
+        assert [k for k in kinds if k.startswith("session")] == ["session.admitted", "session.live", "session.ended"]
+
+    tell(tmp_path, story)
