@@ -41,7 +41,8 @@ def make_clip(path: Path) -> None:
     """A minute of 100 kbit/s."""
     _run([
         find_ffmpeg().path, "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=10", "-f", "lavfi",
-        "-i", "sine=frequency=440", "-t", "60", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "10",
+        "-i", "sine=frequency=440", "-t", "60", "-c:v", "libx264",
+         "-preset", "ultrafast", "-tune", "zerolatency", "-g", "10",
         "-b:v", "70k", "-c:a", "aac", "-b:a", "24k", "-ar", "44100", "-f", "flv", str(path),
     ], 120)  # fmt: skip
 
@@ -83,7 +84,7 @@ class Soak:
         found = {
             "the agent": self.system.agent, "the host": self.system.host, "the media server": self.system.media_server,
             "a worker": lambda: self.rng.choice(self.system.workers()),
-        }[whom]()  # fmt: skip
+        }[whom]()  # type: ignore[no-untyped-call]  # fmt: skip
         if verb == "kill":
             found.kill()
             return

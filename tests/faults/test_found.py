@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chalicelib.domain.model.destinations import Lease
+from chalicelib.services.pushing.takeover import Takeover
 from chalicelib.wire.edge.desired import Desired, DesiredPush
+from chalicelib.wire.edge.events import EventBatch, PushState, SessionLive
+from chalicelib.wire.edge.observed import ObservedPush
 from chalicelib.wire.names import StreamName
 from edge.sessions.book import SessionBook
 from edge.spool import outbox
@@ -12,6 +16,7 @@ from edge.spool.writer import Spool
 from tests.unit.edge_agent.edge_fakes import World, abandon, until
 from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
 from tests.unit.edge_agent.test_edge_sessions import NOW, session
+from tests.unit.test_services import Cloud, another_node
 
 from .test_engine import BASE, manifest, rows, stored
 
@@ -154,3 +159,51 @@ def test_a_publish_of_one_segment_that_nobody_saw_live_is_no_refused_one(tmp_pat
         assert [k for k in kinds if k.startswith("session")] == ["session.admitted", "session.live", "session.ended"]
 
     tell(tmp_path, story)
+
+
+def test_what_is_committed_is_brought_to_the_disk(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.sqlite3")
+    assert spool.run(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,), "FULL: each commit is fsynced"
+    assert spool.run(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
+    spool.close()
+
+
+def test_another_target_is_pushed_when_the_old_one_is_not_any_more() -> None:
+    cloud = Cloud()
+    made = cloud.targets.add(
+        name="yt", url="rtmp://a.example/live2/key", platform="custom", streams=["/live/*"], enabled=True
+    )
+    session = cloud.go_live()
+    old = cloud.store.get(Lease, made.id)
+    assert old is not None
+    cloud.targets.change(made.id, {"url": "rtmp://b.example/live2/key"}, None)
+    cloud.run_stream()
+    seen = ObservedPush(destination=made.id, session=session, fence=old.fence, state="running")
+    assert cloud.sync(pushes=[seen]).desired.pushes == [], "who pushes there is told to stop"
+    held = cloud.store.get(Lease, made.id)
+    assert held is not None
+    assert (held.held, held.target, held.fence) == (True, old.target, old.fence), "the old target is not free yet"
+    cloud.send(cloud.event(session, PushState(destination=made.id, fence=old.fence, state="stopped")))
+    new = cloud.store.get(Lease, made.id)
+    assert new is not None
+    assert (new.held, new.fence) == (True, old.fence + 1)
+    assert new.target != old.target
+    assert [p.url for p in cloud.sync().desired.pushes] == ["rtmp://b.example/live2/key"]
+
+
+def test_what_was_freed_by_force_goes_to_another_node_first() -> None:
+    cloud = Cloud()
+    made = cloud.targets.add(
+        name="yt", url="rtmp://a.example/live2/key", platform="custom", streams=["/live/*"], enabled=True
+    )
+    cloud.go_live()
+    cloud.sync()
+    other = another_node(cloud)
+    session = cloud.session(7)
+    events = [cloud.event(session, cloud.admitted()), cloud.event(session, SessionLive())]
+    cloud.ingest.take(other, EventBatch(events=[e.model_dump(mode="json") for e in events]))
+    cloud.run_stream()
+    Takeover(cloud.store, cloud.pushes, cloud.clock).free(made.id, force=True)  # its node is not taken for lost yet
+    lease = cloud.store.get(Lease, made.id)
+    assert lease is not None
+    assert (lease.held, lease.node) == (True, other)
