@@ -31,7 +31,7 @@ class Mutation:
 
 
 def simulated(seeds: str, world: str = "edge") -> str:
-    return f"-m tests.faults.simulation --world {world} --seeds {seeds}"
+    return f"-m tests.faults.simulation --world {world} --until-bad --seeds {seeds}"
 
 
 def tests(*which: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.client import CliError
 from infra.local.demo.media import make_clip
 from infra.local.demo.receiver import Received, receiver
 from tests.e2e.rtmp_sink import RtmpSink, rtmp_sink
@@ -79,6 +80,7 @@ def ready(system: System, disk: Path) -> Iterator[tuple[System, Witness]]:
     system.prepare()
     witness = PatientWitness(system.home / "media", disk / new_name("witness"))
     yield system, witness
+    until(lambda: answers(system), "the cloud answers", 120)
     system.kill_encoders()
     system.remove_destinations()
     witness.close()
@@ -104,7 +106,7 @@ def test_a_full_disk_is_survived_without_a_restart(ready: tuple[System, Witness]
     encoders = [system.publish(name) for name in names]
     sessions = [system.live(name)["session"] for name in names]
     until(lambda: all(len(witness.hashes(name)) >= 2 for name in names), "segments are written")
-    until(lambda: sink.flowing(names[0]), "it is pushed")
+    until(lambda: sink.flowing(names[0], 3), "it is pushed", 90)
     before = (system.agent().pid, system.host().pid)
     filler = disk / "filler"
     fill(filler)
@@ -131,6 +133,13 @@ def fill(path: Path) -> None:
             with suppress(OSError):
                 while True:
                     out.write(b"\0" * size)
+
+
+def answers(system: System) -> bool:
+    with suppress(CliError):
+        system.api.call("GET", "/v1/streams")
+        return True
+    return False
 
 
 def unwell(system: System) -> str:
@@ -200,7 +209,8 @@ def test_a_cloud_that_comes_back_as_it_was_before_hears_all_of_it(ready: tuple[S
         for suffix in ("-wal", "-shm"):
             database.with_name(database.name + suffix).unlink(missing_ok=True)
         shutil.copyfile(backup, database)
-    until(lambda: system.stream(during), "the cloud is back, and knows what is live", 120)
+    until(lambda: answers(system), "the cloud is back", 60)
+    until(lambda: system.stream(during), "it knows what is live", 120)
     system.end(live)
     system.gone(during, 60)
     figures = {

@@ -19,6 +19,7 @@ def main() -> int:
     arguments.add_argument("--seeds", default="1-10", help="first-last")
     arguments.add_argument("--trace", action="store_true", help="print what happens")
     arguments.add_argument("--world", choices=list(WORLDS), default="edge")
+    arguments.add_argument("--until-bad", action="store_true", help="end with the first seed that breaks something")
     given = arguments.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
         # Sets of names would have another order in each process.
@@ -29,6 +30,8 @@ def main() -> int:
         outcome = story.run(seed, trace=given.trace, kind=WORLDS[given.world])
         bad += bool(outcome.violations)
         print(json.dumps(asdict(outcome)), flush=True)
+        if bad and given.until_bad:
+            break
     return 1 if bad else 0
 
 
