@@ -53,7 +53,7 @@ MUTATIONS = (
     Mutation(
         "the fence", "chalicelib/services/pushing/pushes.py",
         "not lease.held or lease.fence != fence or lease.node != node", "not lease.held or lease.node != node",
-        tests("tests/unit/test_services.py"),
+        tests("tests/faults/test_found.py -k late_stop"),
     ),
     Mutation(
         "the fence of what was given back", "edge/push/grants.py",

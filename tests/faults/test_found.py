@@ -207,3 +207,16 @@ def test_what_was_freed_by_force_goes_to_another_node_first() -> None:
     lease = cloud.store.get(Lease, made.id)
     assert lease is not None
     assert (lease.held, lease.node) == (True, other)
+
+
+def test_a_late_stop_of_an_earlier_grant_frees_nothing() -> None:
+    cloud = Cloud()
+    made = cloud.targets.add(
+        name="yt", url="rtmp://a.example/live2/key", platform="custom", streams=["/live/*"], enabled=True
+    )
+    session = cloud.go_live()
+    for _ in range(2):  # the second comes from a node that did not hear that the first was taken
+        cloud.send(cloud.event(session, PushState(destination=made.id, fence=1, state="stopped")))
+    lease = cloud.store.get(Lease, made.id)
+    assert lease is not None
+    assert (lease.held, lease.fence) == (True, 2)

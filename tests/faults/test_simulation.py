@@ -18,6 +18,7 @@ from .report import report
 
 SEEDS = int(os.environ.get("SLUICE_SIM_SEEDS", "30"))
 FIRST = int(os.environ.get("SLUICE_SIM_FIRST", "1"))
+NODES = int(os.environ.get("SLUICE_SIM_NODES", "16"))
 WORKERS = 2
 
 
@@ -69,3 +70,16 @@ def test_nothing_is_lost_or_done_twice_wherever_it_is_killed() -> None:
 def test_a_seed_tells_the_same_story_twice() -> None:
     (one,), (two,) = told("edge", 11, 1), told("edge", 11, 1)
     assert one == two
+
+
+@pytest.mark.slow
+def test_two_cut_off_nodes_never_push_one_target_at_once() -> None:
+    began = time.monotonic()
+    outcomes = told("nodes", FIRST, NODES)
+    report(
+        "two nodes and one target", seeds=NODES, pushes=sum(o["pushes"] for o in outcomes),
+        freed=sum(o["freed"] for o in outcomes), kills=sum(sum(o["kills"].values()) for o in outcomes),
+        violations=sum(len(o["violations"]) for o in outcomes), seconds=round(time.monotonic() - began),
+    )  # fmt: skip
+    check("nodes", outcomes)
+    assert sum(o["pushes"] for o in outcomes) > NODES
