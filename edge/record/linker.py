@@ -135,11 +135,11 @@ class Linker:
         """Links without a row were entered: what they are of, (inode, mtime in ns) by session, is taken already."""
         for session_id, sources in files.items():
             session = self._lifecycle.book.sessions.get(session_id)
-            found = scan(self.live_folder(session), session.stream.stream) if session else []
-            if session is not None:
-                self._since.setdefault(session_id, session.last_segment)
-            for file in found:
-                if session is not None and (file.inode, file.mtime_ns) in sources:
+            if session is None:
+                continue
+            self._since.setdefault(session_id, session.last_segment)
+            for file in scan(self.live_folder(session), session.stream.stream):
+                if (file.inode, file.mtime_ns) in sources:
                     self._taken[file.id] = None
                     session.last_segment = max(filter(None, (session.last_segment, file.position)), default=None)
 
