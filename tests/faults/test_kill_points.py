@@ -23,7 +23,7 @@ import pytest
 from tests.unit.edge_agent.edge_fakes import World, sha256_of, world
 
 from . import doomed
-from .report import report
+from .report import report, take_time
 from .test_engine import BASE
 
 KILLS = int(os.environ.get("SLUICE_KILL_POINTS", "40"))
@@ -164,6 +164,7 @@ async def lives(folder: Path, kills: int, seed: int) -> Round:
 
 @pytest.mark.slow
 def test_the_agent_is_killed_at_each_of_its_steps(tmp_path: Path) -> None:
+    take_time()
     seed = random.randrange(10**9)
     places: Counter[str] = Counter()
     figures: Counter[str] = Counter()

@@ -21,7 +21,7 @@ from infra.local.demo.receiver import Received, receiver
 from tests.e2e.rtmp_sink import RtmpSink, rtmp_sink
 from tests.e2e.system import System, Witness, environment, need_media_tools, new_name, until
 
-from .report import report
+from .report import report, take_time
 
 pytestmark = [pytest.mark.media, pytest.mark.slow]
 LONG = bool(os.environ.get("SLUICE_FAULTS_LONG"))
@@ -77,6 +77,7 @@ def system(disk: Path, received: Received, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def ready(system: System, disk: Path) -> Iterator[tuple[System, Witness]]:
+    take_time()
     system.prepare()
     witness = PatientWitness(system.home / "media", disk / new_name("witness"))
     yield system, witness
