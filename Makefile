@@ -27,7 +27,7 @@ develop: $(DEV_STAMP) ## Fetch what tests and deployment need, too
 
 $(DEV_STAMP): $(STAMP) $(DEV_LOCKS) requirements.txt
 	@$(PIP) "what tests and checks need" $(DEV_LOCKS)
-	@$(BIN)/python -m infra.vendor
+	@$(BIN)/python -m infra.aws.vendor
 	@touch $@
 
 run: install ## Run the whole product on this machine

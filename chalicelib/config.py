@@ -90,7 +90,6 @@ class Config:
     """This machine itself; the ports of our own programs never."""
     own_ports: frozenset[int]
     ffmpeg: str
-    ffprobe: str
     record_dir: str
     """What callbacks and the compatible API name as the folder of recordings."""
     keep_local: bool
@@ -120,7 +119,6 @@ class Config:
             front_ports=_ports(e, "SLUICE_FRONT_PORTS"),
             outside_url=e.get("SLUICE_OUTSIDE_URL", "").rstrip("/"),
             ffmpeg=e.get("SLUICE_FFMPEG") or "/opt/bin/ffmpeg",
-            ffprobe=e.get("SLUICE_FFPROBE") or "/opt/bin/ffprobe",
             record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",
             keep_local=bool(e.get("SLUICE_RECORD_DIR")),
             aws=None if home else AwsPlaces.read(e),

@@ -330,7 +330,7 @@ class Wiring(Installation):
     @cached_property
     def finisher(self) -> Finisher:
         """Whole recordings."""
-        media = FfmpegMedia(self.config.ffmpeg, self.config.ffprobe)
+        media = FfmpegMedia(self.config.ffmpeg)
         artifacts = Artifacts(self.objects, media, self.settings, self.folders)
         return Finisher(self.store, artifacts, self.settings, now, self.config.record_dir, self.finish_queue)
 

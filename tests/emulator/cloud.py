@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from infra.deploy import Deployment, deploy
+from infra.aws.deploy import Deployment, deploy
+from infra.aws.vendor import Target
 from infra.local.probe import answers
 from infra.local.supervisor import Child, Supervisor
-from infra.vendor import Target
 
 ACCOUNT: Final = "000000000000"
 REGION: Final = "us-east-1"
@@ -81,7 +81,7 @@ class Cloud:
         )
 
     def deployment(self) -> Deployment:
-        """What `infra.deploy` needs to deploy here."""
+        """What `infra.aws.deploy` needs to deploy here."""
         folder = self.home / "build"
         folder.mkdir(exist_ok=True)
         environment = {

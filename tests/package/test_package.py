@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from infra.package import package
+from infra.aws.package import package
+from infra.aws.vendor import Target
 from infra.paths import ROOT, tool
-from infra.vendor import Target
 
 HANDLERS = ["app.app", "app.on_callbacks", "app.on_finish", "app.on_minute", "app.on_objects", "app.on_table"]
 _IMPORT = """

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.package import merge_template
-from infra.policies import roles
+from infra.aws.package import merge_template
+from infra.aws.policies import roles
 
 Json = dict[str, Any]
 

@@ -76,7 +76,6 @@ def v1_on_fakes() -> Iterator[V1]:
                 record_dir=None,
                 keep_local=False,
                 ffmpeg="",
-                ffprobe="",
                 own_ports=(),
                 front_ports=(),
             ),

@@ -24,10 +24,20 @@ def _allow(actions: list[str], *resources: Any, condition: Json | None = None) -
     return statement | ({"Condition": condition} if condition else {})
 
 
+# What outlives the functions is named by its stage (infra/aws/data.yaml).
+_TABLE_ARN = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/sluice-${Stage}"
+_QUEUES = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:sluice-${Stage}-"
 _BUCKET = "arn:${AWS::Partition}:s3:::sluice-${Stage}-${AWS::AccountId}-${AWS::Region}"
-_NODE_QUEUES = _sub("arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:sluice-${Stage}-node-*")
+_NODE_QUEUES = _sub(_QUEUES + "node-*")
 _NODE_ROLE = _sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/sluice-${Stage}-node")
 _RECORDINGS = _sub(_BUCKET + "/recordings/*")
+
+
+def _secret(name: str) -> Json:
+    # Secrets Manager appends a dash and six characters to the name (AWS documentation, 'ARN of a secret').
+    place = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:sluice/${Stage}/"
+    return _sub(f"{place}{name}-??????")
+
 
 _TABLE = _allow(
     [
@@ -40,15 +50,15 @@ _TABLE = _allow(
         "dynamodb:BatchWriteItem",
         "dynamodb:ConditionCheckItem",
     ],
-    _arn("Table"),
-    _sub("${Table.Arn}/index/*"),
+    _sub(_TABLE_ARN),
+    _sub(_TABLE_ARN + "/index/*"),
 )
 _TABLE_STREAM = _allow(
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"],
-    {"Fn::GetAtt": ["Table", "StreamArn"]},
+    {"Ref": "TableStream"},
 )
-_MASTER_KEY = _allow(["secretsmanager:GetSecretValue"], {"Fn::GetAtt": ["MasterSecret", "Id"]})
-_BOOTSTRAP = _allow(["secretsmanager:GetSecretValue"], {"Fn::GetAtt": ["BootstrapSecret", "Id"]})
+_MASTER_KEY = _allow(["secretsmanager:GetSecretValue"], _secret("master"))
+_BOOTSTRAP = _allow(["secretsmanager:GetSecretValue"], _secret("bootstrap"))
 _LIST = _allow(["s3:ListBucket"], _sub(_BUCKET), condition={"StringLike": {"s3:prefix": ["recordings/*"]}})
 _READ = _allow(["s3:GetObject"], _RECORDINGS)
 _WRITE = _allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], _RECORDINGS)
@@ -67,7 +77,7 @@ def _send(*queues: str) -> Json:
 def _consume(queue: str) -> Json:
     return _allow(
         ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"],
-        _arn(queue),
+        _sub(_QUEUES + "objects") if queue == "ObjectsQueue" else _arn(queue),
     )
 
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from infra.aws.policies import roles
+from infra.aws.vendor import Target, ensure_vendor
 from infra.errors import InfraError
 from infra.paths import ROOT, tool
-from infra.policies import roles
-from infra.vendor import Target, ensure_vendor
 
-TEMPLATE = ROOT / "infra" / "template.yaml"
+TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]

@@ -3,7 +3,7 @@
 `AWS_ENDPOINT_URL` alone says which. The steps are Chalice's and AWS's own commands, so that they can be followed and
 done by hand; `docs` of each step is the tool's.
 
-    python -m infra.deploy --stage prod --bucket my-deployments [--diff] [--set PublicUrl=https://…]
+    python -m infra.aws.deploy --stage prod --bucket my-deployments [--diff] [--set PublicUrl=https://…]
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from infra.aws.package import package
+from infra.aws.vendor import Target
 from infra.errors import InfraError
-from infra.package import package
 from infra.paths import BUILD, ROOT, tool
-from infra.vendor import Target
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -177,7 +177,7 @@ def _enable_expiry(deployment: Deployment) -> None:
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m infra.deploy", description="Deploy Sluice to AWS.")
+    parser = argparse.ArgumentParser(prog="python -m infra.aws.deploy", description="Deploy Sluice to AWS.")
     parser.add_argument("--stage", required=True, help="names everything of this installation")
     parser.add_argument("--bucket", required=True, help="takes the code; made when it is not there")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template")
