@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from chalice import Blueprint, Response
 
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 files = Blueprint(__name__)
 _TYPES: Final = {

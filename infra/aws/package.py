@@ -21,6 +21,7 @@ from infra.errors import InfraError
 from infra.paths import ROOT, tool
 
 TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
+DATA_TEMPLATE = ROOT / "infra" / "aws" / "data.yaml"
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -46,6 +47,12 @@ def merge_template() -> dict[str, Any]:
     """What is laid over Chalice's own template: template.yaml and the generated roles."""
     template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- derived from SafeLoader
     template["Resources"] |= roles()
+    return template
+
+
+def data_template() -> dict[str, Any]:
+    """The stack of what outlives the functions: data.yaml."""
+    template: dict[str, Any] = yaml.load(DATA_TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- as above
     return template
 
 

@@ -46,6 +46,12 @@ class Target:
         return cls("arm64", cls.host().python)
 
 
+def platforms(target: Target) -> list[str]:
+    """pip's options for wheels that Amazon Linux 2023 runs (glibc 2.34)."""
+    machine = _WHEEL_MACHINE[target.architecture]
+    return [f"--platform=manylinux{tag}_{machine}" for tag in ("2014", "_2_17", "_2_28", "_2_34")]
+
+
 def requirements() -> list[str]:
     """The requirements of the functions, without what Chalice adds itself."""
     lines = (line.strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
@@ -79,11 +85,9 @@ def ensure_vendor(target: Target) -> Path:
 def _install(target: Target, folder: Path) -> None:
     wanted = folder.parent / "requirements.txt"
     wanted.write_text("\n".join(requirements()) + "\n")
-    machine = _WHEEL_MACHINE[target.architecture]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    platforms = [f"--platform=manylinux{tag}_{machine}" for tag in ("2014", "_2_17", "_2_28", "_2_34")]
     argv = [*pip, "--target", str(folder), "--only-binary=:all:", "--implementation=cp"]
-    argv += [f"--python-version={target.python}", *platforms]
+    argv += [f"--python-version={target.python}", *platforms(target)]
     argv += ["--constraint", str(ROOT / "requirements-run.txt"), "--requirement", str(wanted)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:

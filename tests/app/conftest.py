@@ -25,8 +25,9 @@ from ulid import ULID
 
 from chalicelib.config import Config
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.wiring import now, wiring
+from chalicelib.wiring.installation import now
 from chalicelib.wiring.local import LocalAdapters
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP
 
 REGION = "us-east-1"

@@ -13,7 +13,7 @@ from chalicelib.domain.tracks import Track
 _LOGGED = """
 Input #0, mpegts, from 'a.ts':
   Duration: 00:00:03.02, start: 1.456778, bitrate: 172 kb/s
-  Stream #0:0[0x100]: Video: h264 (High) ([27][0][0][0] / 0x001B), yuv420p(progressive), 320x240 [SAR 1:1 DAR 4:3], 25 fps
+  Stream #0:0[0x100]: Video: h264 (High) ([27][0][0][0] / 0x001B), yuv420p(progressive), 320x240 [SAR 1:1], 25 fps
   Stream #0:1[0x101](eng): Audio: aac (HE-AAC) ([15][0][0][0] / 0x000F), 44100 Hz, stereo, fltp, 71 kb/s
   Stream #0:2[0x102]: Audio: aac ([15][0][0][0] / 0x000F), 0 channels
   Stream #0:3[0x103]: Video: h264 ([27][0][0][0] / 0x001B), none, 90k tbr, 90k tbn

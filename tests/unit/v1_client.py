@@ -14,7 +14,7 @@ from chalice.test import Client
 
 from chalicelib.adapters.no_changes import NoChanges
 from chalicelib.ports.objects import ProbeResult
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP, FakeDeadLetters, FakeNudger, FakeQueue, FakeSender, MemoryObjects, MemoryStore
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from chalicelib.domain.errors import InvalidInputError, SluiceError, UnauthenticatedError
 from chalicelib.wire.oryx import ERROR_HEADERS, HEADERS, PREFIX, envelope
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 MAX_BODY: Final = 1024 * 1024
 

@@ -11,7 +11,7 @@ from chalicelib.domain.access import Caller, grants_of, token_id
 from chalicelib.domain.model.account import Credential
 from chalicelib.services.account.api_secret import MAX_GRACE_S
 from chalicelib.services.account.logins import LIFE, Begun
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SHOWN_SECRET, Items, View
 from . import protocol
