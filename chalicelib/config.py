@@ -90,6 +90,7 @@ class Config:
     """This machine itself; the ports of our own programs never."""
     own_ports: frozenset[int]
     ffmpeg: str
+    """'': that of the wheel imageio-ffmpeg, which is the functions' layer on AWS."""
     record_dir: str
     """What callbacks and the compatible API name as the folder of recordings."""
     keep_local: bool
@@ -118,7 +119,7 @@ class Config:
             own_ports=_ports(e, "SLUICE_OWN_PORTS"),
             front_ports=_ports(e, "SLUICE_FRONT_PORTS"),
             outside_url=e.get("SLUICE_OUTSIDE_URL", "").rstrip("/"),
-            ffmpeg=e.get("SLUICE_FFMPEG") or "/opt/bin/ffmpeg",
+            ffmpeg=e.get("SLUICE_FFMPEG", ""),
             record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",
             keep_local=bool(e.get("SLUICE_RECORD_DIR")),
             aws=None if home else AwsPlaces.read(e),

@@ -226,9 +226,13 @@ class FakeNudger:
     """`Nudger` that counts."""
 
     nudged: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     def create(self, node: str) -> str | None:
         return f"queue://{node}"
+
+    def forget(self, queue_url: str) -> None:
+        self.forgotten.append(queue_url)
 
     def nudge(self, queue_url: str) -> None:
         self.nudged.append(queue_url.removeprefix("queue://"))

@@ -42,6 +42,19 @@ def _die_with_us() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def bundled_ffmpeg() -> str:
+    """The path of the FFmpeg in the wheel imageio-ffmpeg.
+
+    Raises:
+        UpstreamError: it is not installed.
+    """
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+    except ImportError as error:
+        raise UpstreamError("ffmpeg is not installed where recordings are finished") from error
+    return str(get_ffmpeg_exe())
+
+
 class FfmpegMedia:
     """`Media` with the FFmpeg program alone: beside it, ffprobe would not fit into a function (250 MB unpacked)."""
 

@@ -1,4 +1,4 @@
-"""`/edge/v1`: what edges call. How the calls arrive is told elsewhere: `edge` (Chalice), `entries.edge` (a function)."""
+"""`/edge/v1`: what edges call. How the calls arrive: `edge` (Chalice, in the host), `entries.edge` (a function)."""
 
 from __future__ import annotations
 

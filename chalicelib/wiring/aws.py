@@ -1,17 +1,13 @@
-"""The adapters on AWS."""
+"""The adapters on AWS. What few functions need is imported when it is asked for: boto3 takes a third of a second."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config as BotoConfig
-
+from chalicelib.adapters.aws.api import DYNAMODB, SECRETS, SQS, STS, DynamoDb, Secrets, Sqs, Sts
 from chalicelib.adapters.aws.credentials import StsIssuer
 from chalicelib.adapters.aws.dynamo import DynamoStore
-from chalicelib.adapters.aws.once import DynamoOnce
-from chalicelib.adapters.aws.s3 import S3Objects
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
 from chalicelib.adapters.aws.vault import SecretsVault
 from chalicelib.adapters.cipher import Cipher
@@ -21,6 +17,10 @@ from chalicelib.ports.changes import Changes
 from chalicelib.ports.objects import PutLinks, StoreProbe
 from chalicelib.ports.queues import DeadLetters
 from chalicelib.ports.upkeep import LooksAfter
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.aws.once import DynamoOnce
+    from chalicelib.adapters.aws.s3 import S3Objects
 
 
 class AwsAdapters:
@@ -36,38 +36,41 @@ class AwsAdapters:
     def __init__(self, places: AwsPlaces) -> None:
         self._at = places
 
-    def _client(self, service: str, **options: Any) -> Any:
-        retry = BotoConfig(retries={"mode": "standard", "max_attempts": 3}, **options)
+    def _boto3(self, service: str, **options: Any) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        retry = Config(retries={"mode": "standard", "max_attempts": 3}, **options)
         return boto3.client(service, region_name=self._at.region, config=retry)  # type: ignore[call-overload]
 
     @cached_property
     def vault(self) -> SecretsVault:
         """Secrets Manager."""
-        return SecretsVault(self._client("secretsmanager"), self._at.secret, self._at.bootstrap)
+        return SecretsVault(Secrets(SECRETS, self._at.region), self._at.secret, self._at.bootstrap)
 
     @cached_property
     def store(self) -> DynamoStore:
         """The table."""
-        return DynamoStore(self._dynamodb, self._at.table, Cipher(self.vault.master))
-
-    @cached_property
-    def _dynamodb(self) -> Any:
-        return self._client("dynamodb")
+        return DynamoStore(DynamoDb(DYNAMODB, self._at.region), self._at.table, Cipher(self.vault.master))
 
     @cached_property
     def once(self) -> DynamoOnce:
         """In the table, too."""
-        return DynamoOnce(self._dynamodb, self._at.table)
+        from chalicelib.adapters.aws.once import DynamoOnce
+
+        return DynamoOnce(self._boto3("dynamodb"), self._at.table)
 
     @cached_property
     def objects(self) -> S3Objects:
         """The bucket."""
-        client = self._client("s3", signature_version="s3v4", s3={"addressing_style": "path"})
+        from chalicelib.adapters.aws.s3 import S3Objects
+
+        client = self._boto3("s3", signature_version="s3v4", s3={"addressing_style": "path"})
         return S3Objects(client, self._at.bucket)
 
     @cached_property
-    def _sqs(self) -> Any:
-        return self._client("sqs")
+    def _sqs(self) -> Sqs:
+        return Sqs(SQS, self._at.region)
 
     @cached_property
     def nudger(self) -> SqsNudger:
@@ -88,4 +91,4 @@ class AwsAdapters:
     def issuer(self) -> StsIssuer:
         """Keys for the nodes."""
         at = self._at
-        return StsIssuer(self._client("sts"), at.node_role, at.bucket, at.region, at.store_endpoint)
+        return StsIssuer(Sts(STS, at.region), at.node_role, at.bucket, at.region, at.store_endpoint)

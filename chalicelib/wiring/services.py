@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from chalicelib.adapters.ffmpeg import FfmpegMedia
+from chalicelib.adapters.ffmpeg import FfmpegMedia, bundled_ffmpeg
 from chalicelib.services.account.audit import Audit
 from chalicelib.services.account.idempotency import Idempotency
 from chalicelib.services.account.system import System
@@ -200,7 +200,7 @@ class Wiring(FollowingWiring):
     @cached_property
     def finisher(self) -> Finisher:
         """Whole recordings."""
-        media = FfmpegMedia(self.config.ffmpeg)
+        media = FfmpegMedia(self.config.ffmpeg or bundled_ffmpeg())
         artifacts = Artifacts(self.objects, media, self.settings, self.folders)
         return Finisher(self.store, artifacts, self.settings, now, self.config.record_dir, self.finish_queue)
 

@@ -58,7 +58,7 @@ def deploy(deployment: Deployment, given: Mapping[str, str] | None = None) -> De
 
 
 def diff(deployment: Deployment) -> list[str]:
-    """What `deploy` would change, a line for each resource. The package is uploaded to be compared, nothing else done."""
+    """What `deploy` would change, a line for each resource. The package is uploaded to be compared, no more."""
     code.ensure_bucket(deployment)
     kept = stacks.outputs(deployment, deployment.data_stack)
     lines = stacks.changes(deployment, deployment.data_stack, _data(deployment), {"Stage": deployment.stage})

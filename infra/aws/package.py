@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from infra.aws.layer import ensure_layer
 from infra.aws.policies import roles
 from infra.aws.vendor import Target, ensure_vendor
 from infra.errors import InfraError
@@ -43,10 +44,13 @@ def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[s
 _Loader.add_multi_constructor("!", _short_form)
 
 
-def merge_template() -> dict[str, Any]:
+def merge_template(target: Target) -> dict[str, Any]:
     """What is laid over Chalice's own template: template.yaml and the generated roles."""
     template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- derived from SafeLoader
     template["Resources"] |= roles()
+    template["Globals"]["Function"] |= {"Runtime": f"python{target.python}", "Architectures": [target.architecture]}
+    architecture = {"CompatibleArchitectures": [target.architecture]}
+    template["Resources"]["Ffmpeg"]["Properties"] |= architecture
     return template
 
 
@@ -80,7 +84,7 @@ def package(stage: str, target: Target, folder: Path, source: Path = ROOT) -> Pa
     project, out, merge = folder / "project", folder / "out", folder / "merge.json"
     shutil.rmtree(out, ignore_errors=True)
     stage_project(project, target, source)
-    merge.write_text(json.dumps(merge_template(), indent=1))
+    merge.write_text(json.dumps(merge_template(target), indent=1))
     argv = [tool("chalice"), "--project-dir", str(project), "package", "--stage", stage]
     argv += ["--template-format", "json", "--merge-template", str(merge), str(out)]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -88,4 +92,5 @@ def package(stage: str, target: Target, folder: Path, source: Path = ROOT) -> Pa
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise InfraError(f"Chalice could not package the application:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+    (out / "ffmpeg").symlink_to(ensure_layer(target), target_is_directory=True)
     return out / "sam.json"

@@ -59,14 +59,14 @@ _TABLE_STREAM = _allow(
 )
 _MASTER_KEY = _allow(["secretsmanager:GetSecretValue"], _secret("master"))
 _BOOTSTRAP = _allow(["secretsmanager:GetSecretValue"], _secret("bootstrap"))
-_LIST = _allow(["s3:ListBucket"], _sub(_BUCKET), condition={"StringLike": {"s3:prefix": ["recordings/*"]}})
+# On the whole bucket: with a condition on the prefix, S3 says 403 of an object that is not there, and not 404.
+_LIST = _allow(["s3:ListBucket"], _sub(_BUCKET))
 _READ = _allow(["s3:GetObject"], _RECORDINGS)
 _WRITE = _allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], _RECORDINGS)
 _DELETE = _allow(["s3:DeleteObject"], _RECORDINGS)
-_NODE_QUEUES_MANAGE = _allow(
-    ["sqs:CreateQueue", "sqs:TagQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:DeleteQueue"], _NODE_QUEUES
-)
-_NUDGE = _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], _NODE_QUEUES)
+_NODE_QUEUES_MAKE = _allow(["sqs:CreateQueue"], _NODE_QUEUES)
+_NODE_QUEUES_REMOVE = _allow(["sqs:DeleteQueue"], _NODE_QUEUES)
+_NUDGE = _allow(["sqs:SendMessage"], _NODE_QUEUES)
 _GRANT_NODES = _allow(["sts:AssumeRole"], _NODE_ROLE)
 
 
@@ -85,17 +85,16 @@ def _consume(queue: str) -> Json:
 _GRANTS: dict[str, list[Json]] = {
     "Api": [
         _TABLE,
-        _NODE_QUEUES_MANAGE,
         _NUDGE,
+        _NODE_QUEUES_REMOVE,
         _send("CallbacksQueue", "FinishQueue"),
         _LIST,
         _READ,
-        _WRITE,
         _DELETE,
-        _GRANT_NODES,
         _MASTER_KEY,
         _BOOTSTRAP,
     ],
+    "Edge": [_TABLE, _NODE_QUEUES_MAKE, _NUDGE, _GRANT_NODES, _MASTER_KEY, _BOOTSTRAP],
     "OnTable": [
         _TABLE,
         _TABLE_STREAM,
@@ -141,9 +140,9 @@ def _function_role(name: str, grants: list[Json]) -> Json:
 
 
 def _node_role() -> Json:
-    """What edges become through the API function, each narrowed by a session policy to its own prefix and queue.
+    """What edges become through the edge function, each narrowed by a session policy to its own prefix and queue.
 
-    It carries a name, because the API function's role names it and is named by it: references would go in a circle.
+    It carries a name, because the edge function's role names it and is named by it: references would go in a circle.
     """
     upload = _allow(["s3:PutObject"], _RECORDINGS)
     poll = _allow(["sqs:ReceiveMessage", "sqs:DeleteMessage"], _NODE_QUEUES)
@@ -151,7 +150,7 @@ def _node_role() -> Json:
         "Type": "AWS::IAM::Role",
         "Properties": {
             "RoleName": _sub("sluice-${Stage}-node"),
-            "AssumeRolePolicyDocument": _trust({"AWS": _arn("ApiRole")}),
+            "AssumeRolePolicyDocument": _trust({"AWS": _arn("EdgeRole")}),
             "Policies": [_policy([upload, poll])],
         },
     }

@@ -77,9 +77,8 @@ def deploy(deployment: Deployment, stack: str, template: Path, parameters: Mappi
         InfraError: CloudFormation refused, or went back; with its reasons.
     """
     unblock(deployment, stack)
-    argv = [*_command(deployment, stack, template, parameters), "--no-fail-on-empty-changeset"]
     try:
-        deployment.aws(argv, f"deploy the stack {stack}")
+        deployment.aws(_command(deployment, stack, template, parameters), f"deploy the stack {stack}")
     except InfraError as error:
         raise InfraError(f"{error}\n{_why(deployment, stack)}".strip(), error.hint) from error
     made = outputs(deployment, stack)
@@ -113,7 +112,7 @@ def _line(change: Mapping[str, Any]) -> str:
 
 def _command(deployment: Deployment, stack: str, template: Path, parameters: Mapping[str, str]) -> list[str]:
     argv = ["cloudformation", "deploy", "--template-file", str(template), "--stack-name", stack]
-    argv += ["--s3-bucket", deployment.code_bucket, "--s3-prefix", "templates"]
+    argv += ["--s3-bucket", deployment.code_bucket, "--s3-prefix", "templates", "--no-fail-on-empty-changeset"]
     return [*argv, "--capabilities", *_CAPABILITIES, "--parameter-overrides", _file(deployment, parameters)]
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from infra.aws.deploy import Deployment, deploy
+from infra.aws.deploy import deploy
+from infra.aws.deployment import Deployment
 from infra.aws.vendor import Target
 from infra.local.probe import answers
 from infra.local.supervisor import Child, Supervisor
@@ -40,6 +41,8 @@ class Cloud:
     )
     url: str = ""
     """The base of the API, once it is deployed."""
+    edge_url: str = ""
+    """Where edges call."""
     _key: str = field(default_factory=lambda: secrets.token_hex(20))
 
     @property
@@ -95,19 +98,26 @@ class Cloud:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         parameters = {
-            "Bootstrap": json.dumps(self.first, sort_keys=True),
             "AllowPrivateTargets": "true",
             "AllowLoopbackTargets": "true",
             "FfmpegPath": self.ffmpeg,
-            "FfprobePath": self.ffprobe,
             "StoreEndpoint": self.endpoint,
         }
-        return Deployment(STAGE, "sluice-test-code", folder, Target.host(), environment, parameters)
+        return Deployment(
+            STAGE, folder, Target.host(), environment, parameters, say=lambda _: None, reach=self.reachable
+        )
+
+    def reachable(self, outputs: Mapping[str, str]) -> dict[str, str]:
+        """The addresses of the stack as the emulator serves them."""
+        gateway = f"{self.endpoint}/restapis/{outputs['RestAPIId']}/api/_user_request_"
+        function = (urlsplit(outputs["EdgeUrl"]).hostname or "").partition(".")[0]
+        return {**outputs, "ApiUrl": gateway, "EdgeUrl": f"{self.endpoint}/_aws/lambda-url/{function}"}
 
     def deploy(self) -> None:
         """Deploy with the real commands."""
-        made = deploy(self.deployment())
-        self.url = f"{self.endpoint}/restapis/{made['RestAPIId']}/api/_user_request_"
+        deployment = self.deployment()
+        made = self.reachable(deploy(deployment, self.first).outputs)
+        self.url, self.edge_url = made["ApiUrl"], made["EdgeUrl"]
 
 
 @contextmanager
