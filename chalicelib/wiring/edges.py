@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chalicelib.services.account.auth import Auth
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.callbacks.by_node import ByEdge
-from chalicelib.services.callbacks.deliveries import CallbackLog
+from chalicelib.services.callbacks.log import CallbackLog
 from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.services.publishing.publish import Publish
 
