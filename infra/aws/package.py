@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from infra.aws.compiled import compile_tree, repack
 from infra.aws.layer import ensure_layer
 from infra.aws.policies import roles
 from infra.aws.vendor import Target, ensure_vendor
@@ -71,6 +72,7 @@ def stage_project(folder: Path, target: Target, source: Path = ROOT) -> None:
     shutil.copy2(source / "app.py", folder)
     if (source / "chalicelib").is_dir():
         shutil.copytree(source / "chalicelib", folder / "chalicelib", ignore=_ignored)
+    compile_tree(folder / "chalicelib")
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     config["lambda_architecture"] = target.architecture
     (folder / ".chalice" / "config.json").write_text(json.dumps(config))
@@ -92,5 +94,6 @@ def package(stage: str, target: Target, folder: Path, source: Path = ROOT) -> Pa
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise InfraError(f"Chalice could not package the application:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+    repack(out / "deployment.zip")
     (out / "ffmpeg").symlink_to(ensure_layer(target), target_is_directory=True)
     return out / "sam.json"

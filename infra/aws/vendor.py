@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.aws.compiled import compile_tree
 from infra.errors import InfraError
 from infra.paths import BUILD, ROOT
 
@@ -61,7 +62,8 @@ def requirements() -> list[str]:
 
 def vendor_dir(target: Target) -> Path:
     """Where the libraries for `target` are or will be; the name changes whenever the content would."""
-    sources = (ROOT / "requirements.txt", ROOT / "requirements-run.txt", Path(__file__))
+    here = Path(__file__)
+    sources = (ROOT / "requirements.txt", ROOT / "requirements-run.txt", here, here.with_name("compiled.py"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     return BUILD / "vendor" / f"{target.architecture}-{target.python}-{digest}"
 
@@ -76,6 +78,7 @@ def ensure_vendor(target: Target) -> Path:
         unpacked = Path(folder) / "packages"
         _install(target, unpacked)
         prune(unpacked)
+        compile_tree(unpacked)
         # Two builds may have raced; whoever renames first has made the same thing.
         if not final.is_dir():
             unpacked.rename(final)
