@@ -8,8 +8,10 @@ DEV_STAMP := $(VENV)/.installed-dev
 DEV_LOCKS := requirements-dev.txt tests/emulator/requirements.txt
 PIP := $(BIN)/python -m infra.install
 
+STAGE_OR_STOP = $(or $(STAGE),$(error say which installation: make $(MAKECMDGOALS) STAGE=prod))
+
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud console screenshots test check fuzz faults clean lock
+.PHONY: help install develop run demo cloud deploy diff rollback destroy console screenshots test check fuzz faults clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +40,18 @@ demo: install ## Prove the main path on a running or a fresh instance
 
 cloud: develop ## Run the packaged functions on an emulator of AWS, for developers; on loopback only
 	@$(BIN)/python -m tests.emulator
+
+deploy: develop ## Create or change an installation on AWS: make deploy STAGE=prod [SET="PublicUrl=https://live.example.com"]
+	@$(BIN)/python -m infra.aws deploy --stage $(STAGE_OR_STOP) $(foreach pair,$(SET),--set $(pair))
+
+diff: develop ## What deploy would change there; changes nothing
+	@$(BIN)/python -m infra.aws diff --stage $(STAGE_OR_STOP) $(foreach pair,$(SET),--set $(pair))
+
+rollback: develop ## Go back to its last good deployment
+	@$(BIN)/python -m infra.aws rollback --stage $(STAGE_OR_STOP)
+
+destroy: develop ## Remove its functions; the data stays, but with DATA=delete
+	@$(BIN)/python -m infra.aws destroy --stage $(STAGE_OR_STOP) $(if $(filter delete,$(DATA)),--data)
 
 console: develop ## Build the console from its sources; what comes out is committed
 	@$(BIN)/python -m console.build
