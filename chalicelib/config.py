@@ -23,6 +23,8 @@ class AwsPlaces:
     secret: str
     bootstrap: str
     store_endpoint: str | None
+    cdn: bool = False
+    """Whether users come by CloudFront, which gives recordings out by our own tokens."""
 
     @classmethod
     def read(cls, e: Mapping[str, str]) -> Self:
@@ -38,6 +40,7 @@ class AwsPlaces:
             secret=e["SLUICE_SECRET"],
             bootstrap=e["SLUICE_BOOTSTRAP"],
             store_endpoint=e.get("SLUICE_STORE_ENDPOINT") or None,
+            cdn=e.get("SLUICE_CDN") == "on",
         )
 
 

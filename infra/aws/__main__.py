@@ -55,7 +55,7 @@ def _parameters(pairs: list[str]) -> dict[str, str]:
 
 def _closing(made: Deployed, reach: Mapping[str, str]) -> list[str]:
     """The block that a deployment ends with."""
-    rows = [("API", made.outputs["ApiUrl"]), ("Edges join at", made.outputs["EdgeUrl"])]
+    rows = [("Console and API", made.outputs["SiteUrl"]), ("Edges join at", made.outputs["EdgeUrl"])]
     if link := _sign_in(reach, made.first):
         rows.insert(0, ("Sign in, once", link))
     if made.fresh:
@@ -72,10 +72,10 @@ def _sign_in(reach: Mapping[str, str], first: Mapping[str, str]) -> str:
     """A link that signs in once; '' when the first API secret opens nothing any more."""
     headers = {"Authorization": f"Bearer {first['api_secret']}"}
     try:
-        answer = requests.post(f"{reach['ApiUrl'].rstrip('/')}/v1/sign-in-links", headers=headers, timeout=30)
+        answer = requests.post(f"{reach['SiteUrl'].rstrip('/')}/v1/sign-in-links", headers=headers, timeout=30)
     except requests.RequestException:
         return ""
-    return f"{reach['ApiUrl'].rstrip('/')}{answer.json()['path']}" if answer.ok else ""
+    return f"{reach['SiteUrl'].rstrip('/')}{answer.json()['path']}" if answer.ok else ""
 
 
 def _confirmed(asked: argparse.Namespace) -> bool:

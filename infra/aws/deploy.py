@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from botocore.exceptions import ClientError
 
-from infra.aws import code, first_secrets, smoke, stacks
+from infra.aws import code, first_secrets, site, smoke, stacks
 from infra.aws.deployment import Deployment
 from infra.aws.package import data_template
 from infra.aws.releases import Releases
@@ -51,6 +51,12 @@ def deploy(deployment: Deployment, given: Mapping[str, str] | None = None) -> De
     release = releases.begin(template.read_text(), _parameters(deployment, kept))
     with deployment.step("functions, queues and addresses"):
         made = stacks.deploy(deployment, deployment.stack, template, release.parameters)
+        if "PublicUrl" not in deployment.parameters and release.parameters.get("PublicUrl") != made["SiteUrl"]:
+            # The functions name the address in links, and it is known only once it is made.
+            release = replace(release, parameters={**release.parameters, "PublicUrl": made["SiteUrl"]})
+            made = stacks.deploy(deployment, deployment.stack, template, release.parameters)
+    with deployment.step("console, and the keys of its origin"):
+        site.publish(deployment, made)
     with deployment.step("smoke test"):
         smoke.test(deployment.reach(made), first)
     releases.good(release)
@@ -97,7 +103,9 @@ def _data(deployment: Deployment) -> Path:
 def _parameters(deployment: Deployment, kept: Mapping[str, str]) -> dict[str, str]:
     given = deployment.parameters
     concurrency = {} if "EdgeConcurrency" in given else {"EdgeConcurrency": str(_for_admission(deployment))}
-    return {"Stage": deployment.stage, "TableStream": kept["TableStream"], **concurrency, **given}
+    before = stacks.outputs(deployment, deployment.stack) or {}
+    known = {"PublicUrl": before["SiteUrl"]} if "SiteUrl" in before else {}
+    return {"Stage": deployment.stage, "TableStream": kept["TableStream"], **known, **concurrency, **given}
 
 
 def _for_admission(deployment: Deployment) -> int:

@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from edge.web.front.handlers import CONSOLE_POLICY, PAGES_POLICY
+from edge.web.front.paths import PAGES_OF_OTHER_NAMES
 from infra.aws.compiled import compile_tree, repack
 from infra.aws.layer import ensure_layer
 from infra.aws.policies import roles
@@ -23,6 +25,7 @@ from infra.errors import InfraError
 from infra.paths import ROOT, tool
 
 TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
+ORIGIN = ROOT / "infra" / "aws" / "origin.yaml"
 DATA_TEMPLATE = ROOT / "infra" / "aws" / "data.yaml"
 
 
@@ -49,10 +52,25 @@ def merge_template(target: Target) -> dict[str, Any]:
     """What is laid over Chalice's own template: template.yaml and the generated roles."""
     template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- derived from SafeLoader
     template["Resources"] |= roles()
+    for section, content in _origin().items():
+        template[section] |= content
     template["Globals"]["Function"] |= {"Runtime": f"python{target.python}", "Architectures": [target.architecture]}
     architecture = {"CompatibleArchitectures": [target.architecture]}
     template["Resources"]["Ffmpeg"]["Properties"] |= architecture
     return template
+
+
+def _origin() -> dict[str, Any]:
+    """The one origin: origin.yaml, with the functions' code and the pages' policies where it names them."""
+    origin: dict[str, Any] = yaml.load(ORIGIN.read_text(), Loader=_Loader)  # noqa: S506 -- as below
+    for resource in origin["Resources"].values():
+        if resource["Type"] == "AWS::CloudFront::Function":
+            body = (ORIGIN.parent / resource["Properties"]["FunctionCode"]).read_text()
+            resource["Properties"]["FunctionCode"] = body.replace("__OTHER_NAMES__", json.dumps(PAGES_OF_OTHER_NAMES))
+    for name, policy in (("ConsoleHeaders", CONSOLE_POLICY), ("PagesHeaders", PAGES_POLICY)):
+        headers = origin["Resources"][name]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+        headers["ContentSecurityPolicy"]["ContentSecurityPolicy"] = policy
+    return origin
 
 
 def data_template() -> dict[str, Any]:

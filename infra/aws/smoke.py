@@ -10,8 +10,9 @@ import requests
 
 from infra.errors import InfraError
 
-_PATIENCE_S: Final = 60.0
-"""A fresh address, role or function may take so long until it is known everywhere."""
+_PATIENCE_S: Final = 300.0
+"""A fresh distribution, role or function may take so long until it is known everywhere."""
+_NO_TOKEN: Final = f"00000000-{'0' * 40}/00000000-0000-4000-8000-000000000000"
 
 
 def test(outputs: Mapping[str, str], first: Mapping[str, str]) -> None:
@@ -20,7 +21,10 @@ def test(outputs: Mapping[str, str], first: Mapping[str, str]) -> None:
     Raises:
         InfraError: one of them does not answer as it should.
     """
-    api = outputs["ApiUrl"].rstrip("/")
+    api = outputs["SiteUrl"].rstrip("/")
+    if "KeysArn" in outputs:
+        _expect("the console", "GET", f"{api}/console/live", {200})
+        _expect("a link to a recording that is none", "GET", f"{api}/recordings/{_NO_TOKEN}/index.mp4", {403})
     _expect("the API", "GET", f"{api}/v1/health", {200})
     _expect("the API without a token", "GET", f"{api}/v1/streams", {401})
     bearer = {"Authorization": f"Bearer {first['api_secret']}"}

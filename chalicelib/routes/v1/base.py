@@ -20,7 +20,7 @@ from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundE
 from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.wiring.services import wiring
 
-from .. import problems
+from .. import client, problems
 from ..problem_details import parse, status_of
 from ..views import without_secrets
 from . import preconditions, protocol, unchanged
@@ -279,7 +279,7 @@ def _change(op: Operation, call: Call[Any], path: str, arguments: dict[str, str]
     request, who = v1.current_request, call.caller
     fields = protocol.audited(call.sent)
     path = redact.text(path, secrets())
-    entry = wiring.audit.begin(who.name, op.name, path, protocol.address(request), fields, by=who.id)
+    entry = wiring.audit.begin(who.name, op.name, path, client.address(request), fields, by=who.id)
     try:
         response = answer(op, _checked(op, call, arguments, request.headers.get("if-match")), call)
     except SluiceError as error:
