@@ -19,6 +19,8 @@ from .unchanged import is_listing
 Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = "application/problem+json"
+PLAIN: Final = "^[A-Za-z0-9._~:@+=-]+$"
+"""What an id in a path may hold; the front refuses the rest before it is looked for."""
 _ABOUT: Final = """Everything that Sluice does can be done here.
 
 Errors are problem details (RFC 9457) with a `code` for programs. What is edited carries a version and an `ETag`: send
@@ -182,7 +184,7 @@ def _path_parameters(op: Operation) -> list[Json]:
             "in": "path",
             "description": glossary.parameter(name),
             "required": True,
-            "schema": {"type": "string", "minLength": 1, "maxLength": longest(name)},
+            "schema": {"type": "string", "minLength": 1, "maxLength": longest(name), "pattern": PLAIN},
         }
         for name in re.findall(r"\{(\w+)\}", op.path)
     ]

@@ -22,6 +22,13 @@ export const en = {
     noneFits: "Nothing fits what is searched for.",
     more: "Show more",
   },
+  pages: {
+    title: "Pages of the list",
+    back: "Back",
+    next: "Next",
+    range: (from: number, to: number, total: number | undefined) => `${from} to ${to}${total === undefined ? "" : ` of ${total}`}`,
+    beyond: "Nothing is left on this page.",
+  },
   nav: {
     onAir: "On air",
     library: "Library",

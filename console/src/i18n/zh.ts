@@ -22,6 +22,13 @@ export const zh: Text = {
     noneFits: "没有符合条件的内容。",
     more: "显示更多",
   },
+  pages: {
+    title: "列表分页",
+    back: "上一页",
+    next: "下一页",
+    range: (from: number, to: number, total: number | undefined) => `第 ${from} 至 ${to} 项${total === undefined ? "" : `，共 ${total} 项`}`,
+    beyond: "此页已没有内容。",
+  },
   nav: {
     onAir: "直播",
     library: "媒体库",

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
 import type { PageProps } from "../app";
-import { useNodes, useTargets, type LedgerEvent } from "../api/asked";
+import { useAllTargets, useNodes, type LedgerEvent } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { withoutRepeats } from "../events";
 import { inWords, t } from "../i18n";
@@ -13,7 +13,7 @@ import { reason } from "../ui/push";
 import { Table } from "../ui/table";
 
 type Audit = Schemas["AuditShown"];
-const PAGE = 100;
+const PAGE = 50;
 const NAMES = ["show", "kind", "stream", "node", "who"] as const;
 type Wanted = Record<(typeof NAMES)[number], string>;
 
@@ -98,7 +98,7 @@ export function Activity(_: PageProps): JSX.Element {
     enabled: wanted.show !== "events" && !kind && !stream && !node,
   });
   const entries = merged({ items: withoutRepeats(events.items), whole: events.whole }, audit);
-  const names = new Map((useTargets().data?.items ?? []).map((d) => [d.id, d.name]));
+  const names = new Map((useAllTargets().data?.items ?? []).map((d) => [d.id, d.name]));
   const filtered = NAMES.some((name) => wanted[name]);
   return (
     <Page title={words.title} action={entries.length > 0 && <Button press={() => save(entries)}>{more.export}</Button>}>

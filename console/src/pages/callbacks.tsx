@@ -3,13 +3,14 @@ import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { api, ok, type Schemas } from "../api/client";
-import { pages } from "../api/pages";
+import { usePaged } from "../api/paged";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
 import { queried, useQuery } from "../ui/address";
 import { AsCurl } from "../ui/curl";
 import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting } from "../ui/parts";
+import { Pager } from "../ui/pager";
 import { useDraft } from "../ui/draft";
 import { Table } from "../ui/table";
 import { say } from "../ui/toasts";
@@ -151,7 +152,6 @@ export function Callbacks({ id }: PageProps): JSX.Element {
   const more = t().operate.callbacks;
   const { route } = useLocation();
   const { wanted, filtered } = useWanted();
-  const [count, setCount] = useState(1);
   const [replaying, setReplaying] = useState(false);
   const time = (local: string): string | undefined => (local && !Number.isNaN(Date.parse(local)) ? new Date(local).toISOString() : undefined);
   const query = {
@@ -162,7 +162,7 @@ export function Callbacks({ id }: PageProps): JSX.Element {
     ...(time(wanted.since) ? { since: time(wanted.since) as string } : {}),
     ...(time(wanted.until) ? { until: time(wanted.until) as string } : {}),
   };
-  const deliveries = useAsked(["deliveries", "list", query, count], (signal) => pages(count, (cursor) => ok(api.GET("/v1/deliveries", { params: { query: { ...query, ...(cursor ? { cursor } : {}) } }, signal }))), { every: 3000 });
+  const deliveries = usePaged<Delivery>("deliveries", JSON.stringify(query), PAGE, (cursor, signal) => ok(api.GET("/v1/deliveries", { params: { query: { ...query, ...(cursor ? { cursor } : {}) } }, signal })), 3000);
   const one = useAsked(["deliveries", id], (signal) => ok(api.GET("/v1/deliveries/{delivery}", { params: { path: { delivery: id } }, signal })), { enabled: id !== "", every: 2000 });
   return (
     <Page title={words.title} action={<Button press={() => setReplaying(true)}>{more.replay}</Button>}>
@@ -172,12 +172,12 @@ export function Callbacks({ id }: PageProps): JSX.Element {
       </div>
       <h2>{words.deliveries}</h2>
       <Filters wanted={wanted} />
-      {!deliveries.data && <Waiting error={deliveries.error} again={deliveries.again} />}
-      {deliveries.data?.items.length === 0 && <Empty words={filtered ? more.noneFound : words.none} />}
-      {(deliveries.data?.items.length ?? 0) > 0 && (
+      {!deliveries.items && <Waiting error={deliveries.asked.error} again={deliveries.asked.again} />}
+      {deliveries.items?.length === 0 && !deliveries.next && <Empty words={filtered ? more.noneFound : words.none} />}
+      {(deliveries.items?.length ?? 0) > 0 && (
         <Table
           label={words.deliveries}
-          rows={deliveries.data?.items ?? []}
+          rows={deliveries.items ?? []}
           columns={[
             { head: words.event, cell: (d) => <a href={to(`callbacks/${d.id}`)}>{d.action}</a> },
             { head: t().recordings.state, cell: (d) => <State tone={TONES[d.state] ?? "grey"}>{words.states[d.state] ?? d.state}</State> },
@@ -188,7 +188,7 @@ export function Callbacks({ id }: PageProps): JSX.Element {
           ]}
         />
       )}
-      {deliveries.data?.cursor && <Button press={() => setCount(count + 1)}>{t().common.more}</Button>}
+      <Pager of={deliveries} />
       {replaying && <Replay close={() => setReplaying(false)} />}
       <Verifier />
       {id && !one.data && one.error && (

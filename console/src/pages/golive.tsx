@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { explain, useAddresses, useRefusals, useStreams } from "../api/asked";
+import { explain, useAddresses, useRefusals, useStream } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { useAsked } from "../api/query";
 import { streamPath } from "../format";
@@ -124,7 +124,7 @@ function Steps({ tool, address, stream, secret }: { tool: Tool; address: Address
 function Light({ stream }: { stream: string }): JSX.Element {
   const words = t().goLive;
   const [begun] = useState(() => Date.now());
-  const live = useStreams().data?.items.find((s) => s.stream === stream);
+  const live = useStream(stream).data?.items[0];
   const fresh = useRefusals(stream, begun - REFUSAL_MS).data?.items[0];
   if (live) {
     return (

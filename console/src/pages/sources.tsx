@@ -9,6 +9,7 @@ import { t } from "../i18n";
 import { hostOf, streamOf } from "../root";
 import { Cards } from "../ui/cards";
 import { Button, Check, Dialog, Field, Form, State, type Tone } from "../ui/parts";
+import { Pager } from "../ui/pager";
 import { Search, useAddress } from "../ui/search";
 import { Ordered } from "../ui/ordered";
 import { later, say } from "../ui/toasts";
@@ -182,6 +183,7 @@ function Filters({ query, change }: { query: Readonly<Record<string, string>>; c
   );
 }
 
+const PAGE = 48;
 const KNOWN_KINDS = ["file", "stream", "camera", "transcode"] as const;
 const KNOWN_SORTS = ["-created_at", "name"] as const;
 
@@ -195,7 +197,8 @@ export function Sources(_: PageProps): JSX.Element {
   const list = usePaged<Playing>(
     "sources",
     search,
-    (cursor, signal) => ok(api.GET("/v1/sources", { params: { query: { limit: 50, ...(q ? { q } : {}), ...(kind ? { kind } : {}), ...(sort ? { sort } : {}), ...(cursor ? { cursor } : {}) } }, signal })),
+    PAGE,
+    (cursor, signal) => ok(api.GET("/v1/sources", { params: { query: { limit: PAGE, ...(q ? { q } : {}), ...(kind ? { kind } : {}), ...(sort ? { sort } : {}), ...(cursor ? { cursor } : {}) } }, signal })),
     2000,
   );
   return (
@@ -207,7 +210,7 @@ export function Sources(_: PageProps): JSX.Element {
       asked={{ ...list.asked, data: list.items && { items: list.items } }}
       filter={<Filters query={query} change={change} />}
       filtered={(q !== "" || kind !== undefined) ? t().common.noneFits : undefined}
-      more={list.more ? list.next : undefined}
+      below={<Pager of={list} />}
       card={(source) => <Card key={source.id} source={source} />}
     >
       {adding && <Adding close={() => setAdding(false)} />}
