@@ -1,3 +1,4 @@
+import { audit } from "./audit.en";
 import { health } from "./health.en";
 import { operate } from "./operate.en";
 
@@ -5,6 +6,7 @@ import { operate } from "./operate.en";
 export const en = {
   operate,
   health,
+  audit,
   common: {
     loading: "Loading …",
     tryNow: "Try now",

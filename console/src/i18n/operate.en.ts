@@ -38,7 +38,26 @@ export const operate = {
     toSources: "Make a transcode",
     said: "FFmpeg's own words",
   },
+  /** What became of a trial callback, by how far it came. */
+  trial: {
+    details: "In detail",
+    status: (status: number) => `The receiver answered with status ${status} instead of 200: ${status >= 500 ? "it failed; look at its log." : status >= 300 && status < 400 ? "redirects are not followed; set the final address." : status === 401 || status === 403 ? "it asks for credentials; have it check our signature instead." : "check the path of the address, and that it takes POST."}`,
+    steps: {
+      url: "The address is not one: write all of it, such as https://example.com/hook.",
+      dns: "The receiver's name is not known: check how it is written, and that whoever sends callbacks can find it.",
+      address: "This address may not be called: it is a private one, or this machine itself.",
+      connect: "Nobody answers there: check the port, and that the receiver and its firewall let us in.",
+      tls: "Its certificate is not trusted: it has to be valid for the name, with its whole chain.",
+      timeout: "It did not answer within five seconds: answer first, and work afterwards.",
+      status: "It did not answer with 200.",
+      body: 'It answered, but not yes: answer 0 or {"code": 0}, also to what the receiver does not know.',
+      done: "The receiver took the callback.",
+    } as Record<string, string>,
+  },
   callbacks: {
+    unencrypted: "Callbacks travel unencrypted: take https:// where you can.",
+    notVerified: "The receiver's certificate is not verified: anybody on the way can read along.",
+    switchedOff: (why: string) => `They were switched off by themselves: ${why}`,
     any: "Any",
     since: "From",
     until: "Until",

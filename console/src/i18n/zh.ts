@@ -1,10 +1,12 @@
 import type { Text } from "./en";
+import { audit } from "./audit.zh";
 import { health } from "./health.zh";
 import { operate } from "./operate.zh";
 
 export const zh: Text = {
   operate,
   health,
+  audit,
   common: {
     loading: "正在加载……",
     tryNow: "立即重试",

@@ -36,7 +36,7 @@ function pushed(data: LedgerEvent["data"]): string {
 }
 
 function row(entry: LedgerEvent | Audit, names: ReadonlyMap<string, string>): Row {
-  if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, entry.action), about: entry.path, more: entry.outcome === "done" ? "" : entry.outcome };
+  if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, t().audit[entry.action] ?? entry.action), about: entry.path, more: entry.outcome === "done" ? "" : entry.outcome };
   const more = entry.kind === "push.state" ? pushed(entry.data) : [entry.data["state"], inWords(String(entry.data["code"] ?? ""), String(entry.data["reason"] ?? "")), entry.data["client_ip"]].filter(Boolean).join(" · ");
   const to_ = names.get(String(entry.data["destination"] ?? ""));
   if (to_) return { id: entry.id, at: entry.at, what: t().events[entry.kind] ?? entry.kind, about: `${entry.stream ?? ""} → ${to_}`, more };
@@ -112,9 +112,9 @@ export function Activity(_: PageProps): JSX.Element {
           rows={entries.map((entry) => row(entry, names))}
           columns={[
             { head: words.at, cell: (r) => <Time at={r.at} /> },
-            { head: words.what, cell: (r) => r.what },
-            { head: words.about, cell: (r) => r.about },
-            { head: words.more, cell: (r) => <span class="muted">{r.more}</span> },
+            { head: words.what, cell: (r) => r.what, wraps: true },
+            { head: words.about, cell: (r) => r.about, wraps: true },
+            { head: words.more, cell: (r) => <span class="muted">{r.more}</span>, wraps: true },
           ]}
         />
       )}

@@ -19,6 +19,34 @@ import { Verifier } from "./callbacks-verify";
 
 type Trial = Schemas["chalicelib__routes__v1__callbacks__TrialShown"];
 
+/** What is risky about where callbacks go as it is kept now, or why they were switched off. */
+function warningOf(kept: Schemas["CallbacksShown"]): string {
+  const words = t().operate.callbacks;
+  if (kept.disabled_reason) return words.switchedOff(kept.disabled_reason);
+  if (!kept.warning) return "";
+  return kept.target.startsWith("https:") ? words.notVerified : words.unencrypted;
+}
+
+/** How far a trial came, in words, and what to do. */
+function Tried({ trial }: { trial: Trial }): JSX.Element {
+  const words = t().callbacks;
+  const steps = t().operate.trial;
+  return (
+    <div role="status">
+      <State tone={trial.ok ? "green" : "red"}>{trial.ok ? words.works : words.fails}</State>
+      <p>{trial.step === "status" && trial.status !== null ? steps.status(trial.status) : steps.steps[trial.step]}</p>
+      {trial.hint && (
+        <details>
+          <summary class="hint">{steps.details}</summary>
+          <p class="why">
+            {trial.explanation} {trial.hint}
+          </p>
+        </details>
+      )}
+    </div>
+  );
+}
+
 /** Where callbacks go; a target is tried out before it is kept. */
 function Target(): JSX.Element {
   const words = t().callbacks;
@@ -40,16 +68,10 @@ function Target(): JSX.Element {
         }}
       >
         <Check label={words.enabled} value={enabled} change={(value) => setForm({ ...form, enabled: value })} />
-        <Field label={words.url} value={target} change={(value) => setForm({ ...form, target: value })} placeholder="https://example.com/hook" hint={form.warning || form.disabled_reason || words.urlHint} />
+        <Field label={words.url} value={target} change={(value) => setForm({ ...form, target: value })} placeholder="https://example.com/hook" hint={warningOf(form) || words.urlHint} />
       </Form>
       <Button press={async () => setTrial(await ok(api.POST("/v1/callbacks/check", { body: target ? { target } : {} })))}>{words.check}</Button>
-      {trial && (
-        <div role="status">
-          <State tone={trial.ok ? "green" : "red"}>{trial.ok ? words.works : words.fails}</State>
-          <p>{trial.explanation}</p>
-          {trial.hint && <p class="why">{trial.hint}</p>}
-        </div>
-      )}
+      {trial && <Tried trial={trial} />}
     </section>
   );
 }

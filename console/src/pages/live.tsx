@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
 import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { explain, usePushes, useStream, type Stream, type Target } from "../api/asked";
+import { explain, useNodes, usePushes, useStream, type Stream, type Target } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { usePaged } from "../api/paged";
 import { renew } from "../api/query";
@@ -78,6 +78,9 @@ const Spark = ({ session }: { session: string }): JSX.Element => (
   </svg>
 );
 
+/** What an edge is called; its id until that is known. */
+const useNodeName = (node: string): string => useNodes().data?.items.find((each) => each.id === node)?.name || node;
+
 const Facts = ({ stream }: { stream: Stream }): JSX.Element => (
   <dl class="facts">
     <dt>{t().live.bitrate}</dt>
@@ -88,7 +91,7 @@ const Facts = ({ stream }: { stream: Stream }): JSX.Element => (
     <dt>{t().live.media}</dt>
     <dd>{[stream.video, stream.audio].filter(Boolean).join(" · ") || "–"}</dd>
     <dt>{t().live.edge}</dt>
-    <dd>{stream.node}</dd>
+    <dd>{useNodeName(stream.node)}</dd>
   </dl>
 );
 
