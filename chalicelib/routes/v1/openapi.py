@@ -229,7 +229,8 @@ def _header_parameters(op: Operation) -> list[Json]:
 
 
 def _statuses(op: Operation) -> list[int]:
-    found = {400, 503} if op.sends is not Nothing else {503}
+    # What is not plainly written in a path is refused by the front.
+    found = {400, 503} if op.sends is not Nothing or "{" in op.path else {503}
     if op.scope is not None:
         found |= {401, 403}
     if "{" in op.path:
@@ -241,7 +242,7 @@ def _statuses(op: Operation) -> list[int]:
         found |= {400, 422}
     if op.edited:
         found |= {412}
-    if op.name == "explain":
+    if op.name == "explain" or "node" in op.sends.model_fields or op.name in ("change_stores", "try_store"):
         found |= {404}
     if op.name in ("log_in", "sign_in"):
         found |= {401, 403, 409, 429}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.model.sessions import Session
 from chalicelib.wiring import wiring
 
 from ..views import Counted, Page, SessionShown, StreamShown
-from .base import Call, Nothing, Paging, operation, secrets
+from .base import Call, Moment, Nothing, Paging, operation, secrets
 from .listing import Key, found_in, part
 
 Sort = Literal["since", "-since", "stream", "-stream", "viewers", "-viewers", "bitrate_kbps", "-bitrate_kbps"]
@@ -38,8 +38,8 @@ class SessionsWanted(Paging):
     stream: str = Field(default="", max_length=300, description="Only of this stream.", examples=["live/cam"])
     node: str = Field(default="", max_length=64, description="Only of this node.")
     state: Literal["", "ended", "refused"] = Field(default="", description="Only what ended so.")
-    since: AwareDatetime | None = Field(default=None, description="Only what was admitted then or later.")
-    until: AwareDatetime | None = Field(default=None, description="Only what was admitted before.")
+    since: Moment | None = Field(default=None, description="Only what was admitted then or later.")
+    until: Moment | None = Field(default=None, description="Only what was admitted before.")
 
 
 _SORTS: Final[dict[str, Callable[[StreamShown], Key]]] = {
