@@ -212,3 +212,42 @@ def test_what_is_loaded_stays_small() -> None:
 
     assert size(lambda: (built / name for name in first)) < FIRST_LOAD_BYTES
     assert size(lambda: (p for p in (built / "assets").iterdir() if not p.name.startswith("hls."))) < ALL_BYTES
+
+
+def test_what_was_typed_survives_the_end_of_the_login(system: System, browser: Browser) -> None:
+    name = new_name("typed")
+    with visitor(browser) as context:
+        page = signed_in(context, system, WORDS["en"])
+        page.goto(console(system, "restream"))
+        page.get_by_role("button", name="Add a destination").first.click()
+        field(page, "Name").fill(name)
+        field(page, "Server").fill("rtmp://127.0.0.1:9/live")
+        field(page, "Stream key").fill("key-0123456789")
+        system.api.call("DELETE", "/v1/logins")
+        again = page.get_by_role("dialog", name="Your login has ended")
+        field(again, "Password").fill("not that one")
+        again.get_by_role("button", name="Sign in").click()
+        again.get_by_text("The password is wrong.").wait_for()
+        field(again, "Password").fill(system.instance.at["admin_password"])
+        again.get_by_role("button", name="Sign in").click()
+        again.wait_for(state="hidden")
+        page.get_by_role("dialog").get_by_role("button", name="Add a destination").click()
+        page.get_by_role("heading", name=name).wait_for()
+    system.remove_destinations()
+
+
+def test_two_who_change_the_same_thing_are_told(system: System, browser: Browser) -> None:
+    body = {"name": "Before", "url": "rtmp://127.0.0.1:9/live/key-0123456789", "enabled": False}
+    made = system.api.call("POST", "/v1/destinations", body)
+    with visitor(browser) as context:
+        page = signed_in(context, system, WORDS["en"])
+        page.goto(console(system, "restream"))
+        page.get_by_role("button", name="Edit").click()
+        field(page, "Name").fill("Mine")
+        system.api.call("PATCH", f"/v1/destinations/{made['id']}", {"name": "Theirs"})
+        save = page.get_by_role("dialog").get_by_role("button", name="Save")
+        save.click()
+        page.get_by_text("it is called Theirs").wait_for()
+        save.click()
+        page.get_by_role("heading", name="Mine").wait_for()
+    system.remove_destinations()

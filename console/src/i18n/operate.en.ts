@@ -12,6 +12,7 @@ export const operate = {
     state: "State",
     anyState: "Any",
     noneFound: "No destination fits the filter.",
+    changedMeanwhile: (name: string, streams: string) => `Somebody else changed it meanwhile: it is called ${name} and takes ${streams || "every stream"} now. Save again to overwrite that, or cancel.`,
     select: (name: string) => `Select ${name}`,
     selected: (n: number) => `${n} selected`,
     clear: "Clear the selection",

@@ -11,6 +11,7 @@ export const operate: Operate = {
     state: "状态",
     anyState: "全部",
     noneFound: "没有符合筛选条件的目标。",
+    changedMeanwhile: (name, streams) => `它已被他人修改：现在名为 ${name}，接收 ${streams || "所有流"}。再次保存将覆盖，或取消。`,
     select: (name) => `选择 ${name}`,
     selected: (n) => `已选择 ${n} 个`,
     clear: "取消选择",
