@@ -7,6 +7,7 @@ import { useAsked } from "../api/query";
 import { streamPath } from "../format";
 import { inWords, t } from "../i18n";
 import { root, secretIn, streamOf, to } from "../root";
+import { AsCurl } from "../ui/curl";
 import { Button, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
 import { ObsSetUp } from "../ui/obs";
 import { TestCard } from "../live/card";
@@ -167,6 +168,7 @@ function Simulator({ stream }: { stream: string }): JSX.Element {
         <Button press={async () => setSeen(await explain(streamOf(name), secret))}>{words.simulate}</Button>
       </div>
       {seen && <Outlook of={seen} />}
+      <AsCurl act={() => explain(streamOf(name), secret)} secret={secret} />
     </section>
   );
 }

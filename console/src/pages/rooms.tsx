@@ -8,6 +8,7 @@ import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
 import { Cards } from "../ui/cards";
+import { AsCurl } from "../ui/curl";
 import { Button, Dialog, Empty, Field, Form, Time } from "../ui/parts";
 import { Pager } from "../ui/pager";
 import { Search, useAddress } from "../ui/search";
@@ -20,13 +21,14 @@ function Adding({ close, made }: { close: () => void; made: (id: string) => void
   const [title, setTitle] = useState("");
   const [stream, setStream] = useState("");
   const [secret, setSecret] = useState("");
+  const send = (): Promise<Room> => ok(api.POST("/v1/rooms", { body: { title, stream: stream.trim(), secret: secret.trim() } }));
   return (
     <Dialog title={words.add} close={close}>
       <Form
         send={words.add}
         cancel={close}
         act={async () => {
-          const room = await ok(api.POST("/v1/rooms", { body: { title, stream: stream.trim(), secret: secret.trim() } }));
+          const room = await send();
           renew("rooms");
           close();
           made(room.id);
@@ -35,6 +37,7 @@ function Adding({ close, made }: { close: () => void; made: (id: string) => void
         <Field label={words.name} value={title} change={setTitle} hint={words.nameHint} />
         <Field label={words.stream} value={stream} change={setStream} hint={words.streamHint} />
         <Field label={words.secret} value={secret} change={setSecret} hint={words.secretHint} />
+        <AsCurl act={send} secret={secret.trim()} />
       </Form>
     </Dialog>
   );
