@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, TypeVar, cast, get_args, get_type_hints
+from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args, get_type_hints
 from urllib.parse import unquote
 
 from chalice import Blueprint, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.access import Caller, Scope, may, require
@@ -44,6 +45,17 @@ class Query(BaseModel):
     """Base of query parameters. One that is not known is an error: a misspelt filter must not give everything."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+def _is_written_out(value: object) -> object:
+    """A bare number is no time: whether it counts seconds or milliseconds would be guessed."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value.strip())):
+        raise ValueError("must be a time such as 2026-11-22T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_written_out)]
+"""A time with its zone, as RFC 3339 writes it."""
 
 
 class Paging(Query):
