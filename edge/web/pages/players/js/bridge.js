@@ -6,6 +6,7 @@ const BRIDGED = ["Playing by HTTP-FLV until WebRTC begins …", "WebRTC 接通�
 const MPEGTS = "players/vendor/mpegts-1.8.2.min.js";
 // It follows the live end closely, so that the change to WebRTC is no jump in time.
 const AT_THE_END = { liveBufferLatencyChasing: true, liveBufferLatencyMaxLatency: 0.6, liveBufferLatencyMinRemain: 0.1 };
+const NO_PICTURE_MS = 5000;
 
 let library = null;
 
@@ -35,10 +36,11 @@ function firstPicture(video, then) {
   video.addEventListener("timeupdate", moved);
 }
 
-function flvPlayer(cover, url, failed) {
+// `ended()` is called when nothing more comes of it: it failed, or the stream is over.
+function flvPlayer(cover, url, ended) {
   const source = { type: "flv", isLive: true, hasAudio: false, url: url.href };
   const player = mpegts.createPlayer(source, { enableStashBuffer: false, ...AT_THE_END });
-  player.on(mpegts.Events.ERROR, () => setTimeout(failed));
+  for (const event of [mpegts.Events.ERROR, mpegts.Events.LOADING_COMPLETE]) player.on(event, () => setTimeout(ended));
   player.attachMediaElement(cover);
   player.load();
   cover.play().catch(() => {});
@@ -46,7 +48,7 @@ function flvPlayer(cover, url, failed) {
 }
 
 // Begins to play `url` over `video`; gives what ends it. `shown()` is called with its first picture. It ends by itself with
-// the first picture of `video`, and without a word when it fails: WebRTC goes on, or says itself why not.
+// the first picture of `video`, and without a word when it shows none: WebRTC goes on, or says itself why not.
 function bridge(video, url, shown) {
   const cover = find("bridge");
   let over = false;
@@ -57,10 +59,15 @@ function bridge(video, url, shown) {
     cover.hidden = true;
     player?.destroy();
   }
+  function ended() {
+    if (!over && !cover.hidden) say("", ...WAITING);
+    stop();
+  }
   firstPicture(video, stop);
   mpegtsReady().then((able) => {
     if (over || !able) return;
-    player = flvPlayer(cover, url, stop);
+    player = flvPlayer(cover, url, ended);
+    setTimeout(() => cover.hidden && stop(), NO_PICTURE_MS); // sound alone has none
     firstPicture(cover, () => {
       if (over) return;
       cover.hidden = false;
