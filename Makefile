@@ -65,7 +65,7 @@ test: check ## Everything, with media and the demonstration
 	$(BIN)/pytest -n 2 $(wildcard tests/contract tests/app tests/security)
 	$(BIN)/pytest -n 2 --dist loadfile $(wildcard tests/faults tests/package tests/emulator tests/media)
 	$(BIN)/pytest tests/clients
-	$(BIN)/pytest -n 2 --dist loadfile tests/e2e || $(BIN)/python -m tests.again tests/e2e
+	$(BIN)/pytest -n 2 --dist loadfile -m "not alone" tests/e2e; others=$$?; $(BIN)/pytest -m alone tests/e2e && test $$others = 0 || $(BIN)/python -m tests.again tests/e2e
 	$(MAKE) --no-print-directory demo
 
 fuzz: develop ## The parsers and the front with many more made-up inputs than in a test run
