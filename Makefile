@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m infra.install
 STAGE_OR_STOP = $(or $(STAGE),$(error say which installation: make $(MAKECMDGOALS) STAGE=prod))
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud deploy diff rollback destroy console screenshots test check fuzz faults clean lock
+.PHONY: help install develop run demo cloud deploy diff rollback destroy console screenshots test check static units fuzz faults clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -61,18 +61,25 @@ screenshots: develop ## Pictures of every page of the console into .cache/screen
 	@$(BIN)/python -m tests.e2e.screenshots
 
 check: develop ## Format, lint, types, import contracts, unit tests
+	@# The unit tests wait much of their time: the other checks run meanwhile.
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going static units
+
+static:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m console.build --check
+
+units:
 	$(BIN)/pytest -n 2 $(wildcard tests/unit tests/wire)
 
 test: check ## Everything, with media and the demonstration
 	@infra/install-media-tools
 	$(BIN)/pytest -n 2 $(wildcard tests/contract tests/app tests/security)
-	$(BIN)/pytest $(wildcard tests/faults tests/package tests/emulator tests/media tests/clients)
-	$(BIN)/pytest tests/e2e || $(BIN)/python -m tests.again tests/e2e
+	$(BIN)/pytest -n 2 --dist loadfile $(wildcard tests/faults tests/package tests/emulator tests/media)
+	$(BIN)/pytest tests/clients
+	$(BIN)/pytest -n 2 --dist loadfile -m "not alone" tests/e2e; others=$$?; $(BIN)/pytest -m alone tests/e2e && test $$others = 0 || $(BIN)/python -m tests.again tests/e2e
 	$(MAKE) --no-print-directory demo
 
 fuzz: develop ## The parsers and the front with many more made-up inputs than in a test run
