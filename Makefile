@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m infra.install
 STAGE_OR_STOP = $(or $(STAGE),$(error say which installation: make $(MAKECMDGOALS) STAGE=prod))
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud deploy diff rollback destroy console screenshots test check static units fuzz faults clean lock
+.PHONY: help install develop run demo cloud deploy diff rollback destroy console screenshots test check static units fuzz faults soak clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -85,9 +85,17 @@ test: check ## Everything, with media and the demonstration
 fuzz: develop ## The parsers and the front with many more made-up inputs than in a test run
 	SLUICE_FUZZ=1 $(BIN)/pytest -n 2 tests/security tests/unit tests/wire
 
-faults: develop ## The database killed 200 times, the host 100 times, each file of the spool damaged 300 times
-	SLUICE_KILLS=200 SLUICE_SPOOL_DAMAGES=300 SLUICE_FAULTS_REPORT=$(or $(REPORT),.cache/faults.jsonl) \
+FAULTS_REPORT = $(or $(REPORT),.cache/faults.jsonl)
+
+faults: develop ## All faults, the long versions (hours); what came of it goes into docs/reliability.md
+	SLUICE_KILLS=200 SLUICE_SPOOL_DAMAGES=300 SLUICE_SIM_SEEDS=700 SLUICE_SIM_NODES=1000 SLUICE_KILL_POINTS=600 \
+		SLUICE_FAULTS_LONG=1 SLUICE_FAULTS_REPORT=$(FAULTS_REPORT) \
 		$(BIN)/pytest tests/faults tests/unit/edge_agent/test_edge_spool.py
+	SLUICE_FAULTS_REPORT=$(FAULTS_REPORT) $(BIN)/python -m tests.faults.mutations
+	$(BIN)/python -m tests.faults.reliability $(FAULTS_REPORT)
+
+soak: develop ## Ten publishers and ten pushes for 30 minutes while processes are killed and stopped
+	SLUICE_FAULTS_REPORT=$(FAULTS_REPORT) $(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30)
 
 lock: develop ## Renew the locked versions from the .in files
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from chalicelib.wire.hooks import MAX_HOOK_BYTES, Hook, InvalidHookError, parse_hook
@@ -16,7 +17,7 @@ from edge.publish.admission import Admission
 from edge.publish.refusals import RefusedError
 from edge.record.linker import Linker
 from edge.sessions.lifecycle import Lifecycle
-from edge.spool.session import Session
+from edge.spool.session import ClientKey, Session
 from edge.srs.api import MediaServer
 from edge.watching.play import Play
 from edge.watching.srt import SrtPlay
@@ -193,10 +194,20 @@ class Hooks:
         if session is not None and session.publish_no > 1 and await self._still_publishes(session):
             log.info("hook.stale_unpublish", session=session.id)
             return
+        await self._look_once_more(key)
         await self._lifecycle.unpublish(key)
 
     async def _closed(self, hook: Hook) -> None:
-        await self._lifecycle.close((hook.service_id, hook.client_id))
+        key = (hook.service_id, hook.client_id)
+        await self._look_once_more(key)
+        await self._lifecycle.close(key)
+
+    async def _look_once_more(self, key: ClientKey) -> None:
+        """Before a session is over that nobody saw live: what it left on the disk shows that it was."""
+        session = self._lifecycle.book.open_of(key)
+        if session is not None and session.state == "admitted":
+            with suppress(SpoolError):  # what can't be linked now is looked for again
+                await self._linker.adopt(session)
 
     async def _still_publishes(self, session: Session) -> bool:
         """A client that published more than once: whether this unpublish can only belong to an earlier publish."""
