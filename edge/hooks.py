@@ -112,16 +112,26 @@ class Hooks:
             return self._stop(there)
         return self._yes(hook)
 
+    async def refusal(self, hook: Hook) -> str | None:
+        """Why a publish or a play that is only offered yet will be refused; None: it may try."""
+        return self._play_refusal(hook) if hook.action == "on_play" else await self._admission.refusal(hook)
+
     def _play(self, hook: Hook) -> Response:
-        stream = self._lifecycle.book.watched(stream_of(hook))
-        refused = self._allowed.refusal(stream, hook.param)
+        if self._play_refusal(hook) is not None:
+            return no(REFUSED, "refused")
+        if not self._allowed.is_own(hook.param):
+            self._viewers.play(hook, self._watched(hook))
+        return self._yes(hook)
+
+    def _watched(self, hook: Hook) -> str:
+        return self._lifecycle.book.watched(stream_of(hook))
+
+    def _play_refusal(self, hook: Hook) -> str | None:
+        refused = self._allowed.refusal(self._watched(hook), hook.param)
         if refused is not None:
             log.limited("hook.play_refused", every_s=1.0, reason=refused)
             self._count(hook.action, "refused")
-            return no(REFUSED, "refused")
-        if not self._allowed.is_own(hook.param):
-            self._viewers.play(hook, stream)
-        return self._yes(hook)
+        return refused
 
     def _stop(self, hook: Hook) -> Response:
         self._viewers.stop(hook)

@@ -67,6 +67,12 @@ class Page(View, Generic[V]):
     cursor: str | None = None
 
 
+class Counted(Page[V], Generic[V]):
+    """A part of a listing of which it is known how long it is."""
+
+    total: int = Field(description="How many fit what was asked for, on this page and all others.")
+
+
 def _name(name: StreamName, secrets: list[str]) -> dict[str, str]:
     shown = redact.stream_name(name, secrets)
     return {"stream": str(shown), "vhost": shown.vhost, "app": shown.app, "name": shown.stream}

@@ -7,6 +7,7 @@ import { GoLive } from "./pages/golive";
 import { Live } from "./pages/live";
 import { SignIn } from "./pages/signin";
 import { base, to } from "./root";
+import { SignInAgain } from "./ui/again";
 import { Empty, Waiting } from "./ui/parts";
 import { Shell } from "./ui/shell";
 import { Toasts } from "./ui/toasts";
@@ -38,14 +39,15 @@ const Missing = (): JSX.Element => <Empty words={t().shell.noPage} action={<a hr
 function Inside({ page, id }: { page: string; id: string }): JSX.Element | null {
   const me = useMe();
   const { route, url } = useLocation();
-  const stranger = me.error?.status === 401;
+  // Whoever was in already keeps the page, and is asked for the password over it.
+  const stranger = me.error?.status === 401 && !me.data;
   useEffect(() => {
     if (stranger) route(`${to("sign-in")}?then=${encodeURIComponent(url)}`, true);
   }, [stranger]);
   useEffect(() => (me.data ? follow() : undefined), [!!me.data]);
   if (stranger) return null;
   const Shown = PAGES[page] ?? Missing;
-  return <Shell page={page}><ErrorBoundary>{me.data ? <Shown id={id} /> : <Waiting error={me.error} again={me.again} />}</ErrorBoundary></Shell>;
+  return <Shell page={page}><ErrorBoundary>{me.data ? <Shown id={id} /> : <Waiting error={me.error} again={me.again} />}</ErrorBoundary>{me.data && <SignInAgain />}</Shell>;
 }
 
 function Routes(): JSX.Element | null {

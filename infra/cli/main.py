@@ -17,6 +17,7 @@ from infra.cli import (
     doctor,
     explain,
     letters,
+    live,
     logins,
     nodes,
     owner,
@@ -59,7 +60,16 @@ app.command("explain")(explain.explain)
 app.add_typer(owner.rooms, name="rooms")
 app.add_typer(owner.limits, name="limits")
 app.add_typer(play.app, name="play")
-for command in (owner.platforms, owner.password, data.backup, data.restore, diagnostics.diagnostics):
+app.add_typer(live.cards, name="test-cards")
+for command in (
+    owner.platforms,
+    owner.password,
+    data.backup,
+    data.restore,
+    diagnostics.diagnostics,
+    live.picture,
+    live.life,
+):
     app.command()(command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.ports.store import Save
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.app.conftest import STREAM, Api, Node
 from tests.fakes import BOOTSTRAP
 
@@ -130,3 +130,26 @@ def test_who_only_looks_can_neither_retry_nor_order(api: Api) -> None:
     assert reader("POST", "/v1/destinations/preflight", {"platform": "twitch"}).status == 200
     assert all(KEY.encode() not in a.body for a in reader.answers)
     assert BOOTSTRAP.api_secret not in token
+
+
+def test_those_of_one_stream_and_those_that_push_are_found_and_counted(api: Api, node: Node) -> None:
+    for n, streams in enumerate((["/live/one"], ["/live/*"], ["/live/one", "/live/two"], ["/live/two"])):
+        add(api, f"d{n}", streams=streams, enabled=False)
+
+    def found(query: str) -> tuple[list[str], int]:
+        page = api("GET", f"/v1/destinations?{query}").json
+        return [d["name"] for d in page["items"]], page["total"]
+
+    assert found("stream=live/one") == (["d0", "d2"], 2)
+    assert found("stream=live/three") == ([], 0)
+    assert found("limit=1") == (["d0"], 4)
+    assert found("pushing=true") == ([], 0)
+    assert api("GET", "/v1/destinations?pushing=perhaps").status == 400
+
+
+def test_the_live_stream_of_a_name_is_found_among_all(api: Api, node: Node) -> None:
+    for name in ("one", "two", "two-b"):
+        node.go_live({"app": "live", "stream": name})
+    page = api("GET", "/v1/streams?stream=live/two").json
+    assert ([s["stream"] for s in page["items"]], page["total"]) == (["live/two"], 1)
+    assert api("GET", "/v1/streams?limit=1").json["total"] == 3

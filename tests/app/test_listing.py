@@ -11,7 +11,8 @@ from chalicelib.domain.model.rooms import Room
 from chalicelib.domain.model.sources import Source, SourceFile
 from chalicelib.ports.store import Save
 from chalicelib.services import listing
-from chalicelib.wiring import now, wiring
+from chalicelib.wiring.installation import now
+from chalicelib.wiring.services import wiring
 
 from .conftest import Api, Node
 
@@ -156,3 +157,12 @@ def test_an_upload_is_begun_at_the_node(api: Api, node: Node) -> None:
         {"name": "x" * 256, "size": 1},
     ):
         assert api("POST", "/v1/uploads", bad).status == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/events?since", "/v1/audit?until", "/v1/recordings?from", "/v1/sessions?until", "/v1/deliveries?since"]
+)
+@pytest.mark.parametrize("moment", ["0.5", "1795712435", "1795712435903", "12:00", "2026-11-22T12:00:00"])
+def test_a_time_is_written_out_with_its_zone(api: Api, path: str, moment: str) -> None:
+    assert api("GET", f"{path}={moment}").status == 400
+    assert api("GET", f"{path}=2026-11-22T12:00:00Z").status == 200

@@ -60,6 +60,9 @@ class RtmpSink:
         return any(p.last is not None and time.time() - p.last < within_s for p in self.of(key))
 
     def close(self) -> None:
+        # Closing alone would let whoever waits for a connection have one more.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in list(self._open):
             with suppress(OSError):

@@ -32,8 +32,8 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-def sluice(system: System, *argv: str) -> None:
-    """The command line, as a program of its own."""
+def sluice(system: System, *argv: str) -> str:
+    """The command line, as a program of its own; gives what it prints."""
     given = os.environ | {"SLUICE_HOME": str(system.home)}
     done = subprocess.run(
         [sys.executable, "-m", "infra.cli.main", *argv],
@@ -44,6 +44,7 @@ def sluice(system: System, *argv: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def told(system: System, name: str) -> str:
@@ -136,7 +137,7 @@ def test_a_change_by_the_command_line_is_on_the_page_without_a_reload(system: Sy
         assert page.evaluate("() => window.stayed")
 
 
-def test_a_test_card_goes_on_air_and_ends(system: System, browser: Browser) -> None:
+def test_a_test_card_goes_on_air_and_ends(system: System, browser: Browser, tmp_path: Path) -> None:
     name = new_name("测试")
     with visitor(browser) as context:
         page = signed_in(context, system, WORDS["en"])
@@ -148,6 +149,10 @@ def test_a_test_card_goes_on_air_and_ends(system: System, browser: Browser) -> N
         plays(page)
         page.goto(console(system, "live"))
         assert seen(page, name)
+        sluice(system, "picture", f"live/{name}", str(tmp_path / "now.jpg"))
+        assert (tmp_path / "now.jpg").read_bytes().startswith(JPEG)
+        assert f"live/{name}" in sluice(system, "test-cards", "list", "--json")
+        assert '"lane": "publish"' in sluice(system, "life", f"live/{name}", "--json")
         page.goto(console(system, f"golive/live/{name}"))
         page.get_by_role("button", name=f"Stop the test card live/{name}").click()
         page.get_by_text(WORDS["en"]["waiting"]).wait_for(timeout=30_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -88,3 +89,16 @@ def test_people_get_words(run: Run, command: list[str]) -> None:
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0
     assert done.stdout
+
+
+def test_what_is_live_is_asked_for_by_name(run: Run, tmp_path: Path) -> None:
+    assert run("test-cards", "list") == []
+    for command in (
+        ("test-cards", "start", "live/x"),
+        ("test-cards", "stop", "live/x"),
+        ("picture", "live/x", str(tmp_path / "x.jpg")),
+        ("life", "live/x"),
+        ("life", "01M82A8S4MVTD0W8BSXMH3VSD1"),
+    ):
+        run(*command, status=1)
+    assert not (tmp_path / "x.jpg").exists()

@@ -6,21 +6,23 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, TypeVar, cast, get_args, get_type_hints
+from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args, get_type_hints
 from urllib.parse import unquote
 
 from chalice import Blueprint, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.access import Caller, Scope, may, require
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, SluiceError
 from chalicelib.domain.model.settings import PublishSettings
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
-from .. import problems
+from .. import client, problems
+from ..problem_details import parse, status_of
 from ..views import without_secrets
 from . import preconditions, protocol, unchanged
 
@@ -43,6 +45,17 @@ class Query(BaseModel):
     """Base of query parameters. One that is not known is an error: a misspelt filter must not give everything."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+def _is_written_out(value: object) -> object:
+    """A bare number is no time: whether it counts seconds or milliseconds would be guessed."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value.strip())):
+        raise ValueError("must be a time such as 2026-11-22T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_written_out)]
+"""A time with its zone, as RFC 3339 writes it."""
 
 
 class Paging(Query):
@@ -204,7 +217,7 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
         call = Call(caller, _queried(op.sends, request))
     else:
         _queried(Nothing, request)
-        call = Call(caller, Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body))
+        call = Call(caller, Nothing() if op.sends is Nothing else parse(op.sends, request.raw_body))
     if not op.changes:
         return answer(op, op.view(call, **arguments), call)
     path = op.path.format(**arguments)
@@ -278,11 +291,11 @@ def _change(op: Operation, call: Call[Any], path: str, arguments: dict[str, str]
     request, who = v1.current_request, call.caller
     fields = protocol.audited(call.sent)
     path = redact.text(path, secrets())
-    entry = wiring.audit.begin(who.name, op.name, path, protocol.address(request), fields, by=who.id)
+    entry = wiring.audit.begin(who.name, op.name, path, client.address(request), fields, by=who.id)
     try:
         response = answer(op, _checked(op, call, arguments, request.headers.get("if-match")), call)
     except SluiceError as error:
-        wiring.audit.end(entry, "refused", problems.status_of(error))
+        wiring.audit.end(entry, "refused", status_of(error))
         raise
     except Exception:
         wiring.audit.end(entry, "failed", 500)

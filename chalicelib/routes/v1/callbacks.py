@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chalicelib.domain.checks import Step
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.callbacks import DeliveryState, WebhookSecret
 from chalicelib.domain.redact import callback_url
 from chalicelib.services.nodes.overview import DeliveryFilter
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..delivery_views import DeliveryShown
 from ..views import SHOWN_SECRET, Page, View
-from .base import SECRET, Body, Call, Nothing, Paging, operation, secrets
+from .base import SECRET, Body, Call, Moment, Nothing, Paging, operation, secrets
 
 
 class DeliveryQuery(Paging):
@@ -31,8 +31,8 @@ class DeliveryQuery(Paging):
     )
     stream: str = Field(default="", max_length=300, description="Only of this stream.", examples=["live/cam"])
     recording: str = Field(default="", max_length=40, description="Only of the recording with this id.")
-    since: AwareDatetime | None = Field(default=None, description="Only what was made then or later.")
-    until: AwareDatetime | None = Field(default=None, description="Only what was made before.")
+    since: Moment | None = Field(default=None, description="Only what was made then or later.")
+    until: Moment | None = Field(default=None, description="Only what was made before.")
     sort: Literal["-created_at", "created_at"] = Field(
         default="-created_at", description="The oldest first needs a `state` that is settled."
     )

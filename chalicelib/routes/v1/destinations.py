@@ -12,9 +12,9 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.targets import changed_url, whole_url
 from chalicelib.services.pushing.destinations import Target
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
-from ..views import DestinationShown, FitShown, Items, Page, TargetShown
+from ..views import Counted, DestinationShown, FitShown, Items, Page, TargetShown
 from .base import SECRET, Body, Call, Nothing, Paging, operation, secrets
 from .listing import Key, found_in, part
 
@@ -92,6 +92,13 @@ class DestinationsWanted(Paging):
     state: Literal["", "off", "waiting", "starting", "running", "retrying", "stopped"] = Field(
         default="", description="Only what is so now.", examples=["retrying"]
     )
+    pushing: bool = Field(default=False, description="Only those that serve a stream now, or try to.")
+    stream: str = Field(
+        default="",
+        max_length=300,
+        description="Only those that name this very stream, patterns left out.",
+        examples=["live/cam"],
+    )
     sort: Literal["position", "name", "created_at", "-position", "-name", "-created_at"] = Field(
         default="position", description="By what; with a minus the other way round."
     )
@@ -120,7 +127,13 @@ def _shown(targets: list[Target]) -> list[TargetShown]:
 def _fits(wanted: DestinationsWanted, d: Destination) -> bool:
     shown = DestinationShown.of(d)
     texts = (d.name, shown.url, d.stream_name, *d.streams)
-    return (not wanted.platform or d.platform == wanted.platform) and found_in(wanted.search, *texts)
+    named = not wanted.stream or f"/{wanted.stream}" in d.streams or d.stream_name == wanted.stream.rpartition("/")[2]
+    return named and wanted.platform in ("", d.platform) and found_in(wanted.search, *texts)
+
+
+def _is_so(wanted: DestinationsWanted, t: Target) -> bool:
+    shown = TargetShown.with_push(t)
+    return wanted.state in ("", shown.state) and not (wanted.pushing and shown.push is None)
 
 
 def _key(sort: str, d: Destination) -> Key:
@@ -128,16 +141,16 @@ def _key(sort: str, d: Destination) -> Key:
 
 
 @operation("GET", "/v1/destinations", scope="read")
-def list_destinations(call: Call[DestinationsWanted]) -> Page[TargetShown]:
+def list_destinations(call: Call[DestinationsWanted]) -> Counted[TargetShown]:
     """The destinations with their pushes, as they were ordered."""
     wanted = call.sent
     chosen = [d for d in wiring.destinations.ordered() if _fits(wanted, d)]
-    if wanted.state:
-        states = wiring.destinations.with_states(chosen)
-        chosen = [t.destination for t in states if TargetShown.with_push(t).state == wanted.state]
+    if wanted.state or wanted.pushing:
+        chosen = [t.destination for t in wiring.destinations.with_states(chosen) if _is_so(wanted, t)]
     down = wanted.sort.startswith("-")
     page = part(chosen, lambda d: _key(wanted.sort, d), wanted.limit, wanted.cursor, down=down)
-    return Page[TargetShown](items=_shown(wiring.destinations.with_states(page.items)), cursor=page.cursor)
+    shown = _shown(wiring.destinations.with_states(page.items))
+    return Counted[TargetShown](items=shown, cursor=page.cursor, total=len(chosen))
 
 
 @operation("POST", "/v1/destinations/preflight", scope="read", changes=False)

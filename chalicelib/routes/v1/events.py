@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.services.nodes.overview import EventFilter
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import EventShown, Page, View
-from .base import Call, Nothing, Paging, operation
+from .base import Call, Moment, Nothing, Paging, operation
 
 
 class Health(View):
@@ -40,10 +40,10 @@ class EventsWanted(Paging):
     stream: str = Field(default="", max_length=300, description="Only of this stream.", examples=["live/cam"])
     session: str = Field(default="", max_length=40, description="Only of this session.")
     node: str = Field(default="", max_length=64, description="Only of this node.")
-    since: AwareDatetime | None = Field(
+    since: Moment | None = Field(
         default=None, description="Only what happened then or later.", examples=["2026-11-22T12:00:00Z"]
     )
-    until: AwareDatetime | None = Field(
+    until: Moment | None = Field(
         default=None, description="Only what happened before.", examples=["2026-11-22T13:00:00Z"]
     )
 

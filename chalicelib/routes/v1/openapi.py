@@ -19,6 +19,8 @@ from .unchanged import is_listing
 Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = "application/problem+json"
+PLAIN: Final = "^[A-Za-z0-9._~:@+=-]+$"
+"""What an id in a path may hold; the front refuses the rest before it is looked for."""
 _ABOUT: Final = """Everything that Sluice does can be done here.
 
 Errors are problem details (RFC 9457) with a `code` for programs. What is edited carries a version and an `ETag`: send
@@ -182,7 +184,7 @@ def _path_parameters(op: Operation) -> list[Json]:
             "in": "path",
             "description": glossary.parameter(name),
             "required": True,
-            "schema": {"type": "string", "minLength": 1, "maxLength": longest(name)},
+            "schema": {"type": "string", "minLength": 1, "maxLength": longest(name), "pattern": PLAIN},
         }
         for name in re.findall(r"\{(\w+)\}", op.path)
     ]
@@ -227,7 +229,8 @@ def _header_parameters(op: Operation) -> list[Json]:
 
 
 def _statuses(op: Operation) -> list[int]:
-    found = {400, 503} if op.sends is not Nothing else {503}
+    # What is not plainly written in a path is refused by the front.
+    found = {400, 503} if op.sends is not Nothing or "{" in op.path else {503}
     if op.scope is not None:
         found |= {401, 403}
     if "{" in op.path:
@@ -239,7 +242,7 @@ def _statuses(op: Operation) -> list[int]:
         found |= {400, 422}
     if op.edited:
         found |= {412}
-    if op.name == "explain":
+    if op.name == "explain" or "node" in op.sends.model_fields or op.name in ("change_stores", "try_store"):
         found |= {404}
     if op.name in ("log_in", "sign_in"):
         found |= {401, 403, 409, 429}

@@ -6,19 +6,19 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from chalice import Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.services.recordings.artifacts import PLAYLIST_TYPE
 from chalicelib.services.recordings.library import MAX_SHARE_S, Wanted
 from chalicelib.services.recordings.shares import Opened
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .. import outside
 from ..files import accelerated
 from ..views import Items, Page, RecordingShown, View
-from .base import Body, Call, Nothing, Search, operation, secrets, v1
+from .base import Body, Call, Moment, Nothing, Search, operation, secrets, v1
 
 PRINTED: Final = r"^[^\x00-\x1f\x7f]*$"
 """Nothing that steers a terminal."""
@@ -34,8 +34,8 @@ class Recordings(Search):
         default=None, description="Only in this state."
     )
     node: str | None = Field(default=None, max_length=100, description="Only those to which this node has a part.")
-    from_: AwareDatetime | None = Field(default=None, alias="from", description="Only what began then or later.")
-    to: AwareDatetime | None = Field(default=None, description="Only what began before.")
+    from_: Moment | None = Field(default=None, alias="from", description="Only what began then or later.")
+    to: Moment | None = Field(default=None, description="Only what began before.")
     trashed: bool = Field(default=False, description="true: those in the trash, and only they.")
     sort: Literal["-started_at", "started_at"] = Field(
         default="-started_at", description="-: the newest first. The trash goes by when they came there."

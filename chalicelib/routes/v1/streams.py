@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.model.sessions import Session
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
-from ..views import Page, SessionShown, StreamShown
-from .base import Call, Nothing, Paging, operation, secrets
+from ..views import Counted, Page, SessionShown, StreamShown
+from .base import Call, Moment, Nothing, Paging, operation, secrets
 from .listing import Key, found_in, part
 
 Sort = Literal["since", "-since", "stream", "-stream", "viewers", "-viewers", "bitrate_kbps", "-bitrate_kbps"]
@@ -22,6 +22,7 @@ class StreamsWanted(Paging):
     """Which live streams, in which order."""
 
     search: str = Field(default="", max_length=200, description="Only with all these words in name, edge or address.")
+    stream: str = Field(default="", max_length=300, description="Only the one of this name.", examples=["live/cam"])
     node: str = Field(default="", max_length=64, description="Only of this node.")
     protocol: Literal["", "rtmp", "srt", "webrtc"] = Field(default="", description="Only what came in so.")
     sort: Sort = Field(default="-since", description="By what; with a minus the largest or latest first.")
@@ -37,8 +38,8 @@ class SessionsWanted(Paging):
     stream: str = Field(default="", max_length=300, description="Only of this stream.", examples=["live/cam"])
     node: str = Field(default="", max_length=64, description="Only of this node.")
     state: Literal["", "ended", "refused"] = Field(default="", description="Only what ended so.")
-    since: AwareDatetime | None = Field(default=None, description="Only what was admitted then or later.")
-    until: AwareDatetime | None = Field(default=None, description="Only what was admitted before.")
+    since: Moment | None = Field(default=None, description="Only what was admitted then or later.")
+    until: Moment | None = Field(default=None, description="Only what was admitted before.")
 
 
 _SORTS: Final[dict[str, Callable[[StreamShown], Key]]] = {
@@ -50,12 +51,12 @@ _SORTS: Final[dict[str, Callable[[StreamShown], Key]]] = {
 
 
 def _fits(wanted: StreamsWanted, s: StreamShown) -> bool:
-    of_it = wanted.node in ("", s.node) and wanted.protocol in ("", s.protocol)
-    return of_it and found_in(wanted.search, s.stream, s.node, s.client_ip)
+    named = wanted.stream in ("", s.stream) and wanted.node in ("", s.node) and wanted.protocol in ("", s.protocol)
+    return named and found_in(wanted.search, s.stream, s.node, s.client_ip)
 
 
 @operation("GET", "/v1/streams", scope="read")
-def list_streams(call: Call[StreamsWanted]) -> Page[StreamShown]:
+def list_streams(call: Call[StreamsWanted]) -> Counted[StreamShown]:
     """What is live, newest first. `seen_at` tells how old the numbers are."""
     wanted, hidden = call.sent, secrets()
     found = [s for v in wiring.overview.streams() if _fits(wanted, s := StreamShown.seen(v, hidden))]
@@ -63,7 +64,7 @@ def list_streams(call: Call[StreamsWanted]) -> Page[StreamShown]:
     page = part(found, key, wanted.limit, wanted.cursor, down=down)
     if wanted.fresh:
         wiring.live.look({s.node for s in page.items})
-    return Page[StreamShown](items=page.items, cursor=page.cursor)
+    return Counted[StreamShown](items=page.items, cursor=page.cursor, total=len(found))
 
 
 @operation("DELETE", "/v1/streams/{session}", scope="operate", status=204)

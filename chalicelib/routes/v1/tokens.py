@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chalicelib.domain.access import WHOLE, grants_of, token_id
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.account import AuditEntry, Credential
 from chalicelib.services.account.audit import AuditFilter
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SHOWN_SECRET, Page, View
-from .base import OPERATIONS, Body, Call, Nothing, Paging, operation
+from .base import OPERATIONS, Body, Call, Moment, Nothing, Paging, operation
 
 Kind = Literal["api", "support"]
 
@@ -113,8 +113,8 @@ class AuditWanted(Paging):
 
     who: str = Field(default="", max_length=100, description="Only of whose name holds this.", examples=["dashboard"])
     action: str = Field(default="", max_length=100, description="Only this.", examples=["change_destination"])
-    since: AwareDatetime | None = Field(default=None, description="Only what happened then or later.")
-    until: AwareDatetime | None = Field(default=None, description="Only what happened before.")
+    since: Moment | None = Field(default=None, description="Only what happened then or later.")
+    until: Moment | None = Field(default=None, description="Only what happened before.")
 
 
 @operation("GET", "/v1/audit")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SHOWN_SECRET, View
 from .base import Body, Call, operation
@@ -73,7 +73,11 @@ _STATE: Final = {
 
 def _answers(good: dict[str, Any], **bad: str) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    common = {"401": "The token is missing.", "404": "There is no such upload here, or the token is another's."}
+    common = {
+        "400": "The path or what was sent is wrong.",
+        "401": "The token is missing.",
+        "404": "There is no such upload here, or the token is another's.",
+    }
     said = common | {status.removeprefix("s"): words for status, words in bad.items()}
     return good | {status: {"description": words, "content": problem} for status, words in said.items()}
 

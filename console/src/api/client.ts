@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema";
 import { root } from "../root";
@@ -23,14 +24,18 @@ export class Problem extends Error {
   }
 }
 
+/** Whether the login that the page was opened with is over. */
+export const loginEnded = signal(false);
+
 const console_: Middleware = {
   onRequest: ({ request }) => {
     request.headers.set("X-Sluice-Console", "1");
     if (shownOnly(request)) throw new NotSent();
     return request;
   },
-  onResponse: ({ response }) => {
+  onResponse: ({ response, schemaPath }) => {
     setClock(response.headers.get("date"), Date.now());
+    if (response.status === 401 && schemaPath !== "/v1/login" && schemaPath !== "/v1/sign-in") loginEnded.value = true;
     return undefined;
   },
 };

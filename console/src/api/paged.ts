@@ -1,40 +1,40 @@
 import { useRef, useState } from "preact/hooks";
+import { filled, type PageOf } from "./pages";
 import { useAsked, type Asked } from "./query";
 
-interface PageOf<T> {
-  items: T[];
-  cursor?: string | null | undefined;
-}
-
 export interface Paged<T> {
-  /** Undefined until there was an answer. What was shown stays while another filter is being asked for. */
+  /** Undefined until there was an answer. What was shown stays while another page or filter is being asked for. */
   items: T[] | undefined;
-  more: boolean;
-  next: () => void;
+  /** Where the first of them stands in the whole list, from 0. */
+  at: number;
+  /** How long the list is; undefined where the API does not say. */
+  total: number | undefined;
+  next: (() => void) | undefined;
+  back: (() => void) | undefined;
   asked: Asked<unknown>;
 }
 
-/** The pages of a list that were asked for so far. `filter` names what is asked for: another one begins anew. */
-export function usePaged<T>(name: string, filter: string, load: (cursor: string | undefined, signal: AbortSignal) => Promise<PageOf<T>>, every: number): Paged<T> {
-  const [shown, setShown] = useState({ filter, pages: 1 });
-  const pages = shown.filter === filter ? shown.pages : 1;
-  const asked = useAsked(
-    [name, filter, pages],
-    async (signal) => {
-      const items: T[] = [];
-      let cursor: string | undefined;
-      for (let page = 0; page < pages; page++) {
-        const got: PageOf<T> = await load(cursor, signal);
-        items.push(...got.items);
-        cursor = got.cursor ?? undefined;
-        if (!cursor) break;
-      }
-      return { items, more: cursor !== undefined };
-    },
-    { every },
-  );
+/** One page of a list, however long it is: what is asked for again and again, and drawn, stays as much. `filter` names what is asked
+ * for: another one begins anew. `size`: how many are on a page. */
+export function usePaged<T>(name: string, filter: string, size: number, load: (cursor: string | undefined, signal: AbortSignal) => Promise<PageOf<T>>, every: number): Paged<T> {
+  const [turned, setTurned] = useState<{ filter: string; cursors: readonly string[] }>({ filter, cursors: [] });
+  const cursors = turned.filter === filter ? turned.cursors : [];
+  const cursor = cursors.at(-1);
+  const asked = useAsked([name, "page", filter, cursor ?? ""], async (signal) => ({ ...(await filled(size, cursor, (from) => load(from, signal))), at: cursors.length * size }), { every });
   const last = useRef(asked.data);
   if (asked.data) last.current = asked.data;
   const data = asked.data ?? last.current;
-  return { items: data?.items, more: data?.more ?? false, next: () => setShown({ filter, pages: pages + 1 }), asked };
+  const next = data?.cursor;
+  const turn = (to: readonly string[]): void => {
+    setTurned({ filter, cursors: to });
+    scrollTo({ top: 0 });
+  };
+  return {
+    items: data?.items,
+    at: data?.at ?? 0,
+    total: data?.total,
+    next: next && asked.data ? () => turn([...cursors, next]) : undefined,
+    back: cursors.length ? () => turn(cursors.slice(0, -1)) : undefined,
+    asked,
+  };
 }

@@ -1,3 +1,4 @@
+import { audit } from "./audit.en";
 import { health } from "./health.en";
 import { operate } from "./operate.en";
 
@@ -5,6 +6,7 @@ import { operate } from "./operate.en";
 export const en = {
   operate,
   health,
+  audit,
   common: {
     loading: "Loading …",
     tryNow: "Try now",
@@ -21,6 +23,13 @@ export const en = {
     remove: "Remove",
     noneFits: "Nothing fits what is searched for.",
     more: "Show more",
+  },
+  pages: {
+    title: "Pages of the list",
+    back: "Back",
+    next: "Next",
+    range: (from: number, to: number, total: number | undefined) => `${from} to ${to}${total === undefined ? "" : ` of ${total}`}`,
+    beyond: "Nothing is left on this page.",
   },
   nav: {
     onAir: "On air",
@@ -52,6 +61,8 @@ export const en = {
     noPage: "There is no such page.",
   },
   signIn: {
+    ended: "Your login has ended",
+    endedWords: "Sign in to go on; what you typed is still there.",
     title: "Sign in to Sluice",
     send: "Sign in",
     byLink: "This link works once. Set a password for the next time, or leave it empty to keep the one that there is.",
@@ -473,6 +484,32 @@ export const en = {
   } as Record<string, string>,
   /** Words for codes of the API, where ours are better than its own; those are shown for all others. */
   codes: {
+    forbidden: "You may not do this: your login or token is for less.",
+    not_found: "It is not there any more.",
+    changed_meanwhile: "Somebody else changed it meanwhile: look at what is there now, and change it again.",
+    login_ended: "The login has ended: sign in again.",
+    login_expired: "The login has expired: sign in again.",
+    password_wrong: "The password is wrong.",
+    link_used: "The link was used or has expired: make a new one by `sluice sign-in-link`.",
+    too_many_tries: "There were too many wrong tries: wait a minute.",
+    link_expired: "The link has expired; ask for a new one.",
+    link_invalid: "The link is not valid; ask for a new one.",
+    link_revoked: "The link was revoked; ask for a new one.",
+    conflict: "Its state does not allow this now: look at it again.",
+    lease_free: "Nobody pushes it: there is nothing to free.",
+    node_needed: "There are several edges: name the one that is meant.",
+    node_silent: "The edge did not answer in time: try again, or look at it under Edges.",
+    node_live: "Something is live on the edge: drain it and wait, or force it.",
+    node_pushes: "The edge still pushes: stop that first, or force it.",
+    node_revoked: "The edge was revoked.",
+    request_running: "The same is being done at this moment; try again in some seconds.",
+    scope_missing: "Your token may not do this.",
+    stream_live: "Its stream is live: end the recording instead.",
+    stream_name_taken: "Another room has this stream name.",
+    target_busy: "Something else pushes to this target now: stop that first.",
+    target_taken: "Something else pushes to this target already.",
+    unavailable: "A part does not answer now: try again in a moment.",
+    waits_for_node: "It waits for what an edge still has to upload.",
     // the library
     file_kind: "Files of this kind can't be played. Take MP4, MOV, MKV, FLV, TS, MP3, AAC or M4A.",
     not_media: "It is nothing that can be played: no video, sound or picture was found in it. It was removed.",

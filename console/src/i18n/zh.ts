@@ -1,10 +1,12 @@
 import type { Text } from "./en";
+import { audit } from "./audit.zh";
 import { health } from "./health.zh";
 import { operate } from "./operate.zh";
 
 export const zh: Text = {
   operate,
   health,
+  audit,
   common: {
     loading: "正在加载……",
     tryNow: "立即重试",
@@ -21,6 +23,13 @@ export const zh: Text = {
     remove: "删除",
     noneFits: "没有符合条件的内容。",
     more: "显示更多",
+  },
+  pages: {
+    title: "列表分页",
+    back: "上一页",
+    next: "下一页",
+    range: (from: number, to: number, total: number | undefined) => `第 ${from} 至 ${to} 项${total === undefined ? "" : `，共 ${total} 项`}`,
+    beyond: "此页已没有内容。",
   },
   nav: {
     onAir: "直播",
@@ -52,6 +61,8 @@ export const zh: Text = {
     noPage: "没有这个页面。",
   },
   signIn: {
+    ended: "登录已失效",
+    endedWords: "请重新登录以继续，您填写的内容仍然保留。",
     title: "登录 Sluice",
     send: "登录",
     byLink: "此链接只能使用一次。请为下次登录设置密码；留空则保留现有密码。",
@@ -472,6 +483,32 @@ export const zh: Text = {
     "push.freed": "已从失联节点收回转推",
   },
   codes: {
+    forbidden: "无权执行此操作：您的登录或令牌权限不足。",
+    not_found: "它已不存在。",
+    changed_meanwhile: "它已被他人修改：请查看现在的内容，再重新修改。",
+    login_ended: "登录已失效，请重新登录。",
+    login_expired: "登录已过期，请重新登录。",
+    password_wrong: "密码错误。",
+    link_used: "链接已使用或已过期：请用 sluice sign-in-link 重新生成。",
+    too_many_tries: "错误次数过多，请稍等一分钟。",
+    link_expired: "链接已过期，请索取新的链接。",
+    link_invalid: "链接无效，请索取新的链接。",
+    link_revoked: "链接已撤回，请索取新的链接。",
+    conflict: "当前状态不允许此操作，请重新查看。",
+    lease_free: "没有节点在推送它，无需收回。",
+    node_needed: "有多个节点：请指明其中一个。",
+    node_silent: "节点未及时响应：请重试，或在“边缘节点”查看。",
+    node_live: "节点上有正在直播的流：请先排空并等待，或强制执行。",
+    node_pushes: "节点仍在转推：请先停止，或强制执行。",
+    node_revoked: "节点已被吊销。",
+    request_running: "同样的操作正在进行，请几秒后重试。",
+    scope_missing: "您的令牌无权执行此操作。",
+    stream_live: "它的流正在直播：请改为结束录制。",
+    stream_name_taken: "另一个直播间已使用此流名。",
+    target_busy: "另有推流正在使用此目标：请先停止它。",
+    target_taken: "此目标已被其他推流使用。",
+    unavailable: "某个部分暂时没有响应，请稍后重试。",
+    waits_for_node: "正在等待节点上传剩余内容。",
     // 媒体库
     file_kind: "不支持这种文件。请使用 MP4、MOV、MKV、FLV、TS、MP3、AAC 或 M4A。",
     not_media: "无法播放：其中没有视频、声音或图片。文件已删除。",

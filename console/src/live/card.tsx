@@ -4,6 +4,7 @@ import { renew, useAsked } from "../api/query";
 import { streamPath } from "../format";
 import { t } from "../i18n";
 import { to } from "../root";
+import { AsCurl } from "../ui/curl";
 import { Button, State, Time, wordsOf, type Tone } from "../ui/parts";
 import { say } from "../ui/toasts";
 
@@ -40,8 +41,9 @@ export function TestCard({ stream }: { stream: string }): JSX.Element {
   const words = t().card;
   const cards = useAsked(["test-cards"], (signal) => ok(api.GET("/v1/test-cards", { signal })), { every: 3000 });
   const running = cards.data?.items ?? [];
+  const send = (): Promise<unknown> => ok(api.POST("/v1/test-cards", { body: { stream } }));
   const start = async (): Promise<void> => {
-    await ok(api.POST("/v1/test-cards", { body: { stream } }));
+    await send();
     say(words.started(stream), "good");
     renew("test-cards");
   };
@@ -58,6 +60,7 @@ export function TestCard({ stream }: { stream: string }): JSX.Element {
         </ul>
       )}
       {!running.some((card) => card.stream === stream) && <Button press={start}>{words.start(stream)}</Button>}
+      <AsCurl act={send} />
     </section>
   );
 }

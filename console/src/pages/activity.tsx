@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
 import type { PageProps } from "../app";
-import { useNodes, useTargets, type LedgerEvent } from "../api/asked";
+import { useAllTargets, useNodes, type LedgerEvent } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { withoutRepeats } from "../events";
 import { inWords, t } from "../i18n";
@@ -13,7 +13,7 @@ import { reason } from "../ui/push";
 import { Table } from "../ui/table";
 
 type Audit = Schemas["AuditShown"];
-const PAGE = 100;
+const PAGE = 50;
 const NAMES = ["show", "kind", "stream", "node", "who"] as const;
 type Wanted = Record<(typeof NAMES)[number], string>;
 
@@ -36,7 +36,7 @@ function pushed(data: LedgerEvent["data"]): string {
 }
 
 function row(entry: LedgerEvent | Audit, names: ReadonlyMap<string, string>): Row {
-  if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, entry.action), about: entry.path, more: entry.outcome === "done" ? "" : entry.outcome };
+  if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, t().audit[entry.action] ?? entry.action), about: entry.path, more: entry.outcome === "done" ? "" : entry.outcome };
   const more = entry.kind === "push.state" ? pushed(entry.data) : [entry.data["state"], inWords(String(entry.data["code"] ?? ""), String(entry.data["reason"] ?? "")), entry.data["client_ip"]].filter(Boolean).join(" · ");
   const to_ = names.get(String(entry.data["destination"] ?? ""));
   if (to_) return { id: entry.id, at: entry.at, what: t().events[entry.kind] ?? entry.kind, about: `${entry.stream ?? ""} → ${to_}`, more };
@@ -98,7 +98,7 @@ export function Activity(_: PageProps): JSX.Element {
     enabled: wanted.show !== "events" && !kind && !stream && !node,
   });
   const entries = merged({ items: withoutRepeats(events.items), whole: events.whole }, audit);
-  const names = new Map((useTargets().data?.items ?? []).map((d) => [d.id, d.name]));
+  const names = new Map((useAllTargets().data?.items ?? []).map((d) => [d.id, d.name]));
   const filtered = NAMES.some((name) => wanted[name]);
   return (
     <Page title={words.title} action={entries.length > 0 && <Button press={() => save(entries)}>{more.export}</Button>}>
@@ -112,9 +112,9 @@ export function Activity(_: PageProps): JSX.Element {
           rows={entries.map((entry) => row(entry, names))}
           columns={[
             { head: words.at, cell: (r) => <Time at={r.at} /> },
-            { head: words.what, cell: (r) => r.what },
-            { head: words.about, cell: (r) => r.about },
-            { head: words.more, cell: (r) => <span class="muted">{r.more}</span> },
+            { head: words.what, cell: (r) => r.what, wraps: true },
+            { head: words.about, cell: (r) => r.about, wraps: true },
+            { head: words.more, cell: (r) => <span class="muted">{r.more}</span>, wraps: true },
           ]}
         />
       )}

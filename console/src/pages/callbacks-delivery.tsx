@@ -104,7 +104,7 @@ export function Panel({ delivery, close }: { delivery: Delivery; close: () => vo
           <dd>{delivery.target || "–"}</dd>
           <dt>{t().recordings.stream}</dt>
           <dd>{delivery.stream || "–"}</dd>
-          <dt>{t().live.recording}</dt>
+          <dt>{t().life.lanes.recording}</dt>
           <dd>
             {delivery.recording ? (
               <a

@@ -3,13 +3,14 @@ import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { api, ok, type Schemas } from "../api/client";
-import { pages } from "../api/pages";
+import { usePaged } from "../api/paged";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
 import { queried, useQuery } from "../ui/address";
 import { AsCurl } from "../ui/curl";
 import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting } from "../ui/parts";
+import { Pager } from "../ui/pager";
 import { useDraft } from "../ui/draft";
 import { Table } from "../ui/table";
 import { say } from "../ui/toasts";
@@ -17,6 +18,34 @@ import { Panel, TONES, type Delivery } from "./callbacks-delivery";
 import { Verifier } from "./callbacks-verify";
 
 type Trial = Schemas["chalicelib__routes__v1__callbacks__TrialShown"];
+
+/** What is risky about where callbacks go as it is kept now, or why they were switched off. */
+function warningOf(kept: Schemas["CallbacksShown"]): string {
+  const words = t().operate.callbacks;
+  if (kept.disabled_reason) return words.switchedOff(kept.disabled_reason);
+  if (!kept.warning) return "";
+  return kept.target.startsWith("https:") ? words.notVerified : words.unencrypted;
+}
+
+/** How far a trial came, in words, and what to do. */
+function Tried({ trial }: { trial: Trial }): JSX.Element {
+  const words = t().callbacks;
+  const steps = t().operate.trial;
+  return (
+    <div role="status">
+      <State tone={trial.ok ? "green" : "red"}>{trial.ok ? words.works : words.fails}</State>
+      <p>{trial.step === "status" && trial.status !== null ? steps.status(trial.status) : steps.steps[trial.step]}</p>
+      {trial.hint && (
+        <details>
+          <summary class="hint">{steps.details}</summary>
+          <p class="why">
+            {trial.explanation} {trial.hint}
+          </p>
+        </details>
+      )}
+    </div>
+  );
+}
 
 /** Where callbacks go; a target is tried out before it is kept. */
 function Target(): JSX.Element {
@@ -39,16 +68,10 @@ function Target(): JSX.Element {
         }}
       >
         <Check label={words.enabled} value={enabled} change={(value) => setForm({ ...form, enabled: value })} />
-        <Field label={words.url} value={target} change={(value) => setForm({ ...form, target: value })} placeholder="https://example.com/hook" hint={form.warning || form.disabled_reason || words.urlHint} />
+        <Field label={words.url} value={target} change={(value) => setForm({ ...form, target: value })} placeholder="https://example.com/hook" hint={warningOf(form) || words.urlHint} />
       </Form>
       <Button press={async () => setTrial(await ok(api.POST("/v1/callbacks/check", { body: target ? { target } : {} })))}>{words.check}</Button>
-      {trial && (
-        <div role="status">
-          <State tone={trial.ok ? "green" : "red"}>{trial.ok ? words.works : words.fails}</State>
-          <p>{trial.explanation}</p>
-          {trial.hint && <p class="why">{trial.hint}</p>}
-        </div>
-      )}
+      {trial && <Tried trial={trial} />}
     </section>
   );
 }
@@ -151,7 +174,6 @@ export function Callbacks({ id }: PageProps): JSX.Element {
   const more = t().operate.callbacks;
   const { route } = useLocation();
   const { wanted, filtered } = useWanted();
-  const [count, setCount] = useState(1);
   const [replaying, setReplaying] = useState(false);
   const time = (local: string): string | undefined => (local && !Number.isNaN(Date.parse(local)) ? new Date(local).toISOString() : undefined);
   const query = {
@@ -162,7 +184,7 @@ export function Callbacks({ id }: PageProps): JSX.Element {
     ...(time(wanted.since) ? { since: time(wanted.since) as string } : {}),
     ...(time(wanted.until) ? { until: time(wanted.until) as string } : {}),
   };
-  const deliveries = useAsked(["deliveries", "list", query, count], (signal) => pages(count, (cursor) => ok(api.GET("/v1/deliveries", { params: { query: { ...query, ...(cursor ? { cursor } : {}) } }, signal }))), { every: 3000 });
+  const deliveries = usePaged<Delivery>("deliveries", JSON.stringify(query), PAGE, (cursor, signal) => ok(api.GET("/v1/deliveries", { params: { query: { ...query, ...(cursor ? { cursor } : {}) } }, signal })), 3000);
   const one = useAsked(["deliveries", id], (signal) => ok(api.GET("/v1/deliveries/{delivery}", { params: { path: { delivery: id } }, signal })), { enabled: id !== "", every: 2000 });
   return (
     <Page title={words.title} action={<Button press={() => setReplaying(true)}>{more.replay}</Button>}>
@@ -172,12 +194,12 @@ export function Callbacks({ id }: PageProps): JSX.Element {
       </div>
       <h2>{words.deliveries}</h2>
       <Filters wanted={wanted} />
-      {!deliveries.data && <Waiting error={deliveries.error} again={deliveries.again} />}
-      {deliveries.data?.items.length === 0 && <Empty words={filtered ? more.noneFound : words.none} />}
-      {(deliveries.data?.items.length ?? 0) > 0 && (
+      {!deliveries.items && <Waiting error={deliveries.asked.error} again={deliveries.asked.again} />}
+      {deliveries.items?.length === 0 && !deliveries.next && <Empty words={filtered ? more.noneFound : words.none} />}
+      {(deliveries.items?.length ?? 0) > 0 && (
         <Table
           label={words.deliveries}
-          rows={deliveries.data?.items ?? []}
+          rows={deliveries.items ?? []}
           columns={[
             { head: words.event, cell: (d) => <a href={to(`callbacks/${d.id}`)}>{d.action}</a> },
             { head: t().recordings.state, cell: (d) => <State tone={TONES[d.state] ?? "grey"}>{words.states[d.state] ?? d.state}</State> },
@@ -188,7 +210,7 @@ export function Callbacks({ id }: PageProps): JSX.Element {
           ]}
         />
       )}
-      {deliveries.data?.cursor && <Button press={() => setCount(count + 1)}>{t().common.more}</Button>}
+      <Pager of={deliveries} />
       {replaying && <Replay close={() => setReplaying(false)} />}
       <Verifier />
       {id && !one.data && one.error && (

@@ -1,12 +1,13 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { explain, useAddresses, useRefusals, useStreams } from "../api/asked";
+import { explain, useAddresses, useRefusals, useStream } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { useAsked } from "../api/query";
 import { streamPath } from "../format";
 import { inWords, t } from "../i18n";
 import { root, secretIn, streamOf, to } from "../root";
+import { AsCurl } from "../ui/curl";
 import { Button, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
 import { ObsSetUp } from "../ui/obs";
 import { TestCard } from "../live/card";
@@ -124,7 +125,7 @@ function Steps({ tool, address, stream, secret }: { tool: Tool; address: Address
 function Light({ stream }: { stream: string }): JSX.Element {
   const words = t().goLive;
   const [begun] = useState(() => Date.now());
-  const live = useStreams().data?.items.find((s) => s.stream === stream);
+  const live = useStream(stream).data?.items[0];
   const fresh = useRefusals(stream, begun - REFUSAL_MS).data?.items[0];
   if (live) {
     return (
@@ -167,6 +168,7 @@ function Simulator({ stream }: { stream: string }): JSX.Element {
         <Button press={async () => setSeen(await explain(streamOf(name), secret))}>{words.simulate}</Button>
       </div>
       {seen && <Outlook of={seen} />}
+      <AsCurl act={() => explain(streamOf(name), secret)} secret={secret} />
     </section>
   );
 }

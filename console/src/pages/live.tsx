@@ -2,8 +2,9 @@ import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
 import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { explain, useFreshStreams, useTargets, type Stream, type Target } from "../api/asked";
+import { explain, useNodes, usePushes, useStream, type Stream, type Target } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
+import { usePaged } from "../api/paged";
 import { renew } from "../api/query";
 import { duration, rate, streamPath } from "../format";
 import { t } from "../i18n";
@@ -14,13 +15,17 @@ import { Past } from "../live/past";
 import { Trail } from "../live/trail";
 import { root, to } from "../root";
 import { Icon } from "../ui/icons";
-import { Button, Confirm, Dialog, Empty, Field, Page, State, Time, Waiting, wordsOf } from "../ui/parts";
+import { Pager } from "../ui/pager";
+import { Button, Confirm, Dialog, Empty, Page, State, Time, Waiting, wordsOf } from "../ui/parts";
 import { Player } from "../ui/player";
 import { Outlook } from "../ui/outlook";
+import { Search, useAddress } from "../ui/search";
 import { say } from "../ui/toasts";
 import { PushState } from "../ui/push";
 import { Thumbnail } from "../ui/thumbnail";
 
+const PAGE = 48;
+const FRESH_MS = 2000;
 /** A link for the console's player works so long. */
 const LINK_S = 12 * 3600;
 
@@ -73,6 +78,9 @@ const Spark = ({ session }: { session: string }): JSX.Element => (
   </svg>
 );
 
+/** What an edge is called; its id until that is known. */
+const useNodeName = (node: string): string => useNodes().data?.items.find((each) => each.id === node)?.name || node;
+
 const Facts = ({ stream }: { stream: Stream }): JSX.Element => (
   <dl class="facts">
     <dt>{t().live.bitrate}</dt>
@@ -83,7 +91,7 @@ const Facts = ({ stream }: { stream: Stream }): JSX.Element => (
     <dt>{t().live.media}</dt>
     <dd>{[stream.video, stream.audio].filter(Boolean).join(" · ") || "–"}</dd>
     <dt>{t().live.edge}</dt>
-    <dd>{stream.node}</dd>
+    <dd>{useNodeName(stream.node)}</dd>
   </dl>
 );
 
@@ -187,34 +195,42 @@ function Panel({ stream, targets, close }: { stream: Stream; targets: Target[]; 
 }
 
 export function Live({ id }: PageProps): JSX.Element {
-  const streams = useFreshStreams();
-  const targets = useTargets().data?.items ?? [];
+  const [filters, setFilter, address] = useAddress(id ? `live/${streamPath(id)}` : "live");
+  const search = (filters["search"] ?? "").slice(0, 200);
+  const list = usePaged<Stream>(
+    "streams",
+    search,
+    PAGE,
+    (cursor, signal) => ok(api.GET("/v1/streams", { params: { query: { limit: PAGE, fresh: true, search, ...(cursor ? { cursor } : {}) } }, signal })),
+    FRESH_MS,
+  );
+  const one = useStream(id, true);
+  const targets = usePushes().data?.items ?? [];
   const { route } = useLocation();
-  const [filter, setFilter] = useState("");
   const words = t().live;
-  if (!streams.data) return <Page title={words.title}><Waiting error={streams.error} again={streams.again} /></Page>;
-  const all = streams.data.items;
-  for (const s of all) if (s.seen_at) trail.add(s.session, s.seen_at, s.bitrate_kbps, Date.now());
-  trail.keep(new Set(all.map((s) => s.session)));
-  const wanted = filter.trim().toLowerCase();
-  const shown = all.filter((s) => !wanted || s.stream.toLowerCase().includes(wanted) || s.node.toLowerCase().includes(wanted));
-  const open = id ? all.find((s) => s.stream === id) : undefined;
+  if (!list.items) return <Page title={words.title}><Waiting error={list.asked.error} again={list.asked.again} /></Page>;
+  const shown = list.items;
+  const open = id ? one.data?.items[0] : undefined;
+  const seen = open ? [...shown, open] : shown;
+  for (const s of seen) if (s.seen_at) trail.add(s.session, s.seen_at, s.bitrate_kbps, Date.now());
+  trail.keep(new Set(seen.map((s) => s.session)));
   return (
     <Page
       title={words.title}
-      note={words.onAir(all.length)}
-      filter={all.length > 0 && <Field label={words.filter} value={filter} change={setFilter} type="search" />}
+      note={words.onAir(list.total ?? shown.length)}
+      filter={(shown.length > 0 || search) && <Search label={words.filter} value={search} change={(typed) => setFilter({ search: typed })} />}
     >
-      {all.length === 0 && <Empty words={words.none} action={<a class="button primary" href={to("golive")}>{t().nav.golive}</a>} />}
-      {all.length > 0 && shown.length === 0 && <Empty words={words.noneFiltered} />}
+      {shown.length === 0 && !search && <Empty words={words.none} action={<a class="button primary" href={to("golive")}>{t().nav.golive}</a>} />}
+      {shown.length === 0 && search && <Empty words={words.noneFiltered} />}
       <div class="tiles">
         {shown.map((stream) => (
           <Tile key={stream.session} stream={stream} targets={targets} />
         ))}
       </div>
-      {id && !open && <Empty words={words.over(id)} action={<a href={to("recordings")}>{t().nav.recordings}</a>} />}
-      {id && !open && <Past key={id} stream={id} />}
-      {open && <Panel stream={open} targets={targets} close={() => route(to("live"))} />}
+      <Pager of={list} />
+      {id && one.data && !open && <Empty words={words.over(id)} action={<a href={to("recordings")}>{t().nav.recordings}</a>} />}
+      {id && one.data && !open && <Past key={id} stream={id} />}
+      {open && <Panel stream={open} targets={targets} close={() => route(`${to("live")}${address}`)} />}
     </Page>
   );
 }

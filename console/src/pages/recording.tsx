@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Recording } from "../api/asked";
+import { useNodes, type Recording } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { duration, size } from "../format";
@@ -90,6 +90,7 @@ function Naming({ recording }: { recording: Recording }): JSX.Element | null {
 
 function Facts({ recording }: { recording: Recording }): JSX.Element {
   const words = t().recordings;
+  const names = new Map(useNodes().data?.items.map((node) => [node.id, node.name]));
   const facts: [string, ComponentChildren][] = [
     [words.stream, recording.stream],
     [words.began, <Time at={recording.started_at} />],
@@ -97,7 +98,7 @@ function Facts({ recording }: { recording: Recording }): JSX.Element {
     [words.size, size(recording.mp4_bytes || recording.bytes)],
     [words.media, recording.tracks.map((track) => trackWords(track, words.channels)).join(" · ") || "–"],
     [words.segments, recording.segments],
-    [words.node, recording.nodes.join(", ") || "–"],
+    [words.node, recording.nodes.map((node) => names.get(node) || node).join(", ") || "–"],
     [words.store, recording.stores.map((store) => (store === "folder" ? words.ownStore : store)).join(", ")],
   ];
   return (

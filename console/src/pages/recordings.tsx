@@ -11,6 +11,7 @@ import { t } from "../i18n";
 import { askedOf, filtersOf, NONE, searchOf, type Filters } from "../library";
 import { to } from "../root";
 import { Button, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
+import { Pager } from "../ui/pager";
 import { Search } from "../ui/search";
 import { Table, type Column } from "../ui/table";
 import { nameOf, Panel, Purging, restore, TONES } from "./recording";
@@ -105,7 +106,8 @@ export function Recordings({ id }: PageProps): JSX.Element {
   const words = t().recordings;
   const { route } = useLocation();
   const [filters, change] = useFilters(id);
-  const { items, more, next, asked } = usePaged<Recording>("recordings", searchOf(filters), (cursor, signal) => ok(api.GET("/v1/recordings", { params: { query: { ...askedOf(filters), limit: PAGE, ...(cursor ? { cursor } : {}) } }, signal })), 3000);
+  const list = usePaged<Recording>("recordings", searchOf(filters), PAGE, (cursor, signal) => ok(api.GET("/v1/recordings", { params: { query: { ...askedOf(filters), limit: PAGE, ...(cursor ? { cursor } : {}) } }, signal })), 3000);
+  const { items, asked } = list;
   const [purging, setPurging] = useState<Recording | null>(null);
   const one = useAsked(["recordings", "one", id], (signal) => ok(api.GET("/v1/recordings/{recording}", { params: { path: { recording: id } }, signal })), {
     enabled: id !== "",
@@ -116,9 +118,9 @@ export function Recordings({ id }: PageProps): JSX.Element {
     <Page title={words.title}>
       <FilterRow filters={filters} change={change} />
       {!items && <Waiting error={asked.error} again={asked.again} />}
-      {items?.length === 0 && !more && <Nothing filters={filters} clear={() => change(NONE)} />}
+      {items?.length === 0 && !list.next && !list.back && <Nothing filters={filters} clear={() => change(NONE)} />}
       {items && items.length > 0 && <Table label={words.title} rows={items} columns={columns(search, filters.trashed !== "", setPurging)} />}
-      {more && <Button press={next}>{t().common.more}</Button>}
+      <Pager of={list} />
       {id && one.data && one.error?.status !== 404 && <Panel key={id} recording={one.data} close={() => route(`${to("recordings")}${search}`)} />}
       {id && one.error?.status === 404 && <Empty words={words.gone} />}
       {purging && <Purging recording={purging} close={() => setPurging(null)} />}

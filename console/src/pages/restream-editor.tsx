@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { usePlatforms, type Target } from "../api/asked";
-import { api, ok } from "../api/client";
+import { api, ok, Problem } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { language, t } from "../i18n";
 import { AsCurl } from "../ui/curl";
@@ -44,6 +44,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
   const [platform, setPlatform] = useState(target?.platform ?? OTHER);
   const [name, setName] = useState(target?.name ?? "");
   const [server, setServer] = useState("");
+  const [version, setVersion] = useState(target?.version ?? 0);
   const [key, setKey] = useState("");
   const [streams, setStreams] = useState((target?.streams ?? ["/live/*"]).join(" "));
   const [slate, setSlate] = useState(target?.slate.enabled ?? false);
@@ -66,12 +67,21 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
     return ok(
       api.PATCH("/v1/destinations/{destination}", {
         params: { path: { destination: target.id } },
-        body: { name, streams: patterns, slate: { enabled: slate }, version: target.version, ...(platform ? { platform } : {}), ...place },
+        body: { name, streams: patterns, slate: { enabled: slate }, version, ...(platform ? { platform } : {}), ...place },
       }),
     );
   };
   const act = async (): Promise<void> => {
-    await send();
+    try {
+      await send();
+    } catch (error) {
+      if (!target || !(error instanceof Problem) || (error.status !== 409 && error.status !== 412)) throw error;
+      // What is there now is shown; whoever then still wants his own says so by saving once more.
+      const now = await ok(api.GET("/v1/destinations/{destination}", { params: { path: { destination: target.id } } }));
+      if (now.version === version) throw error;
+      setVersion(now.version);
+      throw new Error(more.changedMeanwhile(now.name, now.streams.join(" ")));
+    }
     renew("destinations");
     say(target ? words.changed : words.added, "good");
     close();

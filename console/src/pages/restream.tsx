@@ -4,19 +4,20 @@ import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import type { Target } from "../api/asked";
 import { api, ok } from "../api/client";
-import { pages } from "../api/pages";
-import { renew, useAsked } from "../api/query";
+import { usePaged } from "../api/paged";
+import { renew } from "../api/query";
 import { t } from "../i18n";
 import { queried, useQuery } from "../ui/address";
 import { Cards } from "../ui/cards";
 import { useOrder } from "../ui/order";
+import { Pager } from "../ui/pager";
 import { Button, Field, wordsOf } from "../ui/parts";
 import { say } from "../ui/toasts";
 import { Card, remove, toggle } from "./restream-card";
 import { Editor } from "./restream-editor";
 
 const FRESH_MS = 2000;
-const MOST = 100;
+const PAGE = 48;
 const STATES = ["off", "waiting", "starting", "running", "retrying"] as const;
 
 /** What can be done with those that are selected. */
@@ -58,35 +59,37 @@ export function Restream(_: PageProps): JSX.Element {
   const query = useQuery();
   const wanted = { search: query["search"] ?? "", state: STATES.find((each) => each === query["state"]) ?? "" } as const;
   const filtered = Boolean(wanted.search || wanted.state);
-  // What everybody asks for is under one key; what is filtered under another.
-  const [count, setCount] = useState(1);
-  const asked = useAsked(
-    ["destinations", ...(filtered || count > 1 ? [wanted, count] : [])],
-    (signal) => pages(count, (cursor) => ok(api.GET("/v1/destinations", { params: { query: { limit: MOST, ...wanted, ...(cursor ? { cursor } : {}) } }, signal }))),
-    { every: FRESH_MS },
+  const list = usePaged<Target>(
+    "destinations",
+    JSON.stringify(wanted),
+    PAGE,
+    (cursor, signal) => ok(api.GET("/v1/destinations", { params: { query: { limit: PAGE, ...wanted, ...(cursor ? { cursor } : {}) } }, signal })),
+    FRESH_MS,
   );
+  const total = list.total ?? 0;
   const [editing, setEditing] = useState<Target | "new" | null>(null);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [said, setSaid] = useState("");
   const [focus, setFocus] = useState("");
-  const order = useOrder<Target>(
-    async (id, place) => {
-      await ok(api.PATCH("/v1/destinations/{destination}", { params: { path: { destination: id } }, body: { position: place } }));
-      await asked.refetched();
-    },
-    (error) => say(wordsOf(error), "bad"),
-  );
+  /** `place`: on this page, from 1. */
+  const tell = async (id: string, place: number): Promise<void> => {
+    await ok(api.PATCH("/v1/destinations/{destination}", { params: { path: { destination: id } }, body: { position: list.at + place } }));
+    await list.asked.refetched();
+  };
+  const order = useOrder<Target>(tell, (error) => say(wordsOf(error), "bad"));
   // A card that was moved in the page has lost the focus.
   useEffect(() => document.getElementById(focus)?.focus(), [said]);
-  const items = asked.data?.items ?? [];
+  const items = list.items ?? [];
   const shown = order.shown(items);
   const moveTo = (target: Target, to: number): void => {
     const ids = shown.map((each) => each.id);
-    const at = Math.max(0, Math.min(to, ids.length - 1));
+    const at = Math.max(-list.at, Math.min(to, total - 1 - list.at));
     if (at === ids.indexOf(target.id)) return;
-    order.move(ids, target.id, at);
+    // Beyond the ends of this page it is on another one.
+    if (at < 0 || at >= ids.length) void tell(target.id, at + 1).catch((error: unknown) => say(wordsOf(error), "bad"));
+    else order.move(ids, target.id, at);
     setFocus(`move-${target.id}`);
-    setSaid(more.moved(target.name, at + 1, ids.length));
+    setSaid(more.moved(target.name, list.at + at + 1, total));
   };
   return (
     <Cards
@@ -95,10 +98,11 @@ export function Restream(_: PageProps): JSX.Element {
       filtered={filtered ? more.noneFound : undefined}
       add={words.add}
       adding={() => setEditing("new")}
-      asked={asked}
+      asked={{ ...list.asked, data: list.items && { items: list.items } }}
+      below={<Pager of={list} />}
       order={order.shown}
       filter={
-        (items.length > 1 || filtered) && (
+        (total > 1 || filtered) && (
           <>
             <Field label={more.search} type="search" value={wanted.search} change={(search) => route(queried({ ...wanted, search }), true)} />
             <Field
@@ -123,7 +127,7 @@ export function Restream(_: PageProps): JSX.Element {
           selected={selected.has(target.id)}
           select={(on) => setSelected(new Set(on ? [...selected, target.id] : [...selected].filter((id) => id !== target.id)))}
           // Among what is filtered a place means nothing.
-          move={!filtered && items.length > 1 ? (by) => moveTo(target, shown.indexOf(target) + by) : undefined}
+          move={!filtered && total > 1 ? (by) => moveTo(target, shown.indexOf(target) + by) : undefined}
           dropped={(id) => {
             const one = shown.find((each) => each.id === id);
             if (one && !filtered) moveTo(one, shown.indexOf(target));
@@ -131,7 +135,6 @@ export function Restream(_: PageProps): JSX.Element {
         />
       )}
     >
-      {asked.data?.cursor && <Button press={() => setCount(count + 1)}>{t().common.more}</Button>}
       <Bulk chosen={shown.filter((each) => selected.has(each.id))} clear={() => setSelected(new Set())} />
       {editing && <Editor target={editing === "new" ? undefined : editing} close={() => setEditing(null)} />}
     </Cards>

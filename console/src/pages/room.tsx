@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { useAddresses, useTargets } from "../api/asked";
+import { useAddresses, useTargetsOf } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { duration } from "../format";
@@ -92,7 +92,7 @@ function Naming({ room }: { room: Room }): JSX.Element | null {
 
 function Destinations({ room }: { room: Room }): JSX.Element {
   const words = t().rooms;
-  const own = useTargets().data?.items.filter((d) => d.room === room.id || d.stream_name === room.stream || d.streams.includes(`/${streamName(room)}`)) ?? [];
+  const own = useTargetsOf(streamName(room)).data?.items ?? [];
   return (
     <section>
       <h3>{words.destinations}</h3>
@@ -100,7 +100,7 @@ function Destinations({ room }: { room: Room }): JSX.Element {
       <ul class="rows">
         {own.map((d) => (
           <li key={d.id}>
-            <a href={to("restream")}>{d.name}</a>
+            <a href={to(`restream?search=${encodeURIComponent(d.name)}`)}>{d.name}</a>
             <span class="muted">{t().restream.states[d.enabled ? (d.push?.state ?? "waiting") : "off"]}</span>
           </li>
         ))}

@@ -8,7 +8,9 @@ import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { to } from "../root";
 import { Cards } from "../ui/cards";
+import { AsCurl } from "../ui/curl";
 import { Button, Dialog, Empty, Field, Form, Time } from "../ui/parts";
+import { Pager } from "../ui/pager";
 import { Search, useAddress } from "../ui/search";
 import { later } from "../ui/toasts";
 import { Publishing, RoomPanel, titleOf, type Room } from "./room";
@@ -19,13 +21,14 @@ function Adding({ close, made }: { close: () => void; made: (id: string) => void
   const [title, setTitle] = useState("");
   const [stream, setStream] = useState("");
   const [secret, setSecret] = useState("");
+  const send = (): Promise<Room> => ok(api.POST("/v1/rooms", { body: { title, stream: stream.trim(), secret: secret.trim() } }));
   return (
     <Dialog title={words.add} close={close}>
       <Form
         send={words.add}
         cancel={close}
         act={async () => {
-          const room = await ok(api.POST("/v1/rooms", { body: { title, stream: stream.trim(), secret: secret.trim() } }));
+          const room = await send();
           renew("rooms");
           close();
           made(room.id);
@@ -34,6 +37,7 @@ function Adding({ close, made }: { close: () => void; made: (id: string) => void
         <Field label={words.name} value={title} change={setTitle} hint={words.nameHint} />
         <Field label={words.stream} value={stream} change={setStream} hint={words.streamHint} />
         <Field label={words.secret} value={secret} change={setSecret} hint={words.secretHint} />
+        <AsCurl act={send} secret={secret.trim()} />
       </Form>
     </Dialog>
   );
@@ -42,6 +46,7 @@ function Adding({ close, made }: { close: () => void; made: (id: string) => void
 function Card({ room, search }: { room: Room; search: string }): JSX.Element {
   const words = t().rooms;
   const path = { params: { path: { room: room.id } } };
+  const [open, setOpen] = useState(false);
   return (
     <article class="card pad">
       <h2>
@@ -52,7 +57,10 @@ function Card({ room, search }: { room: Room; search: string }): JSX.Element {
       <p class="muted">
         <code>live/{room.stream}</code> · {words.made} <Time at={room.created_at} />
       </p>
-      <Publishing room={room} />
+      <details onToggle={(e) => setOpen(e.currentTarget.open)}>
+        <summary>{words.publish}</summary>
+        {open && <Publishing room={room} />}
+      </details>
       <div class="actions">
         <Button
           kind="danger"
@@ -70,6 +78,7 @@ function Card({ room, search }: { room: Room; search: string }): JSX.Element {
   );
 }
 
+const PAGE = 48;
 const SORTS = ["created_at", "title"] as const;
 
 export function Rooms({ id }: PageProps): JSX.Element {
@@ -82,7 +91,8 @@ export function Rooms({ id }: PageProps): JSX.Element {
   const list = usePaged<Room>(
     "rooms",
     search,
-    (cursor, signal) => ok(api.GET("/v1/rooms", { params: { query: { limit: 50, ...(q ? { q } : {}), ...(sort ? { sort } : {}), ...(cursor ? { cursor } : {}) } }, signal })),
+    PAGE,
+    (cursor, signal) => ok(api.GET("/v1/rooms", { params: { query: { limit: PAGE, ...(q ? { q } : {}), ...(sort ? { sort } : {}), ...(cursor ? { cursor } : {}) } }, signal })),
     10_000,
   );
   const one = useAsked(["rooms", "one", id], (signal) => ok(api.GET("/v1/rooms/{room}", { params: { path: { room: id } }, signal })), { enabled: id !== "", every: 10_000 });
@@ -95,7 +105,7 @@ export function Rooms({ id }: PageProps): JSX.Element {
       adding={() => setAdding(true)}
       asked={{ ...list.asked, data: list.items && { items: list.items } }}
       filtered={q !== "" ? t().common.noneFits : undefined}
-      more={list.more ? list.next : undefined}
+      below={<Pager of={list} />}
       filter={
         <div class="filters" role="search" aria-label={t().recordings.filters}>
           <Search label={t().recordings.filter} value={q} change={(typed) => change({ q: typed })} />

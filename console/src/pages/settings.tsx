@@ -4,6 +4,7 @@ import type { PageProps } from "../app";
 import { api, ok } from "../api/client";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
+import { AsCurl } from "../ui/curl";
 import { Button, Check, Copyable, Dialog, Field, Form, Page, Time, Waiting, wordsOf } from "../ui/parts";
 import { useDraft } from "../ui/draft";
 import { say } from "../ui/toasts";
@@ -13,13 +14,14 @@ function Rotation({ close }: { close: () => void }): JSX.Element {
   const words = t().settings;
   const uses = useAsked(["settings", "uses"], (signal) => ok(api.GET("/v1/settings/publish/uses", { params: { query: { days: 7 } }, signal })));
   const [secret, setSecret] = useState(() => crypto.getRandomValues(new Uint8Array(16)).reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), ""));
+  const send = (): Promise<unknown> => ok(api.PATCH("/v1/settings/publish", { body: { secret } }));
   return (
     <Dialog title={words.rotate} close={close}>
       <Form
         send={words.rotate}
         cancel={close}
         act={async () => {
-          await ok(api.PATCH("/v1/settings/publish", { body: { secret } }));
+          await send();
           renew("settings");
           say(words.rotated, "good");
           close();
@@ -44,6 +46,7 @@ function Rotation({ close }: { close: () => void }): JSX.Element {
         ))}
         <p class="muted">{words.ownGoOn}</p>
         <Field label={words.newSecret} value={secret} change={setSecret} />
+        <AsCurl act={send} secret={secret} />
       </Form>
     </Dialog>
   );
@@ -85,15 +88,18 @@ function Record(): JSX.Element {
   const told = useMemo(() => asked.data && { ...asked.data, patterns: asked.data.globs.join(" ") }, [asked.data]);
   const { draft: form, write: setForm, saved } = useDraft(told);
   if (!form) return <Waiting error={asked.error} again={asked.again} />;
+  const send = (): Promise<unknown> => {
+    const { enabled, merge_window_s, retention_days, trash_days, version } = form;
+    const globs = form.patterns.split(/[\s,]+/).filter(Boolean);
+    return ok(api.PATCH("/v1/settings/record", { body: { enabled, globs, merge_window_s, retention_days, trash_days, version } }));
+  };
   return (
     <section class="card pad">
       <h2>{words.record}</h2>
       <Form
         send={t().common.save}
         act={async () => {
-          const { enabled, merge_window_s, retention_days, trash_days, version } = form;
-          const globs = form.patterns.split(/[\s,]+/).filter(Boolean);
-          await ok(api.PATCH("/v1/settings/record", { body: { enabled, globs, merge_window_s, retention_days, trash_days, version } }));
+          await send();
           await queries.invalidateQueries({ queryKey: ["settings"] });
           saved();
           say(words.saved, "good");
@@ -104,6 +110,7 @@ function Record(): JSX.Element {
         <Field label={words.merge} type="number" value={String(form.merge_window_s)} change={(text) => setForm({ ...form, merge_window_s: Number(text) })} hint={words.mergeHint} />
         <Field label={words.retention} type="number" value={String(form.retention_days)} change={(text) => setForm({ ...form, retention_days: Number(text) })} hint={words.retentionHint} />
         <Field label={words.trashDays} type="number" value={String(form.trash_days)} change={(text) => setForm({ ...form, trash_days: Number(text) })} />
+        <AsCurl act={send} />
       </Form>
     </section>
   );

@@ -5,6 +5,7 @@ import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { away } from "../root";
+import { AsCurl } from "../ui/curl";
 import { Button, Copyable, Field, Time } from "../ui/parts";
 import { say } from "../ui/toasts";
 
@@ -45,9 +46,9 @@ export function Sharing({ recording }: { recording: Recording }): JSX.Element {
   const [life, setLife] = useState(String(LIVES[1]));
   const [label, setLabel] = useState("");
   const [share, setShare] = useState<Schemas["Share"] | null>(null);
+  const send = (): Promise<Schemas["Share"]> => ok(api.POST("/v1/recordings/{recording}/shares", { params: { path: { recording: recording.id } }, body: { expires_s: Number(life), label } }));
   const make = async (): Promise<void> => {
-    const body = { expires_s: Number(life), label };
-    setShare(await ok(api.POST("/v1/recordings/{recording}/shares", { params: { path: { recording: recording.id } }, body })));
+    setShare(await send());
     setLabel("");
     renew("shares", recording.id);
   };
@@ -59,6 +60,7 @@ export function Sharing({ recording }: { recording: Recording }): JSX.Element {
         <Field label={words.shareLife} value={life} change={setLife} options={LIVES.map((s) => ({ value: String(s), label: words.lives[s] ?? "" }))} />
         <Button press={make}>{words.makeLink}</Button>
       </div>
+      <AsCurl act={send} />
       {share && (
         <>
           <Copyable label="HLS" text={away(share.links.hls)} />

@@ -8,7 +8,9 @@ import { queries, renew } from "../api/query";
 import { t } from "../i18n";
 import { hostOf, streamOf } from "../root";
 import { Cards } from "../ui/cards";
+import { AsCurl } from "../ui/curl";
 import { Button, Check, Dialog, Field, Form, State, type Tone } from "../ui/parts";
+import { Pager } from "../ui/pager";
 import { Search, useAddress } from "../ui/search";
 import { Ordered } from "../ui/ordered";
 import { later, say } from "../ui/toasts";
@@ -34,7 +36,7 @@ function Adding({ close }: { close: () => void }): JSX.Element {
   const places = useAddresses(streamOf(typed)).data?.items.filter((a) => a.direction === "publish" && a.protocol === "rtmp" && a.available) ?? [];
   // Files go to the front that this page came from: of several edges, the one that is called so.
   const here = places.find((a) => hostOf(a.server) === location.hostname) ?? places[0];
-  const act = async (): Promise<void> => {
+  const send = (): Promise<unknown> => {
     if (!here) throw new Error(t().goLive.noNode);
     const files = items.map(inputOf);
     if (kind === "file" && (!files.length || files.includes(null))) throw new Error(files.length ? words.notReady : words.nothing);
@@ -48,7 +50,10 @@ function Adding({ close }: { close: () => void }): JSX.Element {
       key: here.key,
       silent_audio: kind === "camera" && silent,
     };
-    await ok(api.POST("/v1/sources", { body }));
+    return ok(api.POST("/v1/sources", { body }));
+  };
+  const act = async (): Promise<void> => {
+    await send();
     renew("sources");
     say(words.added, "good");
     close();
@@ -72,6 +77,7 @@ function Adding({ close }: { close: () => void }): JSX.Element {
         {kind === "camera" && <Check label={words.silent} value={silent} change={setSilent} />}
         <Field label={words.as} value={typed} change={setTyped} hint={words.asHint} />
         <p class="hint">{words.takesSeconds}</p>
+        <AsCurl act={send} secret={password || here?.key} />
       </Form>
     </Dialog>
   );
@@ -111,6 +117,7 @@ function Card({ source }: { source: Playing }): JSX.Element {
   const [ordering, setOrdering] = useState(false);
   const worker = source.worker;
   const state = source.enabled ? (worker?.state ?? "waiting") : "off";
+  const toggle = (): Promise<unknown> => ok(source.enabled ? api.POST("/v1/sources/{source}/stop", path) : api.POST("/v1/sources/{source}/start", path));
   return (
     <article class="card pad">
       <h2>{source.name}</h2>
@@ -150,7 +157,7 @@ function Card({ source }: { source: Playing }): JSX.Element {
         )}
         <Button
           kind="quiet"
-          press={() => ok(source.enabled ? api.POST("/v1/sources/{source}/stop", path) : api.POST("/v1/sources/{source}/start", path)).then(() => renew("sources"))}
+          press={() => toggle().then(() => renew("sources"))}
         >
           {source.enabled ? t().restream.stop : t().restream.start}
         </Button>
@@ -166,6 +173,7 @@ function Card({ source }: { source: Playing }): JSX.Element {
           {t().common.remove}
         </Button>
       </div>
+      <AsCurl act={toggle} />
     </article>
   );
 }
@@ -182,6 +190,7 @@ function Filters({ query, change }: { query: Readonly<Record<string, string>>; c
   );
 }
 
+const PAGE = 48;
 const KNOWN_KINDS = ["file", "stream", "camera", "transcode"] as const;
 const KNOWN_SORTS = ["-created_at", "name"] as const;
 
@@ -195,7 +204,8 @@ export function Sources(_: PageProps): JSX.Element {
   const list = usePaged<Playing>(
     "sources",
     search,
-    (cursor, signal) => ok(api.GET("/v1/sources", { params: { query: { limit: 50, ...(q ? { q } : {}), ...(kind ? { kind } : {}), ...(sort ? { sort } : {}), ...(cursor ? { cursor } : {}) } }, signal })),
+    PAGE,
+    (cursor, signal) => ok(api.GET("/v1/sources", { params: { query: { limit: PAGE, ...(q ? { q } : {}), ...(kind ? { kind } : {}), ...(sort ? { sort } : {}), ...(cursor ? { cursor } : {}) } }, signal })),
     2000,
   );
   return (
@@ -207,7 +217,7 @@ export function Sources(_: PageProps): JSX.Element {
       asked={{ ...list.asked, data: list.items && { items: list.items } }}
       filter={<Filters query={query} change={change} />}
       filtered={(q !== "" || kind !== undefined) ? t().common.noneFits : undefined}
-      more={list.more ? list.next : undefined}
+      below={<Pager of={list} />}
       card={(source) => <Card key={source.id} source={source} />}
     >
       {adding && <Adding close={() => setAdding(false)} />}

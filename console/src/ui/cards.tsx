@@ -1,6 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Asked } from "../api/query";
-import { t } from "../i18n";
 import { Button, Empty, Page, Waiting } from "./parts";
 import { leaving } from "./toasts";
 
@@ -19,8 +18,8 @@ interface CardsProps<T> {
   /** What is shown, in its order, when that is not the order of the API. */
   order?: (items: T[]) => T[];
   card: (item: T) => ComponentChildren;
-  /** Below them: more of them. */
-  more?: (() => void) | undefined;
+  /** Below them: what turns their pages. */
+  below?: ComponentChildren;
   /** Dialogs. */
   children?: ComponentChildren;
 }
@@ -40,7 +39,7 @@ export function Cards<T extends { id: string }>(p: CardsProps<T>): JSX.Element {
       {p.asked.data && shown.length === 0 && (p.filtered ? <Empty words={p.filtered} /> : <Empty words={p.none} action={add} />)}
       {p.above}
       <div class="tiles">{shown.map(p.card)}</div>
-      {p.more && <Button press={p.more}>{t().common.more}</Button>}
+      {p.below}
       {p.children}
     </Page>
   );

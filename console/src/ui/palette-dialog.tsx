@@ -3,6 +3,7 @@ import { useLocation } from "preact-iso";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useNodes, useStreams, useTargets } from "../api/asked";
 import { api, ok } from "../api/client";
+import { filled } from "../api/pages";
 import { renew, useAsked } from "../api/query";
 import { best } from "../fuzzy";
 import { streamPath } from "../format";
@@ -22,18 +23,43 @@ interface Entry {
 }
 
 const MOST = 12;
+const TYPING_MS = 200;
 const PAGES = ["live", "golive", "restream", "recordings", "sources", "rooms", "callbacks", "api", "edges", "activity", "health", "settings"] as const;
 
-/** Everything that can be gone to or done. */
-function useEntries(): Entry[] {
+/** Both, each once. */
+function both<T extends { id: string }>(some: readonly T[] = [], others: readonly T[] = []): T[] {
+  return [...new Map([...some, ...others].map((each) => [each.id, each])).values()];
+}
+
+/** What was typed, once the typing pauses. */
+function usePaused(typed: string): string {
+  const [paused, setPaused] = useState(typed);
+  useEffect(() => {
+    const timer = setTimeout(() => setPaused(typed.trim().slice(0, 200)), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  return paused;
+}
+
+/** Everything that can be gone to or done: of what there are many, the first ones, and those that have in their names what was typed. */
+function useEntries(typed: string): Entry[] {
   const words = t().health.palette;
   const { route } = useLocation();
-  const streams = useStreams().data?.items ?? [];
-  const targets = useTargets().data?.items ?? [];
+  const search = usePaused(typed);
+  const how = { enabled: search !== "" };
+  const query = { limit: 100 };
+  const sought = { limit: MOST, search };
+  const streams = both(useStreams().data?.items, useAsked(["streams", "sought", search], (signal) => ok(api.GET("/v1/streams", { params: { query: sought }, signal })), how).data?.items);
+  const targets = both(useTargets().data?.items, useAsked(["destinations", "sought", search], (signal) => ok(api.GET("/v1/destinations", { params: { query: sought }, signal })), how).data?.items);
   const nodes = useNodes().data?.items ?? [];
-  const query = { params: { query: { limit: 100 } } };
-  const recordings = useAsked(["recordings", "palette"], (signal) => ok(api.GET("/v1/recordings", { ...query, signal }))).data?.items ?? [];
-  const rooms = useAsked(["rooms", "palette"], (signal) => ok(api.GET("/v1/rooms", { ...query, signal }))).data?.items ?? [];
+  const recordings = both(
+    useAsked(["recordings", "palette"], (signal) => ok(api.GET("/v1/recordings", { params: { query }, signal }))).data?.items,
+    useAsked(["recordings", "sought", search], (signal) => filled(1, undefined, (cursor) => ok(api.GET("/v1/recordings", { params: { query: { limit: 100, q: search, ...(cursor ? { cursor } : {}) } }, signal }))), how).data?.items,
+  );
+  const rooms = both(
+    useAsked(["rooms", "palette"], (signal) => ok(api.GET("/v1/rooms", { params: { query }, signal }))).data?.items,
+    useAsked(["rooms", "sought", search], (signal) => ok(api.GET("/v1/rooms", { params: { query: { limit: MOST, q: search } }, signal })), how).data?.items,
+  );
   const page = (kind: string, id: string, label: string, place: string): Entry => ({ id: `${kind}/${id}`, kind, words: label, go: () => route(to(place)) });
   const act = (id: string, label: string, does: () => Promise<unknown>, key: string): Entry => ({
     id: `action/${id}`,
@@ -49,9 +75,9 @@ function useEntries(): Entry[] {
     ...PAGES.map((name) => page("page", name, t().nav[name], name)),
     ...streams.map((s) => page("stream", s.id, s.stream, `live/${streamPath(s.stream)}`)),
     ...targets.map((d) => page("destination", d.id, d.name, `restream?search=${encodeURIComponent(d.name)}`)),
-    ...rooms.map((r) => page("room", r.id, r.title || r.stream, "rooms")),
+    ...rooms.map((r) => page("room", r.id, r.title || r.stream, `rooms/${r.id}`)),
     ...nodes.map((n) => page("edge", n.id, n.name || n.id, "edges")),
-    ...recordings.map((r) => page("recording", r.id, `${r.stream} ${r.started_at.slice(0, 16).replace("T", " ")}`, `recordings/${r.id}`)),
+    ...recordings.map((r) => page("recording", r.id, `${r.title ? `${r.title} · ` : ""}${r.stream} ${r.started_at.slice(0, 16).replace("T", " ")}`, `recordings/${r.id}`)),
     ...targets.filter((d) => d.push?.state === "retrying").map((d) => act(`retry/${d.id}`, words.retry(d.name), () => ok(api.POST("/v1/destinations/{destination}/retry", { params: { path: { destination: d.id } } })), "destinations")),
     ...targets.map((d) => act(`toggle/${d.id}`, d.enabled ? words.stop(d.name) : words.start(d.name), () => toggle(d, !d.enabled), "destinations")),
     ...nodes.filter((n) => n.state !== "revoked").map((n) => act(`drain/${n.id}`, n.draining ? words.resume(n.name || n.id) : words.drain(n.name || n.id), () => drain(n, !n.draining), "nodes")),
@@ -67,7 +93,7 @@ export function Palette({ close }: { close: () => void }): JSX.Element {
   const id = useId();
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
-  const found = best(typed, useEntries(), (entry) => `${entry.words} ${words.kinds[entry.kind] ?? ""}`, MOST);
+  const found = best(typed, useEntries(typed), (entry) => `${entry.words} ${words.kinds[entry.kind] ?? ""}`, MOST);
   const chosen = Math.min(at, found.length - 1);
   useEffect(() => dialog.current?.showModal(), []);
   useEffect(() => document.getElementById(`${id}-${chosen}`)?.scrollIntoView({ block: "nearest" }), [chosen]);

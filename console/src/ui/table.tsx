@@ -5,6 +5,8 @@ export interface Column<T> {
   cell: (row: T) => ComponentChildren;
   /** Of numbers: at the right. */
   number?: boolean;
+  /** Of words: on several lines where there is little room. */
+  wraps?: boolean;
 }
 
 /** Rows under heads; the first column names the row, and what is too wide is scrolled to. */
@@ -29,7 +31,7 @@ export const Table = <T extends { id: string }>(p: { label: string; columns: rea
                   {column.cell(row)}
                 </th>
               ) : (
-                <td key={column.head} class={column.number ? "number" : ""}>
+                <td key={column.head} class={column.number ? "number" : column.wraps ? "wraps" : ""}>
                   {column.cell(row)}
                 </td>
               ),

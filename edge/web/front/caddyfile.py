@@ -14,7 +14,7 @@ from edge.options import FrontOptions
 from edge.web.front.handlers import HANDLERS
 from edge.web.front.paths import RULES, STRANGE
 from edge.web.front.settings import FrontSettings
-from edge.web.front.text import NOT_PLAIN, quoted
+from edge.web.front.text import not_plain, quoted
 
 _KNOWN: Final = r"v1|terraform|edge|console|players|tools|mgmt|api|rtc|recordings|\.well-known"
 _ENDINGS: Final = r"\.(?:flv|m3u8|aac|mp3|ts)"
@@ -99,9 +99,7 @@ def _serving(settings: FrontSettings) -> str:
 	route {{
 {_headers(settings)}
 		@strange vars_regexp {{http.request.uri}} `{STRANGE}`
-		respond @strange "{NOT_PLAIN}
-" 400
-{_prefix(settings.options)}{_preflight()}
+{not_plain("@strange")}{_prefix(settings.options)}{_preflight()}
 {handlers}
 		error 404
 	}}

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Final
 
 from edge.web.front.paths import Rule
 
 NOT_PLAIN: Final = "the path or the query is not one that is understood here; write it plainly"
+_PROBLEM: Final = {"type": "about:blank", "title": "Bad request", "status": 400, "detail": NOT_PLAIN}
 
 
 def quoted(text: str | Path) -> str:
     """A token of a Caddyfile that holds the text as it is; only a quotation mark needs its backslash."""
     return '"' + str(text).replace('"', '\\"') + '"'
+
+
+def not_plain(matcher: str) -> str:
+    """Refuses what fits, as the API refuses: clients read one kind of answer."""
+    problem = json.dumps(_PROBLEM | {"code": "not_plain", "params": {}})
+    return f"""		handle {matcher} {{
+			header Content-Type application/problem+json
+			respond `{problem}` 400
+		}}
+"""
 
 
 def handle(rule: Rule, body: str) -> str:
@@ -65,6 +77,4 @@ def _query(rule: Rule) -> str:
         return ""
     keys = "|".join(rule.query)
     return f"""			@other_query not vars_regexp {{http.request.uri.query}} `^(?:(?:{keys})(?:=[^&;]*)?(?:&|$))*$`
-			respond @other_query "{NOT_PLAIN}
-" 400
-"""
+{not_plain("@other_query")}"""

@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.aws.compiled import compile_tree
 from infra.errors import InfraError
 from infra.paths import BUILD, ROOT
 
@@ -46,6 +47,12 @@ class Target:
         return cls("arm64", cls.host().python)
 
 
+def platforms(target: Target) -> list[str]:
+    """pip's options for wheels that Amazon Linux 2023 runs (glibc 2.34)."""
+    machine = _WHEEL_MACHINE[target.architecture]
+    return [f"--platform=manylinux{tag}_{machine}" for tag in ("2014", "_2_17", "_2_28", "_2_34")]
+
+
 def requirements() -> list[str]:
     """The requirements of the functions, without what Chalice adds itself."""
     lines = (line.strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
@@ -55,7 +62,8 @@ def requirements() -> list[str]:
 
 def vendor_dir(target: Target) -> Path:
     """Where the libraries for `target` are or will be; the name changes whenever the content would."""
-    sources = (ROOT / "requirements.txt", ROOT / "requirements-run.txt", Path(__file__))
+    here = Path(__file__)
+    sources = (ROOT / "requirements.txt", ROOT / "requirements-run.txt", here, here.with_name("compiled.py"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     return BUILD / "vendor" / f"{target.architecture}-{target.python}-{digest}"
 
@@ -70,6 +78,7 @@ def ensure_vendor(target: Target) -> Path:
         unpacked = Path(folder) / "packages"
         _install(target, unpacked)
         prune(unpacked)
+        compile_tree(unpacked)
         # Two builds may have raced; whoever renames first has made the same thing.
         if not final.is_dir():
             unpacked.rename(final)
@@ -79,11 +88,9 @@ def ensure_vendor(target: Target) -> Path:
 def _install(target: Target, folder: Path) -> None:
     wanted = folder.parent / "requirements.txt"
     wanted.write_text("\n".join(requirements()) + "\n")
-    machine = _WHEEL_MACHINE[target.architecture]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    platforms = [f"--platform=manylinux{tag}_{machine}" for tag in ("2014", "_2_17", "_2_28", "_2_34")]
     argv = [*pip, "--target", str(folder), "--only-binary=:all:", "--implementation=cp"]
-    argv += [f"--python-version={target.python}", *platforms]
+    argv += [f"--python-version={target.python}", *platforms(target)]
     argv += ["--constraint", str(ROOT / "requirements-run.txt"), "--requirement", str(wanted)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -15,12 +15,18 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from edge.web.front.handlers import CONSOLE_POLICY, PAGES_POLICY
+from edge.web.front.paths import PAGES_OF_OTHER_NAMES
+from infra.aws.compiled import compile_tree, repack
+from infra.aws.layer import ensure_layer
+from infra.aws.policies import roles
+from infra.aws.vendor import Target, ensure_vendor
 from infra.errors import InfraError
 from infra.paths import ROOT, tool
-from infra.policies import roles
-from infra.vendor import Target, ensure_vendor
 
-TEMPLATE = ROOT / "infra" / "template.yaml"
+TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
+ORIGIN = ROOT / "infra" / "aws" / "origin.yaml"
+DATA_TEMPLATE = ROOT / "infra" / "aws" / "data.yaml"
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -42,10 +48,34 @@ def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[s
 _Loader.add_multi_constructor("!", _short_form)
 
 
-def merge_template() -> dict[str, Any]:
+def merge_template(target: Target) -> dict[str, Any]:
     """What is laid over Chalice's own template: template.yaml and the generated roles."""
     template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- derived from SafeLoader
     template["Resources"] |= roles()
+    for section, content in _origin().items():
+        template[section] |= content
+    template["Globals"]["Function"] |= {"Runtime": f"python{target.python}", "Architectures": [target.architecture]}
+    architecture = {"CompatibleArchitectures": [target.architecture]}
+    template["Resources"]["Ffmpeg"]["Properties"] |= architecture
+    return template
+
+
+def _origin() -> dict[str, Any]:
+    """The one origin: origin.yaml, with the functions' code and the pages' policies where it names them."""
+    origin: dict[str, Any] = yaml.load(ORIGIN.read_text(), Loader=_Loader)  # noqa: S506 -- as below
+    for resource in origin["Resources"].values():
+        if resource["Type"] == "AWS::CloudFront::Function":
+            body = (ORIGIN.parent / resource["Properties"]["FunctionCode"]).read_text()
+            resource["Properties"]["FunctionCode"] = body.replace("__OTHER_NAMES__", json.dumps(PAGES_OF_OTHER_NAMES))
+    for name, policy in (("ConsoleHeaders", CONSOLE_POLICY), ("PagesHeaders", PAGES_POLICY)):
+        headers = origin["Resources"][name]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+        headers["ContentSecurityPolicy"]["ContentSecurityPolicy"] = policy
+    return origin
+
+
+def data_template() -> dict[str, Any]:
+    """The stack of what outlives the functions: data.yaml."""
+    template: dict[str, Any] = yaml.load(DATA_TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- as above
     return template
 
 
@@ -60,6 +90,7 @@ def stage_project(folder: Path, target: Target, source: Path = ROOT) -> None:
     shutil.copy2(source / "app.py", folder)
     if (source / "chalicelib").is_dir():
         shutil.copytree(source / "chalicelib", folder / "chalicelib", ignore=_ignored)
+    compile_tree(folder / "chalicelib")
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     config["lambda_architecture"] = target.architecture
     (folder / ".chalice" / "config.json").write_text(json.dumps(config))
@@ -73,7 +104,7 @@ def package(stage: str, target: Target, folder: Path, source: Path = ROOT) -> Pa
     project, out, merge = folder / "project", folder / "out", folder / "merge.json"
     shutil.rmtree(out, ignore_errors=True)
     stage_project(project, target, source)
-    merge.write_text(json.dumps(merge_template(), indent=1))
+    merge.write_text(json.dumps(merge_template(target), indent=1))
     argv = [tool("chalice"), "--project-dir", str(project), "package", "--stage", stage]
     argv += ["--template-format", "json", "--merge-template", str(merge), str(out)]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -81,4 +112,6 @@ def package(stage: str, target: Target, folder: Path, source: Path = ROOT) -> Pa
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise InfraError(f"Chalice could not package the application:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+    repack(out / "deployment.zip")
+    (out / "ffmpeg").symlink_to(ensure_layer(target), target_is_directory=True)
     return out / "sam.json"

@@ -24,10 +24,20 @@ def _allow(actions: list[str], *resources: Any, condition: Json | None = None) -
     return statement | ({"Condition": condition} if condition else {})
 
 
+# What outlives the functions is named by its stage (infra/aws/data.yaml).
+_TABLE_ARN = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/sluice-${Stage}"
+_QUEUES = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:sluice-${Stage}-"
 _BUCKET = "arn:${AWS::Partition}:s3:::sluice-${Stage}-${AWS::AccountId}-${AWS::Region}"
-_NODE_QUEUES = _sub("arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:sluice-${Stage}-node-*")
+_NODE_QUEUES = _sub(_QUEUES + "node-*")
 _NODE_ROLE = _sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/sluice-${Stage}-node")
 _RECORDINGS = _sub(_BUCKET + "/recordings/*")
+
+
+def _secret(name: str) -> Json:
+    # Secrets Manager appends a dash and six characters to the name (AWS documentation, 'ARN of a secret').
+    place = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:sluice/${Stage}/"
+    return _sub(f"{place}{name}-??????")
+
 
 _TABLE = _allow(
     [
@@ -40,23 +50,23 @@ _TABLE = _allow(
         "dynamodb:BatchWriteItem",
         "dynamodb:ConditionCheckItem",
     ],
-    _arn("Table"),
-    _sub("${Table.Arn}/index/*"),
+    _sub(_TABLE_ARN),
+    _sub(_TABLE_ARN + "/index/*"),
 )
 _TABLE_STREAM = _allow(
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"],
-    {"Fn::GetAtt": ["Table", "StreamArn"]},
+    {"Ref": "TableStream"},
 )
-_MASTER_KEY = _allow(["secretsmanager:GetSecretValue"], {"Fn::GetAtt": ["MasterSecret", "Id"]})
-_BOOTSTRAP = _allow(["secretsmanager:GetSecretValue"], {"Fn::GetAtt": ["BootstrapSecret", "Id"]})
-_LIST = _allow(["s3:ListBucket"], _sub(_BUCKET), condition={"StringLike": {"s3:prefix": ["recordings/*"]}})
+_MASTER_KEY = _allow(["secretsmanager:GetSecretValue"], _secret("master"))
+_BOOTSTRAP = _allow(["secretsmanager:GetSecretValue"], _secret("bootstrap"))
+# On the whole bucket: with a condition on the prefix, S3 says 403 of an object that is not there, and not 404.
+_LIST = _allow(["s3:ListBucket"], _sub(_BUCKET))
 _READ = _allow(["s3:GetObject"], _RECORDINGS)
 _WRITE = _allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], _RECORDINGS)
 _DELETE = _allow(["s3:DeleteObject"], _RECORDINGS)
-_NODE_QUEUES_MANAGE = _allow(
-    ["sqs:CreateQueue", "sqs:TagQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:DeleteQueue"], _NODE_QUEUES
-)
-_NUDGE = _allow(["sqs:GetQueueUrl", "sqs:SendMessage"], _NODE_QUEUES)
+_NODE_QUEUES_MAKE = _allow(["sqs:CreateQueue"], _NODE_QUEUES)
+_NODE_QUEUES_REMOVE = _allow(["sqs:DeleteQueue"], _NODE_QUEUES)
+_NUDGE = _allow(["sqs:SendMessage"], _NODE_QUEUES)
 _GRANT_NODES = _allow(["sts:AssumeRole"], _NODE_ROLE)
 
 
@@ -67,7 +77,7 @@ def _send(*queues: str) -> Json:
 def _consume(queue: str) -> Json:
     return _allow(
         ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"],
-        _arn(queue),
+        _sub(_QUEUES + "objects") if queue == "ObjectsQueue" else _arn(queue),
     )
 
 
@@ -75,17 +85,16 @@ def _consume(queue: str) -> Json:
 _GRANTS: dict[str, list[Json]] = {
     "Api": [
         _TABLE,
-        _NODE_QUEUES_MANAGE,
         _NUDGE,
+        _NODE_QUEUES_REMOVE,
         _send("CallbacksQueue", "FinishQueue"),
         _LIST,
         _READ,
-        _WRITE,
         _DELETE,
-        _GRANT_NODES,
         _MASTER_KEY,
         _BOOTSTRAP,
     ],
+    "Edge": [_TABLE, _NODE_QUEUES_MAKE, _NUDGE, _GRANT_NODES, _MASTER_KEY, _BOOTSTRAP],
     "OnTable": [
         _TABLE,
         _TABLE_STREAM,
@@ -131,9 +140,9 @@ def _function_role(name: str, grants: list[Json]) -> Json:
 
 
 def _node_role() -> Json:
-    """What edges become through the API function, each narrowed by a session policy to its own prefix and queue.
+    """What edges become through the edge function, each narrowed by a session policy to its own prefix and queue.
 
-    It carries a name, because the API function's role names it and is named by it: references would go in a circle.
+    It carries a name, because the edge function's role names it and is named by it: references would go in a circle.
     """
     upload = _allow(["s3:PutObject"], _RECORDINGS)
     poll = _allow(["sqs:ReceiveMessage", "sqs:DeleteMessage"], _NODE_QUEUES)
@@ -141,7 +150,7 @@ def _node_role() -> Json:
         "Type": "AWS::IAM::Role",
         "Properties": {
             "RoleName": _sub("sluice-${Stage}-node"),
-            "AssumeRolePolicyDocument": _trust({"AWS": _arn("ApiRole")}),
+            "AssumeRolePolicyDocument": _trust({"AWS": _arn("EdgeRole")}),
             "Policies": [_policy([upload, poll])],
         },
     }
