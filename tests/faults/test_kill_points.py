@@ -95,12 +95,17 @@ class Round:
                 await asyncio.sleep(0.02)
                 continue
             self.number += 1
-            file = self.w.segment(f"{stream}-{self.number}-{BASE + self.number}.ts")
+            file = self.segment(f"{stream}-{self.number}-{BASE + self.number}.ts")
             digest = sha256_of(file.read_bytes())
             self.written[digest] = file.name
             if await self.hook("on_hls", client, stream, file=str(file), duration=2.0, cwd="/"):
                 self.acked.add(digest)
             await asyncio.sleep(self.rng.uniform(0, 0.05))
+
+    def segment(self, name: str) -> Path:
+        """Write one as the media server does: it has its name when it is whole."""
+        unfinished = self.w.segment(f"{name}.tmp")
+        return unfinished.rename(unfinished.with_name(name))
 
     async def one(self, dies_at: int) -> None:
         async with self.life(dies_at) as process:
