@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -24,7 +25,6 @@ from tests.unit.edge_agent.edge_fakes import World, sha256_of, world
 
 from . import doomed
 from .report import report, take_time
-from .test_engine import BASE
 
 KILLS = int(os.environ.get("SLUICE_KILL_POINTS", "40"))
 A_WORLD = 40
@@ -95,7 +95,7 @@ class Round:
                 await asyncio.sleep(0.02)
                 continue
             self.number += 1
-            file = self.segment(f"{stream}-{self.number}-{BASE + self.number}.ts")
+            file = self.segment(f"{stream}-{self.number}-{time.time_ns() // 1_000_000}.ts")
             digest = sha256_of(file.read_bytes())
             self.written[digest] = file.name
             if await self.hook("on_hls", client, stream, file=str(file), duration=2.0, cwd="/"):
