@@ -47,6 +47,12 @@ def is_ascii(app: str, stream: str) -> bool:
     return app.isascii() and stream.isascii()
 
 
+WATCHED_AS: Final = ".flv"
+"""What somebody puts behind a name to watch by HTTP-FLV. When SRS first hears of a stream that way, while nobody
+publishes it, its segments and `on_hls` carry it in their names: `cam.flv` for `cam`.
+"""
+
+
 def folded(identity: str) -> str:
     """What a media server tells streams apart by: SRS leaves out what looks like an extension
     (`srs_generate_stream_url`), so `live/cam`, `live/cam.1` and `live/cam.2` are one stream to it.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.wire.edge.events import EventBody, SessionAdmitted, SessionEnded, SessionLive, SessionRefused
-from chalicelib.wire.names import StreamName, folded
+from chalicelib.wire.names import WATCHED_AS, StreamName, folded
 from edge.spool.session import ClientKey, Session
 
 
@@ -169,7 +169,10 @@ class SessionBook:
         SRS sends its last `on_hls` under another client's id, the stream's live or newest ended session of the same
         run of the media server. Never an admitted session of another client.
         """
-        named = [s for s in self.sessions.values() if str(s.stream) == stream and s.service_id == key[0]]
+        # The media server may call it by the name under which somebody asked to watch: `cam.flv` for `cam`.
+        names = {stream, stream.removesuffix(WATCHED_AS)}
+        named = [s for s in self.sessions.values() if str(s.stream) in names and s.service_id == key[0]]
+        named = [s for s in named if str(s.stream) == stream] or named
         own = [s for s in named if s.client_id == key[1] and s.state != "refused"]
         if own:
             return max(own, key=lambda s: s.id)

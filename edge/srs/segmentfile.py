@@ -15,6 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from chalicelib.wire.names import WATCHED_AS
+
 Position = tuple[int, int]
 """(start in ms since the epoch, SRS's sequence number): the order of a stream's segments."""
 FileId = tuple[str, int, int]
@@ -53,7 +55,7 @@ class SegmentFile:
 def position_of(stream: str, file_name: str) -> Position | None:
     """The position that a file name tells, or None when it is not a segment of that stream."""
     m = _NAME.fullmatch(file_name)
-    return (int(m["at"]), int(m["seq"])) if m and m["stream"] == stream else None
+    return (int(m["at"]), int(m["seq"])) if m and m["stream"] in {stream, f"{stream}{WATCHED_AS}"} else None
 
 
 UNFINISHED: Final = ".tmp"

@@ -220,3 +220,18 @@ def test_a_late_stop_of_an_earlier_grant_frees_nothing() -> None:
     lease = cloud.store.get(Lease, made.id)
     assert lease is not None
     assert (lease.held, lease.fence) == (True, 2)
+
+
+def test_segments_that_the_media_server_calls_by_what_was_asked_for_are_taken(tmp_path: Path) -> None:
+    """Found by the soak: a publisher was cut off while the agent asked for `s.flv`; what it published then, SRS 7.0.18
+    named `s.flv-0-…`.
+    """
+
+    async def story(w: World) -> None:
+        await go_live(w)
+        first, second = w.segment(f"s.flv-0-{BASE}.ts"), w.segment(f"s.flv-1-{BASE + 1}.ts")
+        assert (await w.hls_hook("c1", "s.flv", second)).body == b"0"
+        await leave(w)
+        assert await stored(w, await manifest(w)) == [first.name, second.name]
+
+    tell(tmp_path, story)

@@ -1,4 +1,4 @@
-"""The real agent killed at each of its steps with hooks of two publishers in flight: 40 times as a rule,
+"""The real agent killed at each of its steps with hooks of two publishers in flight: 20 times as a rule,
 `SLUICE_KILL_POINTS` times on request (`make faults`: 600). Witness: what was written, and which hooks were answered 0.
 """
 
@@ -26,7 +26,7 @@ from tests.unit.edge_agent.edge_fakes import World, sha256_of, world
 from . import doomed
 from .report import report, take_time
 
-KILLS = int(os.environ.get("SLUICE_KILL_POINTS", "40"))
+KILLS = int(os.environ.get("SLUICE_KILL_POINTS", "20"))
 A_WORLD = 40
 """So many kills have one folder."""
 LONGEST_LIFE_S = 1.5

@@ -26,10 +26,10 @@ from .report import report, take_time
 
 pytestmark = [pytest.mark.media, pytest.mark.slow]
 LONG = bool(os.environ.get("SLUICE_FAULTS_LONG"))
-FULL_S = 60.0 if LONG else 15.0
+FULL_S = 60.0 if LONG else 10.0
 HANGS_S = (8.0, 20.0) if LONG else (8.0,)
-AWAY_S = 600.0 if LONG else 20.0
-BACKUP_AGE_S = 300.0 if LONG else 10.0
+AWAY_S = 600.0 if LONG else 12.0
+BACKUP_AGE_S = 300.0 if LONG else 5.0
 TMPFS_MB = 1000
 
 

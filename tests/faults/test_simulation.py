@@ -1,4 +1,4 @@
-"""The simulation over many seeds: 30 as a rule, `SLUICE_SIM_SEEDS` on request (`make faults`). A seed that fails is
+"""The simulation over many seeds: 16 as a rule, `SLUICE_SIM_SEEDS` on request (`make faults`). A seed that fails is
 printed with the command that tells its story again.
 """
 
@@ -16,9 +16,9 @@ import pytest
 
 from .report import report, take_time
 
-SEEDS = int(os.environ.get("SLUICE_SIM_SEEDS", "30"))
+SEEDS = int(os.environ.get("SLUICE_SIM_SEEDS", "16"))
 FIRST = int(os.environ.get("SLUICE_SIM_FIRST", "1"))
-NODES = int(os.environ.get("SLUICE_SIM_NODES", "16"))
+NODES = int(os.environ.get("SLUICE_SIM_NODES", "8"))
 WORKERS = 2
 
 
