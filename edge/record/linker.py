@@ -215,6 +215,7 @@ class Linker:
         """
         later = [s for s in self._lifecycle.book.sessions.values() if s.id > session.id and s.stream == session.stream]
         theirs = [s for s in later if s.state in {"live", "ended"} or s.state == session.state == "admitted"]
+        theirs += [s for s in later if s.service_id != session.service_id]  # another run of the media server
         return [round(s.opened_at.timestamp() * 1000) for s in theirs]
 
     async def _length(self, file: SegmentFile | None, told_ms: int) -> tuple[int, bool]:

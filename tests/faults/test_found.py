@@ -235,3 +235,19 @@ def test_segments_that_the_media_server_calls_by_what_was_asked_for_are_taken(tm
         assert await stored(w, await manifest(w)) == [first.name, second.name]
 
     tell(tmp_path, story)
+
+
+def test_what_a_new_media_server_is_writing_is_not_taken_for_the_last_of_the_old_one(tmp_path: Path) -> None:
+    """Found by the soak: the segment was in both recordings."""
+
+    async def story(w: World) -> None:
+        old = w.agent.book.sessions[await go_live(w)]
+        w.srs.service_id = "svc2"
+        await w.hook("on_publish", "c2", "s")
+        new = w.agent.book.sessions[max(w.agent.book.sessions)]
+        assert new.service_id == "svc2"
+        at = round(new.opened_at.timestamp() * 1000)
+        w.segment(f"s-0-{at + 1}.ts.tmp", data=b"G" * 188 * 4)
+        assert await w.agent.linker.adopt(old, unfinished=True) == 0
+
+    tell(tmp_path, story)
