@@ -67,8 +67,7 @@ class Linker:
             spool.run(lambda db: tables.recent_files(db, clock.now().timestamp() - REMEMBER_S))
         )
         self._locks: dict[str, asyncio.Lock] = {}
-        self._since: dict[str, Position | None] = {}
-        """Up to where nothing is missing, where links were entered."""
+        self._since: dict[str, Position | None] = {}  # up to where nothing is missing, where links were entered
         self.on_linked: Callable[[], None] = lambda: None
 
     def path_of(self, segment: tables.Segment) -> Path:
@@ -215,8 +214,8 @@ class Linker:
         """
         later = [s for s in self._lifecycle.book.sessions.values() if s.id > session.id and s.stream == session.stream]
         theirs = [s for s in later if s.state in {"live", "ended"} or s.state == session.state == "admitted"]
-        theirs += [s for s in later if s.service_id != session.service_id]  # another run of the media server
-        return [round(s.opened_at.timestamp() * 1000) for s in theirs]
+        another_run = [s for s in later if s.service_id != session.service_id]
+        return [round(s.opened_at.timestamp() * 1000) for s in [*theirs, *another_run]]
 
     async def _length(self, file: SegmentFile | None, told_ms: int) -> tuple[int, bool]:
         """(how much media a segment holds, whether its timestamps jump). What the media server tells is the difference

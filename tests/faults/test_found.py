@@ -242,6 +242,7 @@ def test_what_a_new_media_server_is_writing_is_not_taken_for_the_last_of_the_old
 
     async def story(w: World) -> None:
         old = w.agent.book.sessions[await go_live(w)]
+        w.srs.publishers.clear()
         w.srs.service_id = "svc2"
         await w.hook("on_publish", "c2", "s")
         new = w.agent.book.sessions[max(w.agent.book.sessions)]
