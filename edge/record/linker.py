@@ -133,8 +133,7 @@ class Linker:
     def entered(self, files: Mapping[str, Collection[tuple[int, int]]]) -> None:
         """Links without a row were entered: what they are of, (inode, mtime in ns) by session, is taken already."""
         for session_id, sources in files.items():
-            session = self._lifecycle.book.sessions.get(session_id)
-            if session is None:
+            if (session := self._lifecycle.book.sessions.get(session_id)) is None:
                 continue
             self._since.setdefault(session_id, session.last_segment)
             for file in scan(self.live_folder(session), session.stream.stream):
@@ -209,13 +208,13 @@ class Linker:
         return len(missed)
 
     def _followed_ms(self, session: Session) -> list[int]:
-        """When later sessions of the stream began: what is written from then on is theirs. Of two that nobody has seen
-        live it is the later: the answer to the earlier got lost.
+        """When later sessions of the stream began: what is written from then on is theirs. Of two that nobody saw live it
+        is the later: the answer to the earlier got lost.
         """
         later = [s for s in self._lifecycle.book.sessions.values() if s.id > session.id and s.stream == session.stream]
         theirs = [s for s in later if s.state in {"live", "ended"} or s.state == session.state == "admitted"]
-        another_run = [s for s in later if s.service_id != session.service_id]
-        return [round(s.opened_at.timestamp() * 1000) for s in [*theirs, *another_run]]
+        theirs += [s for s in later if s.service_id != session.service_id]
+        return [round(s.opened_at.timestamp() * 1000) for s in theirs]
 
     async def _length(self, file: SegmentFile | None, told_ms: int) -> tuple[int, bool]:
         """(how much media a segment holds, whether its timestamps jump). What the media server tells is the difference
