@@ -8,8 +8,10 @@ DEV_STAMP := $(VENV)/.installed-dev
 DEV_LOCKS := requirements-dev.txt tests/emulator/requirements.txt
 PIP := $(BIN)/python -m infra.install
 
+STAGE_OR_STOP = $(or $(STAGE),$(error say which installation: make $(MAKECMDGOALS) STAGE=prod))
+
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud console screenshots test check fuzz faults clean lock
+.PHONY: help install develop run demo cloud deploy diff rollback destroy console screenshots test check static units fuzz faults soak clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,7 +29,7 @@ develop: $(DEV_STAMP) ## Fetch what tests and deployment need, too
 
 $(DEV_STAMP): $(STAMP) $(DEV_LOCKS) requirements.txt
 	@$(PIP) "what tests and checks need" $(DEV_LOCKS)
-	@$(BIN)/python -m infra.vendor
+	@$(BIN)/python -m infra.aws.vendor
 	@touch $@
 
 run: install ## Run the whole product on this machine
@@ -39,6 +41,18 @@ demo: install ## Prove the main path on a running or a fresh instance
 cloud: develop ## Run the packaged functions on an emulator of AWS, for developers; on loopback only
 	@$(BIN)/python -m tests.emulator
 
+deploy: develop ## Create or change an installation on AWS: make deploy STAGE=prod [SET="PublicUrl=https://live.example.com"]
+	@$(BIN)/python -m infra.aws deploy --stage $(STAGE_OR_STOP) $(foreach pair,$(SET),--set $(pair))
+
+diff: develop ## What deploy would change there; changes nothing
+	@$(BIN)/python -m infra.aws diff --stage $(STAGE_OR_STOP) $(foreach pair,$(SET),--set $(pair))
+
+rollback: develop ## Go back to its last good deployment
+	@$(BIN)/python -m infra.aws rollback --stage $(STAGE_OR_STOP)
+
+destroy: develop ## Remove its functions; the data stays, but with DATA=delete
+	@$(BIN)/python -m infra.aws destroy --stage $(STAGE_OR_STOP) $(if $(filter delete,$(DATA)),--data)
+
 console: develop ## Build the console from its sources; what comes out is committed
 	@$(BIN)/python -m console.build
 
@@ -47,26 +61,41 @@ screenshots: develop ## Pictures of every page of the console into .cache/screen
 	@$(BIN)/python -m tests.e2e.screenshots
 
 check: develop ## Format, lint, types, import contracts, unit tests
+	@# The unit tests wait much of their time: the other checks run meanwhile.
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going static units
+
+static:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m console.build --check
+
+units:
 	$(BIN)/pytest -n 2 $(wildcard tests/unit tests/wire)
 
 test: check ## Everything, with media and the demonstration
 	@infra/install-media-tools
 	$(BIN)/pytest -n 2 $(wildcard tests/contract tests/app tests/security)
-	$(BIN)/pytest $(wildcard tests/faults tests/package tests/emulator tests/media tests/clients)
-	$(BIN)/pytest tests/e2e || $(BIN)/python -m tests.again tests/e2e
+	$(BIN)/pytest -n 2 --dist loadfile $(wildcard tests/faults tests/package tests/emulator tests/media)
+	$(BIN)/pytest tests/clients
+	$(BIN)/pytest -n 2 --dist loadfile -m "not alone" tests/e2e; others=$$?; $(BIN)/pytest -m alone tests/e2e && test $$others = 0 || $(BIN)/python -m tests.again tests/e2e
 	$(MAKE) --no-print-directory demo
 
 fuzz: develop ## The parsers and the front with many more made-up inputs than in a test run
 	SLUICE_FUZZ=1 $(BIN)/pytest -n 2 tests/security tests/unit tests/wire
 
-faults: develop ## The database killed 200 times, the host 100 times, each file of the spool damaged 300 times
-	SLUICE_KILLS=200 SLUICE_SPOOL_DAMAGES=300 SLUICE_FAULTS_REPORT=$(or $(REPORT),.cache/faults.jsonl) \
+FAULTS_REPORT = $(or $(REPORT),.cache/faults.jsonl)
+
+faults: develop ## All faults, the long versions (hours); what came of it goes into docs/reliability.md
+	SLUICE_KILLS=200 SLUICE_SPOOL_DAMAGES=300 SLUICE_SIM_SEEDS=700 SLUICE_SIM_NODES=1000 SLUICE_KILL_POINTS=600 \
+		SLUICE_FAULTS_LONG=1 SLUICE_FAULTS_REPORT=$(FAULTS_REPORT) \
 		$(BIN)/pytest tests/faults tests/unit/edge_agent/test_edge_spool.py
+	SLUICE_FAULTS_REPORT=$(FAULTS_REPORT) $(BIN)/python -m tests.faults.mutations
+	$(BIN)/python -m tests.faults.reliability $(FAULTS_REPORT)
+
+soak: develop ## Ten publishers and ten pushes for 30 minutes while processes are killed and stopped
+	SLUICE_FAULTS_REPORT=$(FAULTS_REPORT) $(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30)
 
 lock: develop ## Renew the locked versions from the .in files
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv

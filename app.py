@@ -18,7 +18,7 @@ from chalicelib.routes.edge import edge
 from chalicelib.routes.files import files
 from chalicelib.routes.oryx import oryx
 from chalicelib.routes.v1 import v1
-from chalicelib.wiring import Wiring, wiring
+from chalicelib.wiring.services import Wiring, wiring
 
 app = Application(app_name="sluice", configure_logs=False)
 app.api.binary_types = ["*/*"]

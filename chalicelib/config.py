@@ -23,6 +23,8 @@ class AwsPlaces:
     secret: str
     bootstrap: str
     store_endpoint: str | None
+    cdn: bool = False
+    """Whether users come by CloudFront, which gives recordings out by our own tokens."""
 
     @classmethod
     def read(cls, e: Mapping[str, str]) -> Self:
@@ -38,6 +40,7 @@ class AwsPlaces:
             secret=e["SLUICE_SECRET"],
             bootstrap=e["SLUICE_BOOTSTRAP"],
             store_endpoint=e.get("SLUICE_STORE_ENDPOINT") or None,
+            cdn=e.get("SLUICE_CDN") == "on",
         )
 
 
@@ -90,7 +93,7 @@ class Config:
     """This machine itself; the ports of our own programs never."""
     own_ports: frozenset[int]
     ffmpeg: str
-    ffprobe: str
+    """'': that of the wheel imageio-ffmpeg, which is the functions' layer on AWS."""
     record_dir: str
     """What callbacks and the compatible API name as the folder of recordings."""
     keep_local: bool
@@ -119,8 +122,7 @@ class Config:
             own_ports=_ports(e, "SLUICE_OWN_PORTS"),
             front_ports=_ports(e, "SLUICE_FRONT_PORTS"),
             outside_url=e.get("SLUICE_OUTSIDE_URL", "").rstrip("/"),
-            ffmpeg=e.get("SLUICE_FFMPEG") or "/opt/bin/ffmpeg",
-            ffprobe=e.get("SLUICE_FFPROBE") or "/opt/bin/ffprobe",
+            ffmpeg=e.get("SLUICE_FFMPEG", ""),
             record_dir=e.get("SLUICE_RECORD_DIR") or "/data/record",
             keep_local=bool(e.get("SLUICE_RECORD_DIR")),
             aws=None if home else AwsPlaces.read(e),

@@ -33,7 +33,7 @@ from edge.sessions.book import Transition
 from edge.spool.session import Session
 
 from .config import Settings
-from .parts import Parts, WorkersFactory
+from .parts import Borders, Parts, WorkersFactory
 from .window import Window
 
 log = Log("agent")
@@ -44,8 +44,14 @@ TIDY_EVERY_S = 300.0
 class Agent(Parts):
     """The whole agent. `start`, then `stop`; both from inside the event loop."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None, workers: WorkersFactory | None = None) -> None:
-        super().__init__(settings, clock, workers)
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        workers: WorkersFactory | None = None,
+        borders: Borders | None = None,
+    ) -> None:
+        super().__init__(settings, clock, workers, borders)
         window = Window(self)
         self.report, self.observe = window.report, window.observe
         self._connect()
@@ -72,7 +78,7 @@ class Agent(Parts):
         self.watch.on_server = self.srt.server
         self.lifecycle.event_waits = self.sender.wake
         self.sender.on_session_told = self.sync.wake
-        self.sender.on_went_back = lambda held: self._later(lambda: self.sync.rewind(held))
+        self.sender.on_went_back = self.sync.rewind
         self.linker.on_linked = self.uploads.wake
         self.uploads.on_stored = self.recorder.wake_parts
         self.credentials.on_refused = self.sync.wake
@@ -86,9 +92,7 @@ class Agent(Parts):
         Raises:
             OSError: an address is in use.
         """
-        await self._hook_server.start(*self.settings.hook_listen)
         await self._listen()
-        await self.proxy.start()
         await self.sync.restore()
         self.ffmpeg = await asyncio.to_thread(abilities.look, self.settings.ffmpeg)
         await self._adopt_missed()
@@ -116,6 +120,7 @@ class Agent(Parts):
 
     async def _listen(self) -> None:
         s = self.settings
+        await self._hook_server.start(*s.hook_listen)
         if s.status_socket is not None:
             await self._status_server.start_unix(s.status_socket)
         else:
@@ -123,6 +128,7 @@ class Agent(Parts):
         if s.local_socket is not None:
             await self.local.start_unix(s.local_socket)
         await self.own.start(*s.local_listen)
+        await self.proxy.start()
 
     async def stop(self) -> None:
         """Stop: no new hooks, workers down, last events out if the cloud takes them at once, spool closed."""

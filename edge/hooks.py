@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from chalicelib.wire.hooks import MAX_HOOK_BYTES, Hook, InvalidHookError, parse_hook
@@ -16,7 +17,7 @@ from edge.publish.admission import Admission
 from edge.publish.refusals import RefusedError
 from edge.record.linker import Linker
 from edge.sessions.lifecycle import Lifecycle
-from edge.spool.session import Session
+from edge.spool.session import ClientKey, Session
 from edge.srs.api import MediaServer
 from edge.watching.play import Play
 from edge.watching.srt import SrtPlay
@@ -111,16 +112,26 @@ class Hooks:
             return self._stop(there)
         return self._yes(hook)
 
+    async def refusal(self, hook: Hook) -> str | None:
+        """Why a publish or a play that is only offered yet will be refused; None: it may try."""
+        return self._play_refusal(hook) if hook.action == "on_play" else await self._admission.refusal(hook)
+
     def _play(self, hook: Hook) -> Response:
-        stream = self._lifecycle.book.watched(stream_of(hook))
-        refused = self._allowed.refusal(stream, hook.param)
+        if self._play_refusal(hook) is not None:
+            return no(REFUSED, "refused")
+        if not self._allowed.is_own(hook.param):
+            self._viewers.play(hook, self._watched(hook))
+        return self._yes(hook)
+
+    def _watched(self, hook: Hook) -> str:
+        return self._lifecycle.book.watched(stream_of(hook))
+
+    def _play_refusal(self, hook: Hook) -> str | None:
+        refused = self._allowed.refusal(self._watched(hook), hook.param)
         if refused is not None:
             log.limited("hook.play_refused", every_s=1.0, reason=refused)
             self._count(hook.action, "refused")
-            return no(REFUSED, "refused")
-        if not self._allowed.is_own(hook.param):
-            self._viewers.play(hook, stream)
-        return self._yes(hook)
+        return refused
 
     def _stop(self, hook: Hook) -> Response:
         self._viewers.stop(hook)
@@ -183,10 +194,20 @@ class Hooks:
         if session is not None and session.publish_no > 1 and await self._still_publishes(session):
             log.info("hook.stale_unpublish", session=session.id)
             return
+        await self._look_once_more(key)
         await self._lifecycle.unpublish(key)
 
     async def _closed(self, hook: Hook) -> None:
-        await self._lifecycle.close((hook.service_id, hook.client_id))
+        key = (hook.service_id, hook.client_id)
+        await self._look_once_more(key)
+        await self._lifecycle.close(key)
+
+    async def _look_once_more(self, key: ClientKey) -> None:
+        """Before a session is over that nobody saw live: what it left on the disk shows that it was."""
+        session = self._lifecycle.book.open_of(key)
+        if session is not None and session.state == "admitted":
+            with suppress(SpoolError):  # what can't be linked now is looked for again
+                await self._linker.adopt(session)
 
     async def _still_publishes(self, session: Session) -> bool:
         """A client that published more than once: whether this unpublish can only belong to an earlier publish."""

@@ -6,10 +6,12 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from httpx import AsyncClient
 from starlette.routing import BaseRoute
 
 from chalicelib.wire.addresses import AddressRule
@@ -91,17 +93,34 @@ from .sync import Sync
 
 log = Log("agent")
 WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
+ClientFactory = Callable[[int, Path | None], AsyncClient]
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """Where the agent meets the machine that it runs on."""
+
+    open_spool: Callable[[Path], Spool] = Spool
+    new_client: ClientFactory = new_client
+    """Takes the most connections, and the Unix socket to which all goes, if there is one."""
 
 
 class Parts:
     """All that an agent is made of, built from the inside out. Nothing runs yet."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None, workers: WorkersFactory | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        workers: WorkersFactory | None = None,
+        borders: Borders | None = None,
+    ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        self._borders = borders or Borders()
         settings.agent_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _lock(settings.agent_dir)
-        self.spool = Spool(settings.agent_dir / "spool.sqlite3")
+        self.spool = self._borders.open_spool(settings.agent_dir / "spool.sqlite3")
         self.identity = Identity(settings.agent_dir)
         self._tasks: list[asyncio.Task[None]] = []
         self.loops = Loops()
@@ -126,7 +145,8 @@ class Parts:
 
     def _build(self, workers: WorkersFactory) -> None:
         s, clock, spool = self.settings, self.clock, self.spool
-        self._near, self._far, self._to_cloud = new_client(), new_client(30), new_client(30, s.cloud_socket)
+        client = self._borders.new_client
+        self._near, self._far, self._to_cloud = client(20, None), client(30, None), client(30, s.cloud_socket)
         self.status = Status(lambda: self.report())  # noqa: PLW0108 - given later
         self.book = SessionBook()
         self.lifecycle = Lifecycle(self.book, spool, clock)
@@ -213,7 +233,7 @@ class Parts:
         self._status_server = Server(self.status.handle, MAX_BODY)
         self.front = FrontService(
             lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near,
-            self.admission.refusal,
+            self.hooks.refusal,
         )  # fmt: skip
         self.front.node = lambda: self.identity.node
         self.certificates = self._certificates(s)
@@ -279,12 +299,12 @@ class Parts:
     def _restore(self) -> None:
         folder = self.linker.folder
         odd = self.spool.run(lambda db: reconcile.odd(db, reconcile.links(folder, young_s=0)))
-        found = self.spool.run(reconcile.mend(folder, odd, self.clock))
+        found = self.spool.run(reconcile.mend(folder, odd, self.clock), sync=reconcile.files_of(odd))
         if self.spool.was_damaged or found.adopted or found.sessions:
             aside = self.spool.set_aside.name if self.spool.set_aside else ""
             log.alert("spool.reconciled", aside=aside, adopted=found.adopted, sessions=len(found.sessions))
         self.book.restore(self.spool.run(tables.load_sessions))
-        self.linker.entered(found.files)
+        self.linker.entered(self.spool.run(tables.adopted_files))
 
     def _shape_of(self, stream: StreamName) -> Shape | None:
         """What a live stream looks like, as the media server shows it."""

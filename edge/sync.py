@@ -42,7 +42,6 @@ MIN_PAUSE_S: Final = 0.2
 MAX_PAUSE_S: Final = 300.0
 RECENT_S: Final = 10.0
 TELL_AGAIN_S: Final = 300.0
-REWIND_AGAIN_S: Final = 600.0
 
 
 class Sync:
@@ -64,7 +63,6 @@ class Sync:
         self._revision = ""
         self._told: dict[str, float] = {}
         self._kicked: dict[str, float] = {}
-        self._rewound: tuple[int, float] | None = None
         self.last_at: float | None = None
         """Monotonic seconds of the last answered sync."""
 
@@ -200,15 +198,15 @@ class Sync:
             log.warning("session.kick_failed", session=session_id, error=str(error))
 
     async def rewind(self, held: int) -> None:
-        """The cloud went back in time (a restore): tell the last hour again. Once for each point it went back to."""
-        now = self._clock.monotonic()
-        if self._rewound is not None and self._rewound[0] == held and now - self._rewound[1] < REWIND_AGAIN_S:
-            return
-        self._rewound = (held, now)
-        wall = self._clock.now().timestamp()
-        again = await self._spool.submit(lambda db: outbox.rewind_events(db, held, wall))
-        log.warning("sync.cloud_went_back", held=held, events=again)
-        self._sender.wake()
+        """The cloud went back in time (a restore): what it does not know any more is told again.
+
+        Raises:
+            SpoolError: that could not be written down.
+        """
+        now = self._clock.now().timestamp()
+        if again := await self._spool.submit(lambda db: outbox.rewind_events(db, held, now)):
+            log.warning("sync.cloud_went_back", held=held, events=again)
+        self._sender.recovered()
 
     async def _close_unknown(self, open_sessions: list[str], sent_at: float) -> None:
         """Sessions that the cloud believes to be open and that are not: it missed, or we lost, their end."""

@@ -1,11 +1,12 @@
 """The tables of `docs/compatibility.md`, written by the tests that see what they say.
 
 With `SLUICE_COMPATIBILITY=1` a suite writes its section; otherwise it only tests. A section stands between two marks,
-so that the page's own words stay.
+so that the page's own words stay. Several processes may write at a time, a section each.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,12 @@ def section(name: str, header: Sequence[str], rows: Iterable[Sequence[str]], sai
     """
     if not os.environ.get("SLUICE_COMPATIBILITY"):
         return
+    with PAGE.open() as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        _write(name, header, rows, said)
+
+
+def _write(name: str, header: Sequence[str], rows: Iterable[Sequence[str]], said: str) -> None:
     page = PAGE.read_text()
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     found = re.search(f"{re.escape(begin)}.*?{re.escape(end)}", page, re.DOTALL)

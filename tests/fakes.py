@@ -181,6 +181,9 @@ class MemoryObjects:
             del self.objects[k]
         return len(gone)
 
+    def given_out(self, key: str) -> bool:
+        return True
+
     def link(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
         return f"/bucket/{key}?expires={expires_s}{'&head' if head else ''}"
 
@@ -226,9 +229,13 @@ class FakeNudger:
     """`Nudger` that counts."""
 
     nudged: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     def create(self, node: str) -> str | None:
         return f"queue://{node}"
+
+    def forget(self, queue_url: str) -> None:
+        self.forgotten.append(queue_url)
 
     def nudge(self, queue_url: str) -> None:
         self.nudged.append(queue_url.removeprefix("queue://"))

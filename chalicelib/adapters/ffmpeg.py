@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import signal
 import subprocess
-from collections.abc import Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import IO, Final, cast
 
+from chalicelib.adapters import probing
 from chalicelib.domain.errors import UpstreamError
 from chalicelib.domain.tracks import Track
 
 _QUIET: Final = ("-hide_banner", "-nostdin", "-loglevel", "error", "-y")
+_TELLING: Final = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info")
+"""It says what its input is, on its standard error."""
+_WORDS: Final = 64 * 1024
+"""So many bytes of that are read."""
 _LOCAL: Final = ("-protocol_whitelist", "file,concat,crypto,data")
 _LOOK: Final = ("-analyzeduration", "20000000", "-probesize", "50000000")
 """How far FFmpeg looks for what a track is, in microseconds and bytes: one may begin seconds after the other."""
@@ -36,12 +42,24 @@ def _die_with_us() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-class FfmpegMedia:
-    """`Media` with the FFmpeg and ffprobe programs."""
+def bundled_ffmpeg() -> str:
+    """The path of the FFmpeg in the wheel imageio-ffmpeg.
 
-    def __init__(self, ffmpeg: str, ffprobe: str) -> None:
+    Raises:
+        UpstreamError: it is not installed.
+    """
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+    except ImportError as error:
+        raise UpstreamError("ffmpeg is not installed where recordings are finished") from error
+    return str(get_ffmpeg_exe())
+
+
+class FfmpegMedia:
+    """`Media` with the FFmpeg program alone: beside it, ffprobe would not fit into a function (250 MB unpacked)."""
+
+    def __init__(self, ffmpeg: str) -> None:
         self._ffmpeg = ffmpeg
-        self._ffprobe = ffprobe
 
     def _run(self, argv: Sequence[str]) -> bytes:
         try:
@@ -53,21 +71,47 @@ class FfmpegMedia:
                 preexec_fn=_die_with_us,
             )
         except FileNotFoundError as error:
-            raise UpstreamError(f"{Path(argv[0]).name} is not installed where recordings are finished") from error
+            raise _missing(argv) from error
         except subprocess.TimeoutExpired as error:
             raise UpstreamError("FFmpeg did not finish in time") from error
         if done.returncode != 0:
-            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no message"]
-            raise UpstreamError(f"FFmpeg failed ({done.returncode}): {last[0][:300]}")
+            raise _failed(done.returncode, done.stderr.decode("utf-8", "replace"))
         return done.stdout
 
     def tracks(self, run: Path) -> list[Track]:
         """See `Media`. Packets are counted over the whole: a track may begin late."""
-        wanted = "stream=index,codec_type,codec_name,profile,width,height,sample_rate,channels,nb_read_packets"
-        show = ["-v", "error", "-count_packets", "-show_entries", wanted, "-of", "json", str(run)]
-        found = json.loads(self._run([self._ffprobe, *_LOOK, *show]))
-        streams = [s for s in found.get("streams", []) if s.get("codec_type") in ("video", "audio", "data")]
-        return [_track(s) for s in {s["index"]: s for s in streams}.values()]
+        found = probing.described(self._described(run))
+        if not found:
+            return []
+        source = ["-i", str(run), *(word for track in found for word in ("-map", f"0:{track.index}"))]
+        made = ["-copy_unknown", "-c", "copy", "-f", "framecrc", "-"]
+        return self._frames([self._ffmpeg, *_QUIET, *_LOCAL, *_LOOK, *source, *made]).tracks(found)
+
+    def _described(self, run: Path) -> str:
+        """What FFmpeg logs of an input when it is asked for nothing more, which it calls an error."""
+        argv = [self._ffmpeg, *_TELLING, *_LOCAL, *_LOOK, "-i", str(run)]
+        try:
+            done = subprocess.run(
+                argv, capture_output=True, check=False, timeout=REMUX_TIMEOUT_S, preexec_fn=_die_with_us
+            )
+        except FileNotFoundError as error:
+            raise _missing(argv) from error
+        except subprocess.TimeoutExpired as error:
+            raise UpstreamError("FFmpeg did not finish in time") from error
+        words = done.stderr[-_WORDS:].decode("utf-8", "replace")
+        if "Input #0" not in words:
+            raise _failed(done.returncode, words)
+        return words
+
+    def _frames(self, argv: Sequence[str]) -> probing.Frames:
+        """Take in what FFmpeg writes line by line: hours of media make more lines than memory should hold."""
+        frames = probing.Frames()
+        with tempfile.TemporaryFile() as said:
+            status = _streamed(argv, said, frames.take)
+            if status != 0:
+                said.seek(0)
+                raise _failed(status, said.read(_WORDS).decode("utf-8", "replace"))
+        return frames
 
     def remux(self, runs: Sequence[Path], tracks: Sequence[Track], target: Path) -> None:
         """See `Media`. Several runs go through the concat demuxer (FFmpeg documentation, 'concat'), which shifts each
@@ -104,18 +148,33 @@ class FfmpegMedia:
 
     def duration_ms(self, source: Path) -> int:
         """See `Media`."""
-        show = ["-v", "error", "-show_entries", "format=duration", "-of", "json", str(source)]
-        found = json.loads(self._run([self._ffprobe, *show]))
-        return int(float(found.get("format", {}).get("duration", 0)) * 1000)
+        return probing.mp4_duration_ms(source)
 
 
-def _track(shown: dict[str, Any]) -> Track:
-    """A stream as ffprobe shows it."""
-    kind: Literal["video", "audio", "data"] = shown["codec_type"]
-    video = kind == "video"
-    names = ("width", "height") if video else ("sample_rate", "channels")
-    first, second = (int(shown.get(name) or 0) for name in names)
-    # The profile of a picture may change with its encoder's mood, which a player bears; that of AAC may not.
-    profile = "" if video else str(shown.get("profile", ""))
-    packets = int(shown.get("nb_read_packets") or 0)
-    return Track(int(shown["index"]), kind, str(shown.get("codec_name", "")), (first, second, profile), packets)
+def _streamed(argv: Sequence[str], said: IO[bytes], take: Callable[[str], None]) -> int:
+    """Run a program, give each line that it writes to `take`, what it complains of to `said`; returns its status."""
+    with subprocess.Popen(
+        argv,
+        stdout=subprocess.PIPE,
+        stderr=said,
+        text=True,
+        preexec_fn=_die_with_us,  # noqa: PLW1509 -- one call of the C library, resolved before the fork
+    ) as process:
+        watch = threading.Timer(REMUX_TIMEOUT_S, process.kill)
+        watch.start()
+        try:
+            for line in cast("IO[str]", process.stdout):
+                take(line)
+            return process.wait()
+        finally:
+            watch.cancel()
+            process.kill()
+
+
+def _missing(argv: Sequence[str]) -> UpstreamError:
+    return UpstreamError(f"{Path(argv[0]).name} is not installed where recordings are finished")
+
+
+def _failed(status: int, words: str) -> UpstreamError:
+    last = words.strip().splitlines()[-1:] or ["no message"]
+    return UpstreamError(f"FFmpeg failed ({status}): {last[0][:300]}")

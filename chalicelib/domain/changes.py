@@ -29,7 +29,7 @@ Subject = Literal[
 ]  # fmt: skip
 SUBJECTS: Final[dict[type[Entity], tuple[Subject, ...]]] = {
     Node: ("nodes",),
-    NodeSeen: ("nodes", "streams"),
+    NodeSeen: ("nodes", "streams", "destinations", "sources"),  # their numbers ride on its syncs
     NodeConfig: ("nodes",),
     Credential: ("tokens", "logins"),
     Session: ("streams", "sessions"),

@@ -1,4 +1,4 @@
-"""The one tree of errors. A status code is given to each in one place, `routes/problems.py`.
+"""The one tree of errors. A status code is given to each in one place, `routes/problem_details.py`.
 
 SluiceError
 ├── InvalidInputError      what was sent is wrong; says which field and why

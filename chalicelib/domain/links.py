@@ -11,8 +11,10 @@ _TOKEN: Final = re.compile(r"([0-9a-f]{8,12})-([0-9a-f]{40})")
 
 
 def key_of(master: str) -> bytes:
-    """The key of these tokens, which opens nothing else."""
-    return hashlib.sha256(f"sluice-recordings:{master}".encode()).digest()
+    """The key of these tokens, which opens nothing else: hexadecimal digits, as CloudFront, which checks them on AWS,
+    keeps texts alone.
+    """
+    return hashlib.sha256(f"sluice-recordings:{master}".encode()).hexdigest().encode()
 
 
 def _seal(key: bytes, recording: str, expires: str) -> str:

@@ -40,6 +40,9 @@ class Objects(Protocol):
     def delete_prefix(self, prefix: str) -> int:
         """Delete all objects under `prefix`; returns how many there were."""
 
+    def given_out(self, key: str) -> bool:
+        """Whether the front or the host that answers a request gives the object out itself (`X-Accel-Redirect`)."""
+
     def link(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
         """Where whoever has the link reads the object for so long, or with `head` its headers: a path of the front, or
         a whole URL of the store.

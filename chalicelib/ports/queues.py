@@ -72,5 +72,8 @@ class Nudger(Protocol):
     def create(self, node: str) -> str | None:
         """Make the node's queue; returns its URL. Idempotent."""
 
+    def forget(self, queue_url: str) -> None:
+        """Remove the queue of a node that is none any more; nothing happens when it is gone already."""
+
     def nudge(self, queue_url: str) -> None:
         """Wake the node. Never raises: a lost nudge only waits for the next sync."""

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from chalice import Blueprint, Response
 
-from chalicelib.wiring import wiring
+from chalicelib.domain.errors import NotFoundError
+from chalicelib.wiring.services import wiring
 
 files = Blueprint(__name__)
 _TYPES: Final = {
@@ -21,7 +22,10 @@ _NAME: Final = re.compile(r"[\w .()+@=,-]{1,200}")
 
 
 def _give(token: str, recording: str, path: str) -> Response:
-    return accelerated(wiring.library.opened(token, recording, path), files.current_request)
+    key = wiring.library.opened(token, recording, path)
+    if wiring.library.served(recording, path) is None:
+        raise NotFoundError("files of recordings are not given out here, but by the installation's public address")
+    return accelerated(key, files.current_request)
 
 
 def accelerated(key: str, request: Any) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from chalicelib.wire.urls import bracketed
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 
 def url() -> str:

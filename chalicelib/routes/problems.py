@@ -1,107 +1,27 @@
-"""Errors on the wire: problem details (RFC 9457). The one place where an error gets its status."""
+"""Answers of Chalice's routes: errors as problem details, bodies as clients read them."""
 
 from __future__ import annotations
 
 import functools
 import json
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any
 
-from aws_lambda_powertools import Logger
 from chalice import Response
-from pydantic import BaseModel, ValidationError
 
-from chalicelib.domain import errors as e
-
-M = TypeVar("M", bound=BaseModel)
-_log = Logger(child=True)
-
-STATUS: Final[dict[type[e.SluiceError], tuple[int, str]]] = {
-    e.InvalidInputError: (400, "Invalid input"),
-    e.UnauthenticatedError: (401, "Not authenticated"),
-    e.ForbiddenError: (403, "Not allowed"),
-    e.NotFoundError: (404, "Not found"),
-    e.ConflictError: (409, "Conflict"),
-    e.ChangedMeanwhileError: (412, "Changed in the meantime"),
-    e.StaleVersionError: (409, "Conflict"),
-    e.TooManyTriesError: (429, "Too many tries"),
-    e.ReusedKeyError: (422, "Key used twice"),
-    e.UnavailableError: (503, "Unavailable"),
-    e.UpstreamError: (502, "Upstream failed"),
-}
-
-
-def problem(status: int, title: str, detail: str, code: str, params: dict[str, Any], **more: Any) -> Response:
-    """A problem details answer. `code`, `params`: the detail, for programs."""
-    told = {"title": title, "status": status, "detail": detail, "code": code, "params": params}
-    body = {"type": "about:blank", **told, **more}
-    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return Response(body, status_code=status, headers=headers)
-
-
-def status_of(error: e.SluiceError) -> int:
-    """The status of an expected error."""
-    return STATUS.get(type(error), (500, ""))[0]
-
-
-def from_error(error: e.SluiceError) -> Response:
-    """The answer to an expected error."""
-    status, title = STATUS.get(type(error), (500, "Error"))
-    more: dict[str, Any] = {}
-    if isinstance(error, e.InvalidInputError):
-        field = {"field": error.field, "reason": error.reason, "code": error.code, "params": error.params}
-        more = {"errors": [field]}
-    elif isinstance(error, e.ChangedMeanwhileError):
-        more = {"etag": error.etag, "current": error.current, "differs": error.differs}
-    answer = problem(status, title, str(error), error.code, error.params, **more)
-    if isinstance(error, e.ChangedMeanwhileError):
-        answer.headers["ETag"] = error.etag
-    if isinstance(error, e.TooManyTriesError):
-        answer.headers["Retry-After"] = str(error.retry_s)
-    return answer
-
-
-def from_validation(error: ValidationError) -> Response:
-    """The answer to a body of the wrong shape: every field with its reason, never the input."""
-    found: list[dict[str, Any]] = [
-        {
-            "field": ".".join(map(str, d["loc"])),
-            "reason": d["msg"],
-            "code": d["type"],
-            "params": {k: v for k, v in d.get("ctx", {}).items() if isinstance(v, str | int | float)},
-        }
-        for d in error.errors(include_input=False)
-    ]
-    detail = "; ".join(f"{f['field']}: {f['reason']}" if f["field"] else f["reason"] for f in found[:5])
-    return problem(400, "Invalid input", detail, e.InvalidInputError.kind, {}, errors=found)
-
-
-def parse(model: type[M], body: bytes) -> M:
-    """A request body as `model`; an empty one counts as `{}`.
-
-    Raises:
-        pydantic.ValidationError: it has another shape, or is not JSON.
-    """
-    return model.model_validate_json(body or b"{}")
+from .problem_details import of
 
 
 def answering(view: Callable[..., Any]) -> Callable[..., Any]:
-    """The view with every error answered: expected ones in their words, others as 500 with an entry in the log."""
+    """The view with every error answered; see `problem_details.of`."""
 
     @functools.wraps(view)
     def answer(**arguments: str) -> Any:
         try:
             return view(**arguments)
-        except ValidationError as error:
-            return from_validation(error)
-        except e.SluiceError as error:
-            return from_error(error)
-        except Exception:
-            _log.exception("request_crashed")
-            words = "something went wrong on our side; it was logged"
-            return problem(500, "Internal error", words, "internal_error", {})
+        except Exception as error:
+            problem = of(error)
+            return Response(problem.body, status_code=problem.status, headers=problem.headers)
 
     return answer
 

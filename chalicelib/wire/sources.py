@@ -98,7 +98,9 @@ class ObservedSource(Message):
 
 
 class SourceState(Message):
-    """The state of a source's worker, sent when it changes and at most every 2 s. `last_error` is redacted."""
+    """The state of a source's worker, sent when it changes; its bitrate of other times rides on the sync. `last_error`
+    is redacted.
+    """
 
     kind: Literal["source.state"] = "source.state"
     source: str

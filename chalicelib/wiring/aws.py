@@ -1,26 +1,29 @@
-"""The adapters on AWS."""
+"""The adapters on AWS. What few functions need is imported when it is asked for: boto3 takes a third of a second."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
-from botocore.config import Config as BotoConfig
-
+from chalicelib.adapters.aws.api import DYNAMODB, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
 from chalicelib.adapters.aws.credentials import StsIssuer
 from chalicelib.adapters.aws.dynamo import DynamoStore
-from chalicelib.adapters.aws.once import DynamoOnce
-from chalicelib.adapters.aws.s3 import S3Objects
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
 from chalicelib.adapters.aws.vault import SecretsVault
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.no_changes import NoChanges
+from chalicelib.adapters.paths import signed_path
 from chalicelib.config import AwsPlaces
 from chalicelib.ports.changes import Changes
 from chalicelib.ports.objects import PutLinks, StoreProbe
 from chalicelib.ports.queues import DeadLetters
 from chalicelib.ports.upkeep import LooksAfter
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.aws.once import DynamoOnce
+    from chalicelib.adapters.aws.s3 import S3Objects
+
+A = TypeVar("A", bound=AwsApi)
 
 
 class AwsAdapters:
@@ -36,38 +39,47 @@ class AwsAdapters:
     def __init__(self, places: AwsPlaces) -> None:
         self._at = places
 
-    def _client(self, service: str, **options: Any) -> Any:
-        retry = BotoConfig(retries={"mode": "standard", "max_attempts": 3}, **options)
+    def _api(self, kind: type[A], service: Service) -> A:
+        return kind(service, self._at.region)
+
+    def _boto3(self, service: str, **options: Any) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        retry = Config(retries={"mode": "standard", "max_attempts": 3}, **options)
         return boto3.client(service, region_name=self._at.region, config=retry)  # type: ignore[call-overload]
 
     @cached_property
     def vault(self) -> SecretsVault:
         """Secrets Manager."""
-        return SecretsVault(self._client("secretsmanager"), self._at.secret, self._at.bootstrap)
+        return SecretsVault(self._api(Secrets, SECRETS), self._at.secret, self._at.bootstrap)
 
     @cached_property
     def store(self) -> DynamoStore:
         """The table."""
-        return DynamoStore(self._dynamodb, self._at.table, Cipher(self.vault.master))
-
-    @cached_property
-    def _dynamodb(self) -> Any:
-        return self._client("dynamodb")
+        return DynamoStore(self._api(DynamoDb, DYNAMODB), self._at.table, Cipher(self.vault.master))
 
     @cached_property
     def once(self) -> DynamoOnce:
         """In the table, too."""
-        return DynamoOnce(self._dynamodb, self._at.table)
+        from chalicelib.adapters.aws.once import DynamoOnce
+
+        return DynamoOnce(self._boto3("dynamodb"), self._at.table)
 
     @cached_property
     def objects(self) -> S3Objects:
         """The bucket."""
-        client = self._client("s3", signature_version="s3v4", s3={"addressing_style": "path"})
-        return S3Objects(client, self._at.bucket)
+        from chalicelib.adapters.aws.s3 import S3Objects
+
+        client = self._boto3("s3", signature_version="s3v4", s3={"addressing_style": "path"})
+        return S3Objects(client, self._at.bucket, sign=self._sign if self._at.cdn else None)
+
+    def _sign(self, key: str, life_s: int, filename: str | None) -> str:
+        return signed_path(self.vault.master(), key, life_s, filename)
 
     @cached_property
-    def _sqs(self) -> Any:
-        return self._client("sqs")
+    def _sqs(self) -> Sqs:
+        return self._api(Sqs, SQS)
 
     @cached_property
     def nudger(self) -> SqsNudger:
@@ -88,4 +100,4 @@ class AwsAdapters:
     def issuer(self) -> StsIssuer:
         """Keys for the nodes."""
         at = self._at
-        return StsIssuer(self._client("sts"), at.node_role, at.bucket, at.region, at.store_endpoint)
+        return StsIssuer(self._api(Sts, STS), at.node_role, at.bucket, at.region, at.store_endpoint)

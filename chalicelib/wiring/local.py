@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Final
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.local.changes import LocalChanges
 from chalicelib.adapters.local.database import Database
-from chalicelib.adapters.local.folder import FolderObjects, recording_path, valid_key
+from chalicelib.adapters.local.folder import FolderObjects, valid_key
 from chalicelib.adapters.local.letters import LocalDeadLetters
 from chalicelib.adapters.local.nudges import LocalNudger
 from chalicelib.adapters.local.once import LocalOnce
@@ -20,9 +19,9 @@ from chalicelib.adapters.local.replication import replication_of
 from chalicelib.adapters.local.store import SqliteStore
 from chalicelib.adapters.local.upkeep import LocalUpkeep
 from chalicelib.adapters.local.vault import FileVault
+from chalicelib.adapters.paths import signed_path
 from chalicelib.adapters.routed import RoutedObjects
 from chalicelib.config import LocalPlaces
-from chalicelib.domain import links
 from chalicelib.domain.model.stores import OWN_STORE, ObjectStore
 from chalicelib.ports.objects import NodeCredentials, ProbeResult, StoreProbe
 from chalicelib.ports.upkeep import Replication
@@ -133,9 +132,7 @@ class LocalAdapters:
         return _probe
 
     def _sign(self, key: str, life_s: int, filename: str | None) -> str:
-        recording = key.split("/")[1]
-        token = links.make_token(links.key_of(self.vault.master()), recording, time.time() + life_s)
-        return recording_path(token, key, filename)
+        return signed_path(self.vault.master(), key, life_s, filename)
 
     @cached_property
     def nudger(self) -> LocalNudger:

@@ -4,79 +4,53 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from chalicelib.adapters.ffmpeg import FfmpegMedia
-from chalicelib.adapters.own_ports import OwnPorts
+from chalicelib.adapters.ffmpeg import FfmpegMedia, bundled_ffmpeg
 from chalicelib.services.account.audit import Audit
-from chalicelib.services.account.auth import Auth
 from chalicelib.services.account.idempotency import Idempotency
-from chalicelib.services.account.login import Login
-from chalicelib.services.account.settings import Settings
 from chalicelib.services.account.system import System
 from chalicelib.services.account.tokens import Tokens
 from chalicelib.services.backup import Backup
-from chalicelib.services.callbacks.by_node import ByEdge
 from chalicelib.services.callbacks.checks import Checks
-from chalicelib.services.callbacks.deliveries import CallbackLog, Callbacks
 from chalicelib.services.callbacks.replay import Replay
-from chalicelib.services.callbacks.webhooks import Webhooks
-from chalicelib.services.dispatch import Dispatch
-from chalicelib.services.edges.callers import Callers
-from chalicelib.services.edges.enrolment import Enrolment
-from chalicelib.services.edges.events import Events
 from chalicelib.services.edges.fleet import Fleet
-from chalicelib.services.edges.sync import Liveness, Sync
+from chalicelib.services.edges.sync import Liveness
 from chalicelib.services.nodes.certificates import Certificates
 from chalicelib.services.nodes.node_settings import NodeConfigs
 from chalicelib.services.nodes.overview import Overview
-from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.publishing.cards import TestCards
 from chalicelib.services.publishing.explain import Explain
 from chalicelib.services.publishing.kicks import Kicks
 from chalicelib.services.publishing.limits import Limits
-from chalicelib.services.publishing.publish import Publish
 from chalicelib.services.publishing.rooms import Rooms
 from chalicelib.services.publishing.uses import SecretUses
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.preflight import Preflight
-from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.pushing.slots import Slots
 from chalicelib.services.pushing.takeover import Takeover
 from chalicelib.services.readiness import Readiness
 from chalicelib.services.recordings.abandoned import Abandoned
 from chalicelib.services.recordings.announcing import Announcements
 from chalicelib.services.recordings.artifacts import Artifacts
-from chalicelib.services.recordings.cuts import Cuts
 from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.library import Library
 from chalicelib.services.recordings.running import RunningRecordings
-from chalicelib.services.recordings.shares import Shares
-from chalicelib.services.recordings.stores import Stores
 from chalicelib.services.recordings.trash import Trash
-from chalicelib.services.recordings.uploads import Uploads
 from chalicelib.services.sources.bilibili import Bilibili
 from chalicelib.services.sources.editing import SourceEditor
 from chalicelib.services.sources.intake import Intake
-from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.sources.transcodes import Transcodes
 from chalicelib.services.sources.uploading import Uploading
 from chalicelib.services.sources.vlive import PlaySlots
 from chalicelib.services.watching.addresses import Addresses
 from chalicelib.services.watching.life import Lives
-from chalicelib.services.watching.links import Plays
 from chalicelib.services.watching.live import LiveLooks
 
-from .installation import Installation, now
+from .following import FollowingWiring
+from .installation import now
 
 
-class Wiring(Installation):
+class Wiring(FollowingWiring):
     """Every service, wired."""
-
-    # services
-
-    @cached_property
-    def login(self) -> Login:
-        """The administrator."""
-        return Login(self.store, self.vault.bootstrap, now, self.vault.master)
 
     @cached_property
     def rooms(self) -> Rooms:
@@ -109,11 +83,6 @@ class Wiring(Installation):
         return RunningRecordings(self.store, self.finisher)
 
     @cached_property
-    def cuts(self) -> Cuts:
-        """Recordings that end before their streams do."""
-        return Cuts(self.store, self.settings, self.pushes)
-
-    @cached_property
     def abandoned(self) -> Abandoned:
         """Recordings whose node does not come back."""
         return Abandoned(self.store, self.finisher, self.finish_queue, now)
@@ -124,29 +93,9 @@ class Wiring(Installation):
         return Bilibili(self.store, self.sender, now)
 
     @cached_property
-    def settings(self) -> Settings:
-        """The settings of the account."""
-        return Settings(self.store, self.vault.bootstrap, self.folders)
-
-    @cached_property
-    def auth(self) -> Auth:
-        """Callers."""
-        return Auth(self.store, now, self.vault.bootstrap, self.machine_token)
-
-    @cached_property
-    def enrolment(self) -> Enrolment:
-        """Edges that become nodes."""
-        return Enrolment(self.store, self.nudger, now, self.vault.bootstrap)
-
-    @cached_property
     def fleet(self) -> Fleet:
         """Nodes that are to be none any more."""
         return Fleet(self.store, self.enrolment, self.events, self.pushes, self.source_leases, self.abandoned, now)
-
-    @cached_property
-    def callback_log(self) -> CallbackLog:
-        """What was sent."""
-        return CallbackLog(self.store, now)
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -189,26 +138,6 @@ class Wiring(Installation):
         return SecretUses(self.store, self.settings, now)
 
     @cached_property
-    def plays(self) -> Plays:
-        """Play links."""
-        return Plays(self.store, self.pushes, self.questions, now, self.vault.master)
-
-    @cached_property
-    def webhooks(self) -> Webhooks:
-        """Callbacks as they leave."""
-        return Webhooks(self.store, self.sender, ByEdge(self.questions), now)
-
-    @cached_property
-    def publish(self) -> Publish:
-        """The gate."""
-        return Publish(self.store, self.settings, self.auth, self.webhooks, self.callback_log, now)
-
-    @cached_property
-    def pushes(self) -> Pushes:
-        """The leases."""
-        return Pushes(self.store, self.nudger, now)
-
-    @cached_property
     def intake(self) -> Intake:
         """What can be played."""
         return Intake(self.store, self.questions, self.system, now)
@@ -244,38 +173,9 @@ class Wiring(Installation):
         return Transcodes(self.store, self.source_leases, now)
 
     @cached_property
-    def source_leases(self) -> SourceLeases:
-        """The leases of sources."""
-        return SourceLeases(self.store, self.pushes, now)
-
-    @cached_property
-    def events(self) -> Events:
-        """What edges report."""
-        return Events(self.store, self.settings, self.pushes, self.source_leases, now)
-
-    @cached_property
-    def sync(self) -> Sync:
-        """The meeting of edge and cloud."""
-        return Sync(
-            self.store,
-            self.settings,
-            self.pushes,
-            self.source_leases,
-            self.questions,
-            self.adapters.issuer,
-            now,
-            self.plays,
-        )
-
-    @cached_property
     def node_configs(self) -> NodeConfigs:
         """The settings of nodes."""
         return NodeConfigs(self.store, self.questions)
-
-    @cached_property
-    def questions(self) -> Questions:
-        """What only a node can answer."""
-        return Questions(self.store, self.nudger, now, self.pause)
 
     @cached_property
     def lives(self) -> Lives:
@@ -298,39 +198,9 @@ class Wiring(Installation):
         return Kicks(self.store, self.overview, self.questions, now)
 
     @cached_property
-    def callers(self) -> Callers:
-        """Callers of what nodes serve themselves."""
-        return Callers(self.auth, self.login)
-
-    @cached_property
-    def callbacks(self) -> Callbacks:
-        """Deliveries."""
-        base_url = self.config.public_url
-        return Callbacks(
-            self.store,
-            self.settings,
-            self.callbacks_queue,
-            self.webhooks,
-            self.callback_log,
-            now,
-            base_url,
-            self.shares,
-        )
-
-    @cached_property
-    def shares(self) -> Shares:
-        """Links to recordings."""
-        return Shares(now, self.vault.master)
-
-    @cached_property
-    def dispatch(self) -> Dispatch:
-        """What follows from a change."""
-        return Dispatch(self.store, self.pushes, self.source_leases, self.callbacks, self.finish_queue, self.cuts, now)
-
-    @cached_property
     def finisher(self) -> Finisher:
         """Whole recordings."""
-        media = FfmpegMedia(self.config.ffmpeg, self.config.ffprobe)
+        media = FfmpegMedia(self.config.ffmpeg or bundled_ffmpeg())
         artifacts = Artifacts(self.objects, media, self.settings, self.folders)
         return Finisher(self.store, artifacts, self.settings, now, self.config.record_dir, self.finish_queue)
 
@@ -379,13 +249,6 @@ class Wiring(Installation):
         """Silent nodes."""
         return Liveness(self.store, now)
 
-    @cached_property
-    def stores(self) -> Stores:
-        """Where recordings are kept."""
-        ports = OwnPorts({*self.config.own_ports, *self.config.front_ports})
-        return Stores(self.store, self.adapters.store_probe, ports.refuse, self.pushes.nudge_all, now)
 
-    @cached_property
-    def uploads(self) -> Uploads:
-        """Signed uploads of nodes."""
-        return Uploads(self.store, self.stores, self.adapters.put_links, now)
+wiring = Wiring()
+"""Of this process."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,6 +40,10 @@ class _Held:
     until: float = 0.0
 
 
+async def _nothing(_: int) -> None:
+    """Nobody wants to know."""
+
+
 class Sender:
     """One batch in flight at a time; `wake` sends at once."""
 
@@ -52,7 +56,7 @@ class Sender:
         self._collected = clock.monotonic()
         self._held: dict[str, _Held] = {}
         self.sent = 0
-        self.on_went_back: Callable[[int], None] = lambda _: None
+        self.on_went_back: Callable[[int], Awaitable[None]] = _nothing
         """Called with how far the cloud's memory goes when it is less far than it once acknowledged."""
         self.on_session_told: Callable[[], None] = lambda: None
         """Called when the cloud knows that a session has moved: it may want something else now."""
@@ -124,9 +128,11 @@ class Sender:
             await self._deliver(batch[:half])
             await self._deliver([e for e in batch[half:] if e.of not in self._held])
             return
-        await self._settle(batch, answer.results)
         if answer.acked_seq < acked:
-            self.on_went_back(answer.acked_seq)
+            # What it took, if anything, is told again: it is first to hear what came before.
+            await self.on_went_back(answer.acked_seq)
+            return
+        await self._settle(batch, answer.results)
 
     async def _rejected(self, event: SpooledEvent, reason: str) -> None:
         """The cloud, or something before it, does not take this event. Only when that lasts is it set aside."""

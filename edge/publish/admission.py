@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -32,6 +32,7 @@ CALLBACK_S: Final = 5.5
 """What the user's own callback may take on top, when the cloud sends it."""
 LATE_S: Final = 30.0
 BUSY_LOOK_S: Final = 0.5
+LET_GO_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,19 @@ class Admission:
             return await self._publish(hook)
         except RefusedError as error:
             await self._tell(hook, error)
+            if protocol_of(hook) == "webrtc" and hook.client_id:
+                self._later(self._let_go(hook.client_id))
             raise
+
+    async def _let_go(self, client_id: str) -> None:
+        """Have the media server drop an offer that was refused: by itself it keeps it for half a minute, in which
+        nobody else can publish the stream (SRS 7.0.18). It must have had the refusal before.
+        """
+        await asyncio.sleep(LET_GO_S)
+        try:
+            await self._media.kick(client_id)
+        except MediaServerError as error:
+            log.warning("admission.let_go_failed", error=str(error))
 
     async def refusal(self, hook: Hook) -> str | None:
         """Why an offer to publish will be refused, told like any refusal, before the media server is asked to take it;
@@ -271,7 +284,10 @@ class Admission:
         return Decision(None, "", "cloud", answer.how, answer.plan)
 
     def _watch_late(self, asked: asyncio.Task[PublishResponse], session: Session) -> None:
-        task = asyncio.create_task(self._obey_late(asked, session))
+        self._later(self._obey_late(asked, session))
+
+    def _later(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 
@@ -295,7 +311,7 @@ class Admission:
                 await self.on_plan(session)
 
     async def close(self) -> None:
-        """Give up on late answers."""
+        """Give up on late answers and what follows from refusals."""
         for task in list(self._late):
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)

@@ -2,14 +2,19 @@
 
 A lease is given back by the event `stopped` with its fence, so everything that was ever wanted here is remembered on
 disk until that event is in the spool. A worker that stops only to start again, or to wait for its stream, keeps it.
+What was given back is never run again, whatever a cloud wants that has not heard of it yet: before that event is in the
+spool, the fence is on disk.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from dataclasses import replace
+
+from pydantic import BaseModel
 
 from edge.base.errors import SpoolError
 from edge.base.log import Log
@@ -18,6 +23,7 @@ from edge.spool import tables
 from edge.spool.writer import Spool
 
 CLOSE_S = 5.0
+_OVER = "_given_back"
 Held = tuple[str, int]
 """(destination or source, fence): one grant of a lease. Its session may change while a slate keeps the target alive."""
 
@@ -60,6 +66,9 @@ class Grants:
         self._spool, self._key, self._log = spool, key, log
         self._sessions: dict[Held, str] = self._load()
         self._confirmed: set[Held] = set()
+        self._given_back = self._load_given_back()
+        """The highest fence of each that was given back."""
+        self._said: dict[Held, BaseModel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[Held]:
@@ -79,6 +88,10 @@ class Grants:
             self._sessions |= sessions
             self._spawn(self._save())
 
+    def is_given_back(self, held: Held) -> bool:
+        """Whether it was said to be over: somebody else may have it by now."""
+        return held[1] <= self._given_back.get(held[0], 0)
+
     def unsaid(self, over: Iterable[Held]) -> set[Held]:
         """Of what is over, what has not been said to be so yet."""
         return set(over) - self._confirmed
@@ -87,7 +100,20 @@ class Grants:
         """Put an event into the spool, and forget the grant that it gives back once it is there."""
         if given_back is not None:
             self._confirmed.add(given_back)
+            self._said.pop(given_back, None)
+            self._sessions.pop(given_back, None)
+            self._given_back[given_back[0]] = max(given_back[1], self._given_back.get(given_back[0], 0))
         self._spawn(self._tell(told, given_back))
+
+    def is_news(self, held: Held, body: BaseModel) -> bool:
+        """Whether a worker's state differs from what was told of it last by more than its bitrate, which rides on the
+        sync.
+        """
+        state = body.model_copy(update={"bitrate_kbps": None})
+        if self._said.get(held) == state:
+            return False
+        self._said[held] = state
+        return True
 
     async def close(self) -> None:
         """Wait a little for what is being written. All leases are kept: a restarted agent goes on with them."""
@@ -101,15 +127,31 @@ class Grants:
 
     async def _tell(self, told: Coroutine[None, None, object], given_back: Held | None) -> None:
         try:
-            await told
-            if given_back is not None and self._sessions.pop(given_back, None) is not None:
+            if given_back is not None:
                 await self._save()
+        except SpoolError:
+            self._log.limited("grant.not_durable")
+        try:
+            await told
         except SpoolError:
             self._log.limited("grant.not_durable")
 
     async def _save(self) -> None:
         value = json.dumps(sorted((name, session, fence) for (name, fence), session in self._sessions.items()))
-        await self._spool.submit(lambda db: tables.put_value(db, self._key, value), keep=True)
+        over = json.dumps(self._given_back)
+
+        def write(db: sqlite3.Connection) -> None:
+            tables.put_value(db, self._key, value)
+            tables.put_value(db, self._key + _OVER, over)
+
+        await self._spool.submit(write, keep=True)
+
+    def _load_given_back(self) -> dict[str, int]:
+        text = self._spool.run(lambda db: tables.get_value(db, self._key + _OVER))
+        try:
+            return {str(name): int(fence) for name, fence in json.loads(text or "{}").items()}
+        except (ValueError, TypeError, AttributeError):
+            return {}
 
     def _load(self) -> dict[Held, str]:
         text = self._spool.run(lambda db: tables.get_value(db, self._key))

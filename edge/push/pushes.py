@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from chalicelib.wire.codecs import Unfit
@@ -41,17 +41,21 @@ def key_of(push: DesiredPush) -> Held:
 
 
 def sort_out(
-    pushes: Iterable[DesiredPush], book: SessionBook, held: Iterable[Held], at_work: Iterable[Held]
+    pushes: Iterable[DesiredPush],
+    book: SessionBook,
+    held: Iterable[Held],
+    at_work: Iterable[Held],
+    is_over: Callable[[Held], bool] = lambda _: False,
 ) -> tuple[list[DesiredPush], set[Held], set[Held]]:
     """Of the desired pushes: those to run now (their session is live here, or a slate stands in for it), those to hold,
-    and those that are over and to be confirmed as stopped: wanted for a session that is not open here, or held once and
-    wanted no more.
+    and those that are over and to be confirmed as stopped: wanted for a session that is not open here, given back
+    before (`is_over`), or held once and wanted no more.
     """
     run, hold, over = [], set(), set()
     at_work = set(at_work)
     for push in pushes:
         key = key_of(push)
-        if not is_held(book, push):
+        if is_over(key) or not is_held(book, push):
             over.add(key)
             continue
         hold.add(key)
@@ -114,7 +118,9 @@ class Pushes:
         if self._closing:
             return
         at_work = running(self._workers.reports())
-        run, hold, over = sort_out(self._desired, self._lifecycle.book, self._grants, at_work)
+        run, hold, over = sort_out(
+            self._desired, self._lifecycle.book, self._grants, at_work, self._grants.is_given_back
+        )
         self._grants.hold({key_of(p): p.session for p in self._desired if key_of(p) in hold})
         run = self._fitting(run)
         self._relays.apply({id_of(key_of(p)): self._relay(p) for p in run if p.slate is not None})
@@ -222,11 +228,13 @@ class Pushes:
             running_since=as_time(told.ready_at),
             slate=self._relays.on_slate(report.id),
         )
-        self._grants.tell(self._emit(body, held), given_back=held if is_over(report, wanted) else None)
+        over = is_over(report, wanted)
+        if over or self._grants.is_news(held, body):
+            self._grants.tell(self._emit(body, held), given_back=held if over else None)
 
-    async def _emit(self, body: PushState, held: Held) -> None:
-        session_id = self._session_of(held)
-        await self._lifecycle.emit(body, self._lifecycle.book.sessions.get(session_id or ""), session_id)
+    def _emit(self, body: PushState, held: Held) -> Coroutine[Any, Any, None]:
+        session_id = self._session_of(held)  # as it is known now: it may be forgotten with the grant
+        return self._lifecycle.emit(body, self._lifecycle.book.sessions.get(session_id or ""), session_id)
 
     def _session_of(self, held: Held) -> str | None:
         """The session that a push is for; of one that was never held, as it was desired."""

@@ -84,7 +84,7 @@ class Sources:
         over: set[Held] = set()
         for wanted in self._desired:
             state = self._session_state(wanted)
-            if state == "over":
+            if state == "over" or self._grants.is_given_back(key_of(wanted)):
                 over.add(key_of(wanted))
                 continue
             hold[key_of(wanted)] = wanted.session or ""
@@ -207,7 +207,9 @@ class Sources:
             ready_at=_at(told.ready_at),
             finished=told.finished,
         )
-        self._grants.tell(self._lifecycle.emit(body), given_back=held if is_over(report, wanted) else None)
+        over = is_over(report, wanted)
+        if over or self._grants.is_news(held, body):
+            self._grants.tell(self._lifecycle.emit(body), given_back=held if over else None)
 
 
 def _at(seconds: float | None) -> datetime | None:

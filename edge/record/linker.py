@@ -33,6 +33,7 @@ from edge.srs.segmentfile import (
     MAX_DURATION_MS,
     UNFINISHED,
     FileId,
+    Position,
     SegmentFile,
     inspect,
     measure,
@@ -66,6 +67,8 @@ class Linker:
             spool.run(lambda db: tables.recent_files(db, clock.now().timestamp() - REMEMBER_S))
         )
         self._locks: dict[str, asyncio.Lock] = {}
+        self._since: dict[str, Position | None] = {}
+        """Up to where nothing is missing, where links were entered."""
         self.on_linked: Callable[[], None] = lambda: None
 
     def path_of(self, segment: tables.Segment) -> Path:
@@ -100,7 +103,8 @@ class Linker:
         return session
 
     async def _announced(self, session: Session, file: SegmentFile | None, told_ms: int) -> asyncio.Future[None] | None:
-        if something_missing(session.last_segment, file.position if file else None):
+        # What no hook told may also have come before the first that one did.
+        if session.last_segment is None or something_missing(session.last_segment, file.position if file else None):
             await self._adopt(session, before=file)
         duration_ms, jumps = await self._length(file, told_ms)
         done = await self._take(session, file, duration_ms)
@@ -131,9 +135,11 @@ class Linker:
         """Links without a row were entered: what they are of, (inode, mtime in ns) by session, is taken already."""
         for session_id, sources in files.items():
             session = self._lifecycle.book.sessions.get(session_id)
-            found = scan(self.live_folder(session), session.stream.stream) if session else []
-            for file in found:
-                if session is not None and (file.inode, file.mtime_ns) in sources:
+            if session is None:
+                continue
+            self._since.setdefault(session_id, session.last_segment)
+            for file in scan(self.live_folder(session), session.stream.stream):
+                if (file.inode, file.mtime_ns) in sources:
                     self._taken[file.id] = None
                     session.last_segment = max(filter(None, (session.last_segment, file.position)), default=None)
 
@@ -144,6 +150,7 @@ class Linker:
     def forget_session(self, session_id: str) -> None:
         """Nothing is left to do for the session: its folder goes, unless there is a link in it after all."""
         self._locks.pop(session_id, None)
+        self._since.pop(session_id, None)
         folder = self.folder / session_id
         try:
             if not any(folder.glob("*.ts")):
@@ -177,15 +184,16 @@ class Linker:
         files = await asyncio.to_thread(scan, folder, session.stream.stream, unfinished=unfinished)
         limits = [round(session.ended_at.timestamp() * 1000)] if session.ended_at else []
         limits += [before.position[0]] if before and before.position else []
-        limits += self._followed_ms(session) if unfinished else []
+        limits += self._followed_ms(session)
         missed = to_adopt(
             files,
             self._taken.keys(),
-            session.last_segment,
+            self._since.get(session.id, session.last_segment),
             round(session.opened_at.timestamp() * 1000) - 1000,
             min(limits, default=None),
         )
         if not missed:
+            self._since.pop(session.id, None)
             return 0
         durations = await asyncio.to_thread(_read_playlist, folder / f"{session.stream.stream}.m3u8")
         done = None
@@ -197,15 +205,17 @@ class Linker:
             session.broken |= jumps
         if done is not None:
             await asyncio.shield(done)
+        self._since.pop(session.id, None)
         log.info("segment.adopted", session=session.id, segments=len(missed))
         return len(missed)
 
     def _followed_ms(self, session: Session) -> list[int]:
-        """When later sessions of the stream began: what is unfinished from then on is theirs."""
-        others = self._lifecycle.book.sessions.values()
-        return [
-            round(s.opened_at.timestamp() * 1000) for s in others if s.id > session.id and s.stream == session.stream
-        ]
+        """When later sessions of the stream began: what is written from then on is theirs. Of two that nobody has seen
+        live it is the later: the answer to the earlier got lost.
+        """
+        later = [s for s in self._lifecycle.book.sessions.values() if s.id > session.id and s.stream == session.stream]
+        theirs = [s for s in later if s.state in {"live", "ended"} or s.state == session.state == "admitted"]
+        return [round(s.opened_at.timestamp() * 1000) for s in theirs]
 
     async def _length(self, file: SegmentFile | None, told_ms: int) -> tuple[int, bool]:
         """(how much media a segment holds, whether its timestamps jump). What the media server tells is the difference
@@ -315,8 +325,8 @@ class Linker:
         note = target.parent / NOTE
         if not note.exists():
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            write_private(note, session.to_json().encode())
             sync_folder(self.folder)
+            write_private(note, session.to_json().encode())  # whoever finds it knows that its folder is durable
         if self._settings.segment_mode == "link":
             with suppress(FileExistsError):
                 os.link(file.path, target, follow_symlinks=False)

@@ -79,6 +79,11 @@ def links(folder: Path, young_s: float = UNDER_WAY_S) -> list[Link]:
     return [link for link in _links(folder) if now - link.linked_at >= young_s]
 
 
+def files_of(found: Sequence[Link]) -> list[Path]:
+    """What has to be on the disk before the spool knows of these links."""
+    return [*(link.path for link in found), *{link.path.parent for link in found}]
+
+
 def odd(db: sqlite3.Connection, found: Sequence[Link]) -> list[Link]:
     """The links that are not what the spool says: those that something has to be done about. Only reads."""
     rows = db.execute("SELECT session, name, idx, state FROM segments").fetchall()

@@ -10,7 +10,7 @@ from edge.base.clock import Clock
 from edge.base.log import Log
 from edge.base.loops import pause
 from edge.record.linker import Linker
-from edge.record.reconcile import UNDER_WAY_S, Found, forgotten, links, mend, odd
+from edge.record.reconcile import UNDER_WAY_S, Found, files_of, forgotten, links, mend, odd
 from edge.record.recorder import Recorder
 from edge.sessions.book import SessionBook
 from edge.spool.writer import Spool
@@ -57,7 +57,7 @@ class Reconciler:
         lost = await self._spool.read(forgotten)
         if not strange and not lost - opened:
             return None
-        found = await self._spool.submit(mend(folder, strange, self._clock))
+        found = await self._spool.submit(mend(folder, strange, self._clock), sync=files_of(strange))
         self._book.restore(s for s in found.sessions if s.id not in self._book.sessions)
         for session, following in found.following.items():
             known = self._book.sessions.get(session)

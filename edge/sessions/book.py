@@ -120,13 +120,18 @@ class SessionBook:
         """Close an open session: a live one has ended, an admitted one is refused. Nothing happens to a closed one."""
         if not session.open:
             return []
-        was_live = session.state == "live"
+        # What left a segment was live, though nobody may have seen it.
+        unseen = session.state == "admitted" and session.next_index > 0
+        if unseen:
+            session.live_at = now
+        was_live = unseen or session.state == "live"
         session.state = "ended" if was_live else "refused"
         session.ended_at, session.ended_reason, session.inferred = now, reason, inferred
         if self._open.get(session.key) is session:
             del self._open[session.key]
         if was_live:
-            return [Transition(session, SessionEnded(reason=reason, inferred=inferred))]
+            ended = Transition(session, SessionEnded(reason=reason, inferred=inferred))
+            return [Transition(session, SessionLive()), ended] if unseen else [ended]
         return [Transition(session, SessionRefused(reason=reason))]
 
     def wrongly_ended(self, key: ClientKey, stream: StreamName) -> Session | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -68,9 +68,12 @@ def pending_events(
     return good, damaged
 
 
-def ack_events(db: sqlite3.Connection, seqs: Iterable[int]) -> None:
-    """The cloud holds these events."""
-    db.executemany("UPDATE events SET state = 'acked' WHERE seq = ?", [(seq,) for seq in seqs])
+def ack_events(db: sqlite3.Connection, seqs: Collection[int]) -> None:
+    """The cloud holds these events. Each remembers how far it had come with them (`mark`): an event may be taken after
+    later ones.
+    """
+    mark = max([acked_seq(db), *seqs])
+    db.executemany("UPDATE events SET state = 'acked', mark = ? WHERE seq = ?", [(mark, seq) for seq in seqs])
 
 
 def set_aside_event(db: sqlite3.Connection, seq: int, reason: str) -> None:
@@ -85,11 +88,14 @@ def acked_seq(db: sqlite3.Connection) -> int:
 
 
 def rewind_events(db: sqlite3.Connection, held: int, now: float) -> int:
-    """The cloud went back and holds events up to `held` only: all above and those of the last hour go again.
-    Returns how many.
+    """The cloud went back and holds events up to `held` only: all above go again, as do those that it took when it had
+    come as far, and those of the last hour. Returns how many; 0 when that was done already.
     """
+    if acked_seq(db) <= held:
+        return 0
     changed = db.execute(
-        "UPDATE events SET state = 'pending' WHERE state = 'acked' AND (seq > ? OR at > ?)", (held, now - REWIND_S)
+        "UPDATE events SET state = 'pending' WHERE state = 'acked' AND (seq > ? OR mark >= ? OR at > ?)",
+        (held, held, now - REWIND_S),
     )
     put_value(db, "acked_seq", str(held))
     return changed.rowcount

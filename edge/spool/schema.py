@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS sessions(
   id TEXT PRIMARY KEY, state TEXT NOT NULL, json TEXT NOT NULL, rev INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS events(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, session TEXT, json TEXT NOT NULL,
-  crc INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending', reason TEXT NOT NULL DEFAULT '', at REAL NOT NULL);
+  crc INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending', reason TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
+  mark INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS events_pending ON events(seq) WHERE state = 'pending';
 CREATE TABLE IF NOT EXISTS segments(
   session TEXT NOT NULL, idx INTEGER NOT NULL, recording TEXT, duration_ms INTEGER NOT NULL, disc INTEGER NOT NULL,
@@ -41,6 +42,7 @@ CREATE TABLE IF NOT EXISTS commits(one INTEGER PRIMARY KEY, n INTEGER NOT NULL);
 """
 ADDED: Final = {
     "sessions": {"rev": "INTEGER NOT NULL DEFAULT 0"},
+    "events": {"mark": "INTEGER NOT NULL DEFAULT 0"},
     "segments": {"name": "TEXT NOT NULL DEFAULT ''", "note": "TEXT NOT NULL DEFAULT ''"},
 }
 """Columns that spools of earlier versions lack."""

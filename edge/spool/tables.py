@@ -132,6 +132,16 @@ def recent_files(db: sqlite3.Connection, since: float) -> list[tuple[str, int, i
     return db.execute("SELECT source, inode, mtime_ns FROM segments WHERE linked_at > ?", (since,)).fetchall()
 
 
+def adopted_files(db: sqlite3.Connection) -> dict[str, set[tuple[int, int]]]:
+    """(inode, mtime_ns), by session, of the segments that were entered because of their links: where the media server's
+    file lies is not known of them.
+    """
+    found: dict[str, set[tuple[int, int]]] = {}
+    for session, inode, mtime_ns in db.execute("SELECT session, inode, mtime_ns FROM segments WHERE source = ''"):
+        found.setdefault(session, set()).add((inode, mtime_ns))
+    return found
+
+
 def to_upload(db: sqlite3.Connection, limit: int) -> list[Segment]:
     """The oldest linked segments whose recording is known."""
     return _segments(

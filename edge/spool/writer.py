@@ -66,6 +66,10 @@ class Spool:
         self.healthy = True
         """False from a failed commit to the next good one."""
         self._thread = threading.Thread(target=self._work, name="spool", daemon=True)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start to write."""
         self._thread.start()
 
     def submit(self, run: Operation[T], *, sync: Iterable[Path] = (), keep: bool = False) -> asyncio.Future[T]:
@@ -101,9 +105,9 @@ class Spool:
 
         return asyncio.wrap_future(self._reader.submit(guarded))
 
-    def run(self, run: Operation[T]) -> T:
-        """Do one operation now, blocking; for start-up, tests and tools."""
-        job = _Job(run, Future())
+    def run(self, run: Operation[T], *, sync: Iterable[Path] = ()) -> T:
+        """Do one operation now, blocking; for start-up, tests and tools. `sync`: as in `submit`."""
+        job = _Job(run, Future(), tuple(sync))
         self._jobs.put(job)
         result: T = job.done.result()
         return result

@@ -51,7 +51,7 @@ def make_plan(settings: Settings, identity: Identity, sockets: Sockets) -> Plan:
     media_settings = _media_settings(settings, identity)
     media = plan_media_server(media_settings, settings.environment)
     return Plan(
-        host=_host(settings, identity, sockets, ffmpeg.path, ffprobe.path),
+        host=_host(settings, identity, sockets, ffmpeg.path),
         media=_media(settings, media),
         agent=_agent(settings, identity, sockets, media_settings, media, ffmpeg.path, ffprobe.path),
         front=_front(settings, sockets, caddy.path),
@@ -86,7 +86,7 @@ def _environment(settings: Settings, **more: str) -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2", "PYDANTIC_DISABLE_PLUGINS": "__all__"} | more
 
 
-def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str, ffprobe: str) -> Program:
+def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str) -> Program:
     scratch = settings.home / "scratch"
     scratch.mkdir(exist_ok=True)
     environment = _environment(
@@ -101,7 +101,6 @@ def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str,
         SLUICE_OWN_PORTS=_own_ports(settings, identity),
         SLUICE_FRONT_PORTS=f"{settings.http.number},{settings.https.number}",
         SLUICE_FFMPEG=ffmpeg,
-        SLUICE_FFPROBE=ffprobe,
         SLUICE_RECORD_DIR=str(settings.home / "record"),
         # On the file system of the recordings, so that what is finished there is moved and not copied.
         TMPDIR=str(scratch),

@@ -25,8 +25,9 @@ from ulid import ULID
 
 from chalicelib.config import Config
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.wiring import now, wiring
+from chalicelib.wiring.installation import now
 from chalicelib.wiring.local import LocalAdapters
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP
 
 REGION = "us-east-1"
@@ -199,7 +200,8 @@ def aws(moto: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     vault.create_secret(Name="master", SecretString=json.dumps({"master": "m" * 64}))
     vault.create_secret(Name="bootstrap", SecretString=json.dumps(_FIRST))
     with wired(_config(queues)):
-        monkeypatch.setattr(wiring.adapters, "_client", client)
+        monkeypatch.setattr(wiring.adapters, "_boto3", client)
+        monkeypatch.setattr(wiring.adapters, "_api", lambda _, service: client(service.name))
         yield Aws(db, s3, sqs, queues)
 
 

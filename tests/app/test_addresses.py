@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from ulid import ULID
 
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP
 
 from .conftest import Answer, Api, Node, enroll

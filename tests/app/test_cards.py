@@ -11,7 +11,7 @@ from chalice.test import Client
 from chalicelib.domain.model.sources import Source
 from chalicelib.ports.store import Save
 from chalicelib.services.publishing.cards import MOST_AT_ONCE
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .conftest import Api, Node
 

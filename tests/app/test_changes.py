@@ -8,7 +8,7 @@ import pytest
 from chalice.test import Client
 
 from chalicelib.domain.changes import ALL
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .conftest import Api
 

@@ -7,7 +7,8 @@ from typing import Any
 from chalicelib.domain.model.destinations import Lease
 from chalicelib.ports.store import Put
 from chalicelib.routes.v1.docs import description
-from chalicelib.wiring import now, wiring
+from chalicelib.wiring.installation import now
+from chalicelib.wiring.services import wiring
 
 from .conftest import Api, Node
 

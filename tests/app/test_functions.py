@@ -14,7 +14,7 @@ from chalicelib.domain.model.callbacks import Delivery
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.ports.store import Save
 from chalicelib.wire.recording import recording_id
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.app.conftest import STREAM, Api, Aws, Node
 
 DELIVERY = "01JD0000000000000000000001"

@@ -13,7 +13,8 @@ from chalicelib.domain.model.recordings import Recording, RetentionMark
 from chalicelib.ports.store import Save
 from chalicelib.services.recordings import trash as trash_module
 from chalicelib.services.recordings.trash import Trash
-from chalicelib.wiring import now, wiring
+from chalicelib.wiring.installation import now
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP
 
 from .conftest import Api, Cloud

@@ -11,7 +11,8 @@ from chalicelib.domain.model.rooms import Room
 from chalicelib.domain.model.sources import Source, SourceFile
 from chalicelib.ports.store import Save
 from chalicelib.services import listing
-from chalicelib.wiring import now, wiring
+from chalicelib.wiring.installation import now
+from chalicelib.wiring.services import wiring
 
 from .conftest import Api, Node
 

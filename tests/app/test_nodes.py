@@ -11,7 +11,7 @@ from ulid import ULID
 from chalicelib.domain.model.destinations import NodeLease
 from chalicelib.domain.model.nodes import NodeConfig, NodeSeen
 from chalicelib.ports.store import Save
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.app.conftest import STREAM, Api, Node, enroll
 from tests.fakes import BOOTSTRAP
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain import errors as e
-from chalicelib.routes import problems
+from chalicelib.routes import problem_details
 from chalicelib.routes.v1.docs import description
 
 from .conftest import Api, Node
@@ -19,7 +19,7 @@ def _all(kind: type[e.SluiceError]) -> set[type[e.SluiceError]]:
 
 def test_every_kind_of_error_has_a_code_of_its_own() -> None:
     kinds = {kind: kind.kind for kind in _all(e.SluiceError) if kind is not e.SluiceError}
-    assert set(problems.STATUS) <= set(kinds)
+    assert set(problem_details.STATUS) <= set(kinds)
     assert "error" not in kinds.values()
     assert len(set(kinds.values())) == len(kinds) - 1, "a stale version is one that was changed meanwhile"
     made = e.ConflictError("the words", code="stream_live", node="n1")

@@ -14,7 +14,7 @@ from chalice.test import Client
 
 from chalicelib.domain.model.sources import Source
 from chalicelib.ports.store import Save
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP
 
 from .conftest import Answer, Api, Node, _answer

@@ -19,7 +19,7 @@ from ulid import ULID
 
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.model.sessions import OpenSession
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.app.conftest import STREAM, Api, Aws, Node, enroll
 from tests.fakes import BOOTSTRAP
 

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.domain.model.callbacks import Delivery
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.ports.store import Save
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.app.conftest import PROBLEM, Api, Cloud, Node
 from tests.fakes import BOOTSTRAP
 

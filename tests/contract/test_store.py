@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -15,7 +15,9 @@ from botocore.config import Config
 from moto import mock_aws
 from ulid import ULID
 
+from chalicelib.adapters.aws.api import DYNAMODB, DynamoDb
 from chalicelib.adapters.aws.dynamo import DynamoStore
+from chalicelib.adapters.aws.signing import Keys
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.local.database import Database
 from chalicelib.adapters.local.store import SqliteStore
@@ -65,7 +67,9 @@ def dynamo(endpoint: str | None) -> DynamoStore:
     )
     name = f"contract-{secrets.token_hex(4)}"
     make_table(client, name)
-    return DynamoStore(client, name, Cipher(lambda: "master"))
+    # Moto stands in for botocore's calls alone; the emulator is spoken to as the product speaks to AWS.
+    spoken: Any = DynamoDb(DYNAMODB, "us-east-1", lambda: Keys("test", "test"), endpoint) if endpoint else client
+    return DynamoStore(spoken, name, Cipher(lambda: "master"))
 
 
 @contextmanager
@@ -270,7 +274,7 @@ def test_secrets_are_not_in_the_table() -> None:
     with mock_aws():
         store = dynamo(None)
         store.commit(Save(destination()))
-        raw = store._db.scan(TableName=store._table)
+        raw = cast("Any", store._db).scan(TableName=store._table)
         assert "rtmp://h/app/key" not in str(raw)
 
 
@@ -280,7 +284,7 @@ def test_an_item_of_an_earlier_release_is_read() -> None:
         store = dynamo(None)
         store.commit(Save(destination()))
         key = {"pk": {"S": "DEST#d1"}, "sk": {"S": "DEST"}}
-        store._db.update_item(
+        cast("Any", store._db).update_item(
             TableName=store._table, Key=key, UpdateExpression="REMOVE #d.slot", ExpressionAttributeNames={"#d": "data"}
         )
         found = store.get(Destination, "d1")

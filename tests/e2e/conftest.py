@@ -12,6 +12,7 @@ from infra.local.demo.receiver import Received, receiver
 from infra.local.tools import find_srs
 
 from .acme import Authority
+from .canaries import assert_hidden
 from .rtmp_sink import RtmpSink, rtmp_sink
 from .system import System, Witness, environment, free_port, need_media_tools
 
@@ -64,6 +65,9 @@ def _system(
     assert kind == "srs" or not find_srs(), "what is tested is what was asked for"
     try:
         yield system
+        # Whatever the tests did: once more over all that they left.
+        if system.agent_status():
+            assert_hidden(system, system.secrets())
     finally:
         system.stop()
 

@@ -35,8 +35,8 @@ def fill_library(home: Path, count: int = RECORDINGS) -> None:
 def _write(home: Path, count: int) -> None:
     from chalicelib.config import Config
     from chalicelib.ports.store import Save
-    from chalicelib.wiring import wiring
     from chalicelib.wiring.local import LocalAdapters
+    from chalicelib.wiring.services import wiring
 
     wiring._given = Config.from_environment(
         {"SLUICE_HOME": str(home), "SLUICE_PUBLIC_URL": "http://127.0.0.1", "SLUICE_FFMPEG": "", "SLUICE_FFPROBE": ""}

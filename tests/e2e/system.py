@@ -33,8 +33,10 @@ from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_
 FRAGMENT_S = 2.0
 MERGE_S = 1
 FPS = 25
-USER_PORTS = range(25000, 26000)
-INTERNAL_PORTS = "26000-26999"
+# Each worker of a run has ports of its own, so that none takes what another has just found free.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+USER_PORTS = range(25000 + 250 * _WORKER, 25250 + 250 * _WORKER)
+INTERNAL_PORTS = f"{26000 + 250 * _WORKER}-{26249 + 250 * _WORKER}"
 
 _given: set[int] = set()
 T = TypeVar("T")

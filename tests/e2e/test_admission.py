@@ -151,6 +151,7 @@ def _cut_short(port: int) -> None:
                 continue
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("way", ["answers 1", "hangs"])
 def test_a_callback_target_keeps_a_publisher_out(system: System, way: str) -> None:
     """The target has 5 s; what it has not said by then is a no."""

@@ -17,6 +17,7 @@ DOWN_S = 6.0
 BACK_S = 20.0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("down_s", [0.0, DOWN_S], ids=["at once", "after a while"])
 def test_a_killed_agent_loses_nothing(system: System, sink: RtmpSink, witness: Witness, down_s: float) -> None:
     name, key = new_name("kill"), new_name("key")

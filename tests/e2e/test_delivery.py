@@ -114,6 +114,25 @@ def test_a_wrong_secret_is_refused_by_each_protocol(system: System, browser: Bro
     system.gone(name, 60)
 
 
+@needs_srs
+@pytest.mark.srs
+def test_what_a_callback_refuses_by_whip_blocks_nobody(system: System, browser: Browser) -> None:
+    name = new_name("no")
+    answer = system.received.answer
+    system.received.answer = lambda call: (200, b"1" if call["action"] == "on_publish" else b"0")
+    try:
+        page = opened(browser, system, f"/players/whip.html?stream={name}&secret={system.secret}&autostart=true")
+        assert "Refused" in says(page, "Refused")
+        page.close()
+    finally:
+        system.received.answer = answer
+    encoder = system.publish(name)
+    # The media server by itself would hold the name for half a minute.
+    system.live(name, 12)
+    system.end(encoder)
+    system.gone(name)
+
+
 @contextmanager
 def slow_target(seconds: float) -> Iterator[str]:
     """A target of callbacks that thinks before it lets somebody publish."""

@@ -37,6 +37,7 @@ def test_o3_a_media_server_that_answers_late_keeps_its_sessions(system: System, 
     system.assert_whole(name, witness)
 
 
+@pytest.mark.alone
 def test_a_killed_media_server_closes_its_sessions_and_comes_back(system: System, witness: Witness) -> None:
     name = new_name("crash")
     encoder = system.publish(name)

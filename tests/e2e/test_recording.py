@@ -105,6 +105,7 @@ def _assert_deletable(system: System, recording: str, links: dict[str, str], seg
     assert recording not in listed
 
 
+@pytest.mark.alone
 def test_a4_what_is_no_longer_recorded_is_finished_while_its_stream_goes_on(system: System) -> None:
     """And while it runs it counts, begins with its first picture, and links to no MP4 (R6)."""
     name = new_name("apply")

@@ -29,6 +29,7 @@ def _began(sink: RtmpSink, key: str, count: int = 1, seconds: float = 20) -> Pub
     return sink.of(key)[count - 1]
 
 
+@pytest.mark.alone
 def test_a_destination_gets_media_within_two_seconds_and_a_killed_worker_comes_back(
     system: System, sink: RtmpSink
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_push_follows_its_destination_s_switch(system: System, sink: RtmpSink)
     system.gone(name)
 
 
+@pytest.mark.alone
 def test_an_edited_destination_keeps_its_lease(system: System, sink: RtmpSink) -> None:
     name, key, other = new_name("push"), new_name("key"), new_name("key")
     destination = system.add_destination(name, sink.url(key))

@@ -13,9 +13,15 @@ from .system import System, environment, new_name
 pytestmark = pytest.mark.media
 
 
-def test_two_instances_run_side_by_side(system: System, tmp_path: Path, clip: Path) -> None:
+@pytest.fixture
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a short path: a name of a socket in it has bounds."""
+    return tmp_path_factory.mktemp("twin")
+
+
+def test_two_instances_run_side_by_side(system: System, short: Path, clip: Path) -> None:
     with receiver() as received:
-        other = System(tmp_path / "home", clip, received, environment())
+        other = System(short / "home", clip, received, environment())
         other.start()
         try:
             other.prepare()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from infra.deploy import Deployment, deploy
+from infra.aws.deploy import deploy
+from infra.aws.deployment import Deployment
+from infra.aws.vendor import Target
 from infra.local.probe import answers
 from infra.local.supervisor import Child, Supervisor
-from infra.vendor import Target
+from tests.conftest import free_port
+
+from . import names
+from .viewer import viewer
 
 ACCOUNT: Final = "000000000000"
 REGION: Final = "us-east-1"
@@ -39,7 +44,14 @@ class Cloud:
         }
     )
     url: str = ""
-    """The base of the API, once it is deployed."""
+    """Where users come, once it is deployed."""
+    gateway: str = ""
+    """The API without the one origin before it."""
+    front: int = field(default_factory=free_port)
+    """The port by which viewers reach the one origin; see `viewer`."""
+    viewed: list[str] = field(default_factory=list)
+    edge_url: str = ""
+    """Where edges call."""
     _key: str = field(default_factory=lambda: secrets.token_hex(20))
 
     @property
@@ -53,7 +65,7 @@ class Cloud:
         scratch.mkdir(exist_ok=True)
         return Child(
             name="emulator",
-            argv=[str(Path(sys.executable).with_name("ministack"))],
+            argv=[sys.executable, str(Path(__file__).with_name("as_aws.py"))],
             env={
                 # All of it: what is here reaches the functions.
                 "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -81,7 +93,7 @@ class Cloud:
         )
 
     def deployment(self) -> Deployment:
-        """What `infra.deploy` needs to deploy here."""
+        """What `infra.aws.deploy` needs to deploy here."""
         folder = self.home / "build"
         folder.mkdir(exist_ok=True)
         environment = {
@@ -95,28 +107,43 @@ class Cloud:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         parameters = {
-            "Bootstrap": json.dumps(self.first, sort_keys=True),
+            "PublicUrl": f"http://127.0.0.1:{self.front}",
             "AllowPrivateTargets": "true",
             "AllowLoopbackTargets": "true",
             "FfmpegPath": self.ffmpeg,
-            "FfprobePath": self.ffprobe,
             "StoreEndpoint": self.endpoint,
         }
-        return Deployment(STAGE, "sluice-test-code", folder, Target.host(), environment, parameters)
+        return Deployment(
+            STAGE, folder, Target.host(), environment, parameters, say=lambda _: None, reach=self.reachable
+        )
+
+    def reachable(self, outputs: Mapping[str, str]) -> dict[str, str]:
+        """The addresses of the stack as the emulator serves them."""
+        gateway = f"{self.endpoint}/restapis/{outputs['RestAPIId']}/api/_user_request_"
+        function = (urlsplit(outputs["EdgeUrl"]).hostname or "").partition(".")[0]
+        edge = f"{self.endpoint}/_aws/lambda-url/{function}"
+        # The emulator serves a distribution by the first label of a name below its own address.
+        label = outputs.get("DistributionName", "").partition(".")[0]
+        site = f"http://{label}.cloudfront.127.0.0.1:{self.port}" if label else gateway
+        return {**outputs, "ApiUrl": gateway, "EdgeUrl": edge, "SiteUrl": site}
 
     def deploy(self) -> None:
         """Deploy with the real commands."""
-        made = deploy(self.deployment())
-        self.url = f"{self.endpoint}/restapis/{made['RestAPIId']}/api/_user_request_"
+        deployment = self.deployment()
+        made = self.reachable(deploy(deployment, self.first).outputs)
+        self.url, self.edge_url, self.gateway = f"http://127.0.0.1:{self.front}", made["EdgeUrl"], made["ApiUrl"]
+        self.viewed.append(urlsplit(made["SiteUrl"]).netloc)
 
 
 @contextmanager
 def emulated(cloud: Cloud) -> Iterator[Cloud]:
     """The emulator runs while the block does, with everything deployed to it."""
+    names.resolve()
     supervisor = Supervisor(lambda _: None, lambda: False)
     try:
         supervisor.start(cloud.child())
-        cloud.deploy()
-        yield cloud
+        with viewer(cloud.front, cloud.port, cloud.viewed):
+            cloud.deploy()
+            yield cloud
     finally:
         supervisor.stop()

@@ -34,7 +34,7 @@ def an_edge(cloud: Cloud, home: Path, ports: dict[str, int]) -> Iterator[str]:
     media = plan_media_server(media_settings)
     status = f"http://127.0.0.1:{ports['status']}/status"
     agent = _environment(
-        SLUICE_CLOUD_URL=cloud.url,
+        SLUICE_CLOUD_URL=cloud.edge_url,
         SLUICE_JOIN_TOKEN=cloud.first["join_token"],
         SLUICE_AGENT_DIR=str(home / "agent"),
         SLUICE_HLS_DIR=str(home / "media"),

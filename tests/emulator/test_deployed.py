@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from infra.deploy import deploy, diff
+from infra.aws.deploy import deploy, diff
 from infra.errors import InfraError
 from infra.local.supervisor import Supervisor
 from tests.conftest import free_port

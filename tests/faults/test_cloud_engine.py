@@ -22,8 +22,15 @@ from chalicelib.services.edges.sync import Liveness
 from chalicelib.services.pushing.takeover import Takeover
 from chalicelib.services.recordings.finishing import MAX_FINISHES_BEFORE_GIVING_UP, MOST_WAITS_FOR_ROOM
 from chalicelib.services.recordings.hold import LASTS, Hold
-from chalicelib.wire.edge.events import EventBatch, RecordingPartDone, RecordingStarted, SessionEnded, SessionLive
-from chalicelib.wire.edge.observed import ObservedNode, SyncRequest
+from chalicelib.wire.edge.events import (
+    EventBatch,
+    PushState,
+    RecordingPartDone,
+    RecordingStarted,
+    SessionEnded,
+    SessionLive,
+)
+from chalicelib.wire.edge.observed import ObservedNode, ObservedPush, SyncRequest
 from chalicelib.wire.recording import manifest_key, recording_id
 from tests.unit.test_services import STREAM, Cloud, another_node
 
@@ -110,7 +117,7 @@ def test_e7_the_mark_does_not_jump_over_what_a_restored_cloud_lost(cloud: Cloud)
     assert answer.acked_seq == 0, "the node has to tell all again"
     again = EventBatch(events=[e.model_dump(mode="json") for e in (lost, news)], acked_seq=0)
     answer = cloud.ingest.take(cloud.node, again)
-    assert [r.outcome for r in answer.results] == ["accepted", "duplicate"]
+    assert [r.outcome for r in answer.results] == ["accepted", "accepted"], "in order"
     assert answer.acked_seq == news.seq
 
 
@@ -357,3 +364,37 @@ def test_e18_an_open_recording_is_looked_after_however_many_came_after_it(cloud:
     assert cloud.dispatch.sweep() == 1
     cloud.finish()
     assert get(cloud, recording).state == "ready"
+
+
+# E13, E17
+
+
+def test_e13_a_destination_that_changes_while_it_is_pushed_keeps_its_lease_until_the_stop_is_confirmed(
+    cloud: Cloud,
+) -> None:
+    made = cloud.targets.add(
+        name="yt", url="rtmp://a.example/live2/key", platform="custom", streams=["/live/*"], enabled=True
+    )
+    session = cloud.go_live()
+    for change in ({"name": "other"}, {"streams": ["/elsewhere/*"]}, {"enabled": False}):
+        cloud.targets.change(made.id, dict(change), None)
+        cloud.run_stream()
+        cloud.sync(pushes=[ObservedPush(destination=made.id, session=session, fence=1, state="running")])
+        assert holder(cloud, made.id) == cloud.node, change
+    cloud.send(cloud.event(session, PushState(destination=made.id, fence=1, state="stopped")))
+    assert holder(cloud, made.id) == ""
+
+
+def test_e17_a_target_that_answers_nonsense_is_an_error_at_the_gate_and_dead_in_the_end(cloud: Cloud) -> None:
+    cloud.with_callbacks()
+    cloud.sender.answers = [Answer(200, b"[" * 60_000, "", 1)]
+    assert cloud.ask(cloud.session(1)).decision == "deny"
+    session = cloud.go_live()
+    cloud.send(cloud.event(session, SessionEnded(reason="unpublish")))
+    for _ in range(24 * 5):
+        cloud.deliver()
+        cloud.clock.pass_(hours=1)
+        cloud.callbacks.sweep()
+        cloud.run_stream()
+    told = [d for d in deliveries(cloud) if d.action == "on_unpublish"]
+    assert [(d.state, len(d.attempts) > 1) for d in told] == [("dead", True)]

@@ -28,16 +28,10 @@ from chalicelib.domain.model.sources import NodeSource
 from infra.local.probe import answers
 
 from . import writer
+from .report import report
 
 KILLS = int(os.environ.get("SLUICE_KILLS", "20"))
 LONGEST_S = 0.25
-
-
-def report(what: str, **figures: Any) -> None:
-    """For whoever asked for the long version."""
-    if path := os.environ.get("SLUICE_FAULTS_REPORT"):
-        with Path(path).open("a") as out:
-            out.write(json.dumps({"what": what, "kills": KILLS} | figures) + "\n")
 
 
 def round_(path: Path, begin: int) -> Counter[str]:
@@ -99,7 +93,7 @@ def test_the_database_is_killed(tmp_path: Path) -> None:
         assert database.read(lambda db: db.execute("SELECT COUNT(*) FROM changes").fetchone()) == (0,)
         assert database.read(lambda db: db.execute("PRAGMA integrity_check").fetchone()) == ("ok",)
     seconds = round(time.monotonic() - began)
-    report("database", acknowledged=len(acked), pairs=pairs, effects=len(effects), seconds=seconds)
+    report("the database", kills=KILLS, acknowledged=len(acked), pairs=pairs, effects=len(effects), seconds=seconds)
 
 
 # the real host
@@ -195,7 +189,9 @@ def test_the_host_is_killed(tmp_path: Path) -> None:
         assert host.metric("sluice_dead_letters") == 0
     finally:
         host.kill()
-    report("host", kills=kills, acknowledged=len(host.acked), rooms=len(rooms), seconds=round(time.monotonic() - began))
+    report(
+        "the host", kills=kills, acknowledged=len(host.acked), rooms=len(rooms), seconds=round(time.monotonic() - began)
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,7 @@ class Recorded:
 
 def record(folder: Path, *sessions: Sequence[Path]) -> Recorded:
     """What becomes of the segments of one session, or of several that followed each other within the merge window."""
-    media = cast("FakeMedia", FfmpegMedia(FFMPEG, FFPROBE))
+    media = cast("FakeMedia", FfmpegMedia(FFMPEG))
     cloud = Cloud(media=media)
     recording = recording_id(cloud.session(1))
     for number, segments in enumerate(sessions, 1):
@@ -75,13 +75,18 @@ def record(folder: Path, *sessions: Sequence[Path]) -> Recorded:
     )
 
 
+def _length_ms(segment: Path) -> int:
+    show = ["-v", "error", "-show_entries", "format=duration", "-of", "json", str(segment)]
+    return int(float(json.loads(_run(FFPROBE, *show)[0])["format"].get("duration", 0)) * 1000)
+
+
 def _session(cloud: Cloud, session: str, recording: str, segments: Sequence[Path]) -> None:
     events = [cloud.event(session, cloud.admitted()), cloud.event(session, RecordingStarted(recording=recording))]
     claims, broken = [], False
     for index, segment in enumerate(segments):
         body = segment.read_bytes()
         found = measure(body)
-        length = found.duration_ms if found else FfmpegMedia(FFMPEG, FFPROBE).duration_ms(segment)
+        length = found.duration_ms if found else _length_ms(segment)
         key = str(SegmentKey(recording, cloud.node, session, index, length, broken))
         broken = found is not None and found.jumps
         cloud.objects.objects[key] = body

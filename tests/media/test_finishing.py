@@ -37,7 +37,7 @@ AAC = ("-c:a", "aac", "-ar", "48000", "-ac", "2")
 
 def film(work: Path, *runs: Path) -> tuple[list[tuple[Path, dict[str, Any]]], list[tracks.LeftOut]]:
     """The MP4s that the runs make, each with what ffprobe says of it, and what was left out."""
-    media = FfmpegMedia(FFMPEG, FFPROBE)
+    media = FfmpegMedia(FFMPEG)
     groups, left = tracks.grouped([media.tracks(run) for run in runs])
     made = []
     for number, group in enumerate(groups):
@@ -86,7 +86,7 @@ def test_r1_a_part_that_no_mp4_can_hold_loses_no_other(tmp_path: Path) -> None:
     odd = make(tmp_path / "odd.ts", "-vn", "-c:a", "s302m", "-strict", "-2", "-ar", "48000", "-ac", "2")
     noise = tmp_path / "noise.ts"
     noise.write_bytes(b"\0" * 100_000)
-    media = FfmpegMedia(FFMPEG, FFPROBE)
+    media = FfmpegMedia(FFMPEG)
     with pytest.raises(UpstreamError):
         media.tracks(noise)
     made, left = film(tmp_path, good, odd, good)

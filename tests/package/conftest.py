@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.package import package
-from infra.vendor import Target
+from infra.aws.package import package
+from infra.aws.vendor import Target
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from chalicelib.domain.redact import MASK
 from chalicelib.ports.store import Put
 from chalicelib.routes.v1.base import OPERATIONS
 from chalicelib.wire.names import StreamName
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP
 from tests.unit.v1_client import V1, v1_on_fakes
 

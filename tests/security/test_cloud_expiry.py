@@ -21,7 +21,8 @@ from chalicelib.services.recordings.shares import Shares
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.play import QUERY, play_key, play_refusal, play_token
 from chalicelib.wire.questions import AuthorizeRequest
-from chalicelib.wiring import now, wiring
+from chalicelib.wiring.installation import now
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP
 from tests.security.browser import Browser
 from tests.unit.v1_client import V1, v1_on_fakes

@@ -19,7 +19,7 @@ from chalicelib.domain.errors import TooManyTriesError, UnauthenticatedError
 from chalicelib.domain.model.account import AuditEntry, Credential, LoginHold
 from chalicelib.ports.store import Change, Put
 from chalicelib.services.account.login import Login
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP, FakeClock, MemoryStore
 from tests.security.browser import HOST, Browser
 from tests.unit.v1_client import V1, v1_on_fakes

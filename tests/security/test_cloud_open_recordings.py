@@ -12,7 +12,8 @@ import pytest
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.ports.store import Put
 from chalicelib.services.recordings.shares import Shares
-from chalicelib.wiring import now, wiring
+from chalicelib.wiring.installation import now
+from chalicelib.wiring.services import wiring
 from tests.app.conftest import Answer, Api
 from tests.fakes import BOOTSTRAP, FakeClock
 from tests.unit.test_services import Cloud

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
 from chalicelib.wire.codecs import OLDEST
 from infra.cli import main as cli
@@ -352,11 +354,14 @@ class Said:
 
 
 Run = Callable[..., Said]
+_get_command = functools.cache(typer.main.get_command)
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `sluice` as the shell would."""
+    # Typer reads the signatures of all hundred commands at each call, which a process does once.
+    monkeypatch.setattr(typer.main, "get_command", _get_command)
 
     def run(*argv: str, answer: str = "") -> Said:
         monkeypatch.setattr(sys, "argv", ["sluice", *argv])

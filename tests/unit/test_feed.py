@@ -78,7 +78,7 @@ def test_a_change_ends_the_call_and_changes_that_come_together_are_told_together
         await asyncio.to_thread(world.changes.note, [Room])
         await asyncio.to_thread(world.changes.note, [NodeSeen, OpenQuestion])
         status, told = await asyncio.wait_for(call, 5)
-        assert (status, told["subjects"]) == (200, ["nodes", "rooms", "streams"])
+        assert (status, told["subjects"]) == (200, ["destinations", "nodes", "rooms", "sources", "streams"])
         assert world.feed.open == 0
 
     asyncio.run(story())

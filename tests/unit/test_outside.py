@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.errors import ForbiddenError
 from chalicelib.routes import outside
 from chalicelib.routes.v1 import protocol
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from edge.base.errors import ConfigError
 from edge.config import load
 from infra.errors import InfraError

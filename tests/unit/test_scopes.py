@@ -22,7 +22,7 @@ from chalicelib.services.account.login import Login
 from chalicelib.services.edges.callers import Callers
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.questions import AuthorizeRequest
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP, FakeClock
 from tests.unit.v1_client import V1, v1_on_fakes
 

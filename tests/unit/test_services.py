@@ -28,7 +28,8 @@ from chalicelib.ports.sending import Answer
 from chalicelib.services.account.auth import Auth
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.callbacks.by_node import ByEdge
-from chalicelib.services.callbacks.deliveries import CallbackLog, Callbacks
+from chalicelib.services.callbacks.deliveries import Callbacks
+from chalicelib.services.callbacks.log import CallbackLog
 from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.edges.enrolment import Enrolment

@@ -253,7 +253,7 @@ def test_boto3_is_not_needed_where_there_is_no_bucket(tmp_path: Path) -> None:
 
     code = (
         "import sys, os\n"
-        "from chalicelib.wiring import wiring\n"
+        "from chalicelib.wiring.services import wiring\n"
         "wiring.stores.get(); wiring.uploads; wiring.objects; wiring.adapters.issuer.issue('n', None)\n"
         "wiring.adapters.stores.places('recordings/a/index.mp4')\n"
         "sys.exit('boto3' in sys.modules)"

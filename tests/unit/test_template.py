@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from infra.package import merge_template
-from infra.policies import roles
+from infra.aws.package import data_template, merge_template
+from infra.aws.policies import roles
+from infra.aws.vendor import Target
 
 Json = dict[str, Any]
 
+TARGET = Target("arm64", "3.12")
 FUNCTIONS = {
     "APIHandler": "Api",
+    "Edge": "Edge",
     "OnTable": "OnTable",
     "OnCallbacks": "OnCallbacks",
     "OnFinish": "OnFinish",
@@ -24,7 +27,7 @@ FUNCTIONS = {
 
 @pytest.fixture(scope="module")
 def resources() -> Json:
-    found: Json = merge_template()["Resources"]
+    found: Json = merge_template(TARGET)["Resources"]
     return found
 
 
@@ -61,29 +64,30 @@ def test_every_function_has_its_own_role_and_log_group(resources: Json) -> None:
         assert {"Fn::GetAtt": [f"{name}Logs", "Arn"]} in next(_statements(resources[f"{name}Role"]))["Resource"]
 
 
-def test_only_the_api_reads_the_first_secrets_and_hands_out_node_credentials() -> None:
-    bootstrap = {"Fn::GetAtt": ["BootstrapSecret", "Id"]}
+def test_only_doors_read_the_first_secrets_and_only_the_edges_one_hands_out_node_credentials() -> None:
     for name, role in roles().items():
         statements = list(_statements(role))
-        assert any(bootstrap in s["Resource"] for s in statements) == (name == "ApiRole")
-        assert any("sts:AssumeRole" in s["Action"] for s in statements) == (name == "ApiRole")
+        bootstrap = any("sluice/${Stage}/bootstrap" in text for text in _texts(statements))
+        assert bootstrap == (name in ("ApiRole", "EdgeRole"))
+        assert any("sts:AssumeRole" in s["Action"] for s in statements) == (name == "EdgeRole")
 
 
 def test_a_node_may_upload_and_be_nudged_and_no_more() -> None:
     actions = {action for statement in _statements(roles()["NodeRole"]) for action in statement["Action"]}
     assert actions == {"s3:PutObject", "sqs:ReceiveMessage", "sqs:DeleteMessage"}
     trust = roles()["NodeRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
-    assert trust == {"AWS": {"Fn::GetAtt": ["ApiRole", "Arn"]}}
+    assert trust == {"AWS": {"Fn::GetAtt": ["EdgeRole", "Arn"]}}
 
 
 def test_a_queue_outlasts_its_function_six_times(resources: Json) -> None:
+    all_of_them = resources | data_template()["Resources"]
     for function, queue in (
         ("OnCallbacks", "CallbacksQueue"),
         ("OnFinish", "FinishQueue"),
         ("OnObjects", "ObjectsQueue"),
     ):
-        assert resources[queue]["Properties"]["VisibilityTimeout"] >= 6 * resources[function]["Properties"]["Timeout"]
-        assert resources[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
+        assert all_of_them[queue]["Properties"]["VisibilityTimeout"] >= 6 * resources[function]["Properties"]["Timeout"]
+        assert all_of_them[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
 
 
 def test_event_sources_take_partial_answers(resources: Json) -> None:
@@ -92,23 +96,34 @@ def test_event_sources_take_partial_answers(resources: Json) -> None:
         assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_data_outlives_its_stack(resources: Json) -> None:
-    for name in ("Table", "Bucket", "MasterSecret"):
-        assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == "Retain"
+def test_data_outlives_its_stack_but_not_a_first_deployment_that_fails(resources: Json) -> None:
+    kept = data_template()["Resources"]
+    for name in ("Table", "Bucket", "MasterSecret", "BootstrapSecret"):
+        assert kept[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert kept[name]["UpdateReplacePolicy"] == "Retain"
+    stateful = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
+    assert not [name for name, resource in resources.items() if resource.get("Type") in stateful]
 
 
-def test_only_manifests_are_announced(resources: Json) -> None:
-    (configuration,) = resources["Bucket"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+def test_only_manifests_are_announced() -> None:
+    (configuration,) = data_template()["Resources"]["Bucket"]["Properties"]["NotificationConfiguration"][
+        "QueueConfigurations"
+    ]
     rules = {rule["Name"]: rule["Value"] for rule in configuration["Filter"]["S3Key"]["Rules"]}
     assert rules == {"prefix": "recordings/", "suffix": ".json"}
 
 
 def test_no_secret_is_in_an_environment() -> None:
-    template = merge_template()
-    assert template["Parameters"]["Bootstrap"]["NoEcho"] is True
-    variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    assert {"Ref": "Bootstrap"} not in variables.values()
-    assert variables["SLUICE_BOOTSTRAP"] == {"Fn::GetAtt": ["BootstrapSecret", "Id"]}
+    variables = merge_template(TARGET)["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["SLUICE_BOOTSTRAP"] == {"Fn::Sub": "sluice/${Stage}/bootstrap"}
+    assert data_template()["Resources"]["BootstrapSecret"]["Properties"]["SecretString"] == "{}"
+
+
+def test_no_partition_of_aws_is_fixed(resources: Json) -> None:
+    for text in [*_texts(resources), *_texts(data_template()["Resources"])]:
+        assert "arn:aws:" not in text
+        # Principals of services are named alike everywhere.
+        assert not text.endswith("amazonaws.com") or text in ("lambda.amazonaws.com", "s3.amazonaws.com")
 
 
 def test_each_place_of_a_path_has_one_parameter() -> None:

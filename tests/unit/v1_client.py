@@ -14,7 +14,7 @@ from chalice.test import Client
 
 from chalicelib.adapters.no_changes import NoChanges
 from chalicelib.ports.objects import ProbeResult
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP, FakeDeadLetters, FakeNudger, FakeQueue, FakeSender, MemoryObjects, MemoryStore
 
 
@@ -76,7 +76,6 @@ def v1_on_fakes() -> Iterator[V1]:
                 record_dir=None,
                 keep_local=False,
                 ffmpeg="",
-                ffprobe="",
                 own_ports=(),
                 front_ports=(),
             ),

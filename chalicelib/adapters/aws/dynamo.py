@@ -7,11 +7,7 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
 
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.items import Item, Items, key_of, only, partition_of
@@ -24,33 +20,20 @@ from chalicelib.ports.store import Change, Page, Put, Save
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from .api import DynamoDb
+
+from .api import code_of
+from .attributes import from_dynamo, to_dynamo
+
 E = TypeVar("E", bound=Entity)
 
 INDEX: Final = "GSI1"
 _RETRIES: Final = 8
 _MOST_KEYS: Final = 100
-_ser = TypeSerializer()
-_de = TypeDeserializer()
 
 
 def _key(pk: str, sk: str) -> Item:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
-
-
-def _plain(value: Any) -> Any:
-    """DynamoDB's numbers as Python's."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    return value
-
-
-def _storable(value: Any) -> Any:
-    """JSON values as DynamoDB takes them."""
-    return json.loads(json.dumps(value), parse_float=Decimal)
 
 
 def _cursor(last: Item | None) -> str | None:
@@ -87,7 +70,7 @@ def _start(cursor: str | None, partition: str, value: Item) -> Item | None:
 class DynamoStore:
     """`Store` on one DynamoDB table."""
 
-    def __init__(self, client: DynamoDBClient, table: str, cipher: Cipher) -> None:
+    def __init__(self, client: DynamoDBClient | DynamoDb, table: str, cipher: Cipher) -> None:
         self._db = client
         self._table = table
         self._items = Items(cipher)
@@ -95,13 +78,11 @@ class DynamoStore:
     # mapping
 
     def _item(self, entity: Entity) -> Item:
-        item = self._items.item(entity)
-        item["data"] = _storable(item["data"])
-        return {k: _ser.serialize(v) for k, v in item.items()}
+        return {k: to_dynamo(v) for k, v in self._items.item(entity).items()}
 
     def entity(self, image: Item) -> Entity | None:
         """See `Table`. An image has DynamoDB's types."""
-        return self._items.entity({k: _plain(_de.deserialize(v)) for k, v in image.items()})
+        return self._items.entity({k: from_dynamo(v) for k, v in image.items()})
 
     def _entities(self, items: Sequence[Item]) -> list[Entity]:
         return [e for e in map(self.entity, items) if e is not None]
@@ -246,7 +227,7 @@ class DynamoStore:
         for attempt in range(_RETRIES):
             try:
                 self._send(writes)
-            except ClientError as error:
+            except Exception as error:
                 if not self._again(error):
                     raise
             else:
@@ -262,15 +243,14 @@ class DynamoStore:
             (self._db.put_item if verb == "Put" else self._db.delete_item)(**arguments)
 
     @staticmethod
-    def _again(error: ClientError) -> bool:
+    def _again(error: Exception) -> bool:
         """Whether the same write may succeed a moment later.
 
         Raises:
             ConflictError: a condition failed.
         """
-        code = error.response.get("Error", {}).get("Code", "")
-        reasons: Any = error.response.get("CancellationReasons", [])
-        codes = {code, *(r.get("Code", "") for r in reasons)}
+        response: Any = getattr(error, "response", {})
+        codes = {code_of(error), *(r.get("Code", "") for r in response.get("CancellationReasons", []))}
         if codes & {"ValidationException", "ValidationError"}:
             raise InvalidInputError("", "it is too large, or holds a value that cannot be stored") from error
         if codes & {"ConditionalCheckFailedException", "ConditionalCheckFailed"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -30,10 +30,18 @@ _BATCH: Final = 1000
 class S3Objects:
     """`Objects` on one bucket, below `prefix` ('' or with its closing slash)."""
 
-    def __init__(self, client: S3Client, bucket: str, prefix: str = "") -> None:
+    def __init__(
+        self,
+        client: S3Client,
+        bucket: str,
+        prefix: str = "",
+        sign: Callable[[str, int, str | None], str] | None = None,
+    ) -> None:
+        """`sign`: the path of a key on an origin that stands before the bucket; None: links are the bucket's own."""
         self._s3 = client
         self._bucket = bucket
         self._prefix = prefix
+        self._sign = sign
 
     def list(self, prefix: str, after: str = "") -> Iterator[StoredObject]:
         """See `Objects`."""
@@ -120,8 +128,14 @@ class S3Objects:
         for key in keys:
             self._s3.delete_object(Bucket=self._bucket, Key=key)
 
+    def given_out(self, key: str) -> bool:
+        """See `Objects`."""
+        return False
+
     def link(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
         """See `Objects`."""
+        if self._sign is not None:
+            return self._sign(key, expires_s, filename)
         params: dict[str, Any] = {"Bucket": self._bucket, "Key": self._prefix + key}
         if filename:
             params["ResponseContentDisposition"] = f'attachment; filename="{filename}"'

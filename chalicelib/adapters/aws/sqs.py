@@ -6,12 +6,16 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+    from .api import Sqs
+
+from .api import code_of
+
 _log = Logger(child=True)
+_GONE: Final = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 NUDGE_LIFE_S: Final = 60
 """A nudge that nobody took in a minute says nothing new: the sync has come by then."""
 
@@ -19,7 +23,7 @@ NUDGE_LIFE_S: Final = 60
 class SqsQueue:
     """`Queue` on one SQS queue."""
 
-    def __init__(self, client: SQSClient, url: str) -> None:
+    def __init__(self, client: SQSClient | Sqs, url: str) -> None:
         self._sqs = client
         self._url = url
 
@@ -31,7 +35,7 @@ class SqsQueue:
 class SqsNudger:
     """`Nudger` with one SQS queue a node."""
 
-    def __init__(self, client: SQSClient, prefix: str) -> None:
+    def __init__(self, client: SQSClient | Sqs, prefix: str) -> None:
         self._sqs = client
         self._prefix = prefix
 
@@ -51,5 +55,13 @@ class SqsNudger:
         """See `Nudger`."""
         try:
             self._sqs.send_message(QueueUrl=queue_url, MessageBody="{}")
-        except (ClientError, BotoCoreError) as error:
-            _log.warning("nudge_failed", extra={"error": type(error).__name__})
+        except Exception as error:
+            _log.warning("nudge_failed", extra={"error": code_of(error) or type(error).__name__})
+
+    def forget(self, queue_url: str) -> None:
+        """See `Nudger`."""
+        try:
+            self._sqs.delete_queue(QueueUrl=queue_url)
+        except Exception as error:
+            if code_of(error) not in _GONE:
+                raise

@@ -10,11 +10,13 @@ from chalicelib.ports.upkeep import Bootstrap
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+    from .api import Secrets
+
 
 class SecretsVault:
     """`Vault` on Secrets Manager. Reads secrets once and keeps them for the life of the process."""
 
-    def __init__(self, client: SecretsManagerClient, master_arn: str, bootstrap_arn: str) -> None:
+    def __init__(self, client: SecretsManagerClient | Secrets, master_arn: str, bootstrap_arn: str) -> None:
         self._client = client
         self._master_arn = master_arn
         self._bootstrap_arn = bootstrap_arn

@@ -23,6 +23,9 @@ class LocalNudger:
         """See `Nudger`."""
         return f"{_PREFIX}{node}"
 
+    def forget(self, queue_url: str) -> None:
+        """See `Nudger`. There is nothing to remove."""
+
     def nudge(self, queue_url: str) -> None:
         """See `Nudger`."""
         node = queue_url.removeprefix(_PREFIX)

@@ -66,12 +66,13 @@ class Lease(Entity):
 
 
 class NodeLease(Entity):
-    """A lease seen from its node; exists while it is held."""
+    """A lease seen from its node; exists while it is held. `target` is '' in those of earlier versions."""
 
     node: str
     destination: str
     session: str
     fence: int
+    target: str = ""
 
 
 class PushStatus(Entity):

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from chalicelib.domain.errors import InvalidInputError, SluiceError, UnauthenticatedError
 from chalicelib.wire.oryx import ERROR_HEADERS, HEADERS, PREFIX, envelope
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
+
+from .. import client
 
 MAX_BODY: Final = 1024 * 1024
 
@@ -103,10 +105,8 @@ def _base_url(headers: Any) -> str:
 
 
 def _call(request: Any) -> Call:
-    claimed = request.headers.get("x-forwarded-for", "").split(",")[-1].strip()
-    address = claimed or request.context.get("identity", {}).get("sourceIp", "")
     query = {str(k): str(v) for k, v in (request.query_params or {}).items()}
-    return Call(_body(request.raw_body), query, address[:64], _base_url(request.headers))
+    return Call(_body(request.raw_body), query, client.address(request), _base_url(request.headers))
 
 
 def _authenticated(headers: Any, call: Call) -> Call:

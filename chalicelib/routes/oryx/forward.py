@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.services.pushing.slots import SlotState
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .calls import Call, Fields, route, text_time
 

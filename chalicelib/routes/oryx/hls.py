@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .calls import Call, Fields, route
 

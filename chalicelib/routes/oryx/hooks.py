@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.domain.errors import UpstreamError
 from chalicelib.domain.model.callbacks import CallbackSettings, CallbackTrace
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .. import outside
 from .calls import Call, Fields, route

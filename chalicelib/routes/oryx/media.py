@@ -14,7 +14,7 @@ from chalicelib.domain.errors import ForbiddenError, NotFoundError, Unauthentica
 from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.services.recordings.artifacts import PLAYLIST_TYPE
 from chalicelib.wire.oryx import HEADERS
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .. import outside
 from .calls import Call, oryx, route

@@ -9,7 +9,7 @@ from pydantic import Field
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.services.recordings.running import Take
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .calls import Call, Fields, route, text_time
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.rooms import Room
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .calls import Call, Fields, route, text_time
 

@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.domain.errors import InvalidInputError, NotFoundError
 from chalicelib.domain.model.sessions import Session
 from chalicelib.wire.names import StreamName
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .calls import Call, Fields, route, text_time
 

@@ -8,7 +8,7 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.services.account.login import Token
 from chalicelib.wire.oryx import VERSION
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .calls import Call, Fields, route, text_time
 

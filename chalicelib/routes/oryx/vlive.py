@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from . import playing
 from .calls import Call, Fields, route

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from chalicelib.domain.access import Caller, may
 from chalicelib.services.watching.addresses import Address, Code, Reached
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .. import outside
 from ..views import Items, View

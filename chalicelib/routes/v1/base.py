@@ -19,9 +19,10 @@ from chalicelib.domain import redact
 from chalicelib.domain.access import Caller, Scope, may, require
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, SluiceError
 from chalicelib.domain.model.settings import PublishSettings
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
-from .. import problems
+from .. import client, problems
+from ..problem_details import parse, status_of
 from ..views import without_secrets
 from . import preconditions, protocol, unchanged
 
@@ -216,7 +217,7 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
         call = Call(caller, _queried(op.sends, request))
     else:
         _queried(Nothing, request)
-        call = Call(caller, Nothing() if op.sends is Nothing else problems.parse(op.sends, request.raw_body))
+        call = Call(caller, Nothing() if op.sends is Nothing else parse(op.sends, request.raw_body))
     if not op.changes:
         return answer(op, op.view(call, **arguments), call)
     path = op.path.format(**arguments)
@@ -290,11 +291,11 @@ def _change(op: Operation, call: Call[Any], path: str, arguments: dict[str, str]
     request, who = v1.current_request, call.caller
     fields = protocol.audited(call.sent)
     path = redact.text(path, secrets())
-    entry = wiring.audit.begin(who.name, op.name, path, protocol.address(request), fields, by=who.id)
+    entry = wiring.audit.begin(who.name, op.name, path, client.address(request), fields, by=who.id)
     try:
         response = answer(op, _checked(op, call, arguments, request.headers.get("if-match")), call)
     except SluiceError as error:
-        wiring.audit.end(entry, "refused", problems.status_of(error))
+        wiring.audit.end(entry, "refused", status_of(error))
         raise
     except Exception:
         wiring.audit.end(entry, "failed", 500)

@@ -12,7 +12,7 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.callbacks import DeliveryState, WebhookSecret
 from chalicelib.domain.redact import callback_url
 from chalicelib.services.nodes.overview import DeliveryFilter
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..delivery_views import DeliveryShown
 from ..views import SHOWN_SECRET, Page, View

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from chalicelib.wire.certificates import MAX_DOMAINS, MAX_PEM, CertificateResult
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import Items, View
 from .base import SECRET, Body, Call, Nothing, operation

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import Field
 
 from chalicelib.domain.changes import Subject
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import View
 from .base import Call, Query, operation

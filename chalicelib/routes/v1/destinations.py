@@ -12,7 +12,7 @@ from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.targets import changed_url, whole_url
 from chalicelib.services.pushing.destinations import Target
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import Counted, DestinationShown, FitShown, Items, Page, TargetShown
 from .base import SECRET, Body, Call, Nothing, Paging, operation, secrets

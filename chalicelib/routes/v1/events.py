@@ -8,7 +8,7 @@ from pydantic import Field
 
 from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.services.nodes.overview import EventFilter
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import EventShown, Page, View
 from .base import Call, Moment, Nothing, Paging, operation

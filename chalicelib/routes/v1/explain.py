@@ -10,7 +10,7 @@ from pydantic import Field
 from chalicelib.domain import redact
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.explain import AdmissionCode, CallbackCode, LimitCode, PushCode, RecordingCode
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SessionShown, View
 from .base import SECRET, Body, Call, operation, secrets

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from chalicelib.domain.errors import ConflictError
 from chalicelib.ports.queues import DeadLetter, DeadLetters
 from chalicelib.ports.upkeep import Upkeep
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import Page, View
 from .base import Call, Nothing, Paging, operation

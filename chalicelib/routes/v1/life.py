@@ -10,7 +10,7 @@ from pydantic import Field
 from chalicelib.domain import redact
 from chalicelib.domain.life import Item, Lane
 from chalicelib.services.watching.life import Life
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SessionShown, View
 from .base import Call, Nothing, operation, secrets

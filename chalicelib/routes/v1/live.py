@@ -8,7 +8,7 @@ from chalice import Response
 from pydantic import Field
 
 from chalicelib.wire.live import HERE_HEADER, NODE_HEADER, History
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import View
 from .base import Call, Nothing, Query, operation, v1

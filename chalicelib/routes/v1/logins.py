@@ -11,8 +11,9 @@ from chalicelib.domain.access import Caller, grants_of, token_id
 from chalicelib.domain.model.account import Credential
 from chalicelib.services.account.api_secret import MAX_GRACE_S
 from chalicelib.services.account.logins import LIFE, Begun
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
+from .. import client
 from ..views import SHOWN_SECRET, Items, View
 from . import protocol
 from .base import SECRET, Body, Call, Nothing, cookie_name, operation, v1
@@ -91,7 +92,7 @@ class ApiSecretShown(View):
 def _begun(call: Call[Any], begun: Begun, action: str) -> MeShown:
     """Give the caller its cookie. The audit has who came in; who did not, the log has."""
     request = v1.current_request
-    address = protocol.address(request)
+    address = client.address(request)
     caller = wiring.login.logins.caller(begun.secret)
     entry = wiring.audit.begin(caller.name, action, str(request.path), address, {}, by=caller.id)
     wiring.audit.end(entry, "done", 200)
@@ -107,7 +108,7 @@ def _cookie(call: Call[Any], value: str, life_s: int) -> None:
 def log_in(call: Call[Password]) -> MeShown:
     """Log in to the console: the answer sets a cookie. Callers by cookie send `X-Sluice-Console: 1` and `Origin`."""
     protocol.check_console(v1.current_request)
-    begun = wiring.login.sign_in(call.sent.password, protocol.address(v1.current_request))
+    begun = wiring.login.sign_in(call.sent.password, client.address(v1.current_request))
     return _begun(call, begun, "log_in")
 
 
@@ -115,7 +116,7 @@ def log_in(call: Call[Password]) -> MeShown:
 def sign_in(call: Call[SignIn]) -> MeShown:
     """Use up a sign-in link: the answer sets a cookie. With a password, that becomes the admin password."""
     protocol.check_console(v1.current_request)
-    address = protocol.address(v1.current_request)
+    address = client.address(v1.current_request)
     begun = wiring.login.sign_in_by_link(call.sent.token, call.sent.password, address)
     return _begun(call, begun, "sign_in")
 

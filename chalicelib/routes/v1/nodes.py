@@ -9,7 +9,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from chalicelib.wire.questions import SetAsideQuestion
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SHOWN_SECRET, NodeConfigShown, NodeShown, Page, View
 from .base import Body, Call, Nothing, Paging, Query, operation

@@ -10,7 +10,7 @@ from pydantic import Field
 from chalicelib.domain.access import require
 from chalicelib.domain.model.settings import PlaySettings
 from chalicelib.services.watching.links import FORMATS, MAX_LIFE_S, Format
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .. import outside
 from ..views import View

@@ -18,12 +18,6 @@ MAX_SHOWN: Final = 200
 REPLAYED: Final = {"Idempotent-Replayed": "true"}
 
 
-def address(request: Any) -> str:
-    """The client's address: the last hop that our front, or the gateway, added."""
-    claimed = request.headers.get("x-forwarded-for", "").split(",")[-1].strip()
-    return str(claimed or request.context.get("identity", {}).get("sourceIp", ""))[:64]
-
-
 def scheme(request: Any) -> str:
     """How the caller reached us: http or https."""
     return "http" if request.headers.get("x-forwarded-proto", "").split(",")[0].strip() == "http" else "https"

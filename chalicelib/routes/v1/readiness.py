@@ -9,8 +9,8 @@ from typing import Literal, Self
 from pydantic import Field
 
 from chalicelib.domain.readiness import Finding, Level, worst
-from chalicelib.wiring import wiring
 from chalicelib.wiring.installation import VERSION
+from chalicelib.wiring.services import wiring
 
 from ..views import View
 from .base import Call, Nothing, operation

@@ -13,7 +13,7 @@ from chalicelib.domain.model.recordings import Recording
 from chalicelib.services.recordings.artifacts import PLAYLIST_TYPE
 from chalicelib.services.recordings.library import MAX_SHARE_S, Wanted
 from chalicelib.services.recordings.shares import Opened
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from .. import outside
 from ..files import accelerated

@@ -10,7 +10,7 @@ from pydantic import Field
 from chalicelib.domain.access import Caller, may
 from chalicelib.domain.model.rooms import Room
 from chalicelib.services.publishing.rooms import WantedRooms
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SHOWN_SECRET, Page, View, without_secrets
 from .addresses import AddressShown, addresses_for

@@ -11,7 +11,7 @@ from pydantic import Field
 from chalicelib.domain.model.callbacks import CallbackSettings
 from chalicelib.domain.model.settings import PublishSettings, RecordSettings
 from chalicelib.services.publishing.uses import Use
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SHOWN_SECRET, View
 from .base import SECRET, Body, Call, Nothing, Query, operation

@@ -10,7 +10,7 @@ from chalicelib.domain.sources import in_order
 from chalicelib.domain.targets import changed_url, whole_url
 from chalicelib.services.sources.editing import WantedInput, WantedSources
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..source_views import PlayingShown, SourceShown
 from ..views import Page

@@ -9,7 +9,7 @@ from pydantic import Field
 from chalicelib.domain.model.stores import OWN_STORE, ObjectStore, StoreSettings
 from chalicelib.domain.stores import next_id
 from chalicelib.ports.objects import ProbeResult
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import View
 from .base import SECRET, Body, Call, Nothing, operation

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from chalicelib.domain import redact
 from chalicelib.domain.model.sessions import Session
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import Counted, Page, SessionShown, StreamShown
 from .base import Call, Moment, Nothing, Paging, operation, secrets

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.services.backup import Copy
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import View
 from .base import SECRET, Body, Call, Nothing, operation

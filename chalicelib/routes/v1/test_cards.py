@@ -11,7 +11,7 @@ from chalicelib.domain import redact
 from chalicelib.domain.sources import card_stream
 from chalicelib.services.sources.editing import Playing
 from chalicelib.wire.sources import MAX_CARD_MINUTES
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import Items, View
 from .base import Body, Call, Nothing, operation, secrets

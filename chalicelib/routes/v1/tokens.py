@@ -11,7 +11,7 @@ from chalicelib.domain.access import WHOLE, grants_of, token_id
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.account import AuditEntry, Credential
 from chalicelib.services.account.audit import AuditFilter
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SHOWN_SECRET, Page, View
 from .base import OPERATIONS, Body, Call, Moment, Nothing, Paging, operation

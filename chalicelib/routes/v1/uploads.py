@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from chalicelib.wiring import wiring
+from chalicelib.wiring.services import wiring
 
 from ..views import SHOWN_SECRET, View
 from .base import Body, Call, operation

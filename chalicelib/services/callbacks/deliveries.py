@@ -6,22 +6,22 @@ import json
 import random
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import callbacks as rules
 from chalicelib.domain import redact
 from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
-from chalicelib.domain.model.callbacks import Attempt, CallbackSettings, CallbackTrace, Delivery, DeliveryState
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery, DeliveryState
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.sessions import Session
 from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.queues import Queue
-from chalicelib.ports.sending import Answer
-from chalicelib.ports.store import Put, Save, Store
+from chalicelib.ports.store import Save, Store
 from chalicelib.services.account.settings import Settings
+from chalicelib.services.callbacks.log import CallbackLog
 from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.services.recordings.shares import Shares
 
@@ -36,56 +36,6 @@ EVENT_ON_ITS_WAY = timedelta(seconds=30)
 KEPT_ATTEMPTS = 30
 """So many of the attempts before a resend are kept."""
 _GIVEN_UP: Final = {"refused": "the target refused it at the last attempt", "dead": "all attempts failed"}
-
-
-class CallbackLog:
-    """Keeps what was sent and answered where the console shows it."""
-
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-
-    @staticmethod
-    def attempt_of(answer: Answer, clock: Clock, body: dict[str, Any]) -> Attempt:
-        """What is kept of an attempt: `body` as it was sent, and the answer."""
-        return Attempt(
-            at=clock(),
-            duration_ms=answer.duration_ms,
-            status=answer.status,
-            answer=answer.body[:500].decode("utf-8", "replace"),
-            error=answer.error,
-            sent_headers=redact.headers(answer.sent),
-            sent_body=json.dumps(rules.kept_body(body)),
-            headers=redact.headers(answer.headers),
-        )
-
-    def answered(self, delivery: str, body: dict[str, Any], answer: Answer, target: str) -> None:
-        """Keep an `on_publish`, whose one attempt is over, without `param`, which holds the secret."""
-        said_yes = rules.is_yes(answer.status, answer.body)
-        now = self._clock()
-        kept = {k: v for k, v in body.items() if k not in ("param", "request_id", "opaque")}
-        self._store.commit(
-            Put(
-                Delivery(
-                    id=delivery,
-                    action="on_publish",
-                    state=rules.settled_as(answer.status, answer.body),
-                    created_at=now,
-                    due_at=now,
-                    payload=kept,
-                    attempts=[self.attempt_of(answer, self._clock, body)],
-                    target=target,
-                )
-            )
-        )
-        _log.info("callback_sent", extra={"delivery": delivery, "action": "on_publish", "ok": said_yes})
-        self.remember(json.dumps(body | {"param": "***"} if "param" in body else body), answer)
-
-    def remember(self, request: str, answer: Answer) -> None:
-        """Keep the last request and the last good answer, as the callback page shows them."""
-        before = self._store.get(CallbackTrace) or CallbackTrace()
-        response = answer.body[:2000].decode("utf-8", "replace") if answer.status == 200 else before.response
-        self._store.commit(Put(CallbackTrace(version=before.version, request=request, response=response)))
 
 
 class Callbacks:

@@ -178,4 +178,6 @@ class Enrolment:
         node = self._node(node_id)
         revoked = node.model_copy(update={"revoked": True, "rotate": False, "next_hash": "", "draining": False})
         self._store.commit(Save(revoked), *self._ended(node))
+        if node.queue_url:
+            self._nudger.forget(node.queue_url)
         return revoked.model_copy(update={"version": node.version + 1})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal, cast
 
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from chalicelib.domain import admission, callbacks, redact
+from chalicelib.domain import admission, callbacks
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain import sessions as session_rules
 from chalicelib.domain import stores as store_rules
@@ -19,7 +18,7 @@ from chalicelib.domain.errors import (
     UnavailableError,
     UnreadableItemError,
 )
-from chalicelib.domain.model.callbacks import AskedCallback, Attempt, CallbackSettings, CallbackTrace, Delivery
+from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
 from chalicelib.domain.model.destinations import PushStatus
 from chalicelib.domain.model.ledger import LedgerEvent
 from chalicelib.domain.model.nodes import NodeSeen
@@ -28,8 +27,9 @@ from chalicelib.domain.model.sessions import OpenSession, Session, SessionOwner,
 from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.domain.model.sources import SourceStatus
 from chalicelib.ports.clock import Clock
-from chalicelib.ports.store import Change, Delete, Put, Save, Store
+from chalicelib.ports.store import Change, Delete, Save, Store
 from chalicelib.services.account.settings import Settings
+from chalicelib.services.edges.answered import Answered
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.opening import Opening, open_pointer
 from chalicelib.services.sources.leases import SourceLeases
@@ -63,11 +63,16 @@ class Events:
         self._sources = sources
         self._clock = clock
         self._opening = Opening(store, clock)
+        self._answered = Answered(store, settings, clock)
 
     def take(self, node: str, batch: EventBatch) -> EventBatchResponse:
         """Take a batch in order. One bad event does not hold up the others; one that can't be taken now holds up those
-        of its session.
+        of its session. Of a node that was told more than is known here nothing is taken until it has told that again:
+        the end of a session is no news while its begin is not known.
         """
+        known = self._forgot(node, batch.acked_seq)
+        if known is not None:
+            return EventBatchResponse(results=[], acked_seq=known)
         results: list[EventResult] = []
         waiting: set[str] = set()
         highest = 0
@@ -79,18 +84,23 @@ class Events:
                 continue
             results.append(result)
             highest = max(highest, seq)
-        return EventBatchResponse(results=results, acked_seq=self._remember_seq(node, highest, batch.acked_seq))
+        return EventBatchResponse(results=results, acked_seq=self._remember_seq(node, highest))
 
-    def _remember_seq(self, node: str, highest: int, told: int | None) -> int:
-        """Keep how far the node's events are in. `told`: how far they were, as the node remembers it. When that is
-        further than is known here, this cloud went back to a backup: what is known stays, until the node has told again
-        what came after it.
+    def _forgot(self, node: str, told: int | None) -> int | None:
+        """How far the node's events are in, when that is less than the node remembers to have been `told`: this cloud
+        went back to a backup. None: it did not.
         """
+        seen = self._store.get(NodeSeen, node) if told else None
+        known = seen.acked_seq if seen is not None else 0
+        if told is None or told <= known:
+            return None
+        _log.warning("node_knows_more", extra={"node": node, "told": told, "known": known})
+        return known
+
+    def _remember_seq(self, node: str, highest: int) -> int:
+        """Keep how far the node's events are in."""
         for _ in range(_TRIES):
             seen = self._store.get(NodeSeen, node) or NodeSeen(node=node, last_seen=self._clock())
-            if told is not None and told > seen.acked_seq:
-                _log.warning("node_knows_more", extra={"node": node, "told": told, "known": seen.acked_seq})
-                return seen.acked_seq
             if seen.acked_seq >= highest:
                 return seen.acked_seq
             try:
@@ -175,7 +185,7 @@ class Events:
             return changes
         match event.body:
             case CallbackAnswered():
-                changes += self._callback_answered(node, event.session, event.stream, event, event.body)
+                changes += self._answered.changes(node, event.session, event.stream, event, event.body)
             case RecordingStarted():
                 changes += self._recording_started(node, event.session, event.stream, event, event.body.recording)
             case RecordingPartDone():
@@ -259,49 +269,6 @@ class Events:
             id=delivery_id, action=payload["action"], created_at=now, due_at=now, payload=payload, after=after,
             event=event,
         )  # fmt: skip
-
-    def _asked(self, node: str, session_id: str, request_id: str) -> AskedCallback:
-        """What the node was told to ask.
-
-        Raises:
-            ForbiddenError: it was not asked this, or it told the answer already.
-        """
-        asked = self._store.get(AskedCallback, node, request_id)
-        if asked is None or asked.session != session_id or self._store.get(Delivery, request_id) is not None:
-            raise ForbiddenError("this node was not told to send this callback")
-        return asked
-
-    def _callback_answered(
-        self, node: str, session_id: str, stream: StreamName, event: Event, body: CallbackAnswered
-    ) -> list[Change]:
-        """A node asked the user's callback itself: the log has it as if the cloud had, and 410 means the same."""
-        asked = self._asked(node, session_id, body.request_id)
-        target = self._settings.get(CallbackSettings)
-        now = self._clock()
-        refused = callbacks.is_no(body.status, body.answer.encode())
-        payload = callbacks.publish_payload(body.request_id, target, self._settings.shown(stream), "***")
-        attempt = Attempt(
-            at=event.at, duration_ms=body.duration_ms, status=body.status, answer=body.answer[:500], error=body.error
-        )
-        delivery = Delivery(
-            id=body.request_id,
-            action="on_publish",
-            state="delivered" if body.agreed else "refused" if refused else "dead",
-            created_at=event.at,
-            due_at=now,
-            payload={k: v for k, v in payload.items() if k not in ("param", "request_id", "opaque")},
-            attempts=[attempt],
-            target=redact.callback_url(target.target),
-        )
-        before = self._store.get(CallbackTrace) or CallbackTrace()
-        response = body.answer if body.status == 200 else before.response
-        changes: list[Change] = [Save(delivery), Delete(asked)]
-        changes.append(Put(before.model_copy(update={"request": json.dumps(payload), "response": response})))
-        sends = target.enabled and target.sent_by == "edge" and target.node == node and target.target == asked.target
-        if body.status == callbacks.GONE and sends:
-            off = {"enabled": False, "disabled_reason": "the target answered 410 Gone and wants no more callbacks"}
-            changes.append(Save(target.model_copy(update=off)))
-        return changes
 
     # recordings
 

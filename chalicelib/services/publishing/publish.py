@@ -19,7 +19,7 @@ from chalicelib.ports.sending import Answer
 from chalicelib.ports.store import Put, Store
 from chalicelib.services.account.auth import Auth, bearer
 from chalicelib.services.account.settings import Settings
-from chalicelib.services.callbacks.deliveries import CallbackLog
+from chalicelib.services.callbacks.log import CallbackLog
 from chalicelib.services.callbacks.webhooks import Webhooks
 from chalicelib.wire.edge.publish import OutgoingCallback, PublishRequest, PublishResponse
 

@@ -20,7 +20,8 @@ from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.services.pushing.holds import move, refuse_taken
+from chalicelib.services.pushing.holds import refuse_taken
+from chalicelib.services.pushing.numbers import fresh
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
@@ -94,12 +95,13 @@ class Destinations:
         found = self._store.get_many(keys) if keys else []
         # Read once for all of them, and only if one waits.
         live = cache(self._pushes.live_sessions)
-        states = zip(found[::2], found[1::2], strict=True)
-        return [self._with_state(d, state, live) for d, state in zip(destinations, states, strict=True)]
+        leases = [each if isinstance(each, Lease) else None for each in found[::2]]
+        statuses = fresh(self._store, [each if isinstance(each, PushStatus) else None for each in found[1::2]])
+        return [self._with_state(*each, live) for each in zip(destinations, leases, statuses, strict=True)]
 
-    def _with_state(self, destination: Destination, found: tuple[Entity | None, Entity | None], live: Live) -> Target:
-        lease = found[0] if isinstance(found[0], Lease) else None
-        status = found[1] if isinstance(found[1], PushStatus) else None
+    def _with_state(
+        self, destination: Destination, lease: Lease | None, status: PushStatus | None, live: Live
+    ) -> Target:
         waiting = self._waiting(destination, lease, status, live) if destination.enabled else None
         return Target(destination, lease, status, waiting)
 
@@ -195,8 +197,8 @@ class Destinations:
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
         if {"url", "enabled"} & set(changes):
             refuse_taken(self._store, new)
-        lease = self._store.get(Lease, new.id) if "url" in changes else None
-        self._store.commit(Save(new), *move(self._store, lease, new))
+        # Who pushes to the old target stops, says so, and is granted the new one: two are never pushed at once.
+        self._store.commit(Save(new))
         return new.model_copy(update={"version": new.version + 1})
 
     def place(self, destination: str, place: int) -> Destination:

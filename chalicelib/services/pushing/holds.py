@@ -7,7 +7,7 @@ the transaction that grants a lease: of two that were switched on in the same mo
 from __future__ import annotations
 
 from chalicelib.domain.errors import ConflictError
-from chalicelib.domain.model.destinations import Destination, Lease, TargetHold
+from chalicelib.domain.model.destinations import Destination, TargetHold
 from chalicelib.domain.model.sources import Source
 from chalicelib.domain.sources import targets_of
 from chalicelib.domain.targets import target_hash
@@ -60,20 +60,3 @@ def give_back(store: Store, target: str, *, source: str = "", destination: str =
     """The write that frees a target; none when it is not, or no longer, held so."""
     known = store.get(TargetHold, target) if target else None
     return [Delete(known)] if known is not None and (known.source, known.destination) == (source, destination) else []
-
-
-def move(store: Store, lease: Lease | None, new: Destination) -> list[Change]:
-    """The writes that follow when a destination gets another target while it is pushed: its worker starts anew under
-    the same lease.
-
-    Raises:
-        ConflictError: somebody pushes there.
-    """
-    target = target_hash(new.url)
-    if lease is None or not lease.held or lease.target == target:
-        return []
-    taken = take(store, target, destination=new.id)
-    if taken is None:
-        raise ConflictError("something else pushes to this target at the moment; stop it first", code="target_busy")
-    freed = give_back(store, lease.target, destination=new.id)
-    return [Save(lease.model_copy(update={"target": target})), *taken, *freed]

@@ -83,9 +83,13 @@ class Pushes:
         if lease is not None and lease.held and lease.node != session.node:
             self.nudge(lease.node)
 
-    def settle(self, destination: Destination) -> None:
-        """After a change of a destination or of its lease: grant it if it is free, and tell the node that holds it."""
-        if self._offer(destination, self.live_sessions()):
+    def settle(self, destination: Destination, avoid: str = "") -> None:
+        """After a change of a destination or of its lease: grant it if it is free, and tell the node that holds it.
+        `avoid`: a node that gets it only when no other can have it.
+        """
+        live = self.live_sessions()
+        others = [s for s in live if s.node != avoid]
+        if self._offer(destination, others) or self._offer(destination, live):
             return  # the node was told with the grant
         lease = self._store.get(Lease, destination.id)
         if lease is not None and lease.held:
@@ -102,7 +106,13 @@ class Pushes:
         target = take(self._store, lease.target, destination=destination.id)
         if target is None:
             return False  # settled again when whoever pushes there has stopped
-        held = NodeLease(node=session.node, destination=destination.id, session=session.session, fence=lease.fence)
+        held = NodeLease(
+            node=session.node,
+            destination=destination.id,
+            session=session.session,
+            fence=lease.fence,
+            target=lease.target,
+        )
         stale = self._store.get(NodeLease, session.node, destination.id)
         if stale is not None:
             held = held.model_copy(update={"version": stale.version})
@@ -150,13 +160,23 @@ class Pushes:
         for lease, entity in zip(leases, found, strict=True):
             destination = cast("Destination | None", entity)
             session = live.get(lease.session)
-            if destination is not None and session is not None and rules.serves(destination, session):
+            if destination is None or self._moved(lease, destination):
+                over.append(lease)
+            elif session is not None and rules.serves(destination, session):
                 serve.append((lease, destination, session))
-            elif destination is not None and destination.slate.enabled and (kept := self._kept(lease, destination)):
+            elif destination.slate.enabled and (kept := self._kept(lease, destination)):
                 serve.append((kept[0], destination, kept[1]))
             else:
                 over.append(lease)
         return serve, over
+
+    def _moved(self, lease: NodeLease, destination: Destination) -> bool:
+        """Whether the destination has another target now than the one that was granted."""
+        target = lease.target
+        if not target:
+            whole = self._store.get(Lease, lease.destination)
+            target = whole.target if whole is not None else ""
+        return bool(target) and target != targets.target_hash(destination.url)
 
     def _kept(self, lease: NodeLease, destination: Destination) -> tuple[NodeLease, OpenSession] | None:
         """A lease whose session is over and that goes on: with the next session of this node, or with the slate. None
@@ -197,14 +217,16 @@ class Pushes:
             changes.append(Delete(pointer))
         return changes + give_back(self._store, lease.target, destination=destination)
 
-    def released(self, destination: str, *freed: str) -> None:
+    def released(self, destination: str, *freed: str, avoid: str = "") -> None:
         """A lease was given back: the destination may be granted anew, and so may whoever waits for its targets."""
         for waiting in self.destinations():
             if waiting.id == destination or targets.target_hash(waiting.url) in freed:
-                self.settle(waiting)
+                self.settle(waiting, avoid)
 
-    def release(self, destination: str, node: str, fence: int) -> bool:
-        """Free a lease whose holder says that it no longer pushes. False when it is not (or no longer) held so."""
+    def release(self, destination: str, node: str, fence: int, *, elsewhere: bool = False) -> bool:
+        """Free a lease whose holder says that it no longer pushes. False when it is not (or no longer) held so.
+        `elsewhere`: another node is to have it now, if one can.
+        """
         changes = self.release_changes(destination, node, fence)
         if not changes:
             return False
@@ -213,7 +235,8 @@ class Pushes:
         except ConflictError:
             return False
         _log.info("lease_released", extra={"destination": destination, "node": node, "fence": fence})
-        self.released(destination, lease.target if (lease := self._store.get(Lease, destination)) else "")
+        lease = self._store.get(Lease, destination)
+        self.released(destination, lease.target if lease else "", avoid=node if elsewhere else "")
         return True
 
     def check_holder(self, destination: str, node: str, fence: int) -> None:

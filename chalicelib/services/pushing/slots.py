@@ -13,7 +13,8 @@ from chalicelib.domain.model.sessions import Session
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.paging import everything
-from chalicelib.services.pushing.holds import move, refuse_taken
+from chalicelib.services.pushing.holds import refuse_taken
+from chalicelib.services.pushing.numbers import fresh
 
 KNOWN: Final = ("wx", "bilibili", "kuaishou")
 MAX_SLOTS: Final = 10
@@ -76,7 +77,7 @@ class Slots:
             }
         )
         refuse_taken(self._store, new)
-        self._store.commit(Save(new), *move(self._store, self._store.get(Lease, new.id), new))
+        self._store.commit(Save(new))
 
     def states(self) -> list[SlotState]:
         """All slots with what becomes of them, sorted by platform."""
@@ -93,4 +94,5 @@ class Slots:
         current = status if status is not None and status.fence == lease.fence else None
         if current is None or current.state not in ("starting", "running"):
             return SlotState(slot)
+        (current,) = fresh(self._store, [current])
         return SlotState(slot, str(session.stream) if session else None, lease.granted_at, current)

@@ -63,7 +63,7 @@ class Takeover:
         return sum(self._free(lease, "takeover") for lease in held if lease.node in lost)
 
     def _free(self, lease: Lease, why: str) -> bool:
-        if not self._pushes.release(lease.destination, lease.node, lease.fence):
+        if not self._pushes.release(lease.destination, lease.node, lease.fence, elsewhere=True):
             return False
         now = self._clock()
         data = {"destination": lease.destination, "fence": lease.fence, "reason": why}

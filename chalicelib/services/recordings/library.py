@@ -32,6 +32,7 @@ MAX_SHARE_S: Final = 30 * 24 * 3600
 MOST_SHARES: Final = 100
 WATCH_S: Final = 6 * 3600
 """Long enough to watch what is opened, short enough that a link which leaks is soon of no use."""
+_ANY: Final = "index.mp4"
 ARTIFACTS: Final = re.compile(r"index(-[2-9]|-[1-9]\d{1,3})?\.mp4|thumbnail\.jpg|manifest\.json")
 
 
@@ -231,7 +232,17 @@ class Library:
         segments = self._finisher.segments(found)
         if not segments:
             raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
-        return rules.playlist(segments, ended=rules.is_complete(found))
+        return rules.playlist(segments, ended=rules.is_complete(found), prefix=self._base(recording))
+
+    def _base(self, recording: str) -> str:
+        """What stands before the names in a playlist. '': they are served where the playlist is; else a path of the
+        origin that gives the bucket's objects out, so that no function is called for each segment.
+        """
+        key = f"{rules.folder(recording)}{_ANY}"
+        if self._objects.given_out(key):
+            return ""
+        link = self._objects.link(key, WATCH_S)
+        return link.removesuffix(_ANY) if link.startswith("/") else ""
 
     def compatible_playlist(self, recording: str, life_s: int | None = None) -> str:
         """The recording's playlist as the compatible API gives it. `life_s`: recordings are not open, and segments
@@ -287,7 +298,7 @@ class Library:
             NotFoundError: no such object can exist.
         """
         key = self._key_of(recording, path)
-        return key if self._objects.link(key, LINK_LIFE_S).startswith("/") else None
+        return key if self._objects.given_out(key) else None
 
     def _key_of(self, recording: str, path: str) -> str:
         key = rules.folder(recording) + path

@@ -17,6 +17,7 @@ from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.listing import all_of, filtered, has, in_order
 from chalicelib.services.pushing.holds import refuse_taken
+from chalicelib.services.pushing.numbers import fresh
 from chalicelib.services.sources.intake import Intake
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
@@ -111,7 +112,7 @@ class SourceEditor:
     def _with_state(self, source: Source) -> Playing:
         found = self._store.get_many([(SourceLease, (source.id,)), (SourceStatus, (source.id,))])
         lease = found[0] if isinstance(found[0], SourceLease) and found[0].held else None
-        status = found[1] if isinstance(found[1], SourceStatus) else None
+        (status,) = fresh(self._store, [found[1] if isinstance(found[1], SourceStatus) else None])
         current = status if lease is not None and status is not None and status.fence == lease.fence else None
         waits = self._waits_for(source) if source.enabled and lease is None else ""
         if lease is not None and current is None:

@@ -15,6 +15,7 @@ from chalicelib.domain.model.sources import Source, SourceLease, SourceStatus
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.pushing.holds import refuse_taken
+from chalicelib.services.pushing.numbers import fresh
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.sources import Encoding
 
@@ -91,7 +92,8 @@ class Transcodes:
             return TranscodeTask(found, source.enabled)
         session = self._store.get(Session, lease.node, lease.session) if lease.session else None
         name = f"rtmp://localhost/{session.stream.app}/{session.stream.stream}" if session else ""
-        return TranscodeTask(found, source.enabled, source.url, name, status)
+        (shown,) = fresh(self._store, [status])
+        return TranscodeTask(found, source.enabled, source.url, name, shown)
 
 
 def _encoding(config: dict[str, Any]) -> Encoding | None:

@@ -11,6 +11,7 @@ from chalicelib.domain.model.sources import Source, SourceFile, SourceLease, Sou
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.pushing.holds import refuse_taken
+from chalicelib.services.pushing.numbers import fresh
 from chalicelib.services.pushing.slots import KNOWN, MAX_SLOTS
 from chalicelib.services.sources.intake import Intake, Kind, read_files
 from chalicelib.services.sources.leases import SourceLeases
@@ -143,7 +144,8 @@ class PlaySlots:
         if not source.enabled or not held or not isinstance(status, SourceStatus):
             return PlayState(slot, files)
         running = isinstance(lease, SourceLease) and status.fence == lease.fence
-        return PlayState(slot, files, status if running and status.state in ("starting", "running") else None)
+        (shown,) = fresh(self._store, [status if running and status.state in ("starting", "running") else None])
+        return PlayState(slot, files, shown)
 
 
 def _object(file: SourceFile) -> dict[str, Any]:

@@ -85,7 +85,9 @@ class RecordingPartDone(Message):
 
 
 class PushState(Message):
-    """The state of a worker, sent when it changes and at most every 2 s. Keys are redacted from `last_error`."""
+    """The state of a worker, sent when it changes; its bitrate of other times rides on the sync. Keys are redacted from
+    `last_error`.
+    """
 
     kind: Literal["push.state"] = "push.state"
     destination: str

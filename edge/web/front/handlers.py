@@ -22,12 +22,12 @@ _TYPES: Final = {
     "*.jpg": "image/jpeg",
     "*.json": "application/json",
 }
-_POLICY: Final = (
+PAGES_POLICY: Final = (
     "default-src 'self'; connect-src http: https:; media-src http: https: blob: mediastream:; worker-src blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """Players play from anywhere, as their users say; all else that a page needs comes from here."""
-_GUARDED: Final = f"""			header Content-Security-Policy "{_POLICY}"
+_GUARDED: Final = f"""			header Content-Security-Policy "{PAGES_POLICY}"
 			header Referrer-Policy no-referrer
 """
 _DEEPEST: Final = 8
@@ -316,7 +316,7 @@ def _ups(prefix: str) -> str:
 
 
 _APP: Final = "/console/app"
-_CONSOLE_POLICY: Final = (
+CONSOLE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     # OBS on the viewer's own computer, when he asks for it (decision 49).
     "connect-src 'self' ws://127.0.0.1:4455 ws://localhost:4455; "
@@ -345,7 +345,7 @@ def _console(settings: FrontSettings, rule: Rule) -> str:
 			header @named Cache-Control "{_YEAR}, immutable"
 			@drawn path {_APP}/icon.svg /console/ng_index.html
 			header @drawn Cache-Control "{_MONTH}"
-			header Content-Security-Policy "{_CONSOLE_POLICY}"
+			header Content-Security-Policy "{CONSOLE_POLICY}"
 			header Referrer-Policy no-referrer
 {_files(settings.options.pages, "")}"""
     return handle(rule, body)

@@ -32,7 +32,7 @@ log = Log("front")
 
 class FrontService:
     """What the agent runs of the front. `hls` tells how playlists are served, `https` with which certificates, `play`
-    who may watch, `refusal` why somebody may not publish.
+    who may watch, `refusal` why somebody may not publish or play by WebRTC.
     """
 
     def __init__(

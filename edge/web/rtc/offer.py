@@ -1,4 +1,4 @@
-"""What a client asks for that offers to publish by WebRTC, as the media server's hook would have it. Pure."""
+"""What a client asks for that offers to publish or play by WebRTC, as the media server's hook would have it. Pure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from chalicelib.wire.hooks import Hook
 from chalicelib.wire.names import DEFAULT_VHOST
 
-_WHIP: Final = re.compile(r"/rtc/v1/whip/?")
-_PUBLISH: Final = re.compile(r"/rtc/v1/publish/?")
+_STANDARD: Final = {"whip": "on_publish", "whep": "on_play"}
+_OLDER: Final = {"publish": "on_publish", "play": "on_play"}
+_PATH: Final = re.compile(rf"/rtc/v1/({'|'.join((*_STANDARD, *_OLDER))})/?")
 
 
 def offered(method: str, path: str, query: str, body: bytes) -> Hook | None:
-    """None: this is no offer to publish, or none that names a stream, which is the media server's to refuse."""
-    if method != "POST":
+    """None: this is no offer, or none that names a stream, which is the media server's to refuse."""
+    found = _PATH.fullmatch(path)
+    if method != "POST" or found is None:
         return None
-    if _WHIP.fullmatch(path):
-        return _hook(query, "", "")
-    return _of_body(query, body) if _PUBLISH.fullmatch(path) else None
+    kind = found[1]
+    return _hook(_STANDARD[kind], query, "", "") if kind in _STANDARD else _of_body(_OLDER[kind], query, body)
 
 
-def _hook(query: str, app: str, stream: str) -> Hook | None:
+def _hook(action: str, query: str, app: str, stream: str) -> Hook | None:
     try:
         found = {name: values[0] for name, values in parse_qs(query, max_num_fields=100).items()}
     except ValueError:
@@ -32,10 +33,10 @@ def _hook(query: str, app: str, stream: str) -> Hook | None:
     if not app or not stream:
         return None
     vhost = found.get("vhost", DEFAULT_VHOST)
-    return Hook(action="on_publish", vhost=vhost, app=app, stream=stream, param=f"?{query}")
+    return Hook(action=action, vhost=vhost, app=app, stream=stream, param=f"?{query}")
 
 
-def _of_body(query: str, body: bytes) -> Hook | None:
+def _of_body(action: str, query: str, body: bytes) -> Hook | None:
     """The older API, which has the stream in `streamurl`, as `webrtc://host/app/stream?secret=…`."""
     try:
         sent = json.loads(body)
@@ -43,4 +44,4 @@ def _of_body(query: str, body: bytes) -> Hook | None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     app, _, stream = unquote(url.path).strip("/").partition("/")
-    return _hook("&".join(filter(None, (url.query, query))), app, stream)
+    return _hook(action, "&".join(filter(None, (url.query, query))), app, stream)

@@ -46,7 +46,7 @@ _NO_WEBRTC: Final = "webrtc: this media server, the stand-in, has no WebRTC: use
 
 class RtcProxy:
     """`base_url` is the media server's API, `login` user and password there; `refusal` says why somebody may not
-    publish.
+    publish or play.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class RtcProxy:
         """One call there and back; status and `Location` pass through, which begins with the prefix of a proxy.
 
         Raises:
-            RequestRefusedError: 403 this publish is refused, 413 the body is too large, 500 the name of this server is
-                not in DNS, 501 the media server has no WebRTC, 502 it does not answer.
+            RequestRefusedError: 403 this publish or play is refused, 413 the body is too large, 500 the name of this
+                server is not in DNS, 501 the media server has no WebRTC, 502 it does not answer.
         """
         if not self._options.available:
             raise RequestRefusedError(501, _NO_WEBRTC)
@@ -94,10 +94,11 @@ class RtcProxy:
         return self._back(answer)
 
     async def _ask(self, request: Request, path: str, query: str, body: bytes) -> None:
-        """Ask before the media server does: what it refuses itself blocks the name for half a minute (SRS 7.0.18).
+        """Ask before the media server does: a publish that it refuses itself blocks the name for half a minute, and a
+        viewer whom it refuses gets no answer at all (SRS 7.0.18).
 
         Raises:
-            RequestRefusedError: 403 this publish is refused.
+            RequestRefusedError: 403 this publish or play is refused.
         """
         offer = offered(request.method, path, query, body)
         if offer is None or self._refusal is None:

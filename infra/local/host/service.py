@@ -16,8 +16,8 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.adapters.local.outbox import Outbox
 from chalicelib.adapters.local.queues import LocalQueue
-from chalicelib.wiring import wiring
 from chalicelib.wiring.local import LocalAdapters
+from chalicelib.wiring.services import wiring
 from edge.base.sockets import listen_unix
 from infra.local.identity import write_private
 

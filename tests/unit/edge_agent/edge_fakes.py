@@ -121,13 +121,12 @@ class FakeCloud:
             return reply({"title": "bad event"}, 400)
         held = {e["id"] for e in self.events}
         known = self._acked()
-        went_back = body["acked_seq"] > known
+        if body["acked_seq"] > known:
+            # As the real one: nothing is taken until it was told what is missing.
+            return reply({"results": [], "acked_seq": known})
         self.events += [e for e in body["events"] if e["id"] not in held]
         results = [{"id": e["id"], "outcome": "duplicate" if e["id"] in held else "accepted"} for e in body["events"]]
-        if went_back:
-            # As the real one: what it knows stays, until it was told what is missing.
-            self.acked_seq = known
-        elif self.acked_seq is not None:
+        if self.acked_seq is not None:
             self.acked_seq = max(self.acked_seq, *(e["seq"] for e in body["events"]))
         return reply({"results": results, "acked_seq": self._acked()})
 

@@ -21,6 +21,7 @@ from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 from edge.base.clock import Backoff
 from edge.base.errors import SpoolError
 from edge.base.loops import forever
+from edge.publish.admission import LET_GO_S
 from edge.spool import tables
 from edge.spool.schema import ROOM_BYTES
 from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until, world
@@ -79,6 +80,11 @@ def test_whip_has_no_connect_and_no_close_and_unpublishes_late(tmp_path: Path) -
         assert (await w.hook("on_publish", "w2", "no", tcUrl="", param=param)).body != b"0"
         assert (await w.hook("on_unpublish", "w2", "no", tcUrl="", param=param)).body == b"0"
         assert len(w.cloud.of_kind("session.admitted")) == 1
+        # The media server lets go of its offer only when it is told to.
+        await until(lambda: "w2" in w.srs.kicked)
+        assert (await w.hook("on_publish", "c3", "no")).body != b"0"
+        await asyncio.sleep(2 * LET_GO_S)
+        assert w.srs.kicked == ["w2"], "by RTMP the connection ends by itself"
 
     tell(tmp_path, story)
 

@@ -266,13 +266,37 @@ def test_f3_an_offer_that_would_be_refused_does_not_reach_the_media_server(path:
     assert not hook.tcUrl
 
 
-def test_f3_only_offers_to_publish_are_asked_about() -> None:
+@pytest.mark.parametrize(
+    ("path", "query", "body"),
+    [
+        ("/rtc/v1/whep/", "app=live&stream=a%2Fb&token=wrong", b"v=0"),
+        ("/rtc/v1/play/", "", b'{"streamurl": "webrtc://h/live/a%2Fb?token=wrong", "sdp": "v=0"}'),
+    ],
+)
+def test_a_viewer_who_may_not_watch_is_told_so(path: str, query: str, body: bytes) -> None:
+    """The media server breaks the connection off instead."""
+    asked: list[Hook] = []
+
+    async def refusal(hook: Hook) -> str | None:
+        asked.append(hook)
+        return "the link is wrong"
+
+    async def story(client: httpx.AsyncClient) -> None:
+        answer = await client.post(f"{path}?{query}", content=body)
+        assert (answer.status_code, answer.text) == (403, "the link is wrong\n")
+
+    tell(RtcOptions(), story, up=False, refusal=refusal)
+    (hook,) = asked
+    assert (hook.action, hook.app, hook.stream) == ("on_play", "live", "a/b")
+    assert "token=wrong" in hook.param
+
+
+def test_f3_only_offers_are_asked_about() -> None:
     async def refusal(_: Hook) -> str | None:
         return "no"
 
     async def story(client: httpx.AsyncClient) -> None:
         sent = {"Host": "192.0.2.1"}
-        assert (await client.post("/rtc/v1/whep/?app=live&stream=x", headers=sent)).status_code == 201
         assert (await client.delete("/rtc/v1/whip/?action=delete&token=x", headers=sent)).status_code == 201
         # What names no stream is the media server's to refuse.
         assert (await client.post("/rtc/v1/publish/", content=b"[]", headers=sent)).status_code == 201

@@ -19,6 +19,14 @@ function endpoint() {
   return url;
 }
 
+// The same stream by HTTP-FLV, at the same server and with the same right to play it.
+function flvUrl() {
+  const url = new URL(server(query.get("port")));
+  url.pathname += `${parts(query.get("app") || "live")}/${parts(find("stream").value.trim())}.flv`;
+  for (const [name, value] of endpoint().searchParams) if (!["app", "stream"].includes(name)) url.searchParams.set(name, value);
+  return url;
+}
+
 async function camera() {
   if (!navigator.mediaDevices) {
     say(
@@ -97,6 +105,7 @@ function watch(peer) {
     if (peer !== current?.peer) return;
     if (peer.connectionState === "connected" && publishing) say("good", "On air", "正在推流");
     if (peer.connectionState === "failed") {
+      current.bridge?.();
       const here = location.hostname.startsWith("127.");
       say(
         "bad",
@@ -111,12 +120,18 @@ function watch(peer) {
   });
 }
 
+// The media server need not find out by itself that nobody is there any more.
+function leave(session) {
+  if (session) fetch(session, { method: "DELETE", keepalive: true }).catch(() => {});
+}
+
 function end() {
   tries.cancel();
   if (!current) return;
   current.stream?.getTracks().forEach((track) => track.stop());
   current.peer.close();
-  if (current.session) fetch(current.session, { method: "DELETE", keepalive: true }).catch(() => {});
+  current.bridge?.();
+  leave(current.session);
   current = null;
 }
 
@@ -149,8 +164,14 @@ async function start() {
   video.play().catch(() => {});
   if (!publishing) listen(peer, video);
   try {
-    current.session = await exchange(peer);
+    const session = await exchange(peer);
+    if (peer !== current?.peer) leave(session);
+    else {
+      current.session = session;
+      if (!publishing) current.bridge = bridge(video, flvUrl(), () => say("", ...BRIDGED));
+    }
   } catch (error) {
+    if (peer !== current?.peer) return;
     end();
     failed(error);
   }

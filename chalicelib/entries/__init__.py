@@ -1,0 +1,1 @@
+"""Handlers of functions that must start fast, each with no more than it needs."""

@@ -1,1 +1,0 @@
-async function e(e,t){let n={items:[],cursor:null};for(let r=0;r<e;r++){let e=await t(n.cursor??void 0);if(n.items.push(...e.items),n.cursor=e.cursor??null,!n.cursor)break}return n}export{e as t};

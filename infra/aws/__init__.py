@@ -1,0 +1,1 @@
+"""The installation on AWS: template, policies, package, deployment."""

@@ -1,0 +1,50 @@
+"""The first secrets of an installation: made once, kept in Secrets Manager, shown to whoever deployed it once."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+from infra.aws.deployment import Deployment
+from infra.errors import InfraError
+
+NAMES: Final = ("api_secret", "admin_password", "publish_secret", "join_token")
+_SHORTEST: Final = 16
+
+
+def made() -> dict[str, str]:
+    """Fresh ones, of 128 bits and more."""
+    return {
+        "api_secret": f"srs-v2-{secrets.token_hex(16)}",
+        "admin_password": secrets.token_urlsafe(18),
+        "publish_secret": secrets.token_hex(16),
+        "join_token": secrets.token_urlsafe(32),
+    }
+
+
+def checked(given: object) -> dict[str, str]:
+    """Secrets of the owner's own.
+
+    Raises:
+        InfraError: they are not what is expected.
+    """
+    if not isinstance(given, dict) or set(given) - set(NAMES):
+        raise InfraError(f"The first secrets are a JSON object of {', '.join(NAMES)}.")
+    for name, value in given.items():
+        if not isinstance(value, str) or len(value) < _SHORTEST:
+            raise InfraError(f"{name} is a text of at least {_SHORTEST} characters.")
+    return made() | given
+
+
+def ensure(deployment: Deployment, given: Mapping[str, str] | None = None) -> tuple[dict[str, str], bool]:
+    """The installation's first secrets, and whether they were put there just now."""
+    name = f"sluice/{deployment.stage}/bootstrap"
+    client = deployment.client("secretsmanager")
+    kept: dict[str, str] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+    if kept:
+        return kept, False
+    fresh = made() | dict(given or {})
+    client.put_secret_value(SecretId=name, SecretString=json.dumps(fresh))
+    return fresh, True

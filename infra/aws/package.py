@@ -1,0 +1,117 @@
+"""Turns the checkout into a template and a zip, with Chalice.
+
+Chalice is given a copy that holds app.py, chalicelib and the libraries, and nothing else: the agent and this package
+can't slip in, and the checkout stays clean.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from edge.web.front.handlers import CONSOLE_POLICY, PAGES_POLICY
+from edge.web.front.paths import PAGES_OF_OTHER_NAMES
+from infra.aws.compiled import compile_tree, repack
+from infra.aws.layer import ensure_layer
+from infra.aws.policies import roles
+from infra.aws.vendor import Target, ensure_vendor
+from infra.errors import InfraError
+from infra.paths import ROOT, tool
+
+TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
+ORIGIN = ROOT / "infra" / "aws" / "origin.yaml"
+DATA_TEMPLATE = ROOT / "infra" / "aws" / "data.yaml"
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML with CloudFormation's short forms, which JSON hasn't got."""
+
+
+def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+def merge_template(target: Target) -> dict[str, Any]:
+    """What is laid over Chalice's own template: template.yaml and the generated roles."""
+    template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- derived from SafeLoader
+    template["Resources"] |= roles()
+    for section, content in _origin().items():
+        template[section] |= content
+    template["Globals"]["Function"] |= {"Runtime": f"python{target.python}", "Architectures": [target.architecture]}
+    architecture = {"CompatibleArchitectures": [target.architecture]}
+    template["Resources"]["Ffmpeg"]["Properties"] |= architecture
+    return template
+
+
+def _origin() -> dict[str, Any]:
+    """The one origin: origin.yaml, with the functions' code and the pages' policies where it names them."""
+    origin: dict[str, Any] = yaml.load(ORIGIN.read_text(), Loader=_Loader)  # noqa: S506 -- as below
+    for resource in origin["Resources"].values():
+        if resource["Type"] == "AWS::CloudFront::Function":
+            body = (ORIGIN.parent / resource["Properties"]["FunctionCode"]).read_text()
+            resource["Properties"]["FunctionCode"] = body.replace("__OTHER_NAMES__", json.dumps(PAGES_OF_OTHER_NAMES))
+    for name, policy in (("ConsoleHeaders", CONSOLE_POLICY), ("PagesHeaders", PAGES_POLICY)):
+        headers = origin["Resources"][name]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+        headers["ContentSecurityPolicy"]["ContentSecurityPolicy"] = policy
+    return origin
+
+
+def data_template() -> dict[str, Any]:
+    """The stack of what outlives the functions: data.yaml."""
+    template: dict[str, Any] = yaml.load(DATA_TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- as above
+    return template
+
+
+def _ignored(_folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if name == "__pycache__" or name.endswith(".pyc")}
+
+
+def stage_project(folder: Path, target: Target, source: Path = ROOT) -> None:
+    """Lay out in `folder` what Chalice shall package: the application of `source` with its libraries as `vendor`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / ".chalice").mkdir(parents=True)
+    shutil.copy2(source / "app.py", folder)
+    if (source / "chalicelib").is_dir():
+        shutil.copytree(source / "chalicelib", folder / "chalicelib", ignore=_ignored)
+    compile_tree(folder / "chalicelib")
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    config["lambda_architecture"] = target.architecture
+    (folder / ".chalice" / "config.json").write_text(json.dumps(config))
+    # An empty list keeps Chalice from asking the index: the libraries come as `vendor`, which it copies as it is.
+    (folder / "requirements.txt").write_text("")
+    (folder / "vendor").symlink_to(ensure_vendor(target), target_is_directory=True)
+
+
+def package(stage: str, target: Target, folder: Path, source: Path = ROOT) -> Path:
+    """Package into `folder`; returns the SAM template, beside which lies `deployment.zip`."""
+    project, out, merge = folder / "project", folder / "out", folder / "merge.json"
+    shutil.rmtree(out, ignore_errors=True)
+    stage_project(project, target, source)
+    merge.write_text(json.dumps(merge_template(target), indent=1))
+    argv = [tool("chalice"), "--project-dir", str(project), "package", "--stage", stage]
+    argv += ["--template-format", "json", "--merge-template", str(merge), str(out)]
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    environment.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode != 0:
+        raise InfraError(f"Chalice could not package the application:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+    repack(out / "deployment.zip")
+    (out / "ffmpeg").symlink_to(ensure_layer(target), target_is_directory=True)
+    return out / "sam.json"

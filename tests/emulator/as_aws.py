@@ -1,0 +1,97 @@
+"""The emulator, with what it lacks: for CloudFront Functions the module `cloudfront`, by which they read their stores
+(CloudFront developer guide, 'Helper methods for key value stores'); and viewers who come by HTTPS, as a proxy before it
+would say, unless they say `x-forwarded-proto: http`; and its own gateway as an origin. Run in place of the command
+`ministack`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from ministack.core import cloudfront_js
+from ministack.services import cloudfront
+from ministack.services import cloudfront_keyvaluestore as stores
+
+_MODULES = "const _ALLOWED_MODULES = { crypto, querystring, buffer: bufferModule };"
+_WITH_KEYS = """
+let keys = {};
+const cloudfront = { kvs: () => ({ get: async (key) => {
+  if (!(key in keys)) throw new Error('KeyNotFound');
+  return keys[key];
+} }) };
+const _ALLOWED_MODULES = { crypto, querystring, buffer: bufferModule, cloudfront };
+"""
+_RUN = "const { code, event } = req;"
+_real = cloudfront_js.evaluate
+_serve = cloudfront.handle_viewer_request
+_connect = cloudfront._origin_connect_target
+_request_headers = cloudfront._origin_request_headers
+_GATEWAY = ".execute-api."
+
+
+def _all_keys() -> dict[str, str]:
+    state: Any = stores.get_state()
+    found: dict[str, str] = {}
+    _collect(state, found)
+    return found
+
+
+def _collect(state: Any, found: dict[str, str]) -> None:
+    if isinstance(state, dict) or hasattr(state, "items"):
+        for key, value in state.items():
+            if isinstance(value, str) and isinstance(key, str):
+                found[key] = value
+            else:
+                _collect(value, found)
+
+
+def _evaluate(code: bytes, event: dict[str, Any]) -> Any:
+    return _real(code, {"event": event, "keys": _all_keys()})
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    if old not in text:
+        raise SystemExit(f"the emulator has changed: {old!r} is not in it any more")
+    return text.replace(old, new)
+
+
+def _target(origin: dict[str, Any], viewer_is_https: bool) -> tuple[str, int, bool]:
+    if _GATEWAY in origin["domain_name"]:
+        return "127.0.0.1", int(os.environ["GATEWAY_PORT"]), False
+    found: tuple[str, int, bool] = _connect(origin, viewer_is_https)
+    return found
+
+
+def _headers(origin: dict[str, Any], *rest: Any) -> dict[str, str]:
+    made: dict[str, str] = _request_headers(origin, *rest)
+    if _GATEWAY in origin["domain_name"]:
+        made["Host"] = f"{origin['domain_name'].partition('.')[0]}{_GATEWAY}127.0.0.1"
+    return made
+
+
+async def _by_https(dist: Any, method: str, path: str, uri: str, query: str, headers: Any, *rest: Any) -> Any:
+    return await _serve(dist, method, path, uri, query, {"x-forwarded-proto": "https"} | headers, *rest)
+
+
+def main() -> None:
+    """Run it."""
+    from ministack.app import main as run
+
+    pool = cloudfront_js._pool
+    if pool.script != cloudfront_js._WORKER_SCRIPT:
+        raise SystemExit("the emulator has changed: its pool runs another script")
+    script = _replaced(cloudfront_js._WORKER_SCRIPT, _MODULES, _WITH_KEYS)
+    script = _replaced(script, _RUN, "const { code } = req; const { event } = req.event; keys = req.event.keys;")
+    pool.script = script
+    cloudfront_js.evaluate = _evaluate
+    cloudfront.handle_viewer_request = _by_https
+    cloudfront._origin_connect_target = _target
+    cloudfront._origin_request_headers = _headers
+    sys.argv = ["ministack", *sys.argv[1:]]
+    run()
+
+
+if __name__ == "__main__":
+    main()
