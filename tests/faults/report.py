@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 from pathlib import Path
 from typing import Any
+
+
+def take_time() -> None:
+    """This test takes longer than pytest lets one (`faulthandler_timeout`), and watches over its own time."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 def report(what: str, **figures: Any) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -23,8 +24,7 @@ import pytest
 from tests.unit.edge_agent.edge_fakes import World, sha256_of, world
 
 from . import doomed
-from .report import report
-from .test_engine import BASE
+from .report import report, take_time
 
 KILLS = int(os.environ.get("SLUICE_KILL_POINTS", "40"))
 A_WORLD = 40
@@ -95,12 +95,17 @@ class Round:
                 await asyncio.sleep(0.02)
                 continue
             self.number += 1
-            file = self.w.segment(f"{stream}-{self.number}-{BASE + self.number}.ts")
+            file = self.segment(f"{stream}-{self.number}-{time.time_ns() // 1_000_000}.ts")
             digest = sha256_of(file.read_bytes())
             self.written[digest] = file.name
             if await self.hook("on_hls", client, stream, file=str(file), duration=2.0, cwd="/"):
                 self.acked.add(digest)
             await asyncio.sleep(self.rng.uniform(0, 0.05))
+
+    def segment(self, name: str) -> Path:
+        """Write one as the media server does: it has its name when it is whole."""
+        unfinished = self.w.segment(f"{name}.tmp")
+        return unfinished.rename(unfinished.with_name(name))
 
     async def one(self, dies_at: int) -> None:
         async with self.life(dies_at) as process:
@@ -164,6 +169,7 @@ async def lives(folder: Path, kills: int, seed: int) -> Round:
 
 @pytest.mark.slow
 def test_the_agent_is_killed_at_each_of_its_steps(tmp_path: Path) -> None:
+    take_time()
     seed = random.randrange(10**9)
     places: Counter[str] = Counter()
     figures: Counter[str] = Counter()

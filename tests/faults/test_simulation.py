@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from .report import report
+from .report import report, take_time
 
 SEEDS = int(os.environ.get("SLUICE_SIM_SEEDS", "30"))
 FIRST = int(os.environ.get("SLUICE_SIM_FIRST", "1"))
@@ -52,6 +52,7 @@ def check(world: str, outcomes: list[dict[str, Any]]) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_lost_or_done_twice_wherever_it_is_killed() -> None:
+    take_time()
     began = time.monotonic()
     outcomes = told("edge", FIRST, SEEDS)
     places: Counter[str] = Counter()
@@ -74,6 +75,7 @@ def test_a_seed_tells_the_same_story_twice() -> None:
 
 @pytest.mark.slow
 def test_two_cut_off_nodes_never_push_one_target_at_once() -> None:
+    take_time()
     began = time.monotonic()
     outcomes = told("nodes", FIRST, NODES)
     report(
