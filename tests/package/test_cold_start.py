@@ -51,9 +51,8 @@ def test_admission_loads_no_sdk_no_framework_and_no_other_service(loaded: list[s
     }
     assert heavy & set(loaded) == set()
     assert not [name for name in loaded if name.startswith(("chalicelib.routes.v1", "chalicelib.routes.oryx"))]
-    assert not [
-        name for name in loaded if name.startswith(("chalicelib.services.recordings", "chalicelib.services.nodes"))
-    ]
+    others = tuple(f"chalicelib.services.{room}" for room in ("recordings", "sources", "pushing", "watching", "edges"))
+    assert not [name for name in loaded if name.startswith(others)]
 
 
 def test_it_loads_no_more_than_it_did(loaded: list[str]) -> None:
