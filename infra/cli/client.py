@@ -97,9 +97,9 @@ class Api:
                 f"{self.url} does not answer ({type(error).__name__}). Is the instance running? `sluice doctor` helps."
             ) from None
         if answer.status_code == 404:
-            raise NotFoundCliError(_words(answer))
+            raise NotFoundCliError(words(answer))
         if answer.status_code >= 400:
-            raise CliError(_words(answer))
+            raise CliError(words(answer))
         try:
             return answer.json() if answer.content else None
         except ValueError:
@@ -150,6 +150,15 @@ class Api:
             raise CliError(f"{answer.text.strip()[:300]} ({answer.status_code})")
         return answer.json()
 
+    def send(self, method: str, path: str, token: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """Bytes, under a bearer of their own; whatever comes back.
+
+        Raises:
+            httpx.HTTPError: nobody answered.
+        """
+        own = {**headers, "Authorization": f"Bearer {token}", "Content-Type": "application/octet-stream"}
+        return self._http.request(method, path, content=content, headers=own, timeout=httpx.Timeout(60.0))
+
     def download(self, path: str) -> Iterator[tuple[bytes, int]]:
         """The chunks of a file with its total size (0: unknown), following the redirect to the store."""
         try:
@@ -163,7 +172,8 @@ class Api:
             raise CliError(f"The download broke off ({type(error).__name__}); try again.") from None
 
 
-def _words(answer: httpx.Response) -> str:
+def words(answer: httpx.Response) -> str:
+    """What an answer says that is no good one."""
     try:
         problem = answer.json()
         said = problem.get("detail") or problem

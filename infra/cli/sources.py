@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from infra.cli.client import ALL, Api, CliError
 from infra.cli.output import errors, facts, show_json, table
+from infra.cli.uploads import Told, Upload
 
 app = typer.Typer(help="What is played to a target: files, streams, cameras, transcodes.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -144,15 +145,32 @@ def add_transcode(  # noqa: PLR0913, PLR0917 - the options of a transcode
 
 
 @app.command()
-def upload(file: Annotated[Path, typer.Argument(help="A file of this machine.")], as_json: Json = False) -> None:
-    """Bring a file to the node; it is deleted after two hours unless a source plays it."""
+def upload(
+    file: Annotated[Path, typer.Argument(help="A file of this machine.")], node: OnNode = "", as_json: Json = False
+) -> None:
+    """Bring a file to the node; it is deleted after two hours unless a source plays it. What broke off goes on by
+    itself, and when the same command is given again.
+    """
     if not file.is_file():
         raise CliError(f"{file} is no file.")
-    answer = Api.from_environment().upload(f"/terraform/v1/ffmpeg/vlive/upload/{quote(file.name, safe='')}", file)
+    found = Upload(Api.from_environment(), file, node, _progress()).run()
     if as_json:
-        show_json(answer["data"])
+        show_json(found)
     else:
-        facts([("upload", answer["data"]["target"])])
+        facts([("upload", found["target"])])
+
+
+def _progress() -> Told:
+    """Says on a terminal how far it is, at each tenth."""
+    last = -1
+
+    def told(safe: int, size: int) -> None:
+        nonlocal last
+        if (tenth := safe * 10 // max(size, 1)) != last and sys.stderr.isatty():
+            last = tenth
+            errors.print(f"{tenth * 10} %", markup=False)
+
+    return told
 
 
 @app.command("list")

@@ -4,6 +4,7 @@ and links that are taken back.
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import subprocess
@@ -20,6 +21,7 @@ from infra.local.tools import find_ffmpeg
 from .browser import a_browser
 from .system import System, new_name, until
 from .test_console import WORDS, console, field, plays, signed_in, visitor
+from .test_live_page import sluice
 
 pytestmark = [pytest.mark.media, pytest.mark.browser]
 
@@ -107,6 +109,13 @@ def test_a_large_file_comes_in_over_a_bad_connection(system: System, browser: Br
         until(lambda: _state(system, source["id"]) == "running", "it plays", 40)
     finally:
         system.api.call("DELETE", f"/v1/sources/{source['id']}")
+
+
+def test_the_command_line_brings_a_file_in_by_parts(system: System, large: Path) -> None:
+    found = json.loads(sluice(system, "sources", "upload", str(large), "--json"))
+    assert (found["name"], found["size"]) == (large.name, LARGE)
+    kept = next(system.home.rglob(found["target"].rpartition("/")[2]))
+    assert kept.read_bytes() == large.read_bytes()
 
 
 def _state(system: System, source: str) -> str:

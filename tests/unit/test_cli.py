@@ -903,18 +903,9 @@ def test_sizes_and_lengths_in_words() -> None:
     assert [length(n) for n in (None, 999, 61_500, 36_000_000)] == ["0:00:00", "0:00:01", "0:01:02", "10:00:00"]
 
 
-def test_a_file_is_uploaded_under_its_own_name(fake: FakeApi, run: Run, tmp_path: Path) -> None:
-    film = tmp_path / "film.mp4"
-    film.write_bytes(b"moving pictures")
-    assert f"upload/{ID}.mp4" in run("sources", "upload", str(film)).out
-    ((_, path, body),) = fake.changes()
-    assert path == "/terraform/v1/ffmpeg/vlive/upload/film.mp4"
-    assert b'filename="film.mp4"' in body
-    assert b"moving pictures" in body
-    assert json.loads(run("sources", "upload", str(film), "--json").out)["uuid"] == ID
+def test_what_is_no_file_is_not_uploaded(fake: FakeApi, run: Run, tmp_path: Path) -> None:
     assert "is no file" in run("sources", "upload", str(tmp_path / "none.mp4")).err
-    fake.answers["POST", path] = (401, b"auth: a bearer or a token is needed")
-    assert "a bearer or a token is needed (401)" in run("sources", "upload", str(film)).err
+    assert fake.changes() == []
 
 
 def test_what_ffmpeg_lacks_is_told(fake: FakeApi, run: Run) -> None:

@@ -12,6 +12,7 @@ import { Cards } from "../ui/cards";
 import { useOrder } from "../ui/order";
 import { Pager } from "../ui/pager";
 import { Button, Field, wordsOf } from "../ui/parts";
+import { Search } from "../ui/search";
 import { say } from "../ui/toasts";
 import { Card, remove, toggle } from "./restream-card";
 import { Editor } from "./restream-editor";
@@ -104,7 +105,7 @@ export function Restream(_: PageProps): JSX.Element {
       filter={
         (total > 1 || filtered) && (
           <>
-            <Field label={more.search} type="search" value={wanted.search} change={(search) => route(queried({ ...wanted, search }), true)} />
+            <Search label={more.search} value={wanted.search} change={(search) => route(queried({ ...wanted, search }), true)} />
             <Field
               label={more.state}
               value={wanted.state}
