@@ -208,8 +208,8 @@ class Linker:
         return len(missed)
 
     def _followed_ms(self, session: Session) -> list[int]:
-        """When later sessions of the stream began: what is written from then on is theirs. Of two that nobody saw live it
-        is the later: the answer to the earlier got lost.
+        """When later sessions of the stream began: what is written from then on is theirs. Of two that nobody saw live
+        it is the later: the answer to the earlier got lost.
         """
         later = [s for s in self._lifecycle.book.sessions.values() if s.id > session.id and s.stream == session.stream]
         theirs = [s for s in later if s.state in {"live", "ended"} or s.state == session.state == "admitted"]
