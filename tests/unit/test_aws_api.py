@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import patch
 
@@ -82,7 +83,8 @@ def served(*answers: tuple[int, dict[str, Any] | bytes]) -> Iterator[tuple[str, 
             asked.append({"target": self.headers["X-Amz-Target"], "body": body.decode()})
             status, said = left.pop(0)
             if status == 0:
-                self.connection.close()
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
                 return
             sent = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
@@ -93,7 +95,9 @@ def served(*answers: tuple[int, dict[str, Any] | bytes]) -> Iterator[tuple[str, 
         def log_message(self, *_: Any) -> None:
             """Nothing."""
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.block_on_close = False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", asked

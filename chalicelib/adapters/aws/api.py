@@ -87,6 +87,16 @@ def endpoint_of(service: str, region: str) -> str:
     return given or f"https://{service}.{region}.{suffix}"
 
 
+class _Held:
+    """A connection that is closed when nobody has it any more: it may outlive neither its thread nor its client."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
 class AwsApi:
     """One interface of one region. Each thread keeps a connection; what fails for a moment is tried again."""
 
@@ -114,7 +124,7 @@ class AwsApi:
             try:
                 status, answer = self._ask(operation, body)
             except (OSError, http.client.HTTPException, ValueError, SyntaxError) as error:
-                self._kept.connection = None
+                self._kept.held = None
                 failure: Exception = AwsUnreachableError(f"{self._service.name}: {type(error).__name__}")
                 continue
             if status < 300:
@@ -142,15 +152,16 @@ class AwsApi:
         return answer.status, answer.read()
 
     def _connection(self) -> http.client.HTTPConnection:
-        kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
-        if kept is None:
-            host, port = self._url.hostname or "", self._url.port
-            if self._url.scheme == "https":
-                kept = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=ssl.create_default_context())
-            else:
-                kept = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
-            self._kept.connection = kept
-        return kept
+        held: _Held | None = getattr(self._kept, "held", None)
+        if held is None:
+            held = self._kept.held = _Held(self._opened())
+        return held.connection
+
+    def _opened(self) -> http.client.HTTPConnection:
+        host, port = self._url.hostname or "", self._url.port
+        if self._url.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
 
 
 class DynamoDb(AwsApi):
