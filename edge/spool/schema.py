@@ -179,6 +179,10 @@ def _intact(path: Path, timeout_s: float) -> bool:
             raise SpoolError(f"the spool cannot be opened now: {error}") from error
         log.alert("spool.damaged", error=str(error))
         return False
+    except UnicodeDecodeError as error:
+        # What SQLite says of the damage quotes it, and Python can't read that.
+        log.alert("spool.damaged", error=error.reason)
+        return False
     if rows != [("ok",)]:
         log.alert("spool.damaged", error=str(rows[:1]))
         return False
@@ -232,6 +236,6 @@ def _salvage(aside: Path, db: sqlite3.Connection, table: str) -> int:
                         db.execute(f"INSERT INTO {table}({', '.join(columns)}) VALUES({marks})", row)
                         saved += 1
                 break
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             continue
     return saved

@@ -94,7 +94,7 @@ def check_core(folder: Path) -> int:
             _check_version(db, folder / DATABASE)
             _check_key(db, (folder / KEY).read_text().strip())
             return int(db.execute("SELECT COUNT(*) FROM items").fetchone()[0])
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise InfraError(f"The database can't be read ({error}): nothing was restored.") from error
 
 

@@ -42,7 +42,7 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, dict):
         for inner in value.values():
             yield from _texts(inner)
-    else:
+    elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner)
 

@@ -72,6 +72,7 @@ def v1_on_fakes() -> Iterator[V1]:
             config=SimpleNamespace(
                 public_url="http://base",
                 local=None,
+                aws=None,
                 outside_url="",
                 record_dir=None,
                 keep_local=False,

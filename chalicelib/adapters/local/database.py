@@ -229,6 +229,9 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, new: bool, without_l
         raise RefusedError(str(error)) from None
     except sqlite3.DatabaseError as error:
         raise RefusedError(_refusal(path, error)) from error
+    except UnicodeDecodeError as error:
+        # What SQLite says of the damage quotes it, and Python can't read that.
+        raise RefusedError(restore_it(path, "is damaged")) from error
     except OSError as error:
         raise RefusedError(f"{path.parent} can't be written ({error.strerror}): make room on its disk.") from error
 
