@@ -73,7 +73,9 @@ class Nudger(Protocol):
         """Make the node's queue; returns its URL. Idempotent."""
 
     def forget(self, queue_url: str) -> None:
-        """Remove the queue of a node that is none any more; nothing happens when it is gone already."""
+        """Remove the queue of a node that is none any more. Never raises: the node is revoked whether or not this goes
+        well.
+        """
 
     def nudge(self, queue_url: str) -> None:
         """Wake the node. Never raises: a lost nudge only waits for the next sync."""

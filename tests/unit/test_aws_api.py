@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from chalicelib.adapters.aws import api
 from chalicelib.adapters.aws.attributes import from_dynamo, to_dynamo
 from chalicelib.adapters.aws.signing import Keys, signed
+from chalicelib.adapters.aws.sqs import SqsNudger
 
 NOW = datetime(2026, 11, 26, 12, 30, 59, tzinfo=UTC)
 KEYS = Keys("AKIDEXAMPLE", "secret", "token")
@@ -177,3 +178,19 @@ def test_a_role_that_is_denied_is_an_error() -> None:
 def test_where_a_service_is(region: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     assert api.endpoint_of("dynamodb", region) == f"https://{host}"
+
+
+class _Queues:
+    """SQS that refuses."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def delete_queue(self, **_: Any) -> dict[str, Any]:
+        raise api.AwsApiError("DeleteQueue", 400, {"__type": self.code})
+
+
+@pytest.mark.parametrize("code", ["com.amazonaws.sqs#QueueDoesNotExist", "AccessDenied"])
+def test_a_queue_that_stays_keeps_no_node_from_being_revoked(code: str) -> None:
+    queues: Any = _Queues(code)
+    SqsNudger(queues, "sluice-test-node-").forget("https://sqs/1/sluice-test-node-n1")

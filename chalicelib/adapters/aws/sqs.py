@@ -64,4 +64,4 @@ class SqsNudger:
             self._sqs.delete_queue(QueueUrl=queue_url)
         except Exception as error:
             if code_of(error) not in _GONE:
-                raise
+                _log.warning("queue_left", extra={"error": code_of(error) or type(error).__name__})
