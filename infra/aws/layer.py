@@ -12,9 +12,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Final
 
+from infra.aws.compiled import repack
 from infra.aws.vendor import Target, platforms
 from infra.errors import InfraError
 from infra.paths import BUILD, ROOT
@@ -32,22 +34,25 @@ def pinned(name: str) -> str:
 
 
 def ensure_layer(target: Target) -> Path:
-    """The layer's folder, fetched unless it is there.
+    """The layer's archive, made unless it is there.
 
     Raises:
         InfraError: it can't be fetched.
     """
     wanted = pinned(_WHEEL)
     digest = hashlib.sha256(f"{wanted}{Path(__file__).read_text()}".encode()).hexdigest()[:12]
-    final = BUILD / "layer" / f"{target.architecture}-{digest}"
-    if final.is_dir():
+    final = BUILD / "layer" / f"{target.architecture}-{digest}.zip"
+    if final.is_file():
         return final
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=final.parent) as folder:
-        made = Path(folder) / "layer"
-        _fetch(wanted, target, made / "python", Path(folder))
-        if not final.is_dir():
-            made.rename(final)
+        _fetch(wanted, target, Path(folder) / "layer" / "python", Path(folder))
+        made = Path(folder) / "layer.zip"
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+            for path in (Path(folder) / "layer").rglob("*"):
+                archive.write(path, path.relative_to(Path(folder) / "layer"))
+        repack(made)
+        made.rename(final)
     return final
 
 

@@ -113,5 +113,5 @@ def package(stage: str, target: Target, folder: Path, source: Path = ROOT) -> Pa
     if done.returncode != 0:
         raise InfraError(f"Chalice could not package the application:\n{(done.stdout + done.stderr).strip()[-4000:]}")
     repack(out / "deployment.zip")
-    (out / "ffmpeg").symlink_to(ensure_layer(target), target_is_directory=True)
+    (out / "ffmpeg.zip").symlink_to(ensure_layer(target))
     return out / "sam.json"

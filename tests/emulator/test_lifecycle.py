@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,11 +16,13 @@ from infra.aws import code, stacks
 from infra.aws.deploy import Deployed, deploy, diff, rollback
 from infra.aws.deployment import Deployment
 from infra.aws.destroy import destroy
+from infra.aws.package import data_template
 from infra.errors import InfraError
 from infra.local.supervisor import Supervisor
 from infra.paths import ROOT
 from tests.conftest import free_port
 
+from . import names
 from .cloud import Cloud
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
@@ -29,6 +32,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """An account in which nothing is."""
     made = Cloud(tmp_path_factory.mktemp("bare"), free_port())
+    names.resolve()
     supervisor = Supervisor(lambda _: None, lambda: False)
     try:
         supervisor.start(made.child())
@@ -109,27 +113,27 @@ def test_from_the_first_deployment_to_the_last(bare: Cloud, tmp_path: Path) -> N
     assert not [q for q in deployment.client("sqs").list_queues().get("QueueUrls", []) if "sluice-test" in q]
 
 
-BROKEN = {
-    "AWS::SQS::Queue": {"MessageRetentionPeriod": 1},
-    "AWS::IAM::Role": {"AssumeRolePolicyDocument": {"Statement": "nonsense"}},
-    "AWS::Serverless::Function": {"Runtime": "python1.0"},
-}
-"""What no kind of resource takes."""
+def _broken(template: dict[str, Any]) -> dict[str, Any]:
+    """The template with a queue as none can be: of the kinds in it, the emulator refuses nonsense of this one alone."""
+    next(r for r in template["Resources"].values() if r["Type"] == "AWS::SQS::Queue")["Properties"] |= {
+        "MessageRetentionPeriod": 1
+    }
+    return template
 
 
 def test_a_first_deployment_that_fails_does_not_block_the_second(
     bare: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     deployment = bare.deployment()
-    packaged = tmp_path / "packaged.json"
-    packaged.write_text(code.upload(deployment).read_text())
-    broken = tmp_path / "broken.json"
-    monkeypatch.setattr(code, "upload", lambda _: broken)
-    for kind, nonsense in BROKEN.items():
-        body = json.loads(packaged.read_text())
-        next(r for r in body["Resources"].values() if r["Type"] == kind)["Properties"] |= nonsense
-        broken.write_text(json.dumps(body))
-        with pytest.raises(InfraError):
+    with monkeypatch.context() as state:
+        state.setattr("infra.aws.deploy.data_template", lambda: _broken(data_template()))
+        with pytest.raises(InfraError, match="sluice-test-data"):
             deploy(deployment)
+    packaged, broken = tmp_path / "packaged.json", tmp_path / "broken.json"
+    packaged.write_text(code.upload(deployment).read_text())
+    broken.write_text(json.dumps(_broken(json.loads(packaged.read_text()))))
+    monkeypatch.setattr(code, "upload", lambda _: broken)
+    with pytest.raises(InfraError, match="stack sluice-test:"):
+        deploy(deployment)
     monkeypatch.setattr(code, "upload", lambda _: packaged)
     assert deploy(deployment).outputs["ApiUrl"]
