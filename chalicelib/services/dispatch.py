@@ -93,9 +93,8 @@ class Dispatch:
                 self._finish.send({"recording": new.id, "version": str(new.version)})
             case Destination():
                 self._pushes.settle(new)
-            case Lease() if not new.held:
-                self._pushes.released(new.destination, new.target)
-                self._sources.free(new.target)
+            case Lease():
+                self._freed(old if isinstance(old, Lease) else None, new)
             case Source():
                 self._sources.settle(new)
             case SourceLease() if not new.held:
@@ -143,6 +142,16 @@ class Dispatch:
                 self._sources.session_is_live(session)
         elif event.kind in (SessionEnded().kind, SessionRefused(reason="").kind):
             self._pushes.nudge(event.node)
+
+    def _freed(self, old: Lease | None, new: Lease) -> None:
+        """Whoever waits for a destination, or for a target that was left, may have it."""
+        left = set(old.leaving if old is not None else ()) - set(new.leaving)
+        targets = left if new.held else left | {new.target}
+        if new.held and not left:
+            return
+        self._pushes.released("" if new.held else new.destination, *targets)
+        for target in targets:
+            self._sources.free(target)
 
     def _gone(self, destination: Destination) -> None:
         lease = self._store.get(Lease, destination.id)

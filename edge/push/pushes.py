@@ -124,11 +124,15 @@ class Pushes:
         self._grants.hold({key_of(p): p.session for p in self._desired if key_of(p) in hold})
         run = self._fitting(run)
         self._relays.apply({id_of(key_of(p)): self._relay(p) for p in run if p.slate is not None})
-        specs = [WorkerSpec(id_of(key_of(p)), self._input(p), self._beside.opened(p.url)) for p in run]
-        self._workers.apply({spec.id: spec for spec in specs})
+        self._workers.apply({id_of(key_of(p)): self._spec(p) for p in run})
         for held in self._grants.unsaid(over):
             body = PushState(destination=held[0], fence=held[1], state="stopped")
             self._grants.tell(self._emit(body, held), given_back=held)
+
+    def _spec(self, push: DesiredPush) -> WorkerSpec:
+        return WorkerSpec(
+            id_of(key_of(push)), self._input(push), self._beside.opened(push.url), restarts=push.edition
+        )  # fmt: skip
 
     def _hurry(self) -> None:
         """Try again at once what somebody wants to be tried; the first word on a push is no such wish."""
@@ -192,6 +196,7 @@ class Pushes:
                 attempt=r.attempt,
                 bitrate_kbps=r.bitrate_kbps,
                 slate=self._relays.on_slate(r.id),
+                edition=r.restarts,
             )
             for r in self._workers.reports()
             if (session := self._grants.session(held_of(r.id))) is not None

@@ -61,6 +61,10 @@ class Lease(Entity):
     fence: int
     held: bool
     target: str = ""
+    edition: int = 0
+    """Grows when the destination gets another target while the lease is held."""
+    leaving: list[str] = []
+    """The targets before, which are held too until the node says that it pushes by this edition."""
     granted_at: datetime
     released_at: datetime | None = None
 
@@ -73,6 +77,9 @@ class NodeLease(Entity):
     session: str
     fence: int
     target: str = ""
+    edition: int = 0
+    leaving: bool = False
+    """Whether there are targets that it has to leave; see `Lease`."""
 
 
 class PushStatus(Entity):

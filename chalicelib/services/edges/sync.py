@@ -135,10 +135,13 @@ class Sync:
         self, node_id: str, request: SyncRequest, leases: list[NodeLease], sessions: list[OpenSession]
     ) -> Desired:
         serve, over = self._pushes.wanted(leases, sessions)
-        running = {(p.destination, p.fence) for p in request.observed.pushes}
+        running = {(p.destination, p.fence): p.edition for p in request.observed.pushes}
         for lease in over:
             if (lease.destination, lease.fence) not in running:
                 self._pushes.release(lease.destination, node_id, lease.fence)
+        for lease, *_ in serve:
+            if lease.leaving and running.get((lease.destination, lease.fence)) == lease.edition:
+                self._pushes.left(lease)
         window = self._settings.get(RecordSettings).merge_window_s
         plans = [
             DesiredSession(
@@ -159,6 +162,7 @@ class Sync:
                     session=lease.session,
                     stream=session.stream,
                     fence=lease.fence,
+                    edition=lease.edition,
                     url=d.url,
                     label=d.name,
                     retries=d.retries,

@@ -20,7 +20,7 @@ from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.services.pushing.holds import refuse_taken
+from chalicelib.services.pushing.holds import move, refuse_taken
 from chalicelib.services.pushing.numbers import fresh
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
@@ -197,8 +197,7 @@ class Destinations:
         new = now.model_copy(update={**changes, "updated_at": self._clock()})
         if {"url", "enabled"} & set(changes):
             refuse_taken(self._store, new)
-        # Who pushes to the old target stops, says so, and is granted the new one: two are never pushed at once.
-        self._store.commit(Save(new))
+        self._store.commit(Save(new), *(move(self._store, new) if "url" in changes else ()))
         return new.model_copy(update={"version": new.version + 1})
 
     def place(self, destination: str, place: int) -> Destination:

@@ -7,7 +7,7 @@ the transaction that grants a lease: of two that were switched on in the same mo
 from __future__ import annotations
 
 from chalicelib.domain.errors import ConflictError
-from chalicelib.domain.model.destinations import Destination, TargetHold
+from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, TargetHold
 from chalicelib.domain.model.sources import Source
 from chalicelib.domain.sources import targets_of
 from chalicelib.domain.targets import target_hash
@@ -60,3 +60,22 @@ def give_back(store: Store, target: str, *, source: str = "", destination: str =
     """The write that frees a target; none when it is not, or no longer, held so."""
     known = store.get(TargetHold, target) if target else None
     return [Delete(known)] if known is not None and (known.source, known.destination) == (source, destination) else []
+
+
+def move(store: Store, destination: Destination) -> list[Change]:
+    """The writes that follow when a destination may have got another target: while it is pushed, its worker starts anew
+    under the same lease. The target of before stays held until the node says that it left it. None when something else
+    pushes to the new one: then the node stops, says so, and waits for it.
+    """
+    lease = store.get(Lease, destination.id)
+    target = target_hash(destination.url)
+    if lease is None or not lease.held or lease.target == target:
+        return []
+    pointer = store.get(NodeLease, lease.node, destination.id)
+    taken = take(store, target, destination=destination.id)
+    if taken is None or pointer is None or pointer.fence != lease.fence:
+        return []
+    now = {"target": target, "edition": lease.edition + 1}
+    leaving = [t for t in dict.fromkeys([*lease.leaving, lease.target]) if t and t != target]
+    moved = lease.model_copy(update={**now, "leaving": leaving})
+    return [Save(moved), Save(pointer.model_copy(update={**now, "leaving": bool(leaving)})), *taken]

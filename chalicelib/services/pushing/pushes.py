@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import destinations as rules
 from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, ForbiddenError
+from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus
 from chalicelib.domain.model.nodes import Node, NodeSeen
 from chalicelib.domain.model.rooms import Room
@@ -24,6 +25,7 @@ from chalicelib.services.paging import everything
 from chalicelib.services.pushing.holds import give_back, take
 
 _log = Logger(child=True)
+_LOOKS = 3
 
 
 class Pushes:
@@ -157,10 +159,10 @@ class Pushes:
         live = {s.session: s for s in sessions}
         serve: list[tuple[NodeLease, Destination, OpenSession]] = []
         over: list[NodeLease] = []
-        for lease, entity in zip(leases, found, strict=True):
-            destination = cast("Destination | None", entity)
+        for told, entity in zip(leases, found, strict=True):
+            lease, destination = self._agreed(told, cast("Destination | None", entity))
             session = live.get(lease.session)
-            if destination is None or self._moved(lease, destination):
+            if destination is None:
                 over.append(lease)
             elif session is not None and rules.serves(destination, session):
                 serve.append((lease, destination, session))
@@ -170,13 +172,21 @@ class Pushes:
                 over.append(lease)
         return serve, over
 
-    def _moved(self, lease: NodeLease, destination: Destination) -> bool:
-        """Whether the destination has another target now than the one that was granted."""
-        target = lease.target
-        if not target:
-            whole = self._store.get(Lease, lease.destination)
-            target = whole.target if whole is not None else ""
-        return bool(target) and target != targets.target_hash(destination.url)
+    def _agreed(self, lease: NodeLease, destination: Destination | None) -> tuple[NodeLease, Destination | None]:
+        """A lease and its destination, of one moment: they were read one after the other, and another target changes
+        both at once. No destination: it is gone, or something else pushes to its target.
+        """
+        for _ in range(_LOOKS):
+            # Leases of earlier versions name no target.
+            if destination is None or lease.target in ("", targets.target_hash(destination.url)):
+                return lease, destination
+            keys: list[tuple[type[Entity], tuple[str, ...]]]
+            keys = [(NodeLease, (lease.node, lease.destination)), (Destination, (lease.destination,))]
+            pointer, entity = self._store.get_many(keys)
+            if not isinstance(pointer, NodeLease) or pointer.fence != lease.fence:
+                return lease, None
+            lease, destination = pointer, cast("Destination | None", entity)
+        return lease, None
 
     def _kept(self, lease: NodeLease, destination: Destination) -> tuple[NodeLease, OpenSession] | None:
         """A lease whose session is over and that goes on: with the next session of this node, or with the slate. None
@@ -210,12 +220,24 @@ class Pushes:
         lease = self._store.get(Lease, destination)
         if lease is None or not lease.held or lease.fence != fence or lease.node != node:
             return []
-        freed = lease.model_copy(update={"held": False, "released_at": self._clock()})
+        freed = lease.model_copy(update={"held": False, "leaving": [], "released_at": self._clock()})
         changes: list[Change] = [Save(freed)]
         pointer = self._store.get(NodeLease, node, destination)
         if pointer is not None and pointer.fence == fence:
             changes.append(Delete(pointer))
-        return changes + give_back(self._store, lease.target, destination=destination)
+        return changes + self._given_back(destination, lease.target, *lease.leaving)
+
+    def _given_back(self, destination: str, *held: str) -> list[Change]:
+        return [change for target in held for change in give_back(self._store, target, destination=destination)]
+
+    def left(self, pointer: NodeLease) -> None:
+        """The node pushes to the target of now: those of before are free."""
+        lease = self._store.get(Lease, pointer.destination)
+        if lease is None or not lease.held or (lease.fence, lease.edition) != (pointer.fence, pointer.edition):
+            return
+        changes = [Save(lease.model_copy(update={"leaving": []})), Save(pointer.model_copy(update={"leaving": False}))]
+        with suppress(ConflictError):  # the node's next sync says it again
+            self._store.commit(*changes, *self._given_back(pointer.destination, *lease.leaving))
 
     def released(self, destination: str, *freed: str, avoid: str = "") -> None:
         """A lease was given back: the destination may be granted anew, and so may whoever waits for its targets."""
@@ -235,6 +257,7 @@ class Pushes:
         except ConflictError:
             return False
         _log.info("lease_released", extra={"destination": destination, "node": node, "fence": fence})
+        # Those whose targets it had left are told by the change of the lease.
         lease = self._store.get(Lease, destination)
         self.released(destination, lease.target if lease else "", avoid=node if elsewhere else "")
         return True

@@ -13,7 +13,7 @@ from chalicelib.domain.model.sessions import Session
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.paging import everything
-from chalicelib.services.pushing.holds import refuse_taken
+from chalicelib.services.pushing.holds import move, refuse_taken
 from chalicelib.services.pushing.numbers import fresh
 
 KNOWN: Final = ("wx", "bilibili", "kuaishou")
@@ -77,7 +77,7 @@ class Slots:
             }
         )
         refuse_taken(self._store, new)
-        self._store.commit(Save(new))
+        self._store.commit(Save(new), *move(self._store, new))
 
     def states(self) -> list[SlotState]:
         """All slots with what becomes of them, sorted by platform."""

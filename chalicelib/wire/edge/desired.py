@@ -41,6 +41,8 @@ class DesiredPush(Message):
     fence: int = Field(ge=0, le=2**53)
     url: str = Field(repr=False)
     """The whole target URL, key included."""
+    edition: int = 0
+    """Grows when the URL becomes another one under the same lease: the worker starts anew."""
     label: str = ""
     takes: list[str] = []
     """The codecs that the target is known to take, by FFmpeg's names; none: whatever its protocol carries."""

@@ -38,6 +38,8 @@ class ObservedPush(Message):
     bitrate_kbps: float | None = None
     slate: bool = False
     """The source is away, and the slate is shown."""
+    edition: int = 0
+    """Of `DesiredPush`, by which it runs; while the FFmpeg of the one before is not gone, that one's."""
 
 
 class ObservedCertificate(Message):

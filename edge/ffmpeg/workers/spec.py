@@ -107,7 +107,7 @@ class WorkerReport:
     `started_at`, `ready_at`: seconds since the epoch at which the FFmpeg of now was started, and at which its first
     packet left. `finished`: with `stopped`, all there was has been played and is not to be played again.
     `refused`: with `stopped`, it was never started and cannot be, for the reason in `last_error`. `next_try_at`: with
-    `retrying`, when it is started again, in seconds since the epoch.
+    `retrying`, when it is started again, in seconds since the epoch. `restarts`: of the spec that it runs by.
     """
 
     id: str
@@ -121,6 +121,7 @@ class WorkerReport:
     finished: bool = False
     refused: bool = False
     next_try_at: float | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True)

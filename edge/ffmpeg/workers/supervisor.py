@@ -80,7 +80,7 @@ class Supervisor:
                 open_way=self._open_way,
             )  # fmt: skip
         except ValueError as error:
-            report = WorkerReport(worker_id, "stopped", 0, None, str(error), None, refused=True)
+            report = WorkerReport(worker_id, "stopped", 0, None, str(error), None, refused=True, restarts=spec.restarts)
             self._refused[worker_id] = (spec, report)
             self._on_change(report)
             return

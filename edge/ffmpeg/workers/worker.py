@@ -43,7 +43,7 @@ class Worker:
         open_way: OpenWay = straight,
     ) -> None:
         self.spec = spec
-        self.report = WorkerReport(spec.id, "waiting", 0, None, None, None)
+        self.report = WorkerReport(spec.id, "waiting", 0, None, None, None, restarts=spec.restarts)
         self._ffmpeg, self._open_way = ffmpeg, open_way
         build_argv(ffmpeg, spec)  # refused at once, or never
         urls = [spec.output_url, *(extra.url for extra in spec.extra)]

@@ -77,7 +77,10 @@ class SimWorkers:
         """It never waits."""
 
     def reports(self) -> list[WorkerReport]:
-        return [WorkerReport(worker, "running", 0, 900.0, None, 1) for worker in self._actual]
+        return [
+            WorkerReport(worker, "running", 0, 900.0, None, 1, restarts=spec.restarts)
+            for worker, (spec, _) in self._actual.items()
+        ]
 
     async def close(self) -> None:
         self.apply({})

@@ -272,7 +272,10 @@ class FakeWorkers:
         self.hurried.append(worker_id)
 
     def reports(self) -> list[WorkerReport]:
-        return [WorkerReport(worker, "running", 0, 900.0, None, 1) for worker in self.wanted]
+        return [
+            WorkerReport(worker, "running", 0, 900.0, None, 1, restarts=spec.restarts)
+            for worker, spec in self.wanted.items()
+        ]
 
     async def close(self) -> None:
         self.closed = True
