@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,16 @@ WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
 ClientFactory = Callable[[int, Path | None], AsyncClient]
 
 
+def _lock(folder: Path) -> int:
+    fd = os.open(folder / "agent.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        raise ConfigError(f"another agent uses {folder}; stop it, or set SLUICE_AGENT_DIR to another folder") from error
+    return fd
+
+
 @dataclass(frozen=True, slots=True)
 class Borders:
     """Where the agent meets the machine that it runs on."""
@@ -103,6 +114,14 @@ class Borders:
     open_spool: Callable[[Path], Spool] = Spool
     new_client: ClientFactory = new_client
     """Takes the most connections, and the Unix socket to which all goes, if there is one."""
+    rng: random.Random = field(default_factory=random.Random)
+    """Spreads load, guards nothing."""
+    lock: Callable[[Path], int] = _lock
+    """Keeps a second agent out of the folder until the descriptor that it gives is closed, or the process is gone.
+
+    Raises:
+        ConfigError: one is there.
+    """
 
 
 class Parts:
@@ -119,7 +138,7 @@ class Parts:
         self.clock = clock or SystemClock()
         self._borders = borders or Borders()
         settings.agent_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _lock(settings.agent_dir)
+        self._lock = self._borders.lock(settings.agent_dir)
         self.spool = self._borders.open_spool(settings.agent_dir / "spool.sqlite3")
         self.identity = Identity(settings.agent_dir)
         self._tasks: list[asyncio.Task[None]] = []
@@ -202,7 +221,7 @@ class Parts:
 
     def _build_cloud(self, s: Settings) -> None:
         clock, spool = self.clock, self.spool
-        self.sender = Sender(self.cloud, spool, clock)
+        self.sender = Sender(self.cloud, spool, clock, self._borders.rng)
         self.questions = Questions(self.cloud, clock)
         self.authority = Callers(self.cloud, clock)
         self.hls = Hls(s, self.media)
@@ -336,13 +355,3 @@ class Parts:
 
     async def _history(self, question: HistoryQuestion) -> dict[str, Any]:
         return self.numbers.answer(question, self.clock.now().timestamp())
-
-
-def _lock(folder: Path) -> int:
-    fd = os.open(folder / "agent.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        raise ConfigError(f"another agent uses {folder}; stop it, or set SLUICE_AGENT_DIR to another folder") from error
-    return fd

@@ -17,19 +17,21 @@ def key_of(master: str) -> bytes:
     return hashlib.sha256(f"sluice-recordings:{master}".encode()).hexdigest().encode()
 
 
-def _seal(key: bytes, recording: str, expires: str) -> str:
-    return hmac.new(key, f"{recording}:{expires}".encode(), hashlib.sha256).hexdigest()[:40]
+def seal(key: bytes, told: str) -> str:
+    """The proof that a text was written by who has the key; 160 bits in hexadecimal."""
+    return hmac.new(key, told.encode(), hashlib.sha256).hexdigest()[:40]
 
 
 def make_token(key: bytes, recording: str, expires_at: float) -> str:
     """A token for the files of a recording until `expires_at` (seconds of the epoch)."""
     expires = f"{int(expires_at):08x}"
-    return f"{expires}-{_seal(key, recording, expires)}"
+    proof = seal(key, f"{recording}:{expires}")
+    return f"{expires}-{proof}"
 
 
 def opens(key: bytes, token: str, recording: str, now: float) -> bool:
     """Whether a token is ours, for this recording, and not expired at `now` (seconds of the epoch)."""
     found = _TOKEN.fullmatch(token)
-    if found is None or not hmac.compare_digest(_seal(key, recording, found[1]), found[2]):
+    if found is None or not hmac.compare_digest(seal(key, f"{recording}:{found[1]}"), found[2]):
         return False
     return now < int(found[1], 16)

@@ -9,8 +9,9 @@ import hmac
 import ipaddress
 from typing import Final
 
+from chalicelib.domain.links import seal
+
 HEADER: Final = "x-sluice-viewer"
-_SEAL: Final = 40
 
 
 def key_of(master: str) -> str:
@@ -20,9 +21,8 @@ def key_of(master: str) -> str:
 
 def proven(key: str, header: str, now: float) -> str:
     """The address that a header proves at `now` (seconds of the epoch); '' when it proves none."""
-    told, _, seal = header.rpartition("~")
-    wanted = hmac.new(key.encode(), told.encode(), hashlib.sha256).hexdigest()[:_SEAL]
-    if not hmac.compare_digest(wanted.encode(), seal.encode()):
+    told, _, proof = header.rpartition("~")
+    if not hmac.compare_digest(seal(key.encode(), told).encode(), proof.encode()):
         return ""
     address, _, expires = told.partition("~")
     try:

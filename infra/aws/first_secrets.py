@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from typing import Final
 
 from infra.aws.deployment import Deployment
 from infra.errors import InfraError
+from infra.secrets import first_secrets
 
 NAMES: Final = ("api_secret", "admin_password", "publish_secret", "join_token")
 _SHORTEST: Final = 16
-
-
-def made() -> dict[str, str]:
-    """Fresh ones, of 128 bits and more."""
-    return {
-        "api_secret": f"srs-v2-{secrets.token_hex(16)}",
-        "admin_password": secrets.token_urlsafe(18),
-        "publish_secret": secrets.token_hex(16),
-        "join_token": secrets.token_urlsafe(32),
-    }
 
 
 def checked(given: object) -> dict[str, str]:
@@ -35,7 +25,7 @@ def checked(given: object) -> dict[str, str]:
     for name, value in given.items():
         if not isinstance(value, str) or len(value) < _SHORTEST:
             raise InfraError(f"{name} is a text of at least {_SHORTEST} characters.")
-    return made() | given
+    return first_secrets() | given
 
 
 def ensure(deployment: Deployment, given: Mapping[str, str] | None = None) -> tuple[dict[str, str], bool]:
@@ -45,6 +35,6 @@ def ensure(deployment: Deployment, given: Mapping[str, str] | None = None) -> tu
     kept: dict[str, str] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
     if kept:
         return kept, False
-    fresh = made() | dict(given or {})
+    fresh = first_secrets() | dict(given or {})
     client.put_secret_value(SecretId=name, SecretString=json.dumps(fresh))
     return fresh, True

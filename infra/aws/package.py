@@ -48,9 +48,19 @@ def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[s
 _Loader.add_multi_constructor("!", _short_form)
 
 
+def _read(path: Path) -> dict[str, Any]:
+    """A template as JSON would have it. No YAML tag makes an object: what begins with `!` is CloudFormation's."""
+    loader = _Loader(path.read_text())
+    try:
+        content: dict[str, Any] = loader.get_single_data()
+    finally:
+        loader.dispose()
+    return content
+
+
 def merge_template(target: Target) -> dict[str, Any]:
     """What is laid over Chalice's own template: template.yaml and the generated roles."""
-    template: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- derived from SafeLoader
+    template = _read(TEMPLATE)
     template["Resources"] |= roles()
     for section, content in _origin().items():
         template[section] |= content
@@ -62,7 +72,7 @@ def merge_template(target: Target) -> dict[str, Any]:
 
 def _origin() -> dict[str, Any]:
     """The one origin: origin.yaml, with the functions' code and the pages' policies where it names them."""
-    origin: dict[str, Any] = yaml.load(ORIGIN.read_text(), Loader=_Loader)  # noqa: S506 -- as below
+    origin = _read(ORIGIN)
     for resource in origin["Resources"].values():
         if resource["Type"] == "AWS::CloudFront::Function":
             body = (ORIGIN.parent / resource["Properties"]["FunctionCode"]).read_text()
@@ -75,8 +85,7 @@ def _origin() -> dict[str, Any]:
 
 def data_template() -> dict[str, Any]:
     """The stack of what outlives the functions: data.yaml."""
-    template: dict[str, Any] = yaml.load(DATA_TEMPLATE.read_text(), Loader=_Loader)  # noqa: S506 -- as above
-    return template
+    return _read(DATA_TEMPLATE)
 
 
 def _ignored(_folder: str, names: list[str]) -> set[str]:

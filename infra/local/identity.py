@@ -12,6 +12,7 @@ from pathlib import Path
 from infra.errors import InfraError
 from infra.local.ports import is_free, pick_free
 from infra.local.settings import Settings
+from infra.secrets import first_secrets
 
 # On loopback only; picked once so that restarts leave addresses as they are.
 INTERNAL_PORTS = ("hooks", "workers", "media_api", "media_http")
@@ -47,10 +48,7 @@ def _new() -> Identity:
     import secrets  # only at the first start
 
     return Identity(
-        api_secret=f"srs-v2-{secrets.token_hex(16)}",
-        admin_password=secrets.token_urlsafe(12),
-        publish_secret=secrets.token_hex(16),
-        join_token=secrets.token_urlsafe(32),
+        **first_secrets(),
         hook_secret=secrets.token_urlsafe(24),
         media_password=secrets.token_urlsafe(24),
         node_name="this-machine",

@@ -107,13 +107,12 @@ def served(*answers: tuple[int, dict[str, Any] | bytes]) -> Iterator[tuple[str, 
         server.server_close()
 
 
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.adapters.aws.api.time.sleep", lambda _: None)
+def _at_once(_seconds: float) -> None:
+    """No pause between tries."""
 
 
 def _db(url: str) -> api.DynamoDb:
-    return api.DynamoDb(api.DYNAMODB, "us-east-1", lambda: KEYS, url)
+    return api.DynamoDb(api.DYNAMODB, "us-east-1", lambda: KEYS, url, _at_once)
 
 
 def test_what_fails_for_a_moment_is_tried_again() -> None:
@@ -156,14 +155,14 @@ _DENIED = b"""<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Messag
 
 def test_a_role_is_assumed_by_a_form() -> None:
     with served((200, _ROLE)) as (url, asked):
-        keys = api.Sts(api.STS, "us-east-1", lambda: KEYS, url).assume_role(RoleArn="r", DurationSeconds=900)
+        keys = api.Sts(api.STS, "us-east-1", lambda: KEYS, url, _at_once).assume_role(RoleArn="r", DurationSeconds=900)
     assert keys["Credentials"]["Expiration"] == datetime(2026, 11, 26, 13, 30, 59, tzinfo=UTC)
     assert asked[0]["body"] == "Action=AssumeRole&Version=2011-06-15&RoleArn=r&DurationSeconds=900"
 
 
 def test_a_role_that_is_denied_is_an_error() -> None:
     with served((403, _DENIED)) as (url, _), pytest.raises(api.AwsApiError) as caught:
-        api.Sts(api.STS, "us-east-1", lambda: KEYS, url).assume_role(RoleArn="r")
+        api.Sts(api.STS, "us-east-1", lambda: KEYS, url, _at_once).assume_role(RoleArn="r")
     assert api.code_of(caught.value) == "AccessDenied"
 
 

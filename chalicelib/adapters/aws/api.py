@@ -101,12 +101,18 @@ class AwsApi:
     """One interface of one region. Each thread keeps a connection; what fails for a moment is tried again."""
 
     def __init__(
-        self, service: Service, region: str, keys: Callable[[], Keys] = keys_of_environment, endpoint: str = ""
+        self,
+        service: Service,
+        region: str,
+        keys: Callable[[], Keys] = keys_of_environment,
+        endpoint: str = "",
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._service = service
         self._region = region
         self._keys = keys
         self._url = urlsplit(endpoint or endpoint_of(service.name, region))
+        self._pause = pause
         self._kept = threading.local()
 
     def call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +126,7 @@ class AwsApi:
         for attempt in range(_TRIES):
             if attempt:
                 # Full jitter, so that functions that were refused together don't come again together.
-                time.sleep(random.uniform(0, 0.1 * 4**attempt))  # noqa: S311 -- no secret
+                self._pause(random.uniform(0, 0.1 * 4**attempt))  # noqa: S311 -- no secret
             try:
                 status, answer = self._ask(operation, body)
             except (OSError, http.client.HTTPException, ValueError, SyntaxError) as error:

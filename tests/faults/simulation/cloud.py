@@ -105,8 +105,9 @@ class Told:
         lost = self.rng.random() < self.failing and data["action"] != "on_publish"
         return Answer(None, b"", "timeout", 1) if lost else Answer(200, b"0", "", 1)
 
-    def get(self, url: str, timeout_s: float) -> Any:
-        raise NotImplementedError
+    def get(self, url: str, timeout_s: float) -> Answer:
+        """Nothing in the world can be fetched."""
+        return Answer(None, b"", "refused", 0)
 
 
 @dataclass

@@ -23,8 +23,6 @@ import edge.base.clock
 import edge.base.log
 import edge.base.loops
 import edge.cloud.client
-import edge.cloud.sender
-import edge.parts
 import edge.record.reconcile
 import edge.spool.schema
 import edge.spool.writer
@@ -230,10 +228,6 @@ def _sim_fsync(fd: int) -> None:
     process.step("fsynced")
 
 
-def _no_lock(folder: Path) -> int:
-    return os.open("/dev/null", os.O_RDONLY)
-
-
 @contextmanager
 def machine(loop: SimLoop, rng: random.Random) -> Iterator[None]:
     """Have the product see the simulated machine."""
@@ -250,9 +244,6 @@ def machine(loop: SimLoop, rng: random.Random) -> Iterator[None]:
     ):
         patches: list[Any] = [mock.patch.object(module, "time", time) for module in timed]
         patches += [mock.patch.object(edge.base.clock, "random", chance)]
-        # A process that dies gives its lock back; here all are one process.
-        patches += [mock.patch.object(edge.parts, "_lock", _no_lock)]
-        patches += [mock.patch.object(edge.cloud.sender, "random", chance)]
         patches += [mock.patch.object(edge.base.clock, "ULID", _Ulids(loop, ULID, rng))]
         for patch in patches:
             patch.start()
