@@ -123,8 +123,8 @@ class FfmpegMedia:
         if len(runs) > 1:
             source, maps = self._joined(runs, maps, target), ["-map", "0"]
         video = next((t.codec for t in tracks if t.kind == "video"), "")
-        made = [*maps, "-c", "copy", *_OF_VIDEO.get(video, ()), "-movflags", "+faststart", "-f", "mp4"]
-        self._run([self._ffmpeg, *_QUIET, *_LOCAL, *_LOOK, *source, *made, str(target)])
+        made = [*maps, "-c", "copy", *_OF_VIDEO.get(video, ()), *_of_sounds(tracks), "-movflags", "+faststart"]
+        self._run([self._ffmpeg, *_QUIET, *_LOCAL, *_LOOK, *source, *made, "-f", "mp4", str(target)])
 
     def _joined(self, runs: Sequence[Path], maps: list[str], target: Path) -> list[str]:
         """Copies of the runs without jumps, as one input of FFmpeg."""
@@ -149,6 +149,15 @@ class FfmpegMedia:
     def duration_ms(self, source: Path) -> int:
         """See `Media`."""
         return probing.mp4_duration_ms(source)
+
+
+def _of_sounds(tracks: Sequence[Track]) -> list[str]:
+    """What the muxer would do by itself to AAC of a transport stream; asked for, a frame that is damaged is left out,
+    where the muxer ends the whole file at it.
+    """
+    sounds = [t.codec for t in tracks if t.kind == "audio"]
+    filters = ((f"-bsf:a:{number}", "aac_adtstoasc") for number, codec in enumerate(sounds) if codec == "aac")
+    return [word for each in filters for word in each]
 
 
 def _streamed(argv: Sequence[str], said: IO[bytes], take: Callable[[str], None]) -> int:

@@ -11,13 +11,12 @@ from typing import Final
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import recordings as rules
-from chalicelib.domain import tracks
-from chalicelib.domain.errors import UpstreamError
-from chalicelib.domain.model.recordings import RecordedFile, Recording
+from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.ports.media import Folders, Media
 from chalicelib.ports.objects import Objects
 from chalicelib.services.account.settings import Settings
+from chalicelib.services.recordings.films import Films, Run
 from chalicelib.wire.recording import SegmentKey, SessionManifest, parse_manifest_key
 
 _log = Logger(child=True)
@@ -30,6 +29,7 @@ class Artifacts:
     def __init__(self, objects: Objects, media: Media, settings: Settings, folders: Folders) -> None:
         self._objects = objects
         self._media = media
+        self._films = Films(media)
         self._settings = settings
         self._folders = folders
 
@@ -64,11 +64,12 @@ class Artifacts:
             work = Path(name)
             hashes: dict[str, str] = {}
             parts = [self._fetch(run, work / f"run{i}.ts", hashes) for i, run in enumerate(rules.runs(segments))]
-            files, notes, kept = self._films(parts, work)
+            made = self._films.make(parts, work)
+            files = made.files
             picture = work / "thumbnail.jpg"
             has_picture = self._media.thumbnail(work / files[0].name, min(files[0].duration_ms / 2000, 10.0), picture)
             proof = rules.proof(recording.id, segments, hashes, self._manifests(recording), rules.lost(recording))
-            proof |= {"files": [f.model_dump() for f in files], "left_out": notes}
+            proof |= {"files": [f.model_dump() for f in files], "left_out": made.notes}
             may_publish()
             for file in files:
                 self._objects.upload(f"{folder}{file.name}", work / file.name, "video/mp4")
@@ -81,8 +82,8 @@ class Artifacts:
                 "mp4_bytes": sum(f.bytes for f in files),
                 "mp4_duration_ms": sum(f.duration_ms for f in files),
                 "files": files,
-                "tracks": [rules.track_shown(track) for track in kept],
-                "notes": notes,
+                "tracks": [rules.track_shown(track) for track in made.tracks],
+                "notes": made.notes,
                 "thumbnail": has_picture,
                 "gaps": len(proof["gaps"]),
                 "error": "",
@@ -96,43 +97,10 @@ class Artifacts:
         keys = [key for key, where in found if where is not None and where[1:] in owners]
         return [SessionManifest.model_validate_json(self._objects.read(key)) for key in keys]
 
-    def _films(
-        self, runs: Sequence[Path], work: Path
-    ) -> tuple[list[RecordedFile], list[str], tuple[tracks.Track, ...]]:
-        """The MP4s of the runs, in order, what is in none of them, and the tracks of the first. One run that can't be
-        used loses no other.
-
-        Raises:
-            SluiceError: none could be made.
-        """
-        seen: list[list[tracks.Track]] = []
-        unreadable: dict[int, str] = {}
-        for number, run in enumerate(runs):
-            try:
-                seen.append(self._media.tracks(run))
-            except UpstreamError as error:
-                seen.append([])
-                unreadable[number] = str(error)
-        groups, left = tracks.grouped(seen)
-        notes = [f"part {each.run + 1}: {unreadable.get(each.run, each.reason)}" for each in left]
-        files: list[RecordedFile] = []
-        first: tuple[tracks.Track, ...] = ()
-        for group in groups:
-            film = work / tracks.file_name(len(files))
-            try:
-                self._media.remux([runs[n] for n in group.runs], group.tracks, film)
-                length = self._media.duration_ms(film)
-            except UpstreamError as error:
-                notes.append(f"parts {', '.join(str(n + 1) for n in group.runs)}: {error}")
-                continue
-            files.append(RecordedFile(name=film.name, bytes=film.stat().st_size, duration_ms=length))
-            first = first or group.tracks
-        if not files:
-            raise UpstreamError("; ".join(notes)[:500])
-        return files, notes, first
-
-    def _fetch(self, run: Sequence[rules.Segment], target: Path, hashes: dict[str, str]) -> Path:
+    def _fetch(self, run: Sequence[rules.Segment], target: Path, hashes: dict[str, str]) -> Run:
         """Join the segments of one run; transport streams may simply be put one after the other (ISO 13818-1)."""
+        ends = []
         for segment in run:
             hashes[segment.path] = self._objects.download(segment.path, target)
-        return target
+            ends.append(target.stat().st_size)
+        return Run(target, tuple(ends))
