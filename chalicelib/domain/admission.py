@@ -81,11 +81,14 @@ def secret_of(settings: PublishSettings, how: str) -> Literal["current", "old", 
     return "current" if generation == str(settings.generation) else "old"
 
 
-def continues(tail: StreamTail | None, node: str, window_s: int, now: datetime) -> bool:
-    """Whether a new session of a stream goes on with the stream's newest recording."""
-    if tail is None or tail.node != node or tail.ended_at is None or tail.closed:
+def continues(tail: StreamTail | None, window_s: int, at: datetime) -> bool:
+    """Whether a new session of a stream, admitted `at` by the cloud's clock, goes on with the stream's newest
+    recording, on the same node or on another.
+    """
+    if tail is None or tail.ended_at is None or tail.closed:
         return False
-    return now - tail.ended_at <= timedelta(seconds=window_s)
+    # A clock that was set back says nothing of how long it was.
+    return abs(at - tail.ended_at) <= timedelta(seconds=window_s)
 
 
 def wants(record: RecordSettings, stream: StreamName) -> bool:
@@ -93,12 +96,10 @@ def wants(record: RecordSettings, stream: StreamName) -> bool:
     return record.enabled and matches_any(record.globs, stream.app, stream.stream)
 
 
-def plan(
-    session: str, stream: StreamName, node: str, record: RecordSettings, tail: StreamTail | None, now: datetime
-) -> Plan:
-    """What is to happen with a session once it is live."""
+def plan(session: str, stream: StreamName, record: RecordSettings, tail: StreamTail | None, at: datetime) -> Plan:
+    """What is to happen with a session, admitted `at` by the cloud's clock, once it is live."""
     if not wants(record, stream):
         return Plan(recording=None, merge_window_s=record.merge_window_s)
-    merged = tail is not None and (tail.session == session or continues(tail, node, record.merge_window_s, now))
+    merged = tail is not None and (tail.session == session or continues(tail, record.merge_window_s, at))
     recording = tail.recording if merged and tail is not None else recording_id(session)
     return Plan(recording=recording, merge_window_s=record.merge_window_s)

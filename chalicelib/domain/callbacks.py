@@ -44,12 +44,20 @@ def record_begin_payload(stream: StreamName, recording: str) -> dict[str, Any]:
     return {"action": "on_record_begin"} | _names(stream) | {"uuid": recording}
 
 
+RECORD_END: Final = "on_record_end"
+RECORDING_UPDATED: Final = "recording_updated"
+OF_FINISHED: Final = frozenset({RECORD_END, RECORDING_UPDATED})
+"""What tells of a finished recording, and where it is."""
+
+
 def record_end_payload(
-    stream: StreamName, recording: str, code: int, record_dir: str = "/data/record"
+    stream: StreamName, recording: str, code: int, record_dir: str = "/data/record", action: str = RECORD_END
 ) -> dict[str, Any]:
-    """`on_record_end`, completed when it is sent. `code` 0: finished; 100: given up before it was finished."""
+    """`on_record_end`, or with the same fields another `action` of `OF_FINISHED`; completed when it is sent. `code` 0:
+    finished; 100: given up before it was finished.
+    """
     return (
-        {"action": "on_record_end"}
+        {"action": action}
         | _names(stream)
         | {
             "uuid": recording,
@@ -66,7 +74,7 @@ def complete_payload(
     recordings are open.
     """
     done = {"request_id": request_id, "opaque": settings.opaque} | payload
-    if done["action"] == "on_record_end":
+    if done["action"] in OF_FINISHED:
         host = (settings.host or base_url).rstrip("/")
         done["artifact_url"] = f"{host}{folder or OPEN_FOLDER.format(done['uuid'])}index.mp4"
     return done
@@ -129,6 +137,11 @@ def _read(body: bytes) -> Any:
 def end_id(recording: str, started_at: datetime) -> str:
     """The id of the one `on_record_end` of a recording."""
     return derived_ulid(started_at, f"record_end:{recording}")
+
+
+def updated_id(recording: str, started_at: datetime, finish: str) -> str:
+    """The id of the one `recording_updated` of a recording that was finished again as `finish`."""
+    return derived_ulid(started_at, f"recording_updated:{recording}:{finish}")
 
 
 def wait_s(age: timedelta) -> int:

@@ -41,9 +41,14 @@ def folder(recording: str) -> str:
     return f"{RECORDINGS}/{recording}/"
 
 
-def in_order(segments: Iterable[Segment]) -> list[Segment]:
-    """Segments in playing order: sessions as they began (ULIDs sort by time), then by index."""
-    return sorted(segments, key=lambda s: (s.key.session, s.key.node, s.key.index))
+def in_order(recording: Recording, segments: Iterable[Segment]) -> list[Segment]:
+    """Segments of a recording's parts in playing order: sessions as they joined it, then by index."""
+
+    def place(segment: Segment) -> tuple[int, str, int]:
+        key = segment.key
+        return (recording.parts[key.session].number, key.session, key.index)
+
+    return sorted(segments, key=place)
 
 
 def is_break(before: Segment, after: Segment) -> bool:
@@ -99,14 +104,15 @@ def belongs(
     recording: str, known: Recording | None, node: str, session_id: str, stream: StreamName, session: Session | None
 ) -> bool:
     """Whether a node's session may be part of a recording: it is already, the recording is one of this stream on this
-    node, or it is new and was planned for the session or derived from it. `session`: what is known of it.
+    node or was planned for the session, or it is new and was planned for the session or derived from it. `session`:
+    what is known of it.
     """
+    planned = session is not None and session.recording == recording
     if known is not None:
         part = known.parts.get(session_id)
         if part is not None:
             return part.node == node
-        return known.stream == stream and any(p.node == node for p in known.parts.values())
-    planned = session is not None and session.recording == recording
+        return known.stream == stream and (planned or any(p.node == node for p in known.parts.values()))
     return planned or any(recording_id(session_id, n) == recording for n in range(MOST_OF_A_SESSION))
 
 
@@ -122,7 +128,8 @@ def with_part(recording: Recording, session: str, at: datetime, **changes: Any) 
     """The recording with one part changed, or added when it is new. A part that comes after the end opens it again."""
     part = recording.parts.get(session)
     node = changes.pop("node", part.node if part else "")
-    base = part or RecordingPart(node=node, started_at=at)
+    following = 1 + max((p.number for p in recording.parts.values()), default=-1)
+    base = part or RecordingPart(node=node, started_at=at, number=following)
     parts = recording.parts | {session: base.model_copy(update=changes)}
     state = recording.state if all(p.done for p in parts.values()) else "recording"
     ended = max((p.ended_at for p in parts.values() if p.ended_at), default=None)
@@ -133,6 +140,12 @@ def with_part(recording: Recording, session: str, at: datetime, **changes: Any) 
 def is_complete(recording: Recording) -> bool:
     """Whether every part has its manifest in the store."""
     return bool(recording.parts) and all(p.done for p in recording.parts.values())
+
+
+def outcome(recording: Recording) -> str:
+    """What came of finishing a recording, as far as it concerns who was told of it: equal while nothing has changed."""
+    films = ",".join(f"{file.name}:{file.bytes}:{file.duration_ms}" for file in recording.files)
+    return f"{'failed' if not recording.files else 'ready'} {films} {recording.gaps}"
 
 
 def track_shown(track: Track) -> RecordedTrack:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
 from typing import Final, TypeVar
 
 import httpx
@@ -58,14 +59,17 @@ class Cloud:
         return await self._call("publish", request.model_dump_json().encode(), PublishResponse, timeout_s)
 
     async def events(
-        self, events: list[dict[str, object]], acked_seq: int, timeout_s: float = 15.0
+        self, events: list[dict[str, object]], acked_seq: int, sent_at: datetime, timeout_s: float = 15.0
     ) -> EventBatchResponse:
-        """Deliver a batch. `acked_seq`: how far the cloud has acknowledged events, as this node remembers it.
+        """Deliver a batch. `acked_seq`: how far the cloud has acknowledged events, as this node remembers it;
+        `sent_at`: now, by the clock that the events were told by.
 
         Raises:
             CloudError: not delivered, or not known whether.
         """
-        body = json.dumps({"version": 1, "events": events, "acked_seq": acked_seq}).encode()
+        body = json.dumps(
+            {"version": 1, "events": events, "acked_seq": acked_seq, "sent_at": sent_at.isoformat()}
+        ).encode()
         return await self._call("events", body, EventBatchResponse, timeout_s)
 
     async def sync(self, request: SyncRequest, timeout_s: float = 15.0) -> SyncResponse:

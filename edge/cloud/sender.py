@@ -116,7 +116,7 @@ class Sender:
             return
         acked = await self._spool.read(outbox.acked_seq)
         try:
-            answer = await self._cloud.events([event.wire() for event in batch], acked)
+            answer = await self._cloud.events([event.wire() for event in batch], acked, self._clock.now())
         except CloudRejectedError as error:
             # 403 and 404 speak of the node or the address, not of any event.
             if error.status in {403, 404, 405, 408}:

@@ -24,15 +24,16 @@ STRAY_S: Final = 86_400.0
 
 
 def to_delete(
-    files: Iterable[tuple[FileId, float]], known: Collection[FileId], listed: Collection[str], window_s: float
+    files: Iterable[tuple[FileId, float, float]], known: Collection[FileId], listed: Collection[str], window_s: float
 ) -> list[FileId]:
-    """Of the segments of one folder, given with their age in seconds: those that were taken over (or belong to nobody
-    for a day), are older than two windows, and are in no playlist (`listed`: file names).
+    """Of the segments of one folder, given with their age by the wall clock and for how long they have been seen, in
+    seconds: those that were taken over and are older than two windows, or that have belonged to nobody for a day, and
+    that are in no playlist (`listed`: file names). A clock that is set right makes no file a day older.
     """
     return [
         file
-        for file, age in files
-        if age > (2 * window_s if file in known else STRAY_S) and Path(file[0]).name not in listed
+        for file, age, seen_for in files
+        if (age > 2 * window_s if file in known else min(age, seen_for) > STRAY_S) and Path(file[0]).name not in listed
     ]
 
 
@@ -42,6 +43,7 @@ class Collector:
     def __init__(self, root: Path, window_s: Callable[[], float], linker: Linker, spool: Spool, clock: Clock) -> None:
         self._root, self._window_s = root, window_s
         self._linker, self._spool, self._clock = linker, spool, clock
+        self._seen: dict[FileId, float] = {}
 
     async def run(self) -> None:
         """Collect forever."""
@@ -54,16 +56,20 @@ class Collector:
 
     async def look(self) -> int:
         """One look. Returns how many files were deleted."""
-        now = self._clock.now().timestamp()
+        now, steady = self._clock.now().timestamp(), self._clock.monotonic()
+        seen: dict[FileId, float] = {}
         deleted = 0
         for files, listed in await asyncio.to_thread(_survey, self._root, now):
             sources = [file[0] for file, age in files if age > 2 * self._window_s()]
             known = await self._spool.read(lambda db, s=sources: tables.known_files(db, s))  # type: ignore[misc]
-            old = to_delete(files, known, listed, self._window_s())
+            seen |= {file: self._seen.get(file, steady) for file, _ in files}
+            ages = [(file, age, steady - seen[file]) for file, age in files]
+            old = to_delete(ages, known, listed, self._window_s())
             await asyncio.to_thread(_delete, old)
             for file in old:
                 self._linker.forget_file(file)
             deleted += len(old)
+        self._seen = seen
         if deleted:
             log.debug("collect.deleted", files=deleted)
         return deleted

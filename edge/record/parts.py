@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from chalicelib.wire.edge.events import RecordingPartDone
 from chalicelib.wire.names import StreamName
@@ -12,17 +12,18 @@ from edge.spool.session import Session
 from edge.spool.tables import Part, Segment
 
 
-def is_over(part: Part, session: Session, others: Iterable[Part], now: datetime) -> bool:
+def is_over(part: Part, session: Session, parts: Sequence[Part], waited_s: float) -> bool:
     """Whether no further segment belongs to the part: the session goes into another recording now, or into none; or it
-    is over and its merge window has passed, or a later session already went on with the same recording.
+    is over and its merge window has passed, or a later session already went on with the same recording. `parts`: all,
+    as they were begun; `waited_s`: how long the session has been over, whatever the clock says of it.
     """
     if session.planned and session.recording != part.recording:
         return True
     if session.open:
         return False
-    if session.ended_at is None or now >= session.ended_at + timedelta(seconds=session.merge_window_s):
+    if session.ended_at is None or waited_s >= session.merge_window_s:
         return True
-    return any(o.recording == part.recording and o.session > part.session for o in others)
+    return any(later.recording == part.recording for later in parts[parts.index(part) + 1 :])
 
 
 def key_of(node: str, s: Segment) -> str:

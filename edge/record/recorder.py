@@ -54,6 +54,7 @@ class Recorder:
         self._parts_wake = asyncio.Event()
         self._backoff = Backoff(0.5, 30.0)
         self._shut_until = 0.0
+        self._over_since: dict[str, float] = {}
 
     async def assign(self, session: Session) -> None:
         """The session's plan is known or changed: what waited for it is assigned or dropped."""
@@ -115,10 +116,20 @@ class Recorder:
         return any(part.state != "done" for part in parts)
 
     async def _move(self, part: tables.Part, session: Session, parts: list[tables.Part]) -> None:
-        if part.state == "open" and is_over(part, session, parts, self._clock.now()):
+        if part.state == "open" and is_over(part, session, parts, self._over_for_s(session)):
             await self._close(part, session)
         elif part.state == "closing" and self._clock.monotonic() >= self._shut_until:
             await self._finish(part, session)
+
+    def _over_for_s(self, session: Session) -> float:
+        """How long a session is known to be over. The wall clock may have been set meanwhile; a new start of the agent
+        counts anew, which makes a recording wait for longer, and nothing worse.
+        """
+        if session.open:
+            self._over_since.pop(session.id, None)
+            return 0.0
+        now = self._clock.monotonic()
+        return now - self._over_since.setdefault(session.id, now)
 
     async def _close(self, part: tables.Part, session: Session) -> None:
         """Nothing more is announced; whatever a hook failed to announce is taken over before the manifest."""
@@ -172,5 +183,6 @@ class Recorder:
                 undecided = await self._spool.read(tables.sessions_with_links)
             if session.id not in undecided:
                 self._lifecycle.book.forget(session.id)
+                self._over_since.pop(session.id, None)
                 await self._spool.submit(lambda db, s=session.id: tables.forget_session(db, s), keep=True)  # type: ignore[misc]
                 self._linker.forget_session(session.id)

@@ -297,8 +297,8 @@ def set_part(db: sqlite3.Connection, part: Part, state: PartState, at: str | Non
 
 
 def parts(db: sqlite3.Connection) -> list[Part]:
-    """All parts, the oldest session first."""
-    rows = db.execute("SELECT session, recording, state, started_at, closed_at FROM parts ORDER BY session")
+    """All parts, as they were begun."""
+    rows = db.execute("SELECT session, recording, state, started_at, closed_at FROM parts ORDER BY rowid")
     return [Part(*row) for row in rows]
 
 

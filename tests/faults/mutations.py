@@ -61,9 +61,9 @@ MUTATIONS = (
         tests("tests/faults/test_found.py -k given_back"),
     ),
     Mutation(
-        "the stop before another target", "chalicelib/services/pushing/pushes.py",
-        "return bool(target) and target != targets.target_hash(destination.url)", "return False",
-        tests("tests/faults/test_found.py -k another_target"),
+        "the target of before", "chalicelib/services/edges/sync.py",
+        "if lease.leaving and running.get((lease.destination, lease.fence)) == lease.edition:", "if lease.leaving:",
+        tests("tests/faults/test_found.py -k nobody_elses"),
     ),
     Mutation(
         "the second look under the lock", "edge/record/linker.py",

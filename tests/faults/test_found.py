@@ -186,7 +186,8 @@ def test_the_old_target_is_nobody_elses_while_it_is_pushed_there() -> None:
         seen = ObservedPush(destination=made.id, session=session, fence=1, edition=edition, state="running")
         return {p.destination: p.url for p in cloud.sync(pushes=[seen]).desired.pushes}
 
-    assert pushed(0) == {made.id: "rtmp://b.example/live2/key"}
+    for _ in range(2):
+        assert pushed(0) == {made.id: "rtmp://b.example/live2/key"}
     pushed(1)
     assert pushed(1) == {made.id: "rtmp://b.example/live2/key", other.id: "rtmp://a.example/live2/key"}
 

@@ -74,22 +74,26 @@ def test_without_auth_everybody_may_publish() -> None:
 @pytest.mark.parametrize(("after_s", "merged"), [(0, True), (30, True), (31, False)])
 def test_a_reconnect_within_the_window_goes_on_with_the_recording(after_s: int, merged: bool) -> None:
     tail = StreamTail(stream="live/x", recording=recording_id("old"), node="n1", session="old", ended_at=NOW)
-    plan = admission.plan(SID, STREAM, "n1", RecordSettings(), tail, NOW + timedelta(seconds=after_s))
+    plan = admission.plan(SID, STREAM, RecordSettings(), tail, NOW + timedelta(seconds=after_s))
     assert plan.recording == (recording_id("old") if merged else recording_id(SID))
 
 
-def test_another_node_or_a_running_session_is_not_merged() -> None:
+def test_a_running_session_is_not_gone_on_with() -> None:
+    running = StreamTail(stream="live/x", recording=recording_id("old"), node="n1", session="old")
+    assert admission.plan(SID, STREAM, RecordSettings(), running, NOW).recording == recording_id(SID)
+
+
+def test_a_clock_that_was_set_back_makes_no_window_of_ten_minutes() -> None:
     tail = StreamTail(stream="live/x", recording=recording_id("old"), node="n1", session="old", ended_at=NOW)
-    assert admission.plan(SID, STREAM, "n2", RecordSettings(), tail, NOW).recording == recording_id(SID)
-    running = tail.model_copy(update={"ended_at": None})
-    assert admission.plan(SID, STREAM, "n1", RecordSettings(), running, NOW).recording == recording_id(SID)
+    plan = admission.plan(SID, STREAM, RecordSettings(), tail, NOW - timedelta(minutes=10))
+    assert plan.recording == recording_id(SID)
 
 
 def test_the_policy_says_what_is_recorded() -> None:
     no = RecordSettings(enabled=False)
-    assert admission.plan(SID, STREAM, "n1", no, None, NOW).recording is None
+    assert admission.plan(SID, STREAM, no, None, NOW).recording is None
     other = RecordSettings(globs=["/other/*"])
-    assert admission.plan(SID, STREAM, "n1", other, None, NOW).recording is None
+    assert admission.plan(SID, STREAM, other, None, NOW).recording is None
 
 
 # globs
@@ -336,7 +340,8 @@ def segment(index: int, session: str = SID, *, gap: bool = False) -> recordings.
 
 @given(st.lists(st.integers(0, 200), unique=True, min_size=1))
 def test_runs_and_playlist_agree_and_lose_nothing(indexes: list[int]) -> None:
-    ordered = recordings.in_order([segment(i) for i in indexes])
+    recording = recordings.opened(recording_id(SID), STREAM, "n1", SID, NOW)
+    ordered = recordings.in_order(recording, [segment(i) for i in indexes])
     runs = recordings.runs(ordered)
     assert [s for r in runs for s in r] == ordered
     text = recordings.playlist(ordered, ended=True)

@@ -24,6 +24,8 @@ class RecordingPart(BaseModel):
     duration_ms: int = 0
     bytes: int = 0
     gaps: int = 0
+    number: int = 0
+    """The parts play in this order. Sessions' ids are made by clocks that may be wrong."""
     abandoned: bool = False
     """Its node did not come back: what it had not uploaded is missing."""
 

@@ -70,5 +70,6 @@ class StreamTail(Entity):
     node: str
     session: str
     ended_at: datetime | None = None
+    """By the cloud's own clock: a reconnect may come on another node, and nodes' clocks may be wrong."""
     closed: bool = False
     """It was told to end: a reconnect does not go on with it."""

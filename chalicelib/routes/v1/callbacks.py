@@ -26,7 +26,7 @@ class DeliveryQuery(Paging):
         default=None,
         description="refused: the target answered no. dead: given up, the dead letters.",
     )
-    kind: Literal["", "on_publish", "on_unpublish", "on_record_begin", "on_record_end"] = Field(
+    kind: Literal["", "on_publish", "on_unpublish", "on_record_begin", "on_record_end", "recording_updated"] = Field(
         default="", description="Only of this action."
     )
     stream: str = Field(default="", max_length=300, description="Only of this stream.", examples=["live/cam"])

@@ -85,7 +85,7 @@ class Callbacks:
         """Whether something has to be told first: a recording ends after it began, and after its stream was over."""
         if self._is_pending(delivery.after):
             return True
-        if delivery.action != "on_record_end" or delivery.replay_of is not None:
+        if delivery.action not in rules.OF_FINISHED or delivery.replay_of is not None:
             return False
         recording = self._store.get(Recording, str(delivery.payload.get("uuid", "")) or "-")
         parts = recording.parts if recording else {}
@@ -152,7 +152,7 @@ class Callbacks:
     def _folder(self, delivery: Delivery) -> str:
         """Where a recording that ended is read: by a link that expires, unless whoever knows its id may read it."""
         recording = self._settings.get(RecordSettings)
-        if delivery.action != "on_record_end" or recording.open_recordings:
+        if delivery.action not in rules.OF_FINISHED or recording.open_recordings:
             return ""
         return self._shares.folder(str(delivery.payload.get("uuid", "")), recording.link_days * 24 * 3600)
 

@@ -109,10 +109,11 @@ class Replay:
         recording = self._store.get(Recording, str(event.data.get("recording", "")) or "-")
         if recording is None or not recording.parts:
             return None
-        if event.kind == "recording.started" and event.session == min(recording.parts):
+        order = sorted(recording.parts, key=lambda session: (recording.parts[session].number, session))
+        if event.kind == "recording.started" and event.session == order[0]:
             return callbacks.record_begin_payload(recording.told_stream, recording.id)
-        ended = any(d.action == "on_record_end" and d.payload["uuid"] == recording.id for d in done.deliveries)
-        is_last = event.kind == "recording.part_done" and event.session == max(recording.parts)
+        ended = any(d.action == callbacks.RECORD_END and d.payload["uuid"] == recording.id for d in done.deliveries)
+        is_last = event.kind == "recording.part_done" and event.session == order[-1]
         if is_last and not ended and recording.state in ("ready", "failed"):
             return self._end_payload(recording)
         return None

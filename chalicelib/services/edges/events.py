@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 from aws_lambda_powertools import Logger
@@ -78,7 +79,7 @@ class Events:
         highest = 0
         for raw in batch.events:
             of = str(raw.get("session") or raw.get("id"))
-            result, seq = (None, 0) if of in waiting else self._take_one(node, raw)
+            result, seq = (None, 0) if of in waiting else self._take_one(node, raw, batch.sent_at)
             if result is None:
                 waiting.add(of)
                 continue
@@ -110,7 +111,7 @@ class Events:
             return highest
         raise UnavailableError("the node's state is busy; send the events again")
 
-    def _take_one(self, node: str, raw: dict[str, Any]) -> tuple[EventResult | None, int]:
+    def _take_one(self, node: str, raw: dict[str, Any], sent_at: datetime | None) -> tuple[EventResult | None, int]:
         """What became of an event, and its number if it is in. None: it can't be taken now."""
         try:
             event = Event.model_validate(raw)
@@ -118,21 +119,29 @@ class Events:
             places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors()[:3])
             _log.warning("event_refused", extra={"node": node, "fields": places})
             return EventResult(id=str(raw.get("id", ""))[:40], outcome="refused", reason=f"bad fields: {places}"), 0
-        outcome, reason = self._stored(node, event)
+        outcome, reason = self._stored(node, event, self._here(event.at, sent_at))
         if outcome is None:
             return None, 0
         seq = 0 if outcome == "refused" else event.seq
         return EventResult(id=event.id, outcome=outcome, reason=reason), seq
 
-    def _stored(self, node: str, event: Event) -> tuple[Literal["accepted", "duplicate", "refused"] | None, str]:
-        """What became of it, and why it was refused."""
+    def _here(self, at: datetime, sent_at: datetime | None) -> datetime:
+        """When something happened by this clock: the node's may be wrong, but how long ago it was it can tell."""
+        if sent_at is None:
+            return at
+        return self._clock() - max(sent_at - at, timedelta(0))
+
+    def _stored(
+        self, node: str, event: Event, here: datetime
+    ) -> tuple[Literal["accepted", "duplicate", "refused"] | None, str]:
+        """What became of it, and why it was refused. `here`: when it happened by this clock."""
         for _ in range(_TRIES):
             try:
                 told, owner = self._known(event)
                 if told is not None and told.node == node:
                     return "duplicate", ""
                 claim = self._claim(node, event, told, owner)
-                self._store.commit(*self._changes(node, event), *claim)
+                self._store.commit(*self._changes(node, event, here), *claim)
             except ConflictError:
                 continue
             except UnreadableItemError as error:
@@ -174,7 +183,7 @@ class Events:
             return []
         return [Save(SessionOwner(session=event.session, node=node, at=event.at))]
 
-    def _changes(self, node: str, event: Event) -> list[Change]:
+    def _changes(self, node: str, event: Event, here: datetime) -> list[Change]:
         changes: list[Change] = [Save(self._ledger_entry(node, event))]
         if isinstance(event.body, SourceState):
             return changes + self._source(node, event, event.body)
@@ -191,7 +200,7 @@ class Events:
             case RecordingPartDone():
                 changes += self._part_done(node, event.session, event.stream, event, event.body)
             case _:
-                changes += self._session(node, event.session, event.stream, event)
+                changes += self._session(node, event.session, event.stream, event, here)
         return changes
 
     def _ledger_entry(self, node: str, event: Event) -> LedgerEvent:
@@ -213,9 +222,9 @@ class Events:
 
     # sessions
 
-    def _session(self, node: str, session_id: str, stream: StreamName, event: Event) -> list[Change]:
+    def _session(self, node: str, session_id: str, stream: StreamName, event: Event, here: datetime) -> list[Change]:
         current = self._store.get(Session, node, session_id)
-        plan = self._plan(node, session_id, stream, event) if current is None else Plan()
+        plan = self._plan(session_id, stream, here) if current is None else Plan()
         after = session_rules.advance(current, node, event, plan)
         if after is None:
             return []
@@ -223,13 +232,13 @@ class Events:
             after = self._settled(after.model_copy(update={"end_event": event.id}))
         changes: list[Change] = [Save(after), *self._open_pointer(node, session_id, after)]
         if after.state == "ended":
-            changes += self._ended(after, event)
+            changes += self._ended(after, event, here)
         return changes
 
-    def _plan(self, node: str, session_id: str, stream: StreamName, event: Event) -> Plan:
+    def _plan(self, session_id: str, stream: StreamName, here: datetime) -> Plan:
         tail = self._store.get(StreamTail, str(stream))
         record = self._settings.get(RecordSettings)
-        return admission.plan(session_id, stream, node, record, tail, event.at)
+        return admission.plan(session_id, stream, record, tail, here)
 
     def _open_pointer(self, node: str, session_id: str, after: Session) -> list[Change]:
         known = self._store.get(OpenSession, node, session_id)
@@ -249,7 +258,7 @@ class Events:
         following = self._store.get(Recording, session.recording) if session.recording else None
         return session_rules.ended_or_going_on(session, left, following)
 
-    def _ended(self, session: Session, event: Event) -> list[Change]:
+    def _ended(self, session: Session, event: Event, here: datetime) -> list[Change]:
         changes: list[Change] = []
         if self._settings.get(CallbackSettings).active and session.live_at is not None:
             payload = callbacks.unpublish_payload(self._settings.shown(session.stream))
@@ -260,7 +269,7 @@ class Events:
                 changes.append(Save(changed))
             tail = self._store.get(StreamTail, str(session.stream))
             if tail is not None and tail.session == session.id:
-                changes.append(Save(tail.model_copy(update={"ended_at": event.at})))
+                changes.append(Save(tail.model_copy(update={"ended_at": here})))
         return changes
 
     def _delivery(self, delivery_id: str, payload: dict[str, Any], event: str, after: str | None = None) -> Delivery:

@@ -72,7 +72,7 @@ class Publish:
         if limits is not None and (refusal := self._over(limits)):
             return PublishResponse(decision="deny", reason=refusal, code="limit")
         tail = cast("StreamTail | None", found[4])
-        plan = admission.plan(request.session, request.stream, node, record, tail, self._clock())
+        plan = admission.plan(request.session, request.stream, record, tail, self._clock())
         if target.active and target.sent_by == "edge" and target.node == node:
             callback = self._callback(target, request, publish.secret)
             # Only who was asked may tell the answer.

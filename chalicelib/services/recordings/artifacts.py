@@ -43,7 +43,7 @@ class Artifacts:
         own = rules.of_its_parts(recording, found)
         if len(own) < len(found):
             _log.warning("segments_ignored", extra={"recording": recording.id, "segments": len(found) - len(own)})
-        return rules.in_order(own)
+        return rules.in_order(recording, own)
 
     def playlist(self, recording: Recording, segments: Sequence[rules.Segment]) -> None:
         """Put the playlist of a recording that is over into the store: from then on it can be watched."""

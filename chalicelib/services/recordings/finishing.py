@@ -137,13 +137,13 @@ class Finisher:
         self._again.send({"recording": fresh.id, "version": str(fresh.version + 1)}, delay_s)
 
     def _end(self, recording: Recording, hold: Hold, changes: dict[str, object], code: int) -> None:
-        """Write the outcome, with the one `on_record_end` of the recording."""
+        """Write the outcome, with the one `on_record_end` of the recording, or that it is another than was told."""
         hold.stop()
         for _ in range(6):
             now = self._clock()
             done = recording.model_copy(update={**changes, "finished_at": now, "updated_at": now})
             writes: list[Change] = [Save(done), closed_pointer(done, now), hold.giving_back(waits=0)]
-            delivery = self._end_delivery(recording, code)
+            delivery = self._delivery(recording, done, code)
             if delivery is not None and self._store.get(Delivery, delivery.id) is None:
                 writes.append(Save(delivery))
             try:
@@ -160,16 +160,17 @@ class Finisher:
             return
         raise UnavailableError("the recording is busy")
 
-    def _end_delivery(self, recording: Recording, code: int) -> Delivery | None:
+    def _delivery(self, before: Recording, done: Recording, code: int) -> Delivery | None:
+        """What is to be told of an outcome: the end, or, when that was told of another outcome, the change."""
         if not self._settings.get(CallbackSettings).active:
             return None
+        action, end = callbacks.RECORD_END, callbacks.end_id(done.id, done.started_at)
+        told, after = end, done.begin_delivery
+        if before.finished_at is not None:
+            if rules.outcome(before) == rules.outcome(done):
+                return None
+            action, after = callbacks.RECORDING_UPDATED, end
+            told = callbacks.updated_id(done.id, done.started_at, rules.outcome(done))
         now = self._clock()
-        payload = callbacks.record_end_payload(recording.told_stream, recording.id, code, self._record_dir)
-        return Delivery(
-            id=callbacks.end_id(recording.id, recording.started_at),
-            action="on_record_end",
-            created_at=now,
-            due_at=now,
-            payload=payload,
-            after=recording.begin_delivery,
-        )
+        payload = callbacks.record_end_payload(done.told_stream, done.id, code, self._record_dir, action)
+        return Delivery(id=told, action=action, created_at=now, due_at=now, payload=payload, after=after)

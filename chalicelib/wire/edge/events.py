@@ -180,6 +180,9 @@ class EventBatch(Message):
     acked_seq: int | None = None
     """The highest event `seq` that the cloud ever acknowledged to this agent; a cloud that holds less has gone back to
     a backup. None: the agent is older than this field."""
+    sent_at: AwareDatetime | None = None
+    """When it is sent, by the node's clock: how long ago an event was, whatever that clock says. None: the agent is
+    older than this field."""
 
 
 class EventResult(Message):

@@ -136,7 +136,7 @@ const lastAnswer = (d: Delivery): string => {
   return last ? last.error || `${last.status ?? "–"} ${last.answer.slice(0, 40)}` : "–";
 };
 
-const KINDS = ["on_publish", "on_unpublish", "on_record_begin", "on_record_end"] as const;
+const KINDS = ["on_publish", "on_unpublish", "on_record_begin", "on_record_end", "recording_updated"] as const;
 const STATES = ["pending", "delivered", "refused", "dead"] as const;
 const PAGE = 50;
 

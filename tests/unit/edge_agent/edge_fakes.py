@@ -345,13 +345,14 @@ class World:
 
 
 class FakeClock(SystemClock):
-    """The machine's clocks, set forward at will."""
+    """The machine's clocks: `ahead_s` has passed besides, and the wall clock was set by `set_by_s`."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
+        self.set_by_s = 0.0
 
     def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self.ahead_s)
+        return super().now() + timedelta(seconds=self.ahead_s + self.set_by_s)
 
     def monotonic(self) -> float:
         return super().monotonic() + self.ahead_s

@@ -143,11 +143,12 @@ def test_only_taken_old_and_unlisted_files_are_deleted() -> None:
         return (f"/h/{name}", 1, 1)
 
     files = [
-        (f("old"), 200.0),
-        (f("listed"), 200.0),
-        (f("young"), 100.0),
-        (f("unknown"), 200.0),
-        (f("stray"), 90_000.0),
+        (f("old"), 200.0, 0.0),
+        (f("listed"), 200.0, 200.0),
+        (f("young"), 100.0, 100.0),
+        (f("unknown"), 200.0, 200.0),
+        (f("stray"), 90_000.0, 90_000.0),
+        (f("of a clock that was set right"), 90_000.0, 15.0),
     ]
     known = {f("old"), f("listed"), f("young")}
     assert [Path(p).name for p, _, _ in to_delete(files, known, {"listed"}, 60.0)] == ["old", "stray"]
