@@ -13,8 +13,8 @@ _FIELDS: Final = {
     "access_key": "The access key of the bucket.",
     "achannels": "Channels of the sound.",
     "acodec": "FFmpeg's encoder of the sound.",
-    "action": "What it is: `on_publish`, `on_unpublish`, `on_record_begin`, `on_record_end`, `recording_updated`; in the "
-    "audit, the call.",
+    "action": "What it is: `on_publish`, `on_unpublish`, `on_record_begin`, `on_record_end`, `recording_updated`; in "
+    "the audit, the call.",
     "address": "The client's address.",
     "admission": "Whether it would be admitted, and by what.",
     "admitted_at": "When it was admitted, UTC.",
