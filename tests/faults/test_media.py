@@ -12,7 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,7 +118,7 @@ def whole(system: System, witness: Witness, name: str, *, asked: bool = True) ->
 def test_a_full_disk_is_survived_without_a_restart(ready: tuple[System, Witness], sink: RtmpSink, disk: Path) -> None:
     system, witness = ready
     begun = [begin(system, sink, "full"), begin(system, sink, "full", pushed=False)]
-    names = [name for name, _, _ in begun]
+    names = [each.name for each in begun]
     until(lambda: all(len(witness.hashes(name)) >= 2 for name in names), "segments are written")
     before = (system.agent().pid, system.host().pid)
     assert not unwell(system)
@@ -129,7 +131,7 @@ def test_a_full_disk_is_survived_without_a_restart(ready: tuple[System, Witness]
         filler.unlink()
     until(lambda: not unwell(system), "all is well again", 120)
     # SRS cuts publishers off whose segments it can't write; encoders come again.
-    encoders = [encoder if encoder.poll() is None else system.publish(name) for name, encoder, _ in begun]
+    encoders = [e.encoder if e.encoder.poll() is None else system.publish(e.name) for e in begun]
     for name in names:
         system.live(name, 60)
     until(lambda: sink.flowing(names[0], 3), "it is pushed", 90)
@@ -163,23 +165,29 @@ def fill(path: Path) -> None:
                     out.write(b"\0" * size)
 
 
-def begin(
-    system: System, sink: RtmpSink, what: str, *, pushed: bool = True
-) -> tuple[str, subprocess.Popen[bytes], str]:
-    """A stream that is live and pushed: (name, encoder, session). One that the agent cuts off, because a slow machine
+@dataclass(frozen=True)
+class Begun:
+    """A stream that is live. `target`: where it is pushed to; empty: nowhere."""
+
+    name: str
+    encoder: subprocess.Popen[bytes]
+    session: str
+    target: dict[str, Any]
+
+
+def begin(system: System, sink: RtmpSink, what: str, *, pushed: bool = True) -> Begun:
+    """A stream that is live and pushed. One that the agent cuts off within its first seconds, because a slow machine
     has met SRS's bug 4656, is begun anew under another name.
     """
     for _ in range(5):
         name = new_name(what)
-        if pushed:
-            system.add_destination(name, sink.url(name))
+        target = system.add_destination(name, sink.url(name)) if pushed else {}
         encoder = system.publish(name)
         session = str(system.live(name, 60)["session"])
         until(lambda: not pushed or sink.flowing(name, 3) or encoder.poll() is not None, "it is pushed", 90)  # noqa: B023
-        if not pushed:
-            time.sleep(12)
+        time.sleep(12)
         if encoder.poll() is None:
-            return name, encoder, session
+            return Begun(name, encoder, session, target)
     raise AssertionError("no stream stays live here")
 
 
@@ -211,10 +219,8 @@ def test_a_media_server_that_hangs_goes_on_as_one(
     ready: tuple[System, Witness], sink: RtmpSink, hangs_s: float
 ) -> None:
     system, witness = ready
-    names = [new_name("hangs") for _ in range(2)]
-    targets = [system.add_destination(name, sink.url(name)) for name in names]
-    encoders = [system.publish(name) for name in names]
-    sessions = [system.live(name)["session"] for name in names]
+    begun = [begin(system, sink, "hangs") for _ in range(2)]
+    names, sessions = [each.name for each in begun], [each.session for each in begun]
     until(lambda: all(len(witness.hashes(name)) >= 2 and sink.flowing(name) for name in names), "media flow")
     server = system.media_server()
     server.suspend()
@@ -225,16 +231,18 @@ def test_a_media_server_that_hangs_goes_on_as_one(
     until(lambda: all(sink.flowing(name, 3) for name in names), "media flow again", 60)
     time.sleep(5)
     assert [system.live(name)["session"] for name in names] == sessions
-    assert [system.push(t)["session"] for t in targets] == sessions
-    for encoder, name in zip(encoders, names, strict=True):
-        system.end(encoder)
-        system.gone(name, 60)
+    assert [system.push(each.target)["session"] for each in begun] == sessions
+    for each in begun:
+        system.end(each.encoder)
+        system.gone(each.name, 60)
     figures = [whole(system, witness, name) for name in names]
     assert all(gaps == 0 for _, gaps in figures)
     report("a media server that hangs", seconds=hangs_s, segments_and_gaps=figures)
 
 
-def test_a_cloud_that_comes_back_as_it_was_before_hears_all_of_it(ready: tuple[System, Witness]) -> None:
+def test_a_cloud_that_comes_back_as_it_was_before_hears_all_of_it(
+    ready: tuple[System, Witness], sink: RtmpSink
+) -> None:
     system, witness = ready
     database = next(system.home.rglob("sluice.sqlite3"))
     backup = system.home / "backup.sqlite3"
@@ -244,9 +252,8 @@ def test_a_cloud_that_comes_back_as_it_was_before_hears_all_of_it(ready: tuple[S
     encoder = system.publish(before, seconds=9)
     encoder.communicate(timeout=60)
     time.sleep(BACKUP_AGE_S)  # what is told from here on is in no backup
-    during = new_name("during")
-    live = system.publish(during)
-    system.live(during)
+    begun = begin(system, sink, "during", pushed=False)
+    during, live = begun.name, begun.encoder
     until(lambda: len(witness.hashes(during)) >= 2, "segments are written")
     host = system.host()
     host.suspend()  # a black hole first
@@ -262,6 +269,7 @@ def test_a_cloud_that_comes_back_as_it_was_before_hears_all_of_it(ready: tuple[S
             database.with_name(database.name + suffix).unlink(missing_ok=True)
         shutil.copyfile(backup, database)
     until(lambda: answers(system), "the cloud is back", 60)
+    assert live.poll() is None, "the publisher is gone"
     until(lambda: system.stream(during), "it knows what is live", 120)
     system.end(live)
     system.gone(during, 60)
