@@ -108,7 +108,7 @@ class Api:
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, query: Mapping[str, Any]) -> httpx.Response:
         try:
             return self._http.request(method, path, json=body, params=query or None)
-        except httpx.RemoteProtocolError:
+        except (httpx.RemoteProtocolError, httpx.ReadError):
             # A front that takes a new configuration drops who has just connected. What only reads is asked again.
             if method != "GET":
                 raise
