@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import os
 import signal
 import subprocess
 import tempfile
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from chalicelib.adapters import probing
-from chalicelib.domain.errors import UpstreamError
+from chalicelib.domain.errors import BadMediaError, UpstreamError
 from chalicelib.domain.tracks import Track
 
 _QUIET: Final = ("-hide_banner", "-nostdin", "-loglevel", "error", "-y")
@@ -184,6 +186,11 @@ def _missing(argv: Sequence[str]) -> UpstreamError:
     return UpstreamError(f"{Path(argv[0]).name} is not installed where recordings are finished")
 
 
-def _failed(status: int, words: str) -> UpstreamError:
+def _failed(status: int, words: str) -> UpstreamError | OSError:
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if os.strerror(number) in words:  # FFmpeg says it as the C library does
+            return OSError(number, os.strerror(number))
     last = words.strip().splitlines()[-1:] or ["no message"]
-    return UpstreamError(f"FFmpeg failed ({status}): {last[0][:300]}")
+    # A status below zero is a signal: it was killed, and says nothing of the media.
+    kind = BadMediaError if status > 0 else UpstreamError
+    return kind(f"FFmpeg failed ({status}): {last[0][:300]}")

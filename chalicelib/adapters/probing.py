@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, cast
 
-from chalicelib.domain.errors import UpstreamError
+from chalicelib.domain.errors import BadMediaError
 from chalicelib.domain.tracks import Track
 
 _HEADER: Final = re.compile(r"#(\w+) (\d+): +(.*)")
@@ -84,7 +84,7 @@ def mp4_duration_ms(source: Path) -> int:
     """How long an MP4 is, by its movie header (ISO/IEC 14496-12, 8.2.2).
 
     Raises:
-        UpstreamError: it has none.
+        BadMediaError: it has none.
     """
     with source.open("rb") as file:
         size = _into(file, b"moov", source.stat().st_size)
@@ -112,4 +112,4 @@ def _into(file: BinaryIO, kind: bytes, size: int) -> int:
         if length < 8:
             break
         file.seek(begin + length)
-    raise UpstreamError("the MP4 that FFmpeg made holds no header")
+    raise BadMediaError("the MP4 that FFmpeg made holds no header")

@@ -129,3 +129,7 @@ class UpstreamError(SluiceError):
     """Something outside refused or failed."""
 
     kind = "upstream_failed"
+
+
+class BadMediaError(UpstreamError):
+    """FFmpeg ran, and did not take what it was given."""

@@ -23,7 +23,9 @@ class Media(Protocol):
         """Copy these tracks of transport streams that are alike, one after the other, into one MP4.
 
         Raises:
-            UpstreamError: FFmpeg failed; the message holds its last line.
+            BadMediaError: FFmpeg does not take them; the message holds its last line.
+            UpstreamError: it could not do it otherwise.
+            OSError: there is no room.
         """
 
     def thumbnail(self, source: Path, at_s: float, target: Path) -> bool:

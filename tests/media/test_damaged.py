@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import subprocess
 from pathlib import Path
@@ -64,3 +65,13 @@ def test_sound_that_breaks_off_within_a_frame_does_not_end_the_film(tmp_path: Pa
         run.write_bytes(b"".join([*segments[:2], third[: at + 1 + 21 * number], *segments[3:]]))
         media.remux([run], media.tracks(run), tmp_path / "film.mp4")
         assert media.duration_ms(tmp_path / "film.mp4") >= (SEGMENTS - 1) * SEGMENT_MS - 250
+
+
+def test_a_full_disk_is_no_damage(tmp_path: Path, segments: list[bytes]) -> None:
+    """Else a recording would be left without segments that only had no room."""
+    run = tmp_path / "run.ts"
+    run.write_bytes(b"".join(segments))
+    media = FfmpegMedia(FFMPEG)
+    with pytest.raises(OSError, match="No space left") as raised:
+        media.remux([run], media.tracks(run), Path("/dev/full"))
+    assert raised.value.errno == errno.ENOSPC

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.errors import UpstreamError
+from chalicelib.domain.errors import BadMediaError
 from chalicelib.domain.tracks import Track
 from chalicelib.services.recordings.films import Films, Made, Run
 from tests.fakes import FakeMedia
@@ -20,7 +20,7 @@ class Choosy(FakeMedia):
 
     def remux(self, runs: Sequence[Path], tracks: Sequence[Track], target: Path) -> None:
         if any(b"x" in run.read_bytes() for run in runs):
-            raise UpstreamError("FFmpeg failed (1): no")
+            raise BadMediaError("FFmpeg failed (1): no")
         super().remux(runs, tracks, target)
 
 
@@ -49,7 +49,7 @@ def test_all_but_the_damaged_segments_is_in_the_film(
     work = tmp_path_factory.mktemp("work")
     sound = [s for run in runs for s in run if s != b"x"]
     if not sound:
-        with pytest.raises(UpstreamError, match="segment 1 is damaged"):
+        with pytest.raises(BadMediaError, match="segment 1 is damaged"):
             made(work, *runs)
         return
     found = made(work, *runs)

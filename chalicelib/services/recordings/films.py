@@ -1,5 +1,5 @@
 """The MP4s of a recording. What can't be used, a track, a run or a damaged segment, is left out and named; it loses
-nothing else.
+nothing else. What says nothing of the media (no room, FFmpeg killed) is no reason to leave anything out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import tracks
-from chalicelib.domain.errors import UpstreamError
+from chalicelib.domain.errors import BadMediaError
 from chalicelib.domain.model.recordings import RecordedFile
 from chalicelib.ports.media import Media
 
@@ -58,14 +58,15 @@ class Films:
         """Make the MP4s of runs in the folder `work`.
 
         Raises:
-            UpstreamError: none could be made; the message says why.
+            BadMediaError: none could be made; the message says why.
+            UpstreamError: FFmpeg could not be run. OSError: there is no room.
         """
         seen: list[list[tracks.Track]] = []
         unreadable: dict[int, str] = {}
         for number, run in enumerate(runs):
             try:
                 seen.append(self._media.tracks(run.path))
-            except UpstreamError as error:
+            except BadMediaError as error:
                 seen.append([])
                 unreadable[number] = str(error)
         groups, left = tracks.grouped(seen)
@@ -75,20 +76,20 @@ class Films:
             try:
                 made.notes.extend(self._film(group, runs, film))
                 length = self._media.duration_ms(film)
-            except UpstreamError as error:
+            except BadMediaError as error:
                 made.notes.append(f"parts {', '.join(str(n + 1) for n in group.runs)}: {error}")
                 continue
             made.files.append(RecordedFile(name=film.name, bytes=film.stat().st_size, duration_ms=length))
             made = made if made.tracks else Made(made.files, made.notes, group.tracks)
         if not made.files:
-            raise UpstreamError("; ".join(made.notes)[:500])
+            raise BadMediaError("; ".join(made.notes)[:500])
         return made
 
     def _film(self, group: tracks.Group, runs: Sequence[Run], film: Path) -> list[str]:
         """Make the MP4 of a group; gives what had to be left out for it."""
         try:
             self._media.remux([runs[n].path for n in group.runs], group.tracks, film)
-        except UpstreamError as error:
+        except BadMediaError as error:
             _log.warning("run_damaged", extra={"reason": str(error)})
         else:
             return []
@@ -101,7 +102,7 @@ class Films:
                 else:
                     notes.append(f"part {number + 1}: its segment {piece.segment + 1} is damaged: {piece.reason}")
         if not sound:
-            raise UpstreamError("; ".join(notes))
+            raise BadMediaError("; ".join(notes))
         self._media.remux(sound, group.tracks, film)
         return notes
 
@@ -114,7 +115,7 @@ class Films:
             trial = path.with_suffix(".mp4")
             try:
                 self._media.remux([path, path], of, trial)  # twice: as one of several, it goes one step more
-            except UpstreamError as error:
+            except BadMediaError as error:
                 path.unlink()
                 if last - first == 1:
                     yield _Piece(None, first, str(error))
