@@ -24,7 +24,7 @@ from edge.web.front.driver import Front as Driver
 from edge.web.front.driver import admin_client
 from edge.web.tls.certificates import Certificates
 from edge.web.tls.check import DomainCheck
-from edge.web.tls.pairs import Pair
+from edge.web.tls.pair import Pair
 from edge.web.tls.state import TlsFolder
 from tests.front_rig import CREDENTIAL, Front, running_front
 
