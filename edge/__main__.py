@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import shutil
@@ -90,11 +89,18 @@ def _reload(agent: Agent) -> None:
     log.info("config.reloaded", needs_restart=fixed)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point. Returns 0, 1 when the agent could not start, 2 when the settings are wrong."""
+def _only_checks(words: list[str]) -> bool:
+    import argparse  # half a megabyte, which an agent that runs does without
+
     parser = argparse.ArgumentParser(prog="sluice-agent", description="The edge agent of Sluice.")
     parser.add_argument("--validate-config", action="store_true", help="check the settings and this machine, then exit")
-    options = parser.parse_args(argv)
+    return bool(parser.parse_args(words).validate_config)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point. Returns 0, 1 when the agent could not start, 2 when the settings are wrong."""
+    words = sys.argv[1:] if argv is None else argv
+    only_checks = bool(words) and _only_checks(words)
     try:
         settings = load()
     except ConfigError as error:
@@ -102,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_CONFIG
     setup(settings.log_level)
     found = problems(settings)
-    if options.validate_config:
+    if only_checks:
         sys.stdout.write("".join(f"{p}\n" for p in found) or "The settings are good.\n")
         return EXIT_CONFIG if found else 0
     for problem in found:

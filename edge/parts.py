@@ -9,9 +9,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
 from httpx import AsyncClient
 from starlette.routing import BaseRoute
 
@@ -91,6 +90,9 @@ from .hooks import MAX_BODY, Hooks, behind_secret
 from .spool import tables
 from .spool.writer import Spool
 from .sync import Sync
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 log = Log("agent")
 WorkersFactory = Callable[[Callable[[WorkerReport], None]], Workers]
@@ -263,7 +265,7 @@ class Parts:
         port = s.front.https_port if s.front else None
         host = met_at(s.front.bind if s.front else "")
 
-        async def served(domain: str) -> x509.Certificate | None:
+        async def served(domain: str) -> Certificate | None:
             return await served_certificate(host, port, domain) if port else None
 
         return Certificates(

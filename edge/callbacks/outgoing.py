@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final, Literal
 
 import httpx
@@ -62,12 +63,18 @@ class Outgoing:
 
     def __init__(self, rule: AddressRule) -> None:
         self._rule = rule
-        none_kept = httpx.Limits(max_connections=20, max_keepalive_connections=0)
-        options = {"limits": none_kept, "trust_env": False, "follow_redirects": False}
-        self._strict = httpx.AsyncClient(verify=ssl.create_default_context(), **options)  # type: ignore[arg-type]
-        open_ = ssl.create_default_context()
-        open_.check_hostname, open_.verify_mode = False, ssl.CERT_NONE
-        self._open = httpx.AsyncClient(verify=open_, **options)  # type: ignore[arg-type]
+
+    # Made when they are first needed: the certificates of all authorities take a megabyte.
+
+    @cached_property
+    def _strict(self) -> httpx.AsyncClient:
+        return _client(ssl.create_default_context())
+
+    @cached_property
+    def _open(self) -> httpx.AsyncClient:
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        return _client(trusting)
 
     async def post(
         self, url: str, body: bytes, headers: dict[str, str], timeout_s: float, *, verify_tls: bool = True
@@ -123,8 +130,13 @@ class Outgoing:
 
     async def close(self) -> None:
         """Let go of what is open."""
-        await self._strict.aclose()
-        await self._open.aclose()
+        for name in vars(self).keys() & {"_strict", "_open"}:
+            await getattr(self, name).aclose()
+
+
+def _client(tls: ssl.SSLContext) -> httpx.AsyncClient:
+    none_kept = httpx.Limits(max_connections=20, max_keepalive_connections=0)
+    return httpx.AsyncClient(verify=tls, limits=none_kept, trust_env=False, follow_redirects=False)
 
 
 def _shortened(headers: Mapping[str, str]) -> dict[str, str]:

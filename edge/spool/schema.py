@@ -122,6 +122,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute("PRAGMA wal_autocheckpoint=0")
+    # In KiB. SQLite's own 2 MB would be filled by `make_room`, whose pages nobody reads again.
+    db.execute("PRAGMA cache_size=-256")
     db.executescript(SCHEMA)
     for table, columns in ADDED.items():
         known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
@@ -47,12 +46,20 @@ def stop(settings: Settings) -> int:
     return 0
 
 
+def _command(words: list[str]) -> str:
+    if words == ["run"]:
+        return "run"
+    import argparse  # half a megabyte, which the launcher does without as long as it runs
+
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description="Run Sluice on this machine.")
+    parser.add_argument("command", choices=["run", "status", "stop"])
+    return str(parser.parse_args(words).command)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status: 1 for what the user can mend."""
     print_anyway()
-    parser = argparse.ArgumentParser(prog="python -m infra.local", description="Run Sluice on this machine.")
-    parser.add_argument("command", choices=["run", "status", "stop"])
-    command = parser.parse_args(sys.argv[1:] if argv is None else argv).command
+    command = _command(sys.argv[1:] if argv is None else argv)
     try:
         settings = read_settings()
         if command == "run":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from infra.errors import InfraError
 from infra.local.ports import is_free, pick_free
+from infra.local.private import write_private
 from infra.local.settings import Settings
 from infra.secrets import first_secrets
 
@@ -77,17 +77,6 @@ def _read(path: Path) -> Identity:
             f"{path} is damaged: {error}",
             hint="Restore it from a backup. Without it, a new instance needs a new folder (SLUICE_HOME).",
         ) from error
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write at once, for our eyes only."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def load_identity(settings: Settings) -> Identity:

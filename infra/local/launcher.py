@@ -18,9 +18,10 @@ from infra.errors import InfraError
 from infra.local.aside import aside
 from infra.local.banner import addresses, banner
 from infra.local.formerly import refuse_former_data
-from infra.local.identity import Identity, write_private
+from infra.local.identity import Identity
 from infra.local.lock import hold
 from infra.local.ports import require_free
+from infra.local.private import write_private
 from infra.local.probe import answers, ask, read_json
 from infra.local.replication import Replication
 from infra.local.settings import Settings

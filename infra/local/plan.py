@@ -82,8 +82,15 @@ def _media_settings(settings: Settings, identity: Identity) -> MediaSettings:
 def _environment(settings: Settings, **more: str) -> dict[str, str]:
     """Of the user's environment, only what programs need to run at all."""
     kept = {name: settings.environment[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in settings.environment}
-    # Each thread would else have an arena of its own, which costs tens of megabytes (glibc, mallopt(3)).
-    return kept | {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2", "PYDANTIC_DISABLE_PLUGINS": "__all__"} | more
+    ours = {
+        "PYTHONUNBUFFERED": "1",
+        # Each thread would else have an arena of its own, which costs tens of megabytes (glibc, mallopt(3)).
+        "MALLOC_ARENA_MAX": "2",
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
+        # Where it is anyway; Python would load all that it knows of its own build to find that out.
+        "PYTHONTZPATH": "/usr/share/zoneinfo",
+    }
+    return kept | ours | more
 
 
 def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str) -> Program:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.errors import InfraError
-from infra.local.identity import write_private
+from infra.local.private import write_private
 from infra.local.settings import Settings
 from infra.local.sockets import Sockets
 from infra.local.supervisor import Child, Supervisor

@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 
 from edge.web.tls.certificates import served_certificate
-from edge.web.tls.pairs import Pair
+from edge.web.tls.pair import Pair
 from tests.unit.edge_agent.test_edge_tls import fresh, make_pair
 
 from .acme import VALID_S, Authority

@@ -24,7 +24,7 @@ from edge.web.front.driver import Front as Driver
 from edge.web.front.driver import admin_client
 from edge.web.tls.certificates import Certificates
 from edge.web.tls.check import DomainCheck
-from edge.web.tls.pairs import Pair
+from edge.web.tls.pair import Pair
 from edge.web.tls.state import TlsFolder
 from tests.front_rig import CREDENTIAL, Front, running_front
 
@@ -246,6 +246,9 @@ def test_https_serves_the_same_with_any_name_or_none(front: Front) -> None:
         assert shown.subject.rfc4514_string() == "CN=srs.stack.local"
     got = httpx.get(f"https://127.0.0.1:{front.https_port}/v1/health", verify=context, trust_env=False)
     assert got.json()["headers"]["x-forwarded-proto"] == "https"
+    assert f':{front.https_port}"' in got.headers["alt-svc"], "HTTP/3"
+    for path in ("/v1/health", "/nowhere.ts"):
+        assert "alt-svc" not in front.get(path).headers
 
 
 def _issued(name: str, by: Pair | None, *, authority: bool) -> Pair:

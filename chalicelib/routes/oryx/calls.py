@@ -30,6 +30,8 @@ class Fields(BaseModel):
         extra="ignore",
         alias_generator=lambda name: name.replace("_", "").lower(),
         populate_by_name=False,
+        # A call costs memory at its first use, and most are never made.
+        defer_build=True,
     )
 
     @model_validator(mode="before")

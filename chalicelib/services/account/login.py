@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-import jwt
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import passwords
@@ -20,6 +19,7 @@ from chalicelib.domain.model.account import AdminPassword, ApiSecret, Credential
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Change, Delete, Put, Save, Store
 from chalicelib.ports.upkeep import Bootstrap
+from chalicelib.services.account import signed
 from chalicelib.services.account.api_secret import ApiSecrets
 from chalicelib.services.account.logins import LIFE, SIGN_IN_LIFE, Begun, Logins
 from chalicelib.services.account.throttle import Throttle
@@ -179,7 +179,7 @@ class Login:
             "sid": begun.secret,
             "gen": begun.kept.generation,
         }
-        return Token(jwt.encode(claims, self.api_secret, algorithm="HS256"), now, expires)
+        return Token(signed.sign(claims, self.api_secret), now, expires)
 
     def token_of_secret(self) -> Token:
         """A token for who showed the API secret."""
@@ -231,10 +231,9 @@ class Login:
 
     def _claims(self, token: str) -> dict[str, Any]:
         """What a token says that is signed with the API secret and holds now, by the product's clock."""
-        options: Any = {"require": ["exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
         for key in self.api_secrets.good(self._store.get(ApiSecret)):
-            with suppress(jwt.PyJWTError, TypeError, ValueError):
-                claims: dict[str, Any] = jwt.decode(token, key, algorithms=["HS256"], options=options)
+            with suppress(signed.NotOursError, TypeError, ValueError):
+                claims = signed.read(token, key, require=["exp"])
                 self._in_time({name: float(claims.get(name, 0)) for name in ("exp", "iat", "nbf")})
                 return claims
         raise UnauthenticatedError("the token is not valid")

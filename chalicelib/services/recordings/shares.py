@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-import jwt
+from typing import Final
 
 from chalicelib.domain.errors import ForbiddenError
 from chalicelib.ports.clock import Clock
+from chalicelib.services.account import signed
 
 _AUDIENCE: Final = "recording"
 
@@ -45,7 +44,7 @@ class Shares:
         expires = self._clock() + timedelta(seconds=life_s)
         claims = {"aud": _AUDIENCE, "sub": recording, "exp": int(expires.timestamp())}
         more = ({"jti": share} if share else {}) | ({"via": 1} if relayed else {})
-        return jwt.encode(claims | more, self._key(), algorithm="HS256"), expires
+        return signed.sign(claims | more, self._key()), expires
 
     def folder(self, recording: str, life_s: int) -> str:
         """The path of a recording's files, with its closing slash."""
@@ -58,10 +57,8 @@ class Shares:
             ForbiddenError: it has expired or is not ours.
         """
         try:
-            # Expiry is checked below, by the product's clock.
-            options: Any = {"require": ["exp", "sub"], "verify_exp": False}
-            claims = jwt.decode(token, self._key(), algorithms=["HS256"], audience=_AUDIENCE, options=options)
-        except jwt.PyJWTError:
+            claims = signed.read(token, self._key(), require=["exp", "sub"], audience=_AUDIENCE)
+        except signed.NotOursError:
             raise ForbiddenError("the link is not valid; ask for a new one", code="link_invalid") from None
         if claims["exp"] <= self._clock().timestamp():
             raise ForbiddenError("the link has expired; ask for a new one", code="link_expired")

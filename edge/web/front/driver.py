@@ -108,9 +108,8 @@ class Front:
         options = settings.options
         if settings.https is not None and options.https_port is not None:
             secure(config, settings.https, http_port=options.http_port, https_port=options.https_port)
-        for server in config["apps"]["http"]["servers"].values():
-            server["@id"] = name
-            name = f"{name}-"  # only the first is asked for; names are unique
+        (server,) = config["apps"]["http"]["servers"].values()
+        server["@id"] = name
         await self._load(settings, config)
 
     async def _runs(self, settings: FrontSettings, name: str) -> bool:

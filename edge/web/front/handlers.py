@@ -70,7 +70,7 @@ def _cloud(settings: FrontSettings, rule: Rule) -> str:
 				@no_route header X-Amzn-Errortype MissingAuthenticationTokenException
 				handle_response @no_route {{
 					header -X-Amzn-Errortype
-					@old expression `{{http.request.orig_uri.path}}.startsWith("/terraform/")`
+					@old vars_regexp {{http.request.orig_uri.path}} ^/terraform/
 					handle @old {{
 						header Content-Type "text/plain; charset=utf-8"
 						respond "there is no such call

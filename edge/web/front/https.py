@@ -33,14 +33,17 @@ class Https:
 
 
 def secure(config: dict[str, Any], https: Https, *, http_port: int, https_port: int) -> None:
-    """Put HTTPS into an adapted configuration."""
+    """Put HTTPS into an adapted configuration: its server listens at both ports, as a second one would keep everything
+    that it serves in memory twice.
+    """
     web = config["apps"]["http"]
     # The authority's question comes to the HTTP port, and Caddy answers it there by itself.
     web["http_port"], web["https_port"] = http_port, https_port
     for server in web["servers"].values():
         server["automatic_https"] = {"disable": True}
-        if any(address.endswith(f":{https_port}") for address in server["listen"]):
-            server["tls_connection_policies"] = [{"default_sni": https.name, "fallback_sni": https.name}]
+        server["listen"] += [f"{address.removesuffix(f':{http_port}')}:{https_port}" for address in server["listen"]]
+        # All but the port for HTTP has TLS then.
+        server["tls_connection_policies"] = [{"default_sni": https.name, "fallback_sni": https.name}]
     config["apps"]["tls"] = {
         "certificates": {
             "load_files": [{"certificate": str(https.pair), "key": str(https.pair)}],

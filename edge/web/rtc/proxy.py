@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import httpx
-import psutil
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -174,6 +173,8 @@ async def _first_address(name: str) -> str:
 
 
 def _interfaces() -> dict[str, list[str]]:
+    import psutil  # close to a megabyte, for a question that few callers of WebRTC bring up
+
     return {
         name: [a.address for a in addresses if a.family == socket.AF_INET]
         for name, addresses in psutil.net_if_addrs().items()

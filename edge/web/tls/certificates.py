@@ -9,9 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-
-from cryptography import x509
+from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.wire.certificates import (
     CertificateCheck,
@@ -28,11 +26,14 @@ from chalicelib.wire.edge.observed import ObservedCertificate
 from edge.base.clock import Clock, wait_or
 from edge.base.errors import EdgeError, RefusedInputError
 from edge.base.log import Log
-from edge.web.tls import health
 from edge.web.tls.check import DomainCheck, problems
 from edge.web.tls.domains import domains
-from edge.web.tls.pairs import Pair, check_pair, names_of
+from edge.web.tls.pair import SELF_SIGNED_NAME, Pair
 from edge.web.tls.state import TlsFolder, TlsState
+
+if TYPE_CHECKING:
+    # What looks into certificates (`pairs`, `health`) comes when there is one to look into.
+    from cryptography.x509 import Certificate
 
 log = Log("tls")
 
@@ -73,7 +74,7 @@ class Certificates:
 
     def __init__(  # noqa: PLR0913 - a composition of collaborators
         self, *, folder: TlsFolder, check: DomainCheck, storage: Path, caddy_log: Path, clock: Clock, apply: Apply,
-        served: Callable[[str], Awaitable[x509.Certificate | None]], tell: Tell, show_key: bool = True,
+        served: Callable[[str], Awaitable[Certificate | None]], tell: Tell, show_key: bool = True,
     ) -> None:  # fmt: skip
         self._folder, self._check, self._storage, self._caddy_log = folder, check, storage, caddy_log
         self._clock, self._apply, self._served, self._tell = clock, apply, served, tell
@@ -96,12 +97,11 @@ class Certificates:
         now = self._clock.now()
         name = "uploaded" if self._state.pair == "uploaded" and self._folder.read("uploaded") else "self-signed"
         pair = self._folder.read(name) if name == "uploaded" else self._folder.self_signed(now)
-        names = names_of(pair.leaf) if pair else []
+        names, by_authority = _known(name, pair) if pair else ([], False)
         # All that is served: the chain may be another one behind the same certificate.
         content = hashlib.sha256(pair.crt.encode()).hexdigest() if pair else ""
         domains = self._state.wanted[:1] if self._one_first else self._state.wanted
-        by_authority = names if pair and pair.leaf.issuer != pair.leaf.subject else []
-        trusted = [*domains, *by_authority]
+        trusted = [*domains, *(names if by_authority else [])]
         return TlsPlan(self._folder.file(name), content, names[0] if names else "", domains, trusted)
 
     def observed(self) -> list[ObservedCertificate]:
@@ -122,6 +122,8 @@ class Certificates:
             RefusedInputError: it cannot be used.
             EdgeError: the front did not take it; the pair before is still served.
         """
+        from edge.web.tls.pairs import check_pair, names_of
+
         pair = check_pair(question.key, question.crt, self._clock.now())
         async with self._changing:
             before = self._folder.read("uploaded")
@@ -221,6 +223,8 @@ class Certificates:
         wanted = self._state.wanted
         if not wanted:
             return
+        from edge.web.tls import health
+
         errors = await asyncio.to_thread(self._errors)
         now = self._clock.now()
         for domain in wanted:
@@ -246,6 +250,8 @@ class Certificates:
 
     def _errors(self) -> dict[str, str]:
         """Why attempts failed, from the end of Caddy's log."""
+        from edge.web.tls import health
+
         try:
             with self._caddy_log.open("rb") as file:
                 size = file.seek(0, 2)
@@ -294,8 +300,20 @@ class Certificates:
         return self._folder.read(self._state.pair)
 
 
-async def served_certificate(host: str, port: int, domain: str) -> x509.Certificate | None:
+def _known(name: str, pair: Pair) -> tuple[list[str], bool]:
+    """The names that a pair is for, and whether an authority made it."""
+    if name == "self-signed":
+        return [SELF_SIGNED_NAME], False
+    from edge.web.tls.pairs import names_of
+
+    leaf = pair.leaf
+    return names_of(leaf), leaf.issuer != leaf.subject
+
+
+async def served_certificate(host: str, port: int, domain: str) -> Certificate | None:
     """The certificate that a server on this machine gives for a name, or None when it gives none."""
+    from cryptography.x509 import load_der_x509_certificate
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # What it gives is looked at, not trusted.
     context.check_hostname = False
@@ -311,4 +329,4 @@ async def served_certificate(host: str, port: int, domain: str) -> x509.Certific
         writer.transport.abort()  # without waiting for a farewell
         with suppress(OSError):
             await writer.wait_closed()
-    return x509.load_der_x509_certificate(der) if der else None
+    return load_der_x509_certificate(der) if der else None

@@ -1,8 +1,9 @@
-"""A key and its certificate in PEM: read, checked, made. Pure, but for the randomness of a new key."""
+"""Pairs looked into and made. With cryptography, which takes 8 MB of memory: imported when it is needed. Pure, but for
+the randomness of a new key.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,40 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from edge.base.errors import RefusedInputError
+from edge.web.tls.pair import SELF_SIGNED_NAME, Pair
 
-SELF_SIGNED_NAME: Final = "srs.stack.local"
 SELF_SIGNED_DAYS: Final = 3650
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A private key and the chain that begins with its certificate, both in PEM with a closing line break."""
-
-    key: str = field(repr=False)
-    crt: str
-
-    @property
-    def leaf(self) -> x509.Certificate:
-        """The certificate of the key."""
-        return x509.load_pem_x509_certificates(self.crt.encode())[0]
 
 
 def _text(pem: str) -> str:
     return pem.strip() + "\n"
-
-
-def split(text: str) -> Pair:
-    """The pair of a file that holds the key and then the chain.
-
-    Raises:
-        ValueError: it holds no such pair.
-    """
-    at = text.find("-----BEGIN CERTIFICATE-----")
-    if at <= 0:
-        raise ValueError("no key and certificate")
-    pair = Pair(text[:at], text[at:])
-    _ = pair.leaf
-    return pair
 
 
 def check_pair(key: str, crt: str, now: datetime) -> Pair:

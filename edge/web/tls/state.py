@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.base.durable import write_private
 from edge.base.log import Log
-from edge.web.tls.pairs import Pair, self_signed, split
+from edge.web.tls.making import made_aside
+from edge.web.tls.pair import Pair, split
 
 log = Log("tls")
 
@@ -72,7 +74,7 @@ class TlsFolder:
     def read(self, name: str) -> Pair | None:
         """A pair by its name, or None where there is none."""
         try:
-            return split(self.file(name).read_text())
+            return _served(self.file(name))
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
@@ -83,10 +85,22 @@ class TlsFolder:
         """The self-signed pair, made when it is first needed.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: it cannot be made or written.
         """
         known = self.read("self-signed")
         if known is None:
-            known = self_signed(now)
+            known = made_aside(now)
             self.keep("self-signed", known)
         return known
+
+
+def _served(file: Path) -> Pair:
+    """The pair of a file, if a server can use it.
+
+    Raises:
+        OSError, ValueError: it can't be read, or holds no key with its certificate.
+    """
+    pair = split(file.read_text())
+    # A password would else be asked for at the terminal.
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file, password="")
+    return pair

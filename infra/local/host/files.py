@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from starlette.responses import FileResponse
-
 from chalicelib.domain.errors import InvalidInputError, NotFoundError, SluiceError
 from chalicelib.wiring.stores import Remote
 
@@ -59,6 +57,8 @@ class Files:
         if joined(scope["headers"]).get("x-sluice-accel") == "1":
             await send_whole(send, answer, head=scope["method"] == "HEAD")
         else:
+            from starlette.responses import FileResponse  # 1 MB: where there is a front, nobody comes here
+
             headers = {n: v for n, v in clean.headers if n.lower() != "content-length"}
             await FileResponse(place, headers=headers)(scope, receive, send)
         return True

@@ -19,7 +19,7 @@ from chalicelib.adapters.local.queues import LocalQueue
 from chalicelib.wiring.local import LocalAdapters
 from chalicelib.wiring.services import wiring
 from edge.base.sockets import listen_unix
-from infra.local.identity import write_private
+from infra.local.private import write_private
 
 from . import feed, polls, uploads
 from .asgi import HostApp, Special

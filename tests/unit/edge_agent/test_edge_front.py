@@ -24,6 +24,7 @@ from edge.options import FrontOptions, HlsFiles
 from edge.web.front.caddyfile import render
 from edge.web.front.driver import Front
 from edge.web.front.gate import Gate, raw
+from edge.web.front.https import Https, secure
 from edge.web.front.paths import RULES
 from edge.web.front.settings import CloudUpstream, FrontSettings, cloud_upstream
 from edge.web.local.app import new_app
@@ -170,6 +171,17 @@ def test_the_gate(answer: AuthorizeResponse | None, method: str, status: int) ->
     assert authority.asked == [(None, "t=")]
 
 
+def test_the_front_needs_no_language_of_its_own_and_one_server_for_both_ports(tmp_path: Path) -> None:
+    assert " expression " not in render(settings(tmp_path))
+    https = Https(tmp_path / "pair.pem", "1", "a.example.com", tmp_path, tmp_path / "log")
+    for host in ("", "127.0.0.1", "[::1]"):
+        config: dict[str, Any] = {"apps": {"http": {"servers": {"srv0": {"listen": [f"{host}:2022"]}}}}}
+        secure(config, https, http_port=2022, https_port=2443)
+        (server,) = config["apps"]["http"]["servers"].values()
+        assert server["listen"] == [f"{host}:2022", f"{host}:2443"]
+        assert config["apps"]["http"]["http_port"] == 2022, "which has no TLS"
+
+
 @dataclass
 class _Caddy:
     """Caddy's admin API, as far as the driver uses it."""
@@ -186,7 +198,7 @@ class _Caddy:
         ]
 
     async def adapt(self, request: Request) -> Response:
-        servers = {"srv0": {"text": (await request.body()).decode()}, "srv1": {}}
+        servers = {"srv0": {"text": (await request.body()).decode()}}
         return JSONResponse({"result": {"apps": {"http": {"servers": servers}}}})
 
     async def load(self, request: Request) -> Response:

@@ -45,7 +45,8 @@ from edge.web.tls import health
 from edge.web.tls.certificates import CertificateError, Certificates
 from edge.web.tls.check import DomainCheck
 from edge.web.tls.domains import domain, domains
-from edge.web.tls.pairs import Pair, check_pair, names_of, self_signed, split
+from edge.web.tls.pair import Pair, split
+from edge.web.tls.pairs import check_pair, names_of, self_signed
 from edge.web.tls.state import TlsFolder
 
 from .edge_fakes import HOST, free_port
@@ -369,6 +370,27 @@ def test_at_first_the_self_signed_pair_is_served_and_nobody_chose_it(tmp_path: P
     run(tmp_path, story)
 
 
+@pytest.mark.parametrize("damage", ["nothing", "no certificate", "another key", "a key with a password"])
+def test_a_self_signed_pair_that_no_server_can_use_is_made_anew(tmp_path: Path, damage: str) -> None:
+    folder, other = TlsFolder(tmp_path), self_signed(NOW)
+    first = folder.self_signed(NOW)
+    assert folder.self_signed(NOW) == first
+    locked = serialization.load_pem_private_key(first.key.encode(), None).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x")
+    )
+    text = {
+        "nothing": "",
+        "no certificate": first.key + first.crt.replace("M", "N"),
+        "another key": other.key + first.crt,
+        "a key with a password": locked.decode() + first.crt,
+    }
+    folder.file("self-signed").write_text(text[damage])
+    assert folder.read("self-signed") is None
+    made = folder.self_signed(NOW)
+    assert made.crt not in {first.crt, other.crt}
+    assert folder.self_signed(NOW) == made
+
+
 def test_an_uploaded_pair_is_served_also_after_a_restart(tmp_path: Path) -> None:
     pair = fresh("a.example.com")
 
@@ -476,6 +498,7 @@ def test_what_did_not_come_in_time_is_wanted_all_the_same_and_says_why(
     (tmp_path / "caddy.log").write_text(json.dumps(error | {"error": "urn:ietf:params:acme:error:connection"}))
 
     async def story(front: Front) -> None:
+        front.certificates.plan()  # the self-signed pair is there long before
         with pytest.raises(CertificateError, match=r"tried again.*port 80"):
             await front.certificates.obtain(CertificateObtain(domains=["closed.example.com"], force=True))
         assert front.certificates.plan().domains == ["closed.example.com"]
