@@ -254,7 +254,7 @@ class Parts:
         self._status_server = Server(self.status.handle, MAX_BODY)
         self.front = FrontService(
             lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near,
-            self.hooks.refusal,
+            self.hooks,
         )  # fmt: skip
         self.front.node = lambda: self.identity.node
         self.certificates = self._certificates(s)
