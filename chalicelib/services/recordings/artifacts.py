@@ -103,4 +103,4 @@ class Artifacts:
         for segment in run:
             hashes[segment.path] = self._objects.download(segment.path, target)
             ends.append(target.stat().st_size)
-        return Run(target, tuple(ends))
+        return Run(target, tuple(ends), sum(segment.key.duration_ms for segment in run))
