@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.parameters import Parameters
 from chalicelib.domain.straight import PACKET, Straightened
 from tests.unit.edge_agent.test_edge_rules import packet
 
@@ -74,3 +75,13 @@ def test_garbage_stays_as_it_is_or_does_no_harm(data: bytes) -> None:
     changed = bytearray(data)
     Straightened().feed(changed)
     assert len(changed) == len(data)
+
+
+@given(st.binary(max_size=2000), st.binary(max_size=170))
+def test_garbage_changes_nothing(data: bytes, section: bytes) -> None:
+    for pid in (0, 256):
+        table = (bytes([0x47, 0x40 | pid >> 8, pid & 0xFF, 0x10, 0]) + section).ljust(PACKET, b"\0")
+        found = Parameters()
+        found.feed(table + table + data)
+        found.done()
+        assert found.cuts == []

@@ -16,7 +16,8 @@ from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.ports.media import Folders, Media
 from chalicelib.ports.objects import Objects
 from chalicelib.services.account.settings import Settings
-from chalicelib.services.recordings.films import Films, Run
+from chalicelib.services.recordings.films import Films
+from chalicelib.services.recordings.run import Run
 from chalicelib.wire.recording import SegmentKey, SessionManifest, parse_manifest_key
 
 _log = Logger(child=True)

@@ -17,34 +17,13 @@ from chalicelib.domain.errors import BadMediaError
 from chalicelib.domain.model.recordings import RecordedFile
 from chalicelib.domain.straight import PACKET, Straightened
 from chalicelib.ports.media import Media
+from chalicelib.services.recordings.pieces import cut
+from chalicelib.services.recordings.run import Run
 
 _log = Logger(child=True)
-_COPY_BYTES: Final = 1 << 20
 _COPY_PACKETS: Final = 5000
 _SAME, _SAME_MS = 0.01, 150
 """A film may be so much longer or shorter than what was measured of its segments, and by so many ms in any case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Segments that run on, joined in one file. `ends`: where each of them ends there, in bytes; `duration_ms`: what
-    they hold together, 0 where nobody measured it.
-    """
-
-    path: Path
-    ends: tuple[int, ...]
-    duration_ms: int = 0
-
-    def cut(self, first: int, last: int, target: Path) -> Path:
-        """A file of its own with the segments from `first` up to, and without, `last`."""
-        begin = self.ends[first - 1] if first else 0
-        left = self.ends[last - 1] - begin
-        with self.path.open("rb") as source, target.open("wb") as copy:
-            source.seek(begin)
-            while left and (block := source.read(min(left, _COPY_BYTES))):
-                left -= len(block)
-                copy.write(block)
-        return target
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +48,7 @@ class Films:
             BadMediaError: none could be made; the message says why.
             UpstreamError: FFmpeg could not be run. OSError: there is no room.
         """
+        runs = [piece for run in runs for piece in cut(run)]
         seen: list[list[tracks.Track]] = []
         unreadable: dict[int, str] = {}
         for number, run in enumerate(runs):
