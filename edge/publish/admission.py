@@ -19,6 +19,7 @@ from edge.base.log import Log
 from edge.callbacks.callback import Callbacks
 from edge.cloud.client import Cloud
 from edge.cloud.snapshot import Snapshot
+from edge.publish.keep import Keeper
 from edge.publish.offers import RefusedOffers
 from edge.publish.refusals import Refusals, RefusedError
 from edge.sessions.lifecycle import Lifecycle
@@ -51,19 +52,30 @@ class Decision:
     plan: Plan | None = None
 
 
+_NOT_SPLIT: Final = (
+    "the media server can't take a query off a name with letters beyond ASCII: put the secret into the server field "
+    "(rtmp://host/live?secret=…), or into the name itself"
+)
+_NOT_SPLIT_ASCII: Final = (
+    "the media server can't take the query off this name: the stream key holds a space, a line break or another sign "
+    "that no URL has, or the server field a slash behind its query; copy them anew"
+)
+
+
 def name_of(hook: Hook) -> StreamName:
     """The stream that a hook names.
 
     Raises:
         RefusedError: it may not be used.
     """
+    if "://" in f"{hook.app}/{hook.stream}":
+        raise RefusedError(
+            "the stream key is a whole URL: what stands up to its last slash belongs into the server field",
+            "name_invalid",
+        )
     if "?" in hook.stream:
         # SRS reads URLs that are ASCII (http_parser), and leaves a name as it came where one is not.
-        raise RefusedError(
-            "the media server can't take a query off a name with letters beyond ASCII: put the secret into the server "
-            "field (rtmp://host/live?secret=…), or into the name itself",
-            "name_not_split",
-        )
+        raise RefusedError(_NOT_SPLIT_ASCII if hook.stream.isascii() else _NOT_SPLIT, "name_not_split")
     try:
         return StreamName(vhost=hook.vhost or DEFAULT_VHOST, app=hook.app, stream=hook.stream)
     except InvalidNameError as error:
@@ -100,10 +112,12 @@ class Admission:
         media: MediaServer,
         callbacks: Callbacks,
         own: OwnPublishes,
+        keeper: Keeper,
         clock: Clock,
     ) -> None:
         self._lifecycle, self._cloud, self._snapshot = lifecycle, cloud, snapshot
         self._media, self._callbacks, self._own, self._clock = media, callbacks, own, clock
+        self._keeper = keeper
         self._refusals = Refusals(clock)
         self._offers = RefusedOffers(media)
         self._pending: dict[str, ClientKey] = {}
@@ -188,6 +202,9 @@ class Admission:
         self._pending[session.id] = session.key
         try:
             return await self._decide_and_enter(session, hook)
+        except RefusedError:
+            self._keeper.end(session.id)
+            raise
         finally:
             del self._pending[session.id]
             if session.key not in self._pending.values():
@@ -207,6 +224,7 @@ class Admission:
 
     async def _decide_and_enter(self, session: Session, hook: Hook) -> Session:
         await self._refuse_busy(session)
+        self._keeper.begin(session)
         decision = await self._permit(session, hook)
         if session.key in self._gone:
             raise RefusedError("the client left", "client_left")
@@ -323,3 +341,4 @@ class Admission:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
         await self._offers.close()
+        await self._keeper.close()

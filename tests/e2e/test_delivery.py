@@ -219,25 +219,40 @@ def slow_target(seconds: float) -> Iterator[str]:
 
 @needs_srs
 @pytest.mark.srs
-def test_f3_a_stream_that_srs_loses_is_cut_off_once_and_then_plays(system: System) -> None:
-    """SRS 7.0.18 removes a new source whose publisher waits in `on_publish` (bug 4656)."""
-    if system.agent_status()["media_server"]["version"] != "7.0.18":
-        pytest.skip("what SRS 7.0.18 does")
-    name = new_name("lost")
+@pytest.mark.parametrize("protocol", ["rtmp", "whip", "srt"])
+def test_f3_a_slow_callback_loses_no_stream(system: System, browser: Browser, protocol: str) -> None:
+    """SRS 7.0.18 removes a new source whose publisher waits in `on_publish`, unless somebody watches it (bug 4656)."""
+    name = new_name("kept")
+    base = system.instance.at["url"]
     with slow_target(3.5) as target:
         system.api.call("PATCH", "/v1/settings/callbacks", {"target": target})
-        encoder = system.publish(name)
-        system.live(name)
-        assert not shows(f"{system.instance.at['url']}/live/{name}.flv"), "it is lost"
-        system.gone(name)
-        system.end(encoder)
-    assert [s["reason"] for s in system.sessions(name)] == ["nothing_came_out"]
+        with on_air(system, browser, protocol, name):
+            system.live(name)
+            assert shows(f"{base}/live/{name}.flv"), "HTTP-FLV"
+            page = opened(browser, system, f"/players/whep.html?stream={name}&autostart=true")
+            assert moves(page), "WHEP"
+            page.close()
+            assert system.stream(name), "and nobody was cut off"
+        system.gone(name, 60)
     system.api.call("PATCH", "/v1/settings/callbacks", {"target": system.received.url})
-    encoder = system.publish(name)
-    system.live(name)
-    assert shows(f"{system.instance.at['url']}/live/{name}.flv")
-    system.end(encoder)
-    system.gone(name)
+
+
+@needs_srs
+@pytest.mark.srs
+def test_f3_a_slow_callback_loses_no_name_beyond_ascii(system: System) -> None:
+    name = f"{new_name('kept')}直播间"
+    with slow_target(3.5) as target:
+        system.api.call("PATCH", "/v1/settings/callbacks", {"target": target})
+        app = f"live?secret={system.secret}"
+        names = ["-rtmp_app", app, "-rtmp_playpath", name, "-rtmp_tcurl", system.rtmp(app)]
+        encoder = system.encode(
+            ["-stream_loop", "-1", "-i", str(system.clip), "-c", "copy", "-f", "flv", *names, system.rtmp(app)]
+        )
+        system.live(name)
+        assert shows(system.rtmp(f"live/{name}"))
+        system.end(encoder)
+        system.gone(name)
+    system.api.call("PATCH", "/v1/settings/callbacks", {"target": system.received.url})
 
 
 def _publisher(system: System, name: str) -> str:
