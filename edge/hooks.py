@@ -116,6 +116,10 @@ class Hooks:
         """Why a publish or a play that is only offered yet will be refused; None: it may try."""
         return self._play_refusal(hook) if hook.action == "on_play" else await self._admission.refusal(hook)
 
+    async def broken_off(self, hook: Hook) -> str | None:
+        """Why the media server broke off an offer that it was asked to take; None: that is not known."""
+        return None if hook.action == "on_play" else await self._admission.broken_off(hook)
+
     def _play(self, hook: Hook) -> Response:
         if self._play_refusal(hook) is not None:
             return no(REFUSED, "refused")

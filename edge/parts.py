@@ -47,6 +47,7 @@ from edge.files.folders import Folders
 from edge.files.probe import Probe
 from edge.files.upload_calls import UploadCalls
 from edge.publish.admission import Admission
+from edge.publish.keep import Keeper
 from edge.publish.outlet import Outlet
 from edge.publish.watch import Watch
 from edge.push.pushes import Pushes
@@ -181,8 +182,17 @@ class Parts:
         self.play = Play(self.snapshot, clock)
         self.callbacks = Callbacks(self.outgoing, self.lifecycle)
         self.own_publishes = OwnPublishes(s.srs_rtmp, s.public_ports)
+        srs = s.front is not None and s.media_kind == "srs"
+        self.keeper = Keeper(s.srs_rtmp if srs else "", lambda: f"{OWN_PULL}={self.play.own_tag('keep')}")
         self.admission = Admission(
-            self.lifecycle, self.cloud, self.snapshot, self.media, self.callbacks, self.own_publishes, clock
+            self.lifecycle,
+            self.cloud,
+            self.snapshot,
+            self.media,
+            self.callbacks,
+            self.own_publishes,
+            self.keeper,
+            clock,
         )
         signs = Signs(s.srs_api, s.srs_rtmp)
         self.watch = Watch(self.lifecycle, self.linker, self.admission, self.media, signs, self.viewers, clock)
@@ -254,7 +264,7 @@ class Parts:
         self._status_server = Server(self.status.handle, MAX_BODY)
         self.front = FrontService(
             lambda: self.settings, self.authority, self.hls.files, self._https, self.play, self.snapshot, self._near,
-            self.hooks.refusal,
+            self.hooks,
         )  # fmt: skip
         self.front.node = lambda: self.identity.node
         self.certificates = self._certificates(s)

@@ -4,6 +4,7 @@ Chalice, so that a function that must start fast can do without.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -85,13 +86,27 @@ def from_validation(error: ValidationError) -> Problem:
     return problem(400, "Invalid input", detail, e.InvalidInputError.kind, {}, errors=found)
 
 
+def body_of(request: Any) -> bytes:
+    """The body of a request as it was written.
+
+    Raises:
+        InvalidInputError: it is compressed.
+    """
+    coding = str(request.headers.get("content-encoding", "")).strip().lower()
+    if coding not in ("", "identity"):
+        raise e.InvalidInputError("", "the body is compressed (Content-Encoding), and is taken as plain JSON alone")
+    raw: bytes = request.raw_body
+    return raw
+
+
 def parse(model: type[M], body: bytes) -> M:
-    """A request body as `model`; an empty one counts as `{}`.
+    """A request body as `model`; an empty one counts as `{}`. A byte order mark, which some programs of Windows write
+    first, is none of it (RFC 8259, section 8.1).
 
     Raises:
         pydantic.ValidationError: it has another shape, or is not JSON.
     """
-    return model.model_validate_json(body or b"{}")
+    return model.model_validate_json(body.removeprefix(BOM_UTF8) or b"{}")
 
 
 def of(error: Exception) -> Problem:

@@ -21,7 +21,11 @@ class InvalidNameError(ValueError):
 
 
 def _check(what: str, value: str) -> None:
-    if not value or not all(_fits(value, i) for i in range(len(value))):
+    if not value:
+        raise InvalidNameError(
+            f"{what} must not be empty: leave out a slash at its beginning or end, and one of two in a row"
+        )
+    if not all(_fits(value, i) for i in range(len(value))):
         raise InvalidNameError(f"{what} may only hold letters, digits and . _ ~ @ : + = - and must not be empty")
     if value in {".", ".."}:
         raise InvalidNameError(f"{what} must not be '.' or '..'")

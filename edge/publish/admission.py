@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -12,13 +12,15 @@ from pydantic import ValidationError
 
 from chalicelib.wire.edge.publish import Plan, PublishRequest, PublishResponse
 from chalicelib.wire.hooks import Hook
-from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name, identity
+from chalicelib.wire.names import DEFAULT_VHOST, InvalidNameError, StreamName, check_name, folded, identity
 from edge.base.clock import Clock, new_ulid
 from edge.base.errors import CloudError, MediaServerError, SpoolError
 from edge.base.log import Log
 from edge.callbacks.callback import Callbacks
 from edge.cloud.client import Cloud
 from edge.cloud.snapshot import Snapshot
+from edge.publish.keep import Keeper
+from edge.publish.offers import RefusedOffers
 from edge.publish.refusals import Refusals, RefusedError
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.session import ClientKey, Protocol, Session
@@ -31,8 +33,11 @@ DECIDE_S: Final = 2.0
 CALLBACK_S: Final = 5.5
 """What the user's own callback may take on top, when the cloud sends it."""
 LATE_S: Final = 30.0
+TAKEN: Final = (
+    "another offer to publish the stream was taken just before. If its publisher is gone, the media server lets go of "
+    "it within half a minute"
+)
 BUSY_LOOK_S: Final = 0.5
-LET_GO_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +52,30 @@ class Decision:
     plan: Plan | None = None
 
 
+_NOT_SPLIT: Final = (
+    "the media server can't take a query off a name with letters beyond ASCII: put the secret into the server field "
+    "(rtmp://host/live?secret=…), or into the name itself"
+)
+_NOT_SPLIT_ASCII: Final = (
+    "the media server can't take the query off this name: the stream key holds a space, a line break or another sign "
+    "that no URL has, or the server field a slash behind its query; copy them anew"
+)
+
+
 def name_of(hook: Hook) -> StreamName:
     """The stream that a hook names.
 
     Raises:
         RefusedError: it may not be used.
     """
+    if "://" in f"{hook.app}/{hook.stream}":
+        raise RefusedError(
+            "the stream key is a whole URL: what stands up to its last slash belongs into the server field",
+            "name_invalid",
+        )
     if "?" in hook.stream:
         # SRS reads URLs that are ASCII (http_parser), and leaves a name as it came where one is not.
-        raise RefusedError(
-            "the media server can't take a query off a name with letters beyond ASCII: put the secret into the server "
-            "field (rtmp://host/live?secret=…), or into the name itself",
-            "name_not_split",
-        )
+        raise RefusedError(_NOT_SPLIT_ASCII if hook.stream.isascii() else _NOT_SPLIT, "name_not_split")
     try:
         return StreamName(vhost=hook.vhost or DEFAULT_VHOST, app=hook.app, stream=hook.stream)
     except InvalidNameError as error:
@@ -96,11 +112,14 @@ class Admission:
         media: MediaServer,
         callbacks: Callbacks,
         own: OwnPublishes,
+        keeper: Keeper,
         clock: Clock,
     ) -> None:
         self._lifecycle, self._cloud, self._snapshot = lifecycle, cloud, snapshot
         self._media, self._callbacks, self._own, self._clock = media, callbacks, own, clock
+        self._keeper = keeper
         self._refusals = Refusals(clock)
+        self._offers = RefusedOffers(media)
         self._pending: dict[str, ClientKey] = {}
         self._gone: set[ClientKey] = set()
         self._late: set[asyncio.Task[None]] = set()
@@ -126,19 +145,9 @@ class Admission:
             return await self._publish(hook)
         except RefusedError as error:
             await self._tell(hook, error)
-            if protocol_of(hook) == "webrtc" and hook.client_id:
-                self._later(self._let_go(hook.client_id))
+            if protocol_of(hook) == "webrtc":
+                self._offers.add(hook, str(error))
             raise
-
-    async def _let_go(self, client_id: str) -> None:
-        """Have the media server drop an offer that was refused: by itself it keeps it for half a minute, in which
-        nobody else can publish the stream (SRS 7.0.18). It must have had the refusal before.
-        """
-        await asyncio.sleep(LET_GO_S)
-        try:
-            await self._media.kick(client_id)
-        except MediaServerError as error:
-            log.warning("admission.let_go_failed", error=str(error))
 
     async def refusal(self, hook: Hook) -> str | None:
         """Why an offer to publish will be refused, told like any refusal, before the media server is asked to take it;
@@ -150,6 +159,21 @@ class Admission:
             await self._tell(hook, error)
             return str(error)
         return None
+
+    async def broken_off(self, hook: Hook) -> str | None:
+        """Why the media server broke off an offer to publish that it was asked to take; its name is free from then on,
+        unless it is another's. None: that is not known.
+        """
+        refused = await self._offers.reason(hook)
+        if refused is not None:
+            return refused
+        try:
+            name = folded(str(name_of(hook)))
+            await self._media.look(timeout_s=BUSY_LOOK_S)
+        except (RefusedError, MediaServerError):  # it may have gone: then whom it had says nothing
+            return None
+        others = (s for s in self._lifecycle.book.opened() if folded(str(s.stream)) == name)
+        return TAKEN if next(others, None) else None
 
     async def connect(self, hook: Hook) -> None:
         """Look at an `on_connect`.
@@ -178,6 +202,9 @@ class Admission:
         self._pending[session.id] = session.key
         try:
             return await self._decide_and_enter(session, hook)
+        except RefusedError:
+            self._keeper.end(session.id)
+            raise
         finally:
             del self._pending[session.id]
             if session.key not in self._pending.values():
@@ -197,6 +224,7 @@ class Admission:
 
     async def _decide_and_enter(self, session: Session, hook: Hook) -> Session:
         await self._refuse_busy(session)
+        self._keeper.begin(session)
         decision = await self._permit(session, hook)
         if session.key in self._gone:
             raise RefusedError("the client left", "client_left")
@@ -284,10 +312,7 @@ class Admission:
         return Decision(None, "", "cloud", answer.how, answer.plan)
 
     def _watch_late(self, asked: asyncio.Task[PublishResponse], session: Session) -> None:
-        self._later(self._obey_late(asked, session))
-
-    def _later(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(self._obey_late(asked, session))
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 
@@ -311,7 +336,9 @@ class Admission:
                 await self.on_plan(session)
 
     async def close(self) -> None:
-        """Give up on late answers and what follows from refusals."""
+        """Give up on late answers, and on what follows from refusals."""
         for task in list(self._late):
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
+        await self._offers.close()
+        await self._keeper.close()

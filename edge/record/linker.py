@@ -24,6 +24,7 @@ from edge.base.durable import sync_folder, write_private
 from edge.base.errors import SpoolError
 from edge.base.log import Log
 from edge.config import Settings
+from edge.record.lengths import Lengths
 from edge.sessions.events import SpooledRow, spooled
 from edge.sessions.lifecycle import Lifecycle, save_session
 from edge.spool import outbox, tables
@@ -36,7 +37,6 @@ from edge.srs.segmentfile import (
     Position,
     SegmentFile,
     inspect,
-    measure,
     playlist_durations_ms,
     probe_duration_ms,
     scan,
@@ -47,9 +47,6 @@ from edge.watching.viewers import stream_of
 
 log = Log("linker")
 UNKNOWN_DURATION_MS: Final = 2000
-LEAST_PLAUSIBLE_MS: Final = 100
-MOST_PLAUSIBLE_MS: Final = 20_000
-"""Between them a duration that the media server tells is believed."""
 REMEMBER_S: Final = 86_400.0
 NOTE: Final = "session.json"
 """Whose segments lie in a folder, should the spool forget it."""
@@ -68,6 +65,7 @@ class Linker:
         )
         self._locks: dict[str, asyncio.Lock] = {}
         self._since: dict[str, Position | None] = {}  # up to where nothing is missing, where links were entered
+        self._lengths = Lengths()
         self.on_linked: Callable[[], None] = lambda: None
 
     def path_of(self, segment: tables.Segment) -> Path:
@@ -105,10 +103,10 @@ class Linker:
         # What no hook told may also have come before the first that one did.
         if session.last_segment is None or something_missing(session.last_segment, file.position if file else None):
             await self._adopt(session, before=file)
-        duration_ms, jumps = await self._length(file, told_ms)
-        done = await self._take(session, file, duration_ms)
+        length = await self._lengths.of(session.id, file, told_ms)
+        done = await self._take(session, file, length.duration_ms, parted=length.parted)
         # The media server's clock ran on from before the jump; a player's does not.
-        session.broken |= jumps
+        session.broken |= length.jumps
         return done
 
     async def _is_taken(self, file: SegmentFile) -> bool:
@@ -149,6 +147,7 @@ class Linker:
         """Nothing is left to do for the session: its folder goes, unless there is a link in it after all."""
         self._locks.pop(session_id, None)
         self._since.pop(session_id, None)
+        self._lengths.forget(session_id)
         folder = self.folder / session_id
         try:
             if not any(folder.glob("*.ts")):
@@ -196,11 +195,12 @@ class Linker:
         durations = await asyncio.to_thread(_read_playlist, folder / f"{session.stream.stream}.m3u8")
         done = None
         for file in missed:
-            duration, jumps = await self._length(file, durations.get(Path(file.path).name, 0))
-            if file.path.endswith(UNFINISHED) and not duration:
+            length = await self._lengths.of(session.id, file, durations.get(Path(file.path).name, 0))
+            if file.path.endswith(UNFINISHED) and not length.duration_ms:
                 continue  # not a picture in it
-            done = await self._take(session, file, duration or await self._probe(Path(file.path))) or done
-            session.broken |= jumps
+            duration_ms = length.duration_ms or await self._probe(Path(file.path))
+            done = await self._take(session, file, duration_ms, parted=length.parted) or done
+            session.broken |= length.jumps
         if done is not None:
             await asyncio.shield(done)
         self._since.pop(session.id, None)
@@ -216,25 +216,15 @@ class Linker:
         theirs += [s for s in later if s.service_id != session.service_id]
         return [round(s.opened_at.timestamp() * 1000) for s in theirs]
 
-    async def _length(self, file: SegmentFile | None, told_ms: int) -> tuple[int, bool]:
-        """(how much media a segment holds, whether its timestamps jump). What the media server tells is the difference
-        of timestamps: it is taken where that can be a length, and else the file itself is looked into.
-        """
-        if file is None or LEAST_PLAUSIBLE_MS <= told_ms <= MOST_PLAUSIBLE_MS:
-            return told_ms, False
-        try:
-            found = await asyncio.to_thread(lambda: measure(Path(file.path).read_bytes()))
-        except OSError:
-            return told_ms, False
-        return (found.duration_ms, found.jumps) if found else (told_ms, False)
-
     async def _probe(self, path: Path) -> int:
         probed = await probe_duration_ms(self._settings.ffprobe, path)
         return UNKNOWN_DURATION_MS if probed is None else probed
 
-    async def _take(self, session: Session, file: SegmentFile | None, duration_ms: int) -> asyncio.Future[None] | None:
+    async def _take(
+        self, session: Session, file: SegmentFile | None, duration_ms: int, *, parted: bool
+    ) -> asyncio.Future[None] | None:
         """Link one file at the session's next index; the future resolves when it is durable. A missing file leaves a
-        gap and gives None, as does one that was taken over meanwhile.
+        gap and gives None, as does one that was taken over meanwhile. `parted`: its media does not run on.
 
         Raises:
             SpoolError: it cannot be linked now. It stays where it is, and is adopted later.
@@ -262,7 +252,7 @@ class Linker:
             idx=idx,
             recording=session.recording if session.planned else None,
             duration_ms=min(max(duration_ms, 0), MAX_DURATION_MS),
-            disc=jump or session.broken,
+            disc=jump or parted or session.broken,
             source=file.path,
             inode=file.inode,
             mtime_ns=file.mtime_ns,

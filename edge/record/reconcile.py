@@ -22,7 +22,7 @@ from edge.sessions.events import spooled
 from edge.spool import outbox, tables
 from edge.spool.session import Session
 from edge.spool.writer import Operation
-from edge.srs.segmentfile import ts_duration_ms
+from edge.srs.timestamps import ts_duration_ms
 
 log = Log("reconcile")
 UNDER_WAY_S: Final = 120.0

@@ -15,7 +15,7 @@ from chalicelib.adapters.ffmpeg import FfmpegMedia
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.wire.edge.events import RecordingPartDone, RecordingStarted, SessionEnded
 from chalicelib.wire.recording import ManifestSegment, SegmentKey, SessionManifest, manifest_key, recording_id
-from edge.srs.segmentfile import measure
+from edge.srs.timestamps import edges, measure, parted
 from tests.fakes import FakeMedia
 from tests.unit.test_services import STREAM, Cloud
 
@@ -82,13 +82,15 @@ def _length_ms(segment: Path) -> int:
 
 def _session(cloud: Cloud, session: str, recording: str, segments: Sequence[Path]) -> None:
     events = [cloud.event(session, cloud.admitted()), cloud.event(session, RecordingStarted(recording=recording))]
-    claims, broken = [], False
+    claims, broken, before = [], False, None
     for index, segment in enumerate(segments):
         body = segment.read_bytes()
         found = measure(body)
         length = found.duration_ms if found else _length_ms(segment)
-        key = str(SegmentKey(recording, cloud.node, session, index, length, broken))
-        broken = found is not None and found.jumps
+        seen = edges(segment)
+        apart = before is not None and seen is not None and parted(before, seen)
+        key = str(SegmentKey(recording, cloud.node, session, index, length, broken or apart))
+        broken, before = found is not None and found.jumps, seen
         cloud.objects.objects[key] = body
         digest = hashlib.sha256(body).hexdigest()
         claims.append(ManifestSegment(index=index, duration_ms=length, bytes=len(body), sha256=digest, key=key))

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.adapters.ffmpeg import FfmpegMedia
-from chalicelib.services.recordings.films import Films, Made, Run
+from chalicelib.services.recordings.films import Films, Made
+from chalicelib.services.recordings.run import Run
 
 from .rig import FFMPEG
 

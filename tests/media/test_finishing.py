@@ -13,7 +13,7 @@ import pytest
 from chalicelib.adapters.ffmpeg import FfmpegMedia
 from chalicelib.domain import tracks
 from chalicelib.domain.errors import UpstreamError
-from edge.srs.segmentfile import measure
+from edge.srs.timestamps import measure
 
 from .rig import FFMPEG, FFPROBE
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.errors import BadMediaError
 from chalicelib.domain.tracks import Track
-from chalicelib.services.recordings.films import Films, Made, Run
+from chalicelib.services.recordings.films import Films, Made
+from chalicelib.services.recordings.run import Run
 from tests.fakes import FakeMedia
 
 

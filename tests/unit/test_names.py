@@ -63,6 +63,18 @@ def test_n2_a_query_that_srs_left_in_the_name_is_said() -> None:
     assert refused.value.code == "name_not_split"
 
 
+def test_d_a_key_with_a_space_or_of_a_whole_url_is_said_to_be_one() -> None:
+    """SRS takes the space out, and leaves the query in."""
+    with pytest.raises(RefusedError, match="space") as refused:
+        name_of(hook(stream="cam?secret=S"))
+    assert refused.value.code == "name_not_split"
+    with pytest.raises(RefusedError, match="slash at its beginning"):
+        name_of(hook(app="/live"))  # `r=/live/cam` by SRT
+    with pytest.raises(RefusedError, match="whole URL") as refused:
+        name_of(hook(app="live/rtmp:", stream="/host/live/cam"))
+    assert refused.value.code == "name_invalid"
+
+
 class Still(SystemClock):
     at = 0.0
 

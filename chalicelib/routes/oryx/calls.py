@@ -16,6 +16,7 @@ from chalicelib.wire.oryx import ERROR_HEADERS, HEADERS, PREFIX, envelope
 from chalicelib.wiring.services import wiring
 
 from .. import client
+from ..problem_details import body_of
 
 MAX_BODY: Final = 1024 * 1024
 
@@ -108,7 +109,7 @@ def _base_url(headers: Any) -> str:
 
 def _call(request: Any) -> Call:
     query = {str(k): str(v) for k, v in (request.query_params or {}).items()}
-    return Call(_body(request.raw_body), query, client.address(request), _base_url(request.headers))
+    return Call(_body(body_of(request)), query, client.address(request), _base_url(request.headers))
 
 
 def _authenticated(headers: Any, call: Call) -> Call:

@@ -22,7 +22,7 @@ from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.wiring.services import wiring
 
 from .. import client, problems
-from ..problem_details import parse, status_of
+from ..problem_details import body_of, parse, status_of
 from ..views import without_secrets
 from . import preconditions, protocol, unchanged
 
@@ -217,7 +217,7 @@ def _run(op: Operation, arguments: dict[str, str]) -> Response:
         call = Call(caller, _queried(op.sends, request))
     else:
         _queried(Nothing, request)
-        call = Call(caller, Nothing() if op.sends is Nothing else parse(op.sends, request.raw_body))
+        call = Call(caller, Nothing() if op.sends is Nothing else parse(op.sends, body_of(request)))
     if not op.changes:
         return answer(op, op.view(call, **arguments), call)
     path = op.path.format(**arguments)

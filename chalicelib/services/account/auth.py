@@ -26,6 +26,7 @@ def bearer(header: str | None) -> str:
         UnauthenticatedError: the header is missing or of another form.
     """
     scheme, _, token = (header or "").partition(" ")
+    token = token.strip(" ")
     if scheme.lower() != "bearer" or not token or " " in token:
         raise UnauthenticatedError("an 'Authorization: Bearer <token>' header is needed", code="token_missing")
     return token

@@ -16,7 +16,8 @@ from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.ports.media import Folders, Media
 from chalicelib.ports.objects import Objects
 from chalicelib.services.account.settings import Settings
-from chalicelib.services.recordings.films import Films, Run
+from chalicelib.services.recordings.films import Films
+from chalicelib.services.recordings.run import Run
 from chalicelib.wire.recording import SegmentKey, SessionManifest, parse_manifest_key
 
 _log = Logger(child=True)
@@ -103,4 +104,4 @@ class Artifacts:
         for segment in run:
             hashes[segment.path] = self._objects.download(segment.path, target)
             ends.append(target.stat().st_size)
-        return Run(target, tuple(ends))
+        return Run(target, tuple(ends), sum(segment.key.duration_ms for segment in run))

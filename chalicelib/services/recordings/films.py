@@ -4,6 +4,7 @@ nothing else. What says nothing of the media (no room, FFmpeg killed) is no reas
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,29 +15,15 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import tracks
 from chalicelib.domain.errors import BadMediaError
 from chalicelib.domain.model.recordings import RecordedFile
+from chalicelib.domain.straight import PACKET, Straightened
 from chalicelib.ports.media import Media
+from chalicelib.services.recordings.pieces import cut
+from chalicelib.services.recordings.run import Run
 
 _log = Logger(child=True)
-_COPY_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Segments that run on, joined in one file. `ends`: where each of them ends there, in bytes."""
-
-    path: Path
-    ends: tuple[int, ...]
-
-    def cut(self, first: int, last: int, target: Path) -> Path:
-        """A file of its own with the segments from `first` up to, and without, `last`."""
-        begin = self.ends[first - 1] if first else 0
-        left = self.ends[last - 1] - begin
-        with self.path.open("rb") as source, target.open("wb") as copy:
-            source.seek(begin)
-            while left and (block := source.read(min(left, _COPY_BYTES))):
-                left -= len(block)
-                copy.write(block)
-        return target
+_COPY_PACKETS: Final = 5000
+_SAME, _SAME_MS = 0.01, 150
+"""A film may be so much longer or shorter than what was measured of its segments, and by so many ms in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +48,7 @@ class Films:
             BadMediaError: none could be made; the message says why.
             UpstreamError: FFmpeg could not be run. OSError: there is no room.
         """
+        runs = [piece for run in runs for piece in cut(run)]
         seen: list[list[tracks.Track]] = []
         unreadable: dict[int, str] = {}
         for number, run in enumerate(runs):
@@ -74,8 +62,9 @@ class Films:
         for group in groups:
             film = work / tracks.file_name(len(made.files))
             try:
-                made.notes.extend(self._film(group, runs, film))
-                length = self._media.duration_ms(film)
+                notes = self._film(group, runs, film)
+                made.notes.extend(notes)
+                length = self._media.duration_ms(film) if notes else self._right_length(group, runs, film)
             except BadMediaError as error:
                 made.notes.append(f"parts {', '.join(str(n + 1) for n in group.runs)}: {error}")
                 continue
@@ -106,6 +95,31 @@ class Films:
         self._media.remux(sound, group.tracks, film)
         return notes
 
+    def _right_length(self, group: tracks.Group, runs: Sequence[Run], film: Path) -> int:
+        """The length of a film. Where it is not what its segments hold, their times step back somewhere, and it is made
+        again of runs whose times were straightened.
+        """
+        length = self._media.duration_ms(film)
+        mine = [runs[n] for n in group.runs]
+        held = sum(run.duration_ms for run in mine)
+        if not all(run.duration_ms for run in mine) or abs(length - held) <= max(held * _SAME, _SAME_MS):
+            return length
+        for run in mine:
+            _straighten(run.path)
+        again = film.with_name(f"{film.stem}-again.mp4")
+        try:
+            self._media.remux([run.path for run in mine], group.tracks, again)
+            new = self._media.duration_ms(again)
+        except BadMediaError as error:
+            _log.warning("straightening_failed", extra={"reason": str(error)})
+        else:
+            if abs(new - held) < abs(length - held):
+                _log.info("run_straightened", extra={"was_ms": length, "is_ms": new, "held_ms": held})
+                again.replace(film)
+                return new
+        again.unlink(missing_ok=True)
+        return length
+
     def _pieces(self, run: Run, of: Sequence[tracks.Track]) -> Iterator[_Piece]:
         """The longest pieces of a run that FFmpeg takes, found by halving, and the segments that it does not take."""
         open_ = [(0, len(run.ends))]
@@ -126,6 +140,16 @@ class Films:
                 yield _Piece(path, first, "")
             finally:
                 trial.unlink(missing_ok=True)
+
+
+def _straighten(path: Path) -> None:
+    """Make the times of a run run on, in its place."""
+    straightened = Straightened()
+    with path.open("r+b") as file:
+        while block := bytearray(file.read(_COPY_PACKETS * PACKET)):
+            straightened.feed(block)
+            file.seek(-len(block), os.SEEK_CUR)
+            file.write(block)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,14 @@ from edge.web.front.masters import Masters
 from edge.web.front.objects import Objects
 from edge.web.front.relay import Relay
 from edge.web.front.settings import FrontSettings, cloud_upstream
-from edge.web.rtc.proxy import Refusal, RtcProxy
+from edge.web.rtc.proxy import Judge, RtcProxy
 
 log = Log("front")
 
 
 class FrontService:
     """What the agent runs of the front. `hls` tells how playlists are served, `https` with which certificates, `play`
-    who may watch, `refusal` why somebody may not publish or play by WebRTC.
+    who may watch, `judge` who may publish or play by WebRTC.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class FrontService:
         play: Play,
         snapshot: Snapshot,
         http: httpx.AsyncClient,
-        refusal: Refusal,
+        judge: Judge,
     ) -> None:
         self._settings, self._hls, self._https, self._play = settings, hls, https, play
         self._links: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class FrontService:
                 if start.front
                 else ()
             ),
-            *RtcProxy(start.srs_api, start.rtc, http, start.srs_login, refusal).routes(),
+            *RtcProxy(start.srs_api, start.rtc, http, start.srs_login, judge).routes(),
         ]
         self._admin = admin_client(start.front.admin) if start.front is not None else None
         self.driver = Front(self.wanted, self._admin) if self._admin is not None else None

@@ -12,6 +12,8 @@ from chalicelib.wire.names import DEFAULT_VHOST
 
 _STANDARD: Final = {"whip": "on_publish", "whep": "on_play"}
 _OLDER: Final = {"publish": "on_publish", "play": "on_play"}
+_UNNAMED: Final = ("live", "livestream")
+"""What the media server takes where WHIP and WHEP name nothing (`SrsGoApiRtcWhip`)."""
 _PATH: Final = re.compile(rf"/rtc/v1/({'|'.join((*_STANDARD, *_OLDER))})/?")
 
 
@@ -21,15 +23,16 @@ def offered(method: str, path: str, query: str, body: bytes) -> Hook | None:
     if method != "POST" or found is None:
         return None
     kind = found[1]
-    return _hook(_STANDARD[kind], query, "", "") if kind in _STANDARD else _of_body(_OLDER[kind], query, body)
+    return _hook(_STANDARD[kind], query) if kind in _STANDARD else _of_body(_OLDER[kind], query, body)
 
 
-def _hook(action: str, query: str, app: str, stream: str) -> Hook | None:
+def _hook(action: str, query: str, named: tuple[str, str] | None = None) -> Hook | None:
+    """`named`: application and stream, where they are not in the query."""
     try:
         found = {name: values[0] for name, values in parse_qs(query, max_num_fields=100).items()}
     except ValueError:
         return None
-    app, stream = app or found.get("app", ""), stream or found.get("stream", "")
+    app, stream = named or (found.get("app", _UNNAMED[0]), found.get("stream", _UNNAMED[1]))
     if not app or not stream:
         return None
     vhost = found.get("vhost", DEFAULT_VHOST)
@@ -44,4 +47,4 @@ def _of_body(action: str, query: str, body: bytes) -> Hook | None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     app, _, stream = unquote(url.path).strip("/").partition("/")
-    return _hook(action, "&".join(filter(None, (url.query, query))), app, stream)
+    return _hook(action, "&".join(filter(None, (url.query, query))), (app, stream))

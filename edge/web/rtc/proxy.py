@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 import httpx
 from starlette.requests import Request
@@ -39,14 +39,21 @@ _FOR_US: Final = _NOT_OURS | {"authorization", "cookie", "proxy-authorization"}
 """What a caller shows is for the agent and the cloud; the media server writes what it is sent into its log."""
 
 
-Refusal = Callable[[Hook], Awaitable[str | None]]
+class Judge(Protocol):
+    """Who may publish or play by WebRTC."""
+
+    async def refusal(self, hook: Hook) -> str | None:
+        """Why an offer will be refused, before the media server is asked to take it; None: it may try."""
+
+    async def broken_off(self, hook: Hook) -> str | None:
+        """Why the media server broke it off; None: that is not known."""
+
+
 _NO_WEBRTC: Final = "webrtc: this media server, the stand-in, has no WebRTC: use SRS (SRS_BIN)"
 
 
 class RtcProxy:
-    """`base_url` is the media server's API, `login` user and password there; `refusal` says why somebody may not
-    publish or play.
-    """
+    """`base_url` is the media server's API, `login` user and password there; `judge` says who may publish or play."""
 
     def __init__(
         self,
@@ -54,9 +61,9 @@ class RtcProxy:
         options: RtcOptions,
         http: httpx.AsyncClient,
         login: tuple[str, str] | None = None,
-        refusal: Refusal | None = None,
+        judge: Judge | None = None,
     ) -> None:
-        self._refusal = refusal
+        self._judge = judge
         self._base, self._options, self._http = base_url, options, http
         self._login = {"authorization": basic(login)} if login else {}
         self._private = ""
@@ -80,7 +87,7 @@ class RtcProxy:
         headers = _onwards(request) | self._login
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         query = with_bearer(request.url.query, request.method, path, request.headers.get("authorization"))
-        await self._ask(request, path, query, body)
+        offer = await self._ask(request, path, query, body)
         query = with_eip(query, await self._address(request))
         url = httpx.URL(f"{self._base}{path}", query=query.encode() or None)
         try:
@@ -88,25 +95,28 @@ class RtcProxy:
                 self._http, request.method, str(url), timeout_s=_TIMEOUT_S, content=body, headers=headers
             )
         except CallFailedError as error:
+            if offer is not None and self._judge is not None and (why := await self._judge.broken_off(offer)):
+                raise RequestRefusedError(403, why) from error
             log.limited("rtc.media_server_failed", error=str(error))
             raise RequestRefusedError(502, "the media server does not answer") from error
         return self._back(answer)
 
-    async def _ask(self, request: Request, path: str, query: str, body: bytes) -> None:
+    async def _ask(self, request: Request, path: str, query: str, body: bytes) -> Hook | None:
         """Ask before the media server does: a publish that it refuses itself blocks the name for half a minute, and a
-        viewer whom it refuses gets no answer at all (SRS 7.0.18).
+        viewer whom it refuses gets no answer at all (SRS 7.0.18). Gives the offer; None: it is none.
 
         Raises:
             RequestRefusedError: 403 this publish or play is refused.
         """
         offer = offered(request.method, path, query, body)
-        if offer is None or self._refusal is None:
-            return
+        if offer is None or self._judge is None:
+            return offer
         sent_by = request.headers.get("x-forwarded-for", "").partition(",")[0].strip()
         ip = sent_by or (request.client.host if request.client else "")
-        reason = await self._refusal(offer.model_copy(update={"ip": ip}))
+        reason = await self._judge.refusal(offer.model_copy(update={"ip": ip}))
         if reason is not None:
             raise RequestRefusedError(403, reason)
+        return offer
 
     def _back(self, answer: Answer) -> Response:
         body = with_port(answer.body, self._options.inner_port, self._options.public_port)

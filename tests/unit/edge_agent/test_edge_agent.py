@@ -21,7 +21,8 @@ from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 from edge.base.clock import Backoff
 from edge.base.errors import SpoolError
 from edge.base.loops import forever
-from edge.publish.admission import LET_GO_S
+from edge.publish.admission import TAKEN
+from edge.publish.offers import LET_GO_S
 from edge.spool import tables
 from edge.spool.schema import ROOM_BYTES
 from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until, world
@@ -85,6 +86,32 @@ def test_whip_has_no_connect_and_no_close_and_unpublishes_late(tmp_path: Path) -
         assert (await w.hook("on_publish", "c3", "no")).body != b"0"
         await asyncio.sleep(2 * LET_GO_S)
         assert w.srs.kicked == ["w2"], "by RTMP the connection ends by itself"
+
+    tell(tmp_path, story)
+
+
+def test_an_offer_that_was_refused_is_let_go_of_before_its_reason_is_told(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        w.cloud.deny = {"no"}
+        offered = Hook(action="on_publish", app="live", stream="no", param="app=live&stream=no&secret=x")
+        assert await w.agent.hooks.broken_off(offered) is None, "not because of us"
+        assert (await w.hook("on_publish", "w1", "no", tcUrl="", param=offered.param)).body != b"0"
+        assert await w.agent.hooks.broken_off(offered)
+        assert w.srs.kicked == ["w1"]
+        assert await w.agent.hooks.broken_off(offered) is None, "told once"
+
+    tell(tmp_path, story)
+
+
+def test_an_offer_meets_another_that_was_taken_before_it(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        param = "app=live&stream=s&secret=x"
+        assert (await w.hook("on_publish", "w1", "s", tcUrl="", param=param)).body == b"0"
+        late = Hook(action="on_publish", app="live", stream="s", param=param)
+        assert await w.agent.hooks.broken_off(late) == TAKEN
+        assert w.srs.kicked == []
+        w.srs.down = True
+        assert await w.agent.hooks.broken_off(late) is None, "the media server is gone"
 
     tell(tmp_path, story)
 

@@ -22,7 +22,7 @@ from edge.web.local.app import new_app
 from edge.web.local.server import LocalServer
 from edge.web.rtc.bearer import with_bearer
 from edge.web.rtc.candidate import Choice, best_private, choose, host_of, with_eip
-from edge.web.rtc.proxy import Refusal, RtcProxy
+from edge.web.rtc.proxy import Judge, RtcProxy
 from edge.web.rtc.sdp import with_port
 from tests.unit.edge_agent.edge_fakes import HOST
 
@@ -105,6 +105,13 @@ def test_an_sdp_in_json_is_rewritten_too() -> None:
         assert with_port(odd, 8000, 1) == odd
 
 
+Judging = Callable[[Hook], Awaitable[str | None]]
+
+
+async def agrees(_: Hook) -> str | None:
+    return None
+
+
 async def _media_server(request: Request) -> Response:
     """Answers with what reached it, in an SDP."""
     body = (await request.body()).decode()
@@ -113,16 +120,29 @@ async def _media_server(request: Request) -> Response:
     return Response(f"s={seen}\r\n{CANDIDATE.decode()}", 201, headers, "application/sdp")
 
 
+class Said:
+    """A judge of whom these two answer."""
+
+    def __init__(self, refusal: Judging, broken_off: Judging = agrees) -> None:
+        self._refusal, self._broken_off = refusal, broken_off
+
+    async def refusal(self, hook: Hook) -> str | None:
+        return await self._refusal(hook)
+
+    async def broken_off(self, hook: Hook) -> str | None:
+        return await self._broken_off(hook)
+
+
 @asynccontextmanager
 async def front(
-    options: RtcOptions, *, up: bool = True, refusal: Refusal | None = None
+    options: RtcOptions, *, up: bool = True, judge: Judge | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     media = LocalServer(new_app([Route("/{path:path}", _media_server, methods=["GET", "POST", "DELETE"])]))
     port = await media.start(HOST, 0)
     if not up:
         await media.close()
     near = new_client()
-    agent = LocalServer(new_app(RtcProxy(f"http://{HOST}:{port}", options, near, refusal=refusal).routes()))
+    agent = LocalServer(new_app(RtcProxy(f"http://{HOST}:{port}", options, near, judge=judge).routes()))
     try:
         async with httpx.AsyncClient(base_url=f"http://{HOST}:{await agent.start(HOST, 0)}", trust_env=False) as client:
             yield client
@@ -138,10 +158,10 @@ def tell(
     story: Callable[[httpx.AsyncClient], Awaitable[None]],
     *,
     up: bool = True,
-    refusal: Refusal | None = None,
+    judge: Judge | None = None,
 ) -> None:
     async def run() -> None:
-        async with front(options, up=up, refusal=refusal) as client:
+        async with front(options, up=up, judge=judge) as client:
             await story(client)
 
     asyncio.run(run())
@@ -259,7 +279,7 @@ def test_f3_an_offer_that_would_be_refused_does_not_reach_the_media_server(path:
         answer = await client.post(f"{path}?{query}", content=body, headers={"X-Forwarded-For": "198.51.100.7"})
         assert (answer.status_code, answer.text) == (403, "the secret is wrong\n")
 
-    tell(RtcOptions(), story, up=False, refusal=refusal)
+    tell(RtcOptions(), story, up=False, judge=Said(refusal))
     (hook,) = asked
     assert (hook.app, hook.stream, hook.ip) == ("live", "a/b", "198.51.100.7")
     assert "secret=wrong" in hook.param
@@ -285,7 +305,7 @@ def test_a_viewer_who_may_not_watch_is_told_so(path: str, query: str, body: byte
         answer = await client.post(f"{path}?{query}", content=body)
         assert (answer.status_code, answer.text) == (403, "the link is wrong\n")
 
-    tell(RtcOptions(), story, up=False, refusal=refusal)
+    tell(RtcOptions(), story, up=False, judge=Said(refusal))
     (hook,) = asked
     assert (hook.action, hook.app, hook.stream) == ("on_play", "live", "a/b")
     assert "token=wrong" in hook.param
@@ -301,4 +321,23 @@ def test_f3_only_offers_are_asked_about() -> None:
         # What names no stream is the media server's to refuse.
         assert (await client.post("/rtc/v1/publish/", content=b"[]", headers=sent)).status_code == 201
 
-    tell(RtcOptions(), story, refusal=refusal)
+    tell(RtcOptions(), story, judge=Said(refusal))
+
+
+@pytest.mark.parametrize(("why", "status"), [("3 streams are live already", 403), (None, 502)])
+def test_who_offered_hears_why_the_media_server_broke_it_off(why: str | None, status: int) -> None:
+    """It closes the connection without a word when a limit or the callback refuses."""
+    asked: list[Hook] = []
+
+    async def broken_off(hook: Hook) -> str | None:
+        asked.append(hook)
+        return why
+
+    async def story(client: httpx.AsyncClient) -> None:
+        answer = await client.post("/rtc/v1/whip/?secret=x", content=b"v=0", headers={"Host": "192.0.2.1"})
+        assert (answer.status_code, answer.text) == (status, f"{why or 'the media server does not answer'}\n")
+        assert (await client.delete("/rtc/v1/whip/?token=x", headers={"Host": "192.0.2.1"})).status_code == 502
+
+    tell(RtcOptions(), story, up=False, judge=Said(agrees, broken_off))
+    (hook,) = asked
+    assert (hook.app, hook.stream) == ("live", "livestream"), "what the media server takes where nothing is named"

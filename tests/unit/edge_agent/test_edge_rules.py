@@ -13,15 +13,8 @@ from edge.base.clock import Backoff
 from edge.callbacks.callback import accepts
 from edge.record.janitor import to_delete
 from edge.record.stores.s3 import store_error
-from edge.srs.segmentfile import (
-    SegmentFile,
-    measure,
-    playlist_durations_ms,
-    position_of,
-    something_missing,
-    to_adopt,
-    ts_duration_ms,
-)
+from edge.srs.segmentfile import SegmentFile, playlist_durations_ms, position_of, something_missing, to_adopt
+from edge.srs.timestamps import measure, ts_duration_ms
 
 FILES = st.lists(
     st.builds(
