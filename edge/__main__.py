@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvloop
 
-from edge.base.errors import ConfigError
+from edge.base.errors import ConfigError, SpoolError
 from edge.base.log import Log, setup
 
 from . import lean, leanweb  # noqa: F401 - first, see there
@@ -57,7 +57,7 @@ async def serve(settings: Settings) -> None:
     """Run the agent until a signal says stop.
 
     Raises:
-        ConfigError, OSError: it could not start.
+        ConfigError, OSError, SpoolError: it could not start.
     """
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -118,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_CONFIG
-    except OSError as error:
+    except (OSError, SpoolError) as error:
         sys.stderr.write(f"The agent cannot start: {error}\n")
         return EXIT_FAILED
     return 0

@@ -65,19 +65,27 @@ class Collector:
             seen |= {file: self._seen.get(file, steady) for file, _ in files}
             ages = [(file, age, steady - seen[file]) for file, age in files]
             old = to_delete(ages, known, listed, self._window_s())
-            await asyncio.to_thread(_delete, old)
-            for file in old:
+            gone = await asyncio.to_thread(_delete, old)
+            for file in gone:
                 self._linker.forget_file(file)
-            deleted += len(old)
+            deleted += len(gone)
         self._seen = seen
         if deleted:
             log.debug("collect.deleted", files=deleted)
         return deleted
 
 
-def _delete(files: Iterable[FileId]) -> None:
-    for path, _, _ in files:
-        Path(path).unlink(missing_ok=True)
+def _delete(files: Iterable[FileId]) -> list[FileId]:
+    """Delete what can be deleted: one that can't be, in a folder that is only read, keeps no other. Which are gone."""
+    gone = []
+    for file in files:
+        try:
+            Path(file[0]).unlink(missing_ok=True)
+        except OSError as error:  # the next look tries again
+            log.limited("collect.stays", file=Path(file[0]).name, error=error.strerror)
+        else:
+            gone.append(file)
+    return gone
 
 
 def _survey(root: Path, now: float) -> list[tuple[list[tuple[FileId, float]], set[str]]]:

@@ -80,6 +80,14 @@ def open_spool(path: Path, timeout_s: float = BUSY_S) -> Opened:
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     mark = Mark(path.with_suffix(".mark"))
+    try:
+        return _open_with(path, mark, timeout_s)
+    except BaseException:
+        mark.close()
+        raise
+
+
+def _open_with(path: Path, mark: Mark, timeout_s: float) -> Opened:
     fresh = path.with_name(path.name + _NEW)
     if fresh.exists() and not path.exists():  # a crash came between its last two steps
         fresh.rename(path)
@@ -116,8 +124,25 @@ def count_commit(db: sqlite3.Connection) -> int:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    path.touch(mode=0o600, exist_ok=True)
-    db = _opened(path)
+    """Open the file for writing, make what it lacks.
+
+    Raises:
+        SpoolError: that can't be done now: the disk is full or can only be read.
+    """
+    db: sqlite3.Connection | None = None
+    try:
+        path.touch(mode=0o600, exist_ok=True)
+        db = _opened(path)
+        _prepare(db)
+    except (sqlite3.OperationalError, OSError) as error:
+        if db is not None:
+            db.close()
+        said = error.strerror if isinstance(error, OSError) else error
+        raise SpoolError(f"the spool cannot be opened now: {said} ({path.parent})") from error
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
     # SQLite's own checkpoints would stall a commit that a hook waits for; the writer makes them between commits.
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
@@ -131,7 +156,6 @@ def _connect(path: Path) -> sqlite3.Connection:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
     checksums.install(db)
     make_room(db)
-    return db
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -243,8 +243,10 @@ def test_queues_don_t_mix(database: Database, queue: LocalQueue) -> None:
     assert queue.receive() is None
 
 
-def test_many_producers_and_consumers_each_message_once_and_nobody_starves(queue: LocalQueue) -> None:
-    each, makers, takers = 60, 4, 5
+@pytest.mark.parametrize(("each", "makers", "takers"), [(60, 4, 5), (20, 20, 20)])
+def test_many_producers_and_consumers_each_message_once_and_nobody_starves(
+    queue: LocalQueue, each: int, makers: int, takers: int
+) -> None:
     got: dict[str, list[str]] = {str(n): [] for n in range(takers)}
     busy: set[str] = set()
     twice: list[str] = []

@@ -25,8 +25,16 @@ from .signing import Keys, signed
 _TRIES: Final = 3
 _TIMEOUT_S: Final = 10.0
 _BUSY: Final = frozenset(
-    {"ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "RequestThrottled"}
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
 )
+"""What botocore, too, asks again after (its documentation, 'Retries')."""
 _SERVER_ERROR: Final = 500
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -30,6 +30,20 @@ E = TypeVar("E", bound=Entity)
 INDEX: Final = "GSI1"
 _RETRIES: Final = 8
 _MOST_KEYS: Final = 100
+_BUSY: Final = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+"""What says nothing of what was asked: the same may succeed a moment later."""
 
 
 def _key(pk: str, sk: str) -> Item:
@@ -89,9 +103,25 @@ class DynamoStore:
 
     # reading
 
+    @staticmethod
+    def _read(ask: Callable[..., Any], **arguments: Any) -> Any:
+        """The table's answer to something that only reads.
+
+        Raises:
+            UnavailableError: it stays busy, though it was asked several times.
+        """
+        try:
+            return ask(**arguments)
+        except Exception as error:
+            if code_of(error) in _BUSY:
+                raise UnavailableError("the table is busy; try again") from error
+            raise
+
     def get(self, kind: type[E], *key: str) -> E | None:
         """See `Store`."""
-        answer = self._db.get_item(TableName=self._table, Key=_key(*LAYOUTS[kind].key(*key)), ConsistentRead=True)
+        answer = self._read(
+            self._db.get_item, TableName=self._table, Key=_key(*LAYOUTS[kind].key(*key)), ConsistentRead=True
+        )
         item = answer.get("Item")
         found = self.entity(item) if item else None
         return found if isinstance(found, kind) else None
@@ -112,7 +142,7 @@ class DynamoStore:
                 return
             if attempt:
                 time.sleep(0.02 * 2**attempt)
-            answer = self._db.batch_get_item(RequestItems=request)
+            answer = self._read(self._db.batch_get_item, RequestItems=request)
             for item in answer["Responses"].get(self._table, []):
                 found[str(item["pk"]["S"]), str(item["sk"]["S"])] = self.entity(item)
             request = answer.get("UnprocessedKeys")
@@ -139,7 +169,8 @@ class DynamoStore:
         out: list[Entity] = []
         start: dict[str, Any] = {}
         while True:
-            answer = self._db.query(
+            answer = self._read(
+                self._db.query,
                 TableName=self._table,
                 KeyConditionExpression="pk = :p AND sk BETWEEN :a AND :b",
                 ExpressionAttributeValues=values,
@@ -185,7 +216,8 @@ class DynamoStore:
         partition = "gsi1pk" if "IndexName" in options else "pk"
         if (start := _start(cursor, partition, values[":p"])) is not None:
             options["ExclusiveStartKey"] = start
-        answer = self._db.query(
+        answer = self._read(
+            self._db.query,
             TableName=self._table,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=values,
@@ -255,15 +287,4 @@ class DynamoStore:
             raise InvalidInputError("", "it is too large, or holds a value that cannot be stored") from error
         if codes & {"ConditionalCheckFailedException", "ConditionalCheckFailed"}:
             raise ConflictError("it was changed by somebody else in the meantime; read it again") from error
-        return bool(
-            codes
-            & {
-                "TransactionConflict",
-                "TransactionConflictException",
-                "TransactionInProgressException",
-                "ThrottlingError",
-                "ThrottlingException",
-                "ProvisionedThroughputExceeded",
-                "ProvisionedThroughputExceededException",
-            }
-        )
+        return bool(codes & _BUSY)
