@@ -240,8 +240,8 @@ def test_filters_are_in_the_address(system: System, browser: Browser) -> None:
         assert field(page, "搜索").input_value() == name
 
 
-def test_a_playlist_is_ordered_by_keyboard_and_says_so(system: System, browser: Browser, tmp_path: Path) -> None:
-    films = [tmp_path / f"{name}.mp4" for name in ("first", "second")]
+def test_a_playlist_is_ordered_by_keyboard_and_extended(system: System, browser: Browser, tmp_path: Path) -> None:
+    films = [tmp_path / f"{name}.mp4" for name in ("first", "second", "third")]
     for film in films:
         made = [find_ffmpeg().path, "-v", "error", "-i", str(system.clip), "-c", "copy", str(film)]
         subprocess.run(made, check=True)
@@ -258,9 +258,15 @@ def test_a_playlist_is_ordered_by_keyboard_and_says_so(system: System, browser: 
         field(page, "On air as").fill(f"live/{new_name('order')}")
         dialog.get_by_role("button", name="Add a source").click()
         page.get_by_text("The source was added.").wait_for(timeout=40_000)
+        # One more, without the others.
+        page.get_by_role("button", name="Add files").click()
+        page.locator("input[type=file]").set_input_files(films[2])
+        expect(dialog.get_by_text("H.264")).to_have_count(1, timeout=40_000)
+        dialog.get_by_role("button", name="Add", exact=True).last.click()
+        page.get_by_text("plays them, too.").wait_for(timeout=40_000)
     (source,) = system.api.call("GET", "/v1/sources")["items"]
     try:
-        assert [i["name"] for i in source["inputs"]] == ["second.mp4", "first.mp4"]
+        assert [i["name"] for i in source["inputs"]] == ["second.mp4", "first.mp4", "third.mp4"]
     finally:
         system.api.call("DELETE", f"/v1/sources/{source['id']}")
 
