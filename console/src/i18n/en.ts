@@ -457,6 +457,8 @@ export const en = {
     rotateWords: "Live streams go on. Whoever still uses the old secret is refused at the next publish:",
     nobodyUses: "Nobody published with it in the last 7 days.",
     nowLive: "on air now",
+    kept: { destination: (name: string) => `the destination ${name}`, source: (name: string) => `the source ${name}` },
+    goesOn: (name: string) => `A publish secret stands in the target of ${name}, too. It publishes on the edge it runs on, needs none, and goes on.`,
     keptIn: (name: string) => `A publish secret stands in the target of ${name}: bring the new one there, too.`,
     ownGoOn: "Pushes and sources of your own on their own edge need no secret; they go on.",
     newSecret: "New secret",

@@ -457,6 +457,8 @@ export const zh: Text = {
     rotateWords: "正在进行的直播不受影响。仍使用旧密钥的，下次推流会被拒绝：",
     nobodyUses: "最近 7 天没有人使用它推流。",
     nowLive: "正在直播",
+    kept: { destination: (name: string) => `转推 ${name}`, source: (name: string) => `输入源 ${name}` },
+    goesOn: (name: string) => `${name} 的目标地址中也含有推流密钥。它推到所在的节点，不需要密钥，会继续运行。`,
     keptIn: (name) => `${name} 的目标地址中含有推流密钥，也需要换成新的。`,
     ownGoOn: "您自己的、目标为所在节点的转推和拉流不需要密钥，会继续运行。",
     newSecret: "新密钥",
