@@ -2,7 +2,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useNodes, type Recording } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
-import { renew, useAsked } from "../api/query";
+import { queries, renew, useAsked } from "../api/query";
 import { duration, size } from "../format";
 import { t } from "../i18n";
 import { fileName, trackWords } from "../media";
@@ -98,7 +98,7 @@ function Naming({ recording }: { recording: Recording }): JSX.Element | null {
   const { draft, write, saved } = useDraft(recording.title);
   const change = async (body: Schemas["RecordingChange"]): Promise<void> => {
     await ok(api.PATCH("/v1/recordings/{recording}", { params: { path: { recording: recording.id } }, body }));
-    renew("recordings");
+    await queries.invalidateQueries({ queryKey: ["recordings"] });
   };
   if (draft === null) return null;
   return (
@@ -113,7 +113,7 @@ function Naming({ recording }: { recording: Recording }): JSX.Element | null {
       >
         {t().common.save}
       </Button>
-      <Check label={words.keep} value={recording.keep} change={(keep) => void change({ keep }).catch((error: unknown) => say(wordsOf(error), "bad"))} />
+      <Check label={words.keep} value={recording.keep} change={(keep) => change({ keep })} />
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { api, ok, type Schemas } from "../api/client";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { AsCurl } from "../ui/curl";
-import { Button, Check, Copyable, Dialog, Field, Form, Page, Time, Waiting, wordsOf } from "../ui/parts";
+import { Button, Check, Copyable, Dialog, Field, Form, Page, Time, Waiting } from "../ui/parts";
 import { useDraft } from "../ui/draft";
 import { say } from "../ui/toasts";
 
@@ -68,15 +68,10 @@ function Publish(): JSX.Element {
       <Check
         label={words.auth}
         value={auth}
-        change={(wanted) =>
-          void ok(api.PATCH("/v1/settings/publish", { body: { auth: wanted } })).then(
-            () => renew("settings"),
-            (error: unknown) => {
-              renew("settings"); // the box shows what holds
-              say(wordsOf(error), "bad");
-            },
-          )
-        }
+        change={async (wanted) => {
+          await ok(api.PATCH("/v1/settings/publish", { body: { auth: wanted } }));
+          await queries.invalidateQueries({ queryKey: ["settings"] });
+        }}
       />
       {!auth && <p class="why">{words.open}</p>}
       <Button press={() => setRotating(true)}>{words.rotate}</Button>
