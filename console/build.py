@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,9 @@ from console.openapi import description
 
 HERE: Final = Path(__file__).parent
 BUILT: Final = HERE.parent / "edge" / "web" / "pages" / "console" / "app"
+TOKENS: Final = HERE / "src" / "tokens.css"
+PLAYERS_TOKENS: Final = HERE.parent / "edge" / "web" / "pages" / "players" / "js" / "tokens.css"
+"""The players have no build of their own, and look like the console by the same colours, type and themes."""
 DESCRIPTION: Final = HERE.parent / ".cache" / "openapi.json"
 _MODULES: Final = HERE / "node_modules"
 
@@ -29,11 +33,14 @@ def main() -> int:
     _run(node, "vitest/vitest.mjs", "run", "--silent")
     if "--check" not in sys.argv[1:]:
         _bundle(node, BUILT)
+        shutil.copyfile(TOKENS, PLAYERS_TOKENS)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder) / "app"
         _bundle(node, fresh)
         differs = sorted(_differences(fresh, BUILT))
+    if not PLAYERS_TOKENS.exists() or PLAYERS_TOKENS.read_bytes() != TOKENS.read_bytes():
+        differs.append(PLAYERS_TOKENS.name)
     for name in differs:
         sys.stderr.write(f"{name} is not what the sources give; run `make console` and commit what comes out\n")
     return 1 if differs else 0

@@ -16,7 +16,7 @@ from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings, C
 from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus, TargetHold
 from chalicelib.domain.model.ledger import LEDGER_DAYS, LEDGER_SHARDS, LedgerEvent
 from chalicelib.domain.model.nodes import Drained, Node, NodeConfig, NodeLooked, NodeSeen, OpenQuestion, QuestionAnswer
-from chalicelib.domain.model.recordings import FinishHold, OpenRecording, Recording, RetentionMark, Share
+from chalicelib.domain.model.recordings import GIVEN_UP, FinishHold, OpenRecording, Recording, RetentionMark, Share
 from chalicelib.domain.model.rooms import Room, RoomSecret
 from chalicelib.domain.model.sessions import OpenSession, Session, SessionOwner, StreamTail
 from chalicelib.domain.model.settings import (
@@ -73,7 +73,11 @@ def _session_index(s: Session) -> tuple[str, str]:
 
 
 def _recording_index(r: Recording) -> tuple[str, str]:
-    """What is in the trash is in no other list."""
+    """What is in the trash, or being removed, is in no other list."""
+    if r.removal is not None:
+        # What was given up comes after every time, so that nothing that is due is looked for among it.
+        due = stamp(r.removal.next_at) if r.removal.next_at else f"{GIVEN_UP}{stamp(r.removal.at)}"
+        return ("REMOVING", f"{due}#{r.id}")
     name, at = ("TRASH", r.trashed_at) if r.trashed_at else ("RECS", r.started_at)
     return (name, f"{stamp(at)}#{r.id}")
 

@@ -232,6 +232,14 @@ def of_work(given_up: int | None) -> Iterator[Finding]:
         yield Finding("work_done", "good", "-" if given_up is None else "none given up", of="work")
 
 
+def of_removals(given_up: int, *, more: bool) -> Iterator[Finding]:
+    """Recordings whose removal was given up. `more`: there are more than were counted."""
+    if given_up:
+        said = f"{given_up}{' or more' if more else ''} recordings could not be removed, and are not tried any more"
+        hint = "See `sluice recordings list --unremoved`; mend what is in the way, then `sluice recordings purge ID`."
+        yield Finding("recordings_unremoved", "warn", said, hint, "data", name="recordings", params={"count": given_up})
+
+
 def of_replication(state: str, error: str) -> Finding:
     """The copy of the database elsewhere."""
     said = state + (f": {error}" if error else "")

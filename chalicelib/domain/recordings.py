@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from chalicelib.domain.model.recordings import RecordedTrack, Recording, RecordingPart
+from chalicelib.domain.model.recordings import RecordedTrack, Recording, RecordingPart, Removal
 from chalicelib.domain.model.sessions import Session
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import RECORDINGS, SegmentKey, SessionManifest, recording_id
 
 from .errors import ConflictError
 from .tracks import Track
+
+REMOVALS: Final = 10
+"""So often a removal is tried by itself, over about a day; then it is given up, and waits for somebody."""
+_FIRST_WAIT: Final = timedelta(minutes=5)
+"""Longer than a function that removes may take."""
+_LONGEST_WAIT: Final = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,15 @@ def refuse_running(recording: Recording) -> None:
         raise ConflictError(
             "the recording is still running; end the stream (or the recording) first", code="recording_running"
         )
+
+
+def removal_begun(recording: Recording, now: datetime, *, anew: bool) -> Removal:
+    """What stands until a removal that begins now is done, or has failed: written before it, so that one that breaks
+    off counts, too. `anew`: somebody asked for it, and it is tried by itself as often as at first.
+    """
+    tries = 1 if anew or recording.removal is None else recording.removal.tries + 1
+    wait = None if tries >= REMOVALS else min(_FIRST_WAIT * 2 ** (tries - 1), _LONGEST_WAIT)
+    return Removal(tries=tries, at=now, error="it broke off", next_at=wait and now + wait)
 
 
 def is_too_old(recording: Recording, late: datetime) -> bool:

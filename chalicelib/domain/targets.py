@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
@@ -204,10 +205,18 @@ def _usual_host(name: str) -> str:
     return found.id if found is not None and found.one_ingest else host
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a target is on the very machine that pushes to it."""
+def is_own(url: str, ports: Collection[int]) -> bool:
+    """Whether a target is the media server beside the worker that pushes to it, which asks it for no secret. `ports`:
+    those at which nodes take publishes; none: they are not known.
+    """
     try:
-        host = parse_target(url).server.host.lower()
+        target = parse_target(url)
+        # The credential of a worker has its place in a streamid of this form alone.
+        takes_ours = target.scheme != "srt" or dict(srt_options(target.server.query)).get("streamid", "").startswith(
+            "#!::"
+        )
     except InvalidUrlError:
         return False
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    host = target.server.host.lower()
+    beside = host in {"localhost", "::1"} or host.startswith("127.")
+    return beside and takes_ours and (not ports or target.server.used_port in ports)

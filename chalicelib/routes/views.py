@@ -11,7 +11,7 @@ from chalicelib.domain import redact
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.model.ledger import LedgerEvent
 from chalicelib.domain.model.nodes import NodeConfig
-from chalicelib.domain.model.recordings import RecordedFile, RecordedTrack, Recording
+from chalicelib.domain.model.recordings import RecordedFile, RecordedTrack, Recording, Removal
 from chalicelib.domain.model.sessions import Session
 from chalicelib.domain.model.stores import OWN_STORE
 from chalicelib.domain.targets import lacks_key
@@ -200,6 +200,10 @@ class RecordingShown(NamedView):
     title: str = Field(description="As its owner calls it; '' where it has no name of its own.")
     keep: bool = Field(description="It is kept whatever its age.")
     trashed_at: datetime | None = Field(description="Since when it is in the trash; null: it is not.")
+    removal: Removal | None = Field(
+        description="Its removal for good, which was begun and is not done: how often it was tried, when last, what "
+        "failed, and when it is tried again; null there: that was given up."
+    )
     tracks: list[RecordedTrack] = Field(description="Picture and sound of a finished one; none: not known.")
     sessions: list[str]
     nodes: list[str] = Field(description="The nodes that recorded it.")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from chalicelib.domain import readiness as rules
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
+from chalicelib.domain.model.recordings import GIVEN_UP, Recording
 from chalicelib.domain.readiness import Finding, Pushed
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Store
@@ -15,7 +16,7 @@ from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.pushing.destinations import Destinations
 
 _MOST = 25
-"""So many deliveries are counted: each holds its attempts, and somebody may look all day."""
+"""So many deliveries, and recordings, are counted: each delivery holds its attempts, and somebody may look all day."""
 _TRIES = 2
 """So often a push may be tried before it is said to fail: a platform may need a moment."""
 
@@ -36,7 +37,13 @@ class Readiness:
 
     def look(self) -> list[Finding]:
         """Everything that was looked at, the worst first. What can't be read is a finding, too."""
-        parts: list[Callable[[], Iterator[Finding]]] = [self._nodes, self._pushes, self._callbacks, self._data]
+        parts: list[Callable[[], Iterator[Finding]]] = [
+            self._nodes,
+            self._pushes,
+            self._callbacks,
+            self._removals,
+            self._data,
+        ]
         found = [f for part in parts for f in self._safely(part)]
         order = ("bad", "warn", "good")
         return sorted(found, key=lambda f: order.index(f.level))
@@ -93,6 +100,10 @@ class Readiness:
         lost = len(dead) + sum(d.action != "on_publish" for d in refused)
         full = len(dead) == _MOST or len(refused) == _MOST
         yield from rules.of_callbacks(lost, settings.disabled_reason, more=full)
+
+    def _removals(self) -> Iterator[Finding]:
+        given_up = self._store.index(Recording, "REMOVING", prefix=GIVEN_UP, limit=_MOST).items
+        yield from rules.of_removals(len(given_up), more=len(given_up) == _MOST)
 
     def _data(self) -> Iterator[Finding]:
         upkeep = self._looked()

@@ -7,10 +7,11 @@ export interface Filters {
   to: string;
   sort: string;
   trashed: string;
+  unremoved: string;
 }
 
-const NAMES = ["q", "state", "node", "from", "to", "sort", "trashed"] as const;
-export const NONE: Filters = { q: "", state: "", node: "", from: "", to: "", sort: "", trashed: "" };
+const NAMES = ["q", "state", "node", "from", "to", "sort", "trashed", "unremoved"] as const;
+export const NONE: Filters = { q: "", state: "", node: "", from: "", to: "", sort: "", trashed: "", unremoved: "" };
 const STATES = ["recording", "finishing", "ready", "failed"];
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -23,6 +24,7 @@ export function filtersOf(query: Readonly<Record<string, string>>): Filters {
   if (!DAY.test(found.to)) found.to = "";
   if (found.sort !== "started_at") found.sort = "";
   if (found.trashed !== "true") found.trashed = "";
+  if (found.unremoved !== "true" || found.trashed) found.unremoved = "";
   return found;
 }
 
@@ -50,6 +52,7 @@ export function askedOf(filters: Filters): Record<string, string | boolean> {
     to: dayAt(filters.to, 1),
     sort: filters.sort || undefined,
     trashed: filters.trashed ? true : undefined,
+    unremoved: filters.unremoved ? true : undefined,
   };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Record<string, string | boolean>;
 }

@@ -254,6 +254,8 @@ def _show_uses(uses: dict[str, Any]) -> None:
     table(["STREAM", "STATE", "CAME", "BY", "FROM", "SECRET"], rows, "Nobody published with it lately.")
     if uses["kept_in"]:
         errors.print(f"A publish secret stands in the target of: {', '.join(uses['kept_in'])}", markup=False)
+    if own := [f"{k['of']} {k['name']}" for k in uses["own"] if k["goes_on"]]:
+        errors.print(f"Of your own, on their own node, and need none: {', '.join(own)}", markup=False)
 
 
 @app.command("doctor")

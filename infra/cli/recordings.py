@@ -25,7 +25,8 @@ def find(api: Api, beginning: str) -> dict[str, Any]:
     """
     if len(beginning) == 36:
         return dict(api.call("GET", f"/v1/recordings/{quote(beginning, safe='')}"))
-    every = [r for place in ({}, {"trashed": "true"}) for r in api.items("/v1/recordings", 1000, **place)]
+    places: tuple[dict[str, str], ...] = ({}, {"trashed": "true"}, {"unremoved": "true"})
+    every = [r for place in places for r in api.items("/v1/recordings", 1000, **place)]
     found = list({r["id"]: r for r in every if r["id"].startswith(beginning)}.values())
     if len(found) != 1:
         raise CliError(f"{'No' if not found else 'More than one'} recording's id begins with {beginning}.")
@@ -39,13 +40,20 @@ def list_(
     search: Annotated[str, typer.Option("--search", help="Only with this in the stream's name or the title.")] = "",
     state: Annotated[str, typer.Option("--state", help="recording, finishing, ready or failed.")] = "",
     trashed: Annotated[bool, typer.Option("--trashed", help="Those in the trash instead.")] = False,
+    unremoved: Annotated[
+        bool, typer.Option("--unremoved", help="Those that could not be removed instead, and why.")
+    ] = False,
 ) -> None:
     """All recordings, newest first."""
     asked = {"q": search, "state": state, "trashed": "true" if trashed else ""}
+    asked["unremoved"] = "true" if unremoved else ""
     wanted = {name: value for name, value in asked.items() if value}
     items = list(Api.from_environment().items("/v1/recordings", limit, **wanted))
     if as_json:
         show_json(items)
+        return
+    if unremoved:
+        _show_unremoved(items)
         return
     rows = [
         [r["id"], r["stream"], r["state"], r["started_at"], length(r["duration_ms"]), size(r["bytes"]), r["gaps"] or ""]
@@ -53,6 +61,12 @@ def list_(
     ]
     columns = ["ID", "STREAM", "STATE", "STARTED", "LENGTH", "SIZE", "GAPS"]
     table(columns, rows, "Nothing was recorded yet. Streams are recorded when the record policy matches them.")
+
+
+def _show_unremoved(items: list[dict[str, Any]]) -> None:
+    gone = [(r["id"], r["stream"], r["removal"]) for r in items]
+    rows = [[i, s, r["tries"], r["at"], r["next_at"] or "given up", r["error"]] for i, s, r in gone]
+    table(["ID", "STREAM", "TRIES", "LAST", "NEXT", "WHY"], rows, "Nothing failed to be removed.")
 
 
 @app.command()
@@ -255,7 +269,7 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove a recording of the trash, and all its files, for good."""
+    """Remove a recording of the trash, and all its files, for good; or try that again (see `list --unremoved`)."""
     api = Api.from_environment()
     found = find(api, recording)
     if not yes:

@@ -145,6 +145,23 @@ def add_transcode(  # noqa: PLR0913, PLR0917 - the options of a transcode
 
 
 @app.command()
+def extend(
+    source: Source,
+    file: Annotated[str, typer.Argument(help="A file of the node under its data folder, or upload/… of an upload.")],
+    as_json: Json = False,
+) -> None:
+    """Add one file to the end of what a source plays; the others stay."""
+    api = Api.from_environment()
+    found = find(api, source)
+    kind = "upload" if file.startswith("upload/") else "file"
+    changed = api.call("POST", f"/v1/sources/{found['id']}/inputs", {kind: file})
+    if as_json:
+        show_json(changed)
+    else:
+        errors.print(f"{changed['name']} plays {_plays(changed)}", markup=False)
+
+
+@app.command()
 def upload(
     file: Annotated[Path, typer.Argument(help="A file of this machine.")], node: OnNode = "", as_json: Json = False
 ) -> None:

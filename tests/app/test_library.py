@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import NotFoundError
+from chalicelib.domain import recordings as rules
+from chalicelib.domain.errors import NotFoundError, UnavailableError
 from chalicelib.domain.model.recordings import Recording, RetentionMark
 from chalicelib.ports.store import Save
 from chalicelib.services.recordings import trash as trash_module
@@ -202,18 +203,85 @@ def test_only_the_consoles_own_links_are_brought_by_the_front(api: Api, recorded
         assert all("x-accel-redirect" in a.headers for a in answers)
 
 
-def test_one_that_cannot_be_removed_keeps_no_other_in_the_trash(
-    api: Api, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def store_away(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Files of the recordings that are in this list can't be removed."""
+    away: list[str] = []
+    remove = wiring.library._objects.delete_prefix
+
+    def failing(prefix: str) -> int:
+        if any(recording in prefix for recording in away):
+            raise OSError(30, "Read-only file system")
+        return remove(prefix)
+
+    monkeypatch.setattr(wiring.library._objects, "delete_prefix", failing)
+    return away
+
+
+def test_one_that_cannot_be_removed_keeps_no_other_in_the_trash(api: Api, store_away: list[str]) -> None:
     first, second = (_made(n, trashed_at=now() - timedelta(days=9, hours=-n)) for n in (0, 1))
-    remove = wiring.library.delete
-
-    def failing(recording: str) -> None:
-        if recording == first.id:
-            raise OSError("the store is away")
-        remove(recording)
-
-    monkeypatch.setattr(wiring.library, "delete", failing)
+    store_away.append(first.id)
     assert wiring.trash.sweep() == 1
+    assert _ids(api, "trashed=true") == []
+    assert _ids(api, "unremoved=true") == [0]
     assert wiring.store.get(Recording, second.id) is None
-    assert wiring.store.get(Recording, first.id) is not None
+
+
+def test_a_removal_that_fails_says_why_and_is_tried_by_itself_until_it_is_given_up(
+    api: Api, recorded: str, store_away: list[str], cloud: Cloud
+) -> None:
+    path = f"/v1/recordings/{recorded}"
+    api("DELETE", path)
+    store_away.append(recorded)
+    with pytest.raises(UnavailableError, match="Read-only file system") as refused:
+        wiring.trash.purge(recorded)
+    assert refused.value.code == "removal_failed"
+    (shown,) = api("GET", "/v1/recordings?unremoved=true").json["items"]
+    assert (shown["removal"]["tries"], shown["removal"]["error"]) == (1, "Read-only file system")
+    assert api("POST", f"{path}/shares").json["code"] == "in_removal"
+    # It is not tried before its time, and rarer and rarer.
+    assert [_sweeper(0).sweep(), api("GET", path).json["removal"]["tries"]] == [0, 1]
+    for day in range(1, rules.REMOVALS):
+        assert _findings(api) == []
+        _sweeper(day).sweep()
+    given_up = api("GET", path).json["removal"]
+    assert (given_up["tries"], given_up["next_at"]) == (rules.REMOVALS, None)
+    assert _findings(api) == [("recordings_unremoved", {"count": 1})]
+    store_away.clear()
+    assert _sweeper(900).sweep() == 0, "that was given up"
+    # Until somebody tries it again.
+    assert api("POST", f"{path}/purge").status == 204
+    assert (cloud.objects(), _findings(api)) == ([], [])
+    assert api("GET", path).status == 404
+
+
+def _findings(api: Api) -> list[tuple[str, dict[str, Any]]]:
+    found = api("GET", "/v1/readiness").json["findings"]
+    return [(f["code"], f["params"]) for f in found if f["code"] == "recordings_unremoved"]
+
+
+def test_somebody_who_tries_it_again_begins_anew(api: Api, recorded: str, store_away: list[str]) -> None:
+    store_away.append(recorded)
+    with pytest.raises(UnavailableError):
+        wiring.library.delete(recorded)  # as the compatible API does, past the trash
+    for day in (1, 2):
+        _sweeper(day).sweep()
+    assert api("GET", f"/v1/recordings/{recorded}").json["removal"]["tries"] == 3
+    with pytest.raises(UnavailableError):
+        wiring.trash.purge(recorded)
+    assert api("GET", f"/v1/recordings/{recorded}").json["removal"]["tries"] == 1
+
+
+def test_what_is_left_of_one_that_could_not_be_removed_comes_back(
+    api: Api, recorded: str, store_away: list[str]
+) -> None:
+    path = f"/v1/recordings/{recorded}"
+    api("DELETE", path)
+    store_away.append(recorded)
+    with pytest.raises(UnavailableError):
+        wiring.trash.purge(recorded)
+    back = api("POST", f"{path}/restore").json
+    assert (back["removal"], back["trashed_at"], back["state"]) == (None, None, "failed")
+    assert [r["id"] for r in api("GET", "/v1/recordings").json["items"]] == [recorded]
+    assert api("POST", f"{path}/shares").status == 201
+    assert api("GET", "/v1/recordings?unremoved=true&trashed=true").status == 400

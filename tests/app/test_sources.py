@@ -59,7 +59,7 @@ class Edge:
 @pytest.fixture
 def edge(node: Node, client: Client) -> Edge:
     found = Edge(node)
-    found.asked = node.answer_with(found.answer)
+    found.asked = node.answer_with(lambda asked: found.answer(asked))  # noqa: PLW0108 - a test may put another in its place
     return found
 
 
@@ -519,6 +519,61 @@ def test_files_of_a_refused_list_are_not_taken_over(api: Api, edge: Edge) -> Non
     assert "picture size" in answer.json["detail"]
     assert "source.adopt" not in [a["kind"] for a in edge.asked]
     assert other["target"] in edge.discarded
+
+
+def test_a_playlist_is_extended_by_one_file_and_the_others_are_left_alone(api: Api, edge: Edge) -> None:
+    made = api("POST", "/v1/sources", new()).json
+    path = f"/v1/sources/{made['id']}"
+    edge.asked.clear()
+    more = uploaded()
+    answer = api("POST", f"{path}/inputs", {"upload": more["target"]})
+    assert answer.status == 201
+    first, second = answer.json["inputs"]
+    assert (first, second["uuid"]) == (made["inputs"][0], more["uuid"])
+    (probe,) = (a for a in edge.asked if a["kind"] == "source.probe")
+    assert probe["body"]["targets"] == [more["target"]], "the first one is not looked into again"
+    assert api("GET", path).json["inputs"] == answer.json["inputs"]
+    assert edge.discarded == []
+    # What does not fit is not added, and goes.
+    other = uploaded()
+    edge.found[other["target"]] = {"format": {}, "video": VIDEO | {"width": 320}, "audio": AUDIO}
+    assert "picture size" in api("POST", f"{path}/inputs", {"upload": other["target"]}).json["detail"]
+    assert other["target"] in edge.discarded
+    assert len(api("GET", path).json["inputs"]) == 2
+
+
+def test_what_is_changed_while_a_file_is_looked_into_stays(
+    api: Api, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = api("POST", "/v1/sources", new()).json
+    path = f"/v1/sources/{made['id']}"
+    answer = edge.answer
+
+    def renaming(asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["kind"] == "source.adopt":
+            api("PATCH", path, {"name": "Night"})
+        return answer(asked)
+
+    monkeypatch.setattr(edge, "answer", renaming)
+    extended = api("POST", f"{path}/inputs", {"upload": uploaded()["target"]}).json
+    assert (extended["name"], len(extended["inputs"])) == ("Night", 2)
+
+
+def test_only_what_plays_files_is_extended_and_not_without_end(api: Api, edge: Edge) -> None:
+    made = api("POST", "/v1/sources", new()).json
+    path = f"/v1/sources/{made['id']}/inputs"
+    for body, where in (({}, "inputs"), ({"url": "rtmp://h/a/b"}, "url"), ({"file": "a", "upload": "b"}, "inputs")):
+        answer = api("POST", path, body)
+        assert (answer.status, answer.json["errors"][0]["field"]) == (400, where)
+    assert api("POST", "/v1/sources/nothing/inputs", {"file": "a.mp4"}).status == 404
+    kept = wiring.store.get(Source, made["id"])
+    assert kept is not None
+    many = [kept.inputs[0].model_copy(update={"uuid": str(uuid.uuid4())}) for _ in range(50)]
+    wiring.store.commit(Save(kept.model_copy(update={"inputs": many})))
+    assert api("POST", path, {"file": "/data/film.mp4"}).json["code"] == "too_many_files"
+    camera = api("POST", "/v1/sources", new(kind="stream", url="rtmp://h/a/b", inputs=[{"url": "rtmp://h/a/c"}])).json
+    refused = api("POST", f"/v1/sources/{camera['id']}/inputs", {"file": "/data/film.mp4"})
+    assert refused.json["code"] == "plays_no_files"
 
 
 def test_a_transcode_of_ours_waits_for_a_stream(api: Api, edge: Edge) -> None:

@@ -30,6 +30,7 @@ GUARDED = [
     ("POST", "/v1/sources/d1/start"),
     ("POST", "/v1/sources/d1/stop"),
     ("POST", "/v1/sources/d1/restart"),
+    ("POST", "/v1/sources/d1/inputs"),
     ("GET", "/v1/nodes"),
     ("GET", "/v1/nodes/n1"),
     ("GET", "/v1/nodes/n1/settings"),
@@ -461,7 +462,7 @@ def test_the_publish_secret_is_shown_and_changed(api: Api) -> None:
         "secret": "another-secret-1",
         "auth": True,
         "version": 1,
-        "uses": {"items": [], "kept_in": []},
+        "uses": {"items": [], "kept_in": [], "own": []},
     }
     assert api("PATCH", "/v1/settings/publish", {"auth": False, "version": 0}).status == 409
     assert api("PATCH", "/v1/settings/publish", {"auth": False}).json["auth"] is False

@@ -202,6 +202,75 @@ def test_a_page_says_that_the_api_is_away_and_goes_on_by_itself(system: System, 
         page.get_by_text("The server does not answer.").wait_for(state="hidden")
 
 
+SHIFTS = """
+window.shifted = 0;
+const count = (e) => { window.shifted += e.hadRecentInput ? 0 : e.value; };
+const observer = new PerformanceObserver((list) => list.getEntries().forEach(count));
+observer.observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def test_an_api_that_takes_its_time_is_waited_for_and_nothing_jumps(system: System, browser: Browser) -> None:
+    made = system.api.call(
+        "POST", "/v1/destinations", {"name": "Slow", "url": "rtmp://192.0.2.9/a/k", "enabled": False}
+    )
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    try:
+        with visitor(browser) as context:
+            page = signed_in(context, system, WORDS["en"])
+            page.add_init_script(SHIFTS)
+            page.route("**/v1/destinations?**", hold)
+            page.goto(console(system, "restream"))
+            page.locator(".waiting[aria-busy=true]").wait_for()
+            until_held(page, held)
+            page.unroute_all()  # what was held goes on
+            held.clear()
+            card = page.locator("article", has_text="Slow")
+            card.wait_for()
+            assert page.evaluate("window.shifted") < 0.1
+            # A button that works says so, and is pressed once however often it is pressed.
+            page.route("**/v1/destinations/*/enable", hold)
+            start = card.get_by_role("button", name="Start")
+            start.click()
+            expect(start).to_be_disabled()
+            expect(start).to_have_attribute("aria-busy", "true")
+            start.dispatch_event("click")
+            until_held(page, held)
+            assert len(held) == 1
+            held.pop().fulfill(
+                status=503, json={"title": "no", "status": 503, "detail": "later", "code": "unavailable"}
+            )
+            expect(start).to_be_enabled()
+    finally:
+        system.api.call("DELETE", f"/v1/destinations/{made['id']}")
+
+
+def until_held(page: Page, held: list[Route]) -> None:
+    """Until a call was made whose answer is held back."""
+    while not held:
+        page.wait_for_timeout(50)
+
+
+def test_an_api_that_is_gone_is_told_of_once(system: System, browser: Browser) -> None:
+    with visitor(browser) as context:
+        page = signed_in(context, system, WORDS["en"])
+        page.route("**/v1/settings/**", lambda route: route.abort())
+        page.route("**/v1/logins", lambda route: route.abort())
+        page.goto(console(system, "settings"))
+        page.get_by_role("alert").wait_for()
+        # Each of its parts waits, and goes on when it is there again.
+        expect(page.locator(".waiting").first).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(1)
+        page.unroute_all()
+        page.get_by_role("button", name="Try now").click()
+        page.get_by_role("heading", name="Who may publish").wait_for()
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_what_is_loaded_stays_small() -> None:
     """Compressed, as the front sends it."""
     built = ROOT / "edge/web/pages/console/app"

@@ -226,6 +226,8 @@ class Journey:
         film = shutil.copy(self.system.clip, self.system.home / "lobby.flv")
         made = {"name": "Lobby", "kind": "file", "inputs": [{"file": str(film)}], "enabled": False}
         own = self.system.api.call("POST", "/v1/sources", made | lobby)
+        here = {"name": "Hall", "url": self.system.rtmp(f"live/hall?secret={before}"), "enabled": False}
+        copy = self.system.api.call("POST", "/v1/destinations", here)
         try:
             self.open("settings")
             self.button("rotate").click()
@@ -233,6 +235,8 @@ class Journey:
             dialog.get_by_text(f"live/{self.name}").wait_for()
             expect(dialog.locator(".why")).to_contain_text("Lobby")
             self.sees("kept in", dialog)
+            # What publishes on its own edge is named, and goes on.
+            expect(dialog.locator(".muted", has_text="Hall")).to_contain_text(self.words["goes on"])
             labelled(self.page, self.words["new secret"]).fill(new)
             self.button("rotate", dialog).click()
             self.sees("rotated")
@@ -243,6 +247,7 @@ class Journey:
         finally:
             self.system.api.call("PATCH", "/v1/settings/publish", {"secret": before})
             self.system.api.call("DELETE", f"/v1/sources/{own['id']}")
+            self.system.api.call("DELETE", f"/v1/destinations/{copy['id']}")
         return again
 
     def _node(self) -> str:

@@ -151,7 +151,7 @@ def test_what_was_removed_comes_back_or_goes_for_good(system: System, browser: B
         _listed(page, name).click()
         page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
         page.get_by_text("No recording fits").wait_for()
-        field(page, "Show").select_option("true")
+        field(page, "Show").select_option("trashed")
         _listed(page, name).wait_for()
         assert "trashed=true" in page.url
         page.get_by_role("button", name=f"Remove for good: live/{name}").click()
@@ -163,6 +163,36 @@ def test_what_was_removed_comes_back_or_goes_for_good(system: System, browser: B
         page.get_by_role("dialog").get_by_role("button", name="Remove for good").click()
         expect(_listed(page, name)).to_have_count(0)
     assert list((system.home / "objects").rglob(f"*{recording['id']}*/**/*.ts")) == []
+
+
+def test_what_could_not_be_removed_is_listed_with_the_reason_and_tried_again(system: System, browser: Browser) -> None:
+    name = new_name("stuck")
+    system.publish(name, seconds=6).wait()
+    recording = system.recorded(name)
+    (folder,) = (system.home / "objects").rglob(recording["id"])
+    foreign = folder / "not ours.txt"  # nothing but objects is removed from there
+    foreign.touch()
+    system.api.call("DELETE", f"/v1/recordings/{recording['id']}")
+    with visitor(browser, "zh", 390) as context:
+        page = signed_in(context, system, WORDS["zh"])
+        page.goto(console(system, f"recordings?trashed=true&q={name}"))
+        page.get_by_role("button", name=f"彻底删除: live/{name}").click()
+        typed = page.get_by_role("dialog").get_by_role("textbox")
+        typed.fill(f"live/{name}")
+        page.get_by_role("dialog").get_by_role("button", name="彻底删除").click()
+        page.get_by_role("alert").get_by_text("有文件未能删除").wait_for()
+        page.keyboard.press("Escape")
+        field(page, "显示").select_option("unremoved")
+        row = page.get_by_role("row", name=f"live/{name}")
+        row.get_by_text("not ours.txt").wait_for()
+        row.get_by_text("后重试").wait_for()
+        again = page.get_by_role("button", name=f"重试: live/{name}")
+        again.click()
+        page.get_by_text("有文件未能删除").first.wait_for()
+        foreign.unlink()
+        again.click()
+        expect(_listed(page, name)).to_have_count(0)
+    assert not folder.exists()
 
 
 def test_a_link_is_given_out_and_taken_back(system: System, browser: Browser) -> None:
@@ -210,8 +240,8 @@ def test_filters_are_in_the_address(system: System, browser: Browser) -> None:
         assert field(page, "搜索").input_value() == name
 
 
-def test_a_playlist_is_ordered_by_keyboard_and_says_so(system: System, browser: Browser, tmp_path: Path) -> None:
-    films = [tmp_path / f"{name}.mp4" for name in ("first", "second")]
+def test_a_playlist_is_ordered_by_keyboard_and_extended(system: System, browser: Browser, tmp_path: Path) -> None:
+    films = [tmp_path / f"{name}.mp4" for name in ("first", "second", "third")]
     for film in films:
         made = [find_ffmpeg().path, "-v", "error", "-i", str(system.clip), "-c", "copy", str(film)]
         subprocess.run(made, check=True)
@@ -228,9 +258,15 @@ def test_a_playlist_is_ordered_by_keyboard_and_says_so(system: System, browser: 
         field(page, "On air as").fill(f"live/{new_name('order')}")
         dialog.get_by_role("button", name="Add a source").click()
         page.get_by_text("The source was added.").wait_for(timeout=40_000)
+        # One more, without the others.
+        page.get_by_role("button", name="Add files").click()
+        page.locator("input[type=file]").set_input_files(films[2])
+        expect(dialog.get_by_text("H.264")).to_have_count(1, timeout=40_000)
+        dialog.get_by_role("button", name="Add", exact=True).last.click()
+        page.get_by_text("plays them, too.").wait_for(timeout=40_000)
     (source,) = system.api.call("GET", "/v1/sources")["items"]
     try:
-        assert [i["name"] for i in source["inputs"]] == ["second.mp4", "first.mp4"]
+        assert [i["name"] for i in source["inputs"]] == ["second.mp4", "first.mp4", "third.mp4"]
     finally:
         system.api.call("DELETE", f"/v1/sources/{source['id']}")
 

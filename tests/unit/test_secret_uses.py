@@ -7,6 +7,8 @@ import pytest
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.model.rooms import RoomSecret
 from chalicelib.domain.model.settings import LimitSettings, PublishSettings
+from chalicelib.domain.model.sources import Source
+from chalicelib.domain.targets import is_own
 from chalicelib.ports.store import Save
 from chalicelib.services.publishing.uses import SecretUses, Use
 from chalicelib.wire.edge.events import SessionAdmitted, SessionEnded, SessionLive
@@ -94,10 +96,34 @@ def cloud_session(cloud: Cloud, stream: str) -> str:
 def test_n6_a_secret_in_a_target_elsewhere_is_named_before_and_after_it_is_changed(cloud: Cloud) -> None:
     before = cloud.settings.get(PublishSettings).secret
     now = cloud.clock()
-    for name, host in (("Other", "edge2.example"), ("Here", "127.0.0.1")):
-        url = f"rtmp://{host}/live/x?secret={before}"
-        cloud.store.commit(Save(Destination(id=name, name=name, url=url, created_at=now, updated_at=now)))
+    at = {"created_at": now, "updated_at": now}
+    for name, host in (("Here", "127.0.0.1"), ("Other", "edge2.example"), ("Plain", "127.0.0.1/plain")):
+        url = f"rtmp://{host}/live/x?secret={before if name != 'Plain' else 'none'}"
+        cloud.store.commit(Save(Destination(id=name, name=name, url=url, **at)))
+    lobby = Source(id="s1", name="Lobby", kind="file", url=f"rtmp://localhost/live/lobby?secret={before}", **at)
+    cloud.store.commit(Save(lobby))
     looked = SecretUses(cloud.store, cloud.settings, cloud.clock)
-    assert looked.kept_in() == ["destination Other"], "so that a change can be rehearsed"
+    expected = [
+        ("destination", "Other", False),
+        # What runs on its own node needs none; it holds one all the same.
+        ("destination", "Here", True),
+        ("source", "Lobby", True),
+    ]
+    assert [(k.of, k.name, k.goes_on) for k in looked.kept_in()] == expected, "so that a change can be rehearsed"
     cloud.settings.set_publish(secret="another-secret", auth=None)
-    assert looked.kept_in() == ["destination Other"], "what runs on its own node needs none"
+    assert [(k.of, k.name, k.goes_on) for k in looked.kept_in()] == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("rtmp://127.0.0.1/live/x", True),
+        ("rtmp://127.0.0.1:1936/live/x", False),
+        ("rtmp://edge.example/live/x", False),
+        ("srt://localhost:10080?streamid=#!::r=live/x,m=publish", True),
+        ("srt://localhost:10080?streamid=live/x", False),
+        ("what is this", False),
+    ],
+)
+def test_only_the_server_beside_a_worker_asks_it_for_no_secret(url: str, own: bool) -> None:
+    assert is_own(url, {1935, 10080}) is own

@@ -113,7 +113,12 @@ class FolderObjects:
         """See `Objects`."""
         count = 0
         for found in [*self.list(prefix)]:
-            self.path(found.key).unlink(missing_ok=True)
+            try:
+                path = self.path(found.key)
+            except InvalidInputError as error:
+                name = found.key.rpartition("/")[2]
+                raise UnavailableError(f"{name!r} is there, which is no object; take it away") from error
+            path.unlink(missing_ok=True)
             count += 1
         folder = self._root / prefix
         if prefix.endswith("/") and folder.is_dir():

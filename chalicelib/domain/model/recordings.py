@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.domain.model.base import Entity
 from chalicelib.wire.names import StreamName
+
+GIVEN_UP: Final = "given-up#"
+"""With what the places of recordings begin that nobody tries to remove any more; times sort before it."""
 
 
 class RecordingPart(BaseModel):
@@ -53,6 +56,19 @@ class RecordedTrack(BaseModel):
     channels: int = 0
 
 
+class Removal(BaseModel):
+    """A removal for good that was begun, and is not done. `next_at`: when it is tried again by itself; None: that was
+    given up.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    tries: int
+    at: datetime
+    error: str
+    next_at: datetime | None
+
+
 class Recording(Entity):
     """What was kept of one session, or of several that followed each other within the merge window."""
 
@@ -85,6 +101,8 @@ class Recording(Entity):
     """It is kept whatever its age."""
     trashed_at: datetime | None = None
     """Since when it is in the trash: out of every list but that one, and read by nobody."""
+    removal: Removal | None = None
+    """Some of its files may be gone: it is in no list but that of what could not be removed, and read by nobody."""
     tracks: list[RecordedTrack] = []
     """What is in its first MP4."""
 

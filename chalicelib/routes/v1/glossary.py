@@ -134,6 +134,7 @@ _FIELDS: Final = {
     "name_zh": "Its name in Chinese.",
     "nb_streams": "How many tracks it has.",
     "next_from": "Where to go on from; null: all was read.",
+    "next_at": "When it is tried again by itself; null: that was given up.",
     "node": "The node's id; empty or null: none is named.",
     "nodes": "The nodes.",
     "not_after": "Until when it is good, UTC.",

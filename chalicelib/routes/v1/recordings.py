@@ -9,6 +9,7 @@ from chalice import Response
 from pydantic import Field
 
 from chalicelib.domain import redact
+from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.services.recordings.artifacts import PLAYLIST_TYPE
 from chalicelib.services.recordings.library import MAX_SHARE_S, Wanted
@@ -37,8 +38,15 @@ class Recordings(Search):
     from_: Moment | None = Field(default=None, alias="from", description="Only what began then or later.")
     to: Moment | None = Field(default=None, description="Only what began before.")
     trashed: bool = Field(default=False, description="true: those in the trash, and only they.")
+    unremoved: bool = Field(
+        default=False,
+        description="true: those whose removal for good failed, and only they; `removal` says why. They are in neither "
+        "of the other lists.",
+    )
     sort: Literal["-started_at", "started_at"] = Field(
-        default="-started_at", description="-: the newest first. The trash goes by when they came there."
+        default="-started_at",
+        description="-: the newest first. The trash goes by when they came there, and what could not be removed by "
+        "when it is tried again.",
     )
 
 
@@ -126,6 +134,7 @@ def _wanted(sent: Recordings, hidden: list[str]) -> Wanted:
         until=sent.to,
         q=sent.q or "",
         trashed=sent.trashed,
+        unremoved=sent.unremoved,
         newest=sent.sort == "-started_at",
         names=names,
     )
@@ -137,6 +146,8 @@ def list_recordings(call: Call[Recordings]) -> Page[RecordingShown]:
     and left out, and a call reads a bounded part.
     """
     sent, hidden = call.sent, secrets()
+    if sent.trashed and sent.unremoved:
+        raise InvalidInputError("unremoved", "what could not be removed is not in the trash; ask for one of both")
     page = wiring.library.page(_wanted(sent, hidden), sent.limit, sent.cursor)
     return Page[RecordingShown](items=[_shown(r, hidden) for r in page.items], cursor=page.cursor)
 
@@ -167,13 +178,17 @@ def delete_recording(call: Call[Nothing], recording: str) -> None:
 
 @operation("POST", "/v1/recordings/{recording}/restore")
 def restore_recording(call: Call[Nothing], recording: str) -> RecordingShown:
-    """Take a recording out of the trash; links to it work again."""
+    """Take a recording out of the trash; links to it work again. Of one that could not be removed, what is left comes
+    back.
+    """
     return _shown(wiring.trash.restore(recording), secrets())
 
 
 @operation("POST", "/v1/recordings/{recording}/purge", status=204)
 def purge_recording(call: Call[Nothing], recording: str) -> None:
-    """Remove a recording of the trash, and all its files, for good."""
+    """Remove a recording of the trash, and all its files, for good; or try that again. A removal that fails is tried
+    ten times, over about a day; then it waits for this call.
+    """
     wiring.trash.purge(recording)
 
 

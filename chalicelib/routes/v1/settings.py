@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Literal, Self
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from chalicelib.domain.model.callbacks import CallbackSettings
 from chalicelib.domain.model.settings import PublishSettings, RecordSettings
-from chalicelib.services.publishing.uses import Use
+from chalicelib.services.publishing.uses import KeptIn, Use
 from chalicelib.wiring.services import wiring
 
 from ..views import SHOWN_SECRET, View
@@ -37,6 +38,22 @@ class UseShown(View):
         return cls(**asdict(use))
 
 
+class KeptInShown(View):
+    """A destination or a source whose target holds a publish secret."""
+
+    of: Literal["destination", "source"] = Field(description="Which of the two.")
+    id: str = Field(description="Its id.")
+    name: str = Field(description="Its name.")
+    goes_on: bool = Field(
+        description="true: it goes to the node it runs on, which asks it for no secret; false: bring a new one there."
+    )
+
+    @classmethod
+    def of_one(cls, kept: KeptIn) -> Self:
+        """As it is shown."""
+        return cls(**asdict(kept))
+
+
 class UsesShown(View):
     """Who has to be told of a new publish secret. Pushes and sources into the node they run on need none."""
 
@@ -45,6 +62,18 @@ class UsesShown(View):
         description="Destinations and sources whose target elsewhere holds a publish secret: bring a new one there.",
         examples=[["destination Copy"]],
     )
+    own: list[KeptInShown] = Field(
+        description="The same one by one, and after them those that go to the node they run on and go on."
+    )
+
+    @classmethod
+    def of(cls, uses: Sequence[Use], kept: Sequence[KeptIn]) -> Self:
+        """As they are shown."""
+        return cls(
+            items=[UseShown.of(use) for use in uses],
+            kept_in=[f"{k.of} {k.name}" for k in kept if not k.goes_on],
+            own=[KeptInShown.of_one(k) for k in kept],
+        )
 
 
 class PublishShown(View):
@@ -176,15 +205,15 @@ def change_publish(call: Call[PublishChange]) -> PublishChanged:
     if call.sent.secret is None:
         return PublishChanged.of(changed)
     uses = wiring.secret_uses
-    old = [UseShown.of(use) for use in uses.recent(7) if use.which != "current"]
-    return PublishChanged.of(changed).model_copy(update={"uses": UsesShown(items=old, kept_in=uses.kept_in())})
+    old = [use for use in uses.recent(7) if use.which != "current"]
+    return PublishChanged.of(changed).model_copy(update={"uses": UsesShown.of(old, uses.kept_in())})
 
 
 @operation("GET", "/v1/settings/publish/uses")
 def list_publish_uses(call: Call[Since]) -> UsesShown:
     """Who published with the publish secret lately, and so has to be told of a new one; old secrets are listed, too."""
     uses = wiring.secret_uses
-    return UsesShown(items=[UseShown.of(use) for use in uses.recent(call.sent.days)], kept_in=uses.kept_in())
+    return UsesShown.of(uses.recent(call.sent.days), uses.kept_in())
 
 
 @operation("GET", "/v1/settings/record", scope="read")

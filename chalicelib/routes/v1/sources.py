@@ -212,6 +212,15 @@ def restart_source(call: Call[Nothing], source: str) -> SourceShown:
     return SourceShown.of(wiring.source_editor.restart(source))
 
 
+@operation("POST", "/v1/sources/{source}/inputs", status=201)
+def extend_source(call: Call[NewInput], source: str) -> SourceShown:
+    """Add one file to the end of what a source plays: `file` or `upload`. It is looked into first, which takes seconds,
+    and must be encoded as the others are.
+    """
+    (wanted,) = _inputs([call.sent])
+    return SourceShown.of(wiring.source_editor.append(source, wanted))
+
+
 @operation("DELETE", "/v1/sources/{source}", status=204)
 def remove_source(call: Call[Nothing], source: str) -> None:
     """Remove a source; its worker stops, and files that were copied for it are deleted."""

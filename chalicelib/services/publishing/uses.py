@@ -9,10 +9,11 @@ from typing import Final, Literal
 
 from chalicelib.domain.admission import secret_of
 from chalicelib.domain.model.destinations import Destination
+from chalicelib.domain.model.nodes import NodeSeen
 from chalicelib.domain.model.sessions import Session
 from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.domain.model.sources import Source
-from chalicelib.domain.targets import is_loopback
+from chalicelib.domain.targets import is_own
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Store
 from chalicelib.services.account.settings import Settings
@@ -20,6 +21,7 @@ from chalicelib.services.paging import everything
 
 MOST_SESSIONS: Final = 2000
 """So many sessions are looked through, the newest first."""
+_PUBLISHED_BY: Final = ("rtmp", "srt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,18 @@ class Use:
     protocol: str
     client_ip: str
     which: Literal["current", "old", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptIn:
+    """A destination or a source whose target holds a publish secret, of now or of before. `goes_on`: it goes to the
+    node it runs on, which asks it for none; else a new secret has to be brought there.
+    """
+
+    of: Literal["destination", "source"]
+    id: str
+    name: str
+    goes_on: bool
 
 
 class SecretUses:
@@ -81,17 +95,21 @@ class SecretUses:
             if cursor is None:
                 return
 
-    def kept_in(self) -> list[str]:
-        """What holds a publish secret, of now or of before, in its target and pushes to elsewhere, as `destination
-        NAME`: a new secret has to be brought there.
-        """
+    def kept_in(self) -> list[KeptIn]:
+        """What of our own holds a publish secret; first what a new one has to be brought to."""
         known = self._settings.get(PublishSettings).ever
-        destinations = everything(self._store, Destination, "DESTS")
-        sources = everything(self._store, Source, "SOURCES")
-        named = [(f"destination {d.name}", [d.url]) for d in destinations]
-        named += [(f"source {s.name}", [s.url, *(r.url for r in s.renditions)]) for s in sources]
-        return [
-            name
-            for name, urls in named
-            if any(secret in url and not is_loopback(url) for url in urls for secret in known)
-        ]
+        ports = {
+            port
+            for seen in everything(self._store, NodeSeen, "NODES_SEEN")
+            for protocol, port in seen.observed.ports.items()
+            if protocol in _PUBLISHED_BY
+        }
+
+        def kept(of: Literal["destination", "source"], thing: Destination | Source, urls: list[str]) -> list[KeptIn]:
+            held = [url for url in urls if any(secret in url for secret in known)]
+            return [KeptIn(of, thing.id, thing.name, all(is_own(u, ports) for u in held))] if held else []
+
+        found = [k for d in everything(self._store, Destination, "DESTS") for k in kept("destination", d, [d.url])]
+        for s in everything(self._store, Source, "SOURCES"):
+            found += kept("source", s, [s.url, *(r.url for r in s.renditions)])
+        return sorted(found, key=lambda k: k.goes_on)

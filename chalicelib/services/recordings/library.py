@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +14,14 @@ from ulid import ULID
 
 from chalicelib.domain import links
 from chalicelib.domain import recordings as rules
-from chalicelib.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from chalicelib.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    SluiceError,
+    UnavailableError,
+)
 from chalicelib.domain.gaps import GapMark, marks
 from chalicelib.domain.ids import stamp
 from chalicelib.domain.model.recordings import Recording, Share
@@ -39,7 +47,8 @@ ARTIFACTS: Final = re.compile(r"index(-[2-9]|-[1-9]\d{1,3})?\.mp4|thumbnail\.jpg
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which recordings are asked for; what is empty is not asked about. `since` <= its beginning < `until`. `names`:
-    the stream's name and the title as they are shown, which is what is searched.
+    the stream's name and the title as they are shown, which is what is searched. `unremoved`: those whose removal for
+    good failed; they are in neither of the other lists.
     """
 
     stream: str = ""
@@ -49,8 +58,14 @@ class Wanted:
     until: datetime | None = None
     q: str = ""
     trashed: bool = False
+    unremoved: bool = False
     newest: bool = True
     names: Callable[[Recording], tuple[str, ...]] = lambda r: (str(r.stream), r.title)
+
+    @property
+    def index(self) -> str:
+        """The list that holds them."""
+        return "REMOVING" if self.unremoved else "TRASH" if self.trashed else "RECS"
 
     def fits(self, r: Recording) -> bool:
         """Whether it is one of them."""
@@ -66,7 +81,16 @@ class Wanted:
 
     def is_over(self, r: Recording) -> bool:
         """Whether none that fits comes after it."""
-        return not self.trashed and self.newest and self.since is not None and r.started_at < self.since
+        return self.index == "RECS" and self.newest and self.since is not None and r.started_at < self.since
+
+
+def _reason(error: Exception) -> str:
+    """Why files could not be removed: what we say ourselves or the system does; of anything else the message may hold
+    what is nobody's business, and its kind is told.
+    """
+    if isinstance(error, SluiceError):
+        return str(error)
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
 
 
 class Library:
@@ -89,12 +113,15 @@ class Library:
         self._clock, self._signing_key = clock, signing_key
 
     def page(self, wanted: Wanted, limit: int, cursor: str | None) -> Page[Recording]:
-        """The recordings that are asked for; those of the trash as they came there."""
-        index = "TRASH" if wanted.trashed else "RECS"
-        before = stamp(wanted.until) if wanted.until and not wanted.trashed else ""
+        """The recordings that are asked for; those of the trash as they came there, and those that could not be removed
+        as they are tried again.
+        """
+        before = stamp(wanted.until) if wanted.until and wanted.index == "RECS" else ""
 
         def read(most: int, at: str | None) -> Page[Recording]:
-            return self._store.index(Recording, index, limit=most, cursor=at, newest=wanted.newest, before=before)
+            return self._store.index(
+                Recording, wanted.index, limit=most, cursor=at, newest=wanted.newest, before=before
+            )
 
         return filtered(read, limit, cursor, wanted.fits, wanted.is_over)
 
@@ -118,23 +145,36 @@ class Library:
         self.get(recording)
         return dict(json.loads(self._objects.read(f"{rules.folder(recording)}manifest.json")))
 
-    def delete(self, recording: str) -> None:
-        """Remove a recording with all its objects.
+    def delete(self, recording: str, *, anew: bool = True) -> None:
+        """Remove a recording with all its objects. One that fails is listed with the reason, and `Trash.sweep` tries it
+        again some times; not `anew`: this is such a try.
 
         Raises:
             NotFoundError: there is none.
             ConflictError: it is still being recorded.
+            UnavailableError: some of its files could not be removed.
         """
         found = self.get(recording)
         rules.refuse_running(found)
         # Marked first: whoever changes it at this moment wins, and a deletion that breaks off can be repeated.
-        going = found.model_copy(update={"state": "failed", "error": "its deletion was not completed; delete it again"})
-        self._store.commit(Save(going))
-        self._objects.delete_prefix(rules.folder(recording))
-        self._folders.forget(recording)
+        begun = rules.removal_begun(found, self._clock(), anew=anew)
+        marked = {"state": "failed", "error": "its deletion was not completed; delete it again", "removal": begun}
+        self._store.commit(Save(found.model_copy(update=marked)))
+        going = found.model_copy(update={**marked, "version": found.version + 1})
+        try:
+            self._objects.delete_prefix(rules.folder(recording))
+            self._folders.forget(recording)
+        except Exception as error:
+            # Whatever is wrong with its store: what it is has to be seen where somebody can mend it.
+            reason = _reason(error)
+            with suppress(ConflictError):
+                told = begun.model_copy(update={"error": reason})
+                self._store.commit(Save(going.model_copy(update={"removal": told})))
+            said = f"not all of its files could be removed: {reason}; mend that and try again"
+            raise UnavailableError(said, code="removal_failed", reason=reason) from error
         for share in self.shares(recording):
             self._store.commit(Delete(share))
-        self._store.commit(Delete(going.model_copy(update={"version": going.version + 1})))
+        self._store.commit(Delete(going))
 
     def share(self, recording: str, life_s: int, label: str = "") -> tuple[str, Share]:
         """A path that gives this recording, and nothing else, to anyone until it expires or is revoked: (path prefix,
@@ -200,12 +240,14 @@ class Library:
         return opened
 
     def _readable(self, recording: str) -> Recording:
-        """A recording that is not in the trash.
+        """A recording that is neither in the trash nor being removed.
 
         Raises:
             NotFoundError: there is none.
         """
         found = self.get(recording)
+        if found.removal is not None:
+            raise NotFoundError("the recording is being removed; what is left of it can be restored", code="in_removal")
         if found.trashed_at is not None:
             raise NotFoundError("the recording is in the trash; restore it first", code="in_trash")
         return found

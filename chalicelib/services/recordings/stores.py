@@ -131,7 +131,7 @@ class Stores:
     def held(self) -> dict[str, int]:
         """How many recordings each store holds, in whole or in part."""
         count: dict[str, int] = {}
-        every = [r for index in ("RECS", "TRASH") for r in everything(self._store, Recording, index)]
+        every = [r for index in ("RECS", "TRASH", "REMOVING") for r in everything(self._store, Recording, index)]
         for recording in every:
             for name in rules.held_by(recording):
                 count[name] = count.get(name, 0) + 1

@@ -21,6 +21,7 @@ from chalicelib.services.recordings.library import Library
 _log = Logger(child=True)
 _TRIES: Final = 6
 PURGES_A_MINUTE: Final = 20
+AGAIN_A_MINUTE: Final = 5
 LOOKED_AT_A_MINUTE: Final = 100
 AGAIN: Final = timedelta(hours=1)
 """So long after all were looked through, it begins anew."""
@@ -59,23 +60,29 @@ class Trash:
         return self._change(recording, change)
 
     def restore(self, recording: str) -> Recording:
-        """Take a recording back; one that is not in the trash stays as it is.
+        """Take a recording back, or what is left of one that could not be removed; any other stays as it is.
 
         Raises:
             NotFoundError: there is none.
         """
-        return self._change(recording, lambda found: {"trashed_at": None} if found.trashed_at else {})
+        back = {"trashed_at": None, "removal": None}
+        return self._change(recording, lambda found: back if found.trashed_at or found.removal else {})
 
     def purge(self, recording: str) -> None:
-        """Remove a recording of the trash for good.
+        """Remove a recording of the trash for good, or try that again.
 
         Raises:
             NotFoundError: there is none.
             ConflictError: it is not in the trash.
+            UnavailableError: some of its files could not be removed; it is tried again by itself.
         """
-        if self._library.get(recording).trashed_at is None:
+        self._purge(recording, anew=True)
+
+    def _purge(self, recording: str, *, anew: bool) -> None:
+        found = self._library.get(recording)
+        if found.trashed_at is None and found.removal is None:
             raise ConflictError("the recording is not in the trash; remove it first", code="not_in_trash")
-        self._library.delete(recording)
+        self._library.delete(recording, anew=anew)
 
     def _change(self, recording: str, change: Any) -> Recording:
         for _ in range(_TRIES):
@@ -94,22 +101,25 @@ class Trash:
     # by itself
 
     def sweep(self) -> int:
-        """Remove for good what was in the trash for long enough, a few a minute. Returns how many."""
-        days = self._settings.get(RecordSettings).trash_days
-        late = stamp(self._clock() - timedelta(days=days))
+        """Remove for good what was in the trash for long enough, a few a minute, and try again what could not be
+        removed and whose time has come. Returns how many are gone.
+        """
+        now = self._clock()
+        late = stamp(now - timedelta(days=self._settings.get(RecordSettings).trash_days))
         due = self._store.index(Recording, "TRASH", limit=LOOKED_AT_A_MINUTE, before=late).items
-        # Some of them, so that those that can't be removed hold up no others for long.
+        # Some of them, so that those that can't even be begun hold up no others for long.
         some = random.sample(due, min(PURGES_A_MINUTE, len(due)))
-        return sum(self._purged(recording) for recording in some)
+        again = self._store.index(Recording, "REMOVING", limit=AGAIN_A_MINUTE, before=stamp(now)).items
+        return sum(self._purged(recording) for recording in [*some, *again])
 
     def _purged(self, recording: Recording) -> bool:
         try:
-            self.purge(recording.id)
+            self._purge(recording.id, anew=False)
         except (NotFoundError, ConflictError):
             return False  # somebody was quicker
         except Exception:
             # Whatever is wrong with one, its store for instance, keeps the others from nothing.
-            _log.warning("purge_waits", extra={"recording": recording.id}, exc_info=True)
+            _log.warning("purge_failed", extra={"recording": recording.id}, exc_info=True)
             return False
         _log.info("recording_purged", extra={"recording": recording.id})
         return True

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ulid import ULID
 
 from chalicelib.domain import destinations as target_rules
 from chalicelib.domain import sources as rules
 from chalicelib.domain import targets
-from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, SluiceError
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.model.sources import Source, SourceFile, SourceLease, SourceStatus
 from chalicelib.ports.clock import Clock
@@ -18,12 +19,13 @@ from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.listing import all_of, filtered, has, in_order
 from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.pushing.numbers import fresh
-from chalicelib.services.sources.intake import Intake
+from chalicelib.services.sources.intake import MAX_FILES, Intake
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.sources import Encoding, Rendition, SourceKind
 
 MAX_SOURCES = 1000
 MAX_RENDITIONS = 8
+_TRIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,10 @@ class WantedInput:
     url: str = ""
     user: str = ""
     password: str = field(default="", repr=False)
+
+
+def _changed() -> ConflictError:
+    return ConflictError("the source was changed by somebody else in the meantime; read it again")
 
 
 class SourceEditor:
@@ -188,7 +194,7 @@ class SourceEditor:
         if known.kind == "card":
             raise ConflictError("a test card is not changed; stop it, and start another one", code="is_a_card")
         if version is not None and version != known.version:
-            raise ConflictError("the source was changed by somebody else in the meantime; read it again")
+            raise _changed()
         if "url" in changes:
             changes["url"] = targets.check_target_url(changes["url"])
         if "streams" in changes:
@@ -206,6 +212,51 @@ class SourceEditor:
         if inputs is not None:
             self._discard(known, keep=new.inputs)
         return new.model_copy(update={"version": new.version + 1})
+
+    def append(self, source: str, wanted: WantedInput) -> Source:
+        """Add one file to the end of what a source plays; the others stay as they are, and so does what
+        somebody else changes meanwhile.
+
+        Raises:
+            NotFoundError: there is no such source.
+            ConflictError: it went to another node meanwhile.
+            InvalidInputError: it plays no files or has enough of them, or the file is not usable.
+            UnavailableError: its node is away.
+        """
+        known = self._find(source)
+        if known.kind != "file":
+            raise InvalidInputError("kind", "is none that plays files one after another", code="plays_no_files")
+        if wanted.url:
+            raise InvalidInputError("url", "is for a source of kind stream or camera")
+
+        def longer(now: Source, added: list[SourceFile]) -> Source:
+            if len(now.inputs) >= MAX_FILES:
+                raise InvalidInputError("inputs", f"are {MAX_FILES} already", code="too_many_files", most=MAX_FILES)
+            new = {"inputs": [*now.inputs, *added], "updated_at": self._clock()}
+            return self._check_kind(now.model_copy(update=new))
+
+        def fits(found: list[SourceFile], _: str) -> None:
+            longer(known, found)
+
+        file = self._brought_in(wanted, self._intake.node(known.node))
+        there, added = self._intake.register("vlive", [file], known.node, fits)
+        try:
+            return self._appended(source, there, lambda now: longer(now, added))
+        except SluiceError:
+            self._discard(known.model_copy(update={"inputs": added}), keep=known.inputs)
+            raise
+
+    def _appended(self, source: str, node: str, longer: Callable[[Source], Source]) -> Source:
+        for _ in range(_TRIES):
+            now = self._find(source)
+            if now.node != node:
+                break
+            try:
+                self._store.commit(Save(new := longer(now)))
+            except ConflictError:
+                continue  # the next look sees what was changed
+            return new.model_copy(update={"version": new.version + 1})
+        raise _changed()
 
     def _moved(self, source: Source, node: str) -> Source:
         if any(f.type != "stream" for f in source.inputs):

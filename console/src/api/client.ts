@@ -18,6 +18,11 @@ export class Problem extends Error {
     super(detail);
   }
 
+  /** Whether nobody was there to say no: the page's one banner says so, and nothing else needs to. */
+  get unheard(): boolean {
+    return this.status === 0 || (this.status >= 502 && !this.code);
+  }
+
   /** Whether the same call may work a little later: nobody answered, or nobody could. */
   get passing(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 500;

@@ -12,6 +12,7 @@ export const audit = {
   free_destination: "took a destination from an edge",
   add_source: "added a source",
   change_source: "changed a source",
+  extend_source: "added a file to a source",
   remove_source: "removed a source",
   start_source: "started a source",
   stop_source: "stopped a source",

@@ -13,6 +13,7 @@ export const audit: Audit = {
   free_destination: "从节点收回了转推目标",
   add_source: "添加了输入源",
   change_source: "修改了输入源",
+  extend_source: "向输入源添加了文件",
   remove_source: "删除了输入源",
   start_source: "启动了输入源",
   stop_source: "停止了输入源",

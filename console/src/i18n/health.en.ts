@@ -47,6 +47,7 @@ export const health = {
     callbacks_off: () => ["Callbacks switched themselves off, as the target wants no more.", "Mend the target, then switch them on again under Callbacks."],
     dead_letters: (p) => [`${p["count"] ?? "–"} callbacks were given up or refused.`, "Mend the target, then send them once more under Callbacks."],
     no_dead_letters: () => ["No callback was given up.", ""],
+    recordings_unremoved: (p) => [`${p["count"] ?? "–"} recordings could not be removed, and are not tried any more.`, "Recordings, under “Removal failed”, says why; mend that and try again there."],
     work_given_up: (p) => [`${p["count"] ?? "–"} pieces of work were given up.`, "See `sluice dead-letters list` and the log of the host; then `sluice dead-letters redrive ID`."],
     work_done: () => ["No work was given up.", ""],
     replication_ok: () => ["The copy of the data elsewhere keeps up.", ""],

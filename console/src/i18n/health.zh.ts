@@ -45,6 +45,7 @@ export const health: Health = {
     callbacks_off: () => ["回调已自动关闭，因为接收端不再接收。", "请修复接收端，然后在“回调”页重新开启。"],
     dead_letters: (p) => [`有 ${p["count"] ?? "–"} 个回调被放弃或拒绝。`, "请修复接收端，然后在“回调”页重新发送。"],
     no_dead_letters: () => ["没有被放弃的回调。", ""],
+    recordings_unremoved: (p) => [`有 ${p["count"] ?? "–"} 个录制未能删除，已停止重试。`, "“录制”页的“删除失败”说明原因；请修复后在那里重试。"],
     work_given_up: (p) => [`有 ${p["count"] ?? "–"} 项任务被放弃。`, "请查看 `sluice dead-letters list` 和主机日志，然后执行 `sluice dead-letters redrive ID`。"],
     work_done: () => ["没有被放弃的任务。", ""],
     replication_ok: () => ["异地副本保持同步。", ""],

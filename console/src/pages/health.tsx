@@ -14,11 +14,13 @@ type Finding = Schemas["FindingShown"];
 /** The page on which something can be done about it. */
 const WHERE: Record<string, string> = { node: "edges", destination: "restream", callbacks: "callbacks" };
 
+const OF_CODE: Record<string, string> = { no_nodes: "edges", recordings_unremoved: "recordings?unremoved=true" };
+
 function Row({ finding }: { finding: Finding }): JSX.Element {
   const words = t().health;
   const [said, hint] = findingWords(finding);
   const subject = [words.subjects[finding.of] ?? finding.of, finding.name].filter(Boolean).join(" ");
-  const place = finding.code === "no_nodes" ? "edges" : WHERE[finding.of];
+  const place = OF_CODE[finding.code] ?? WHERE[finding.of];
   return (
     <li class="card pad finding">
       <State tone={LEVELS[finding.level]}>{words.levels[finding.level]}</State>

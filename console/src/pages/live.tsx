@@ -208,7 +208,7 @@ export function Live({ id }: PageProps): JSX.Element {
   const targets = usePushes().data?.items ?? [];
   const { route } = useLocation();
   const words = t().live;
-  if (!list.items) return <Page title={words.title}><Waiting error={list.asked.error} again={list.asked.again} /></Page>;
+  if (!list.items) return <Page title={words.title}><Waiting error={list.asked.error} again={list.asked.again} tiles /></Page>;
   const shown = list.items;
   const open = id ? one.data?.items[0] : undefined;
   const seen = open ? [...shown, open] : shown;

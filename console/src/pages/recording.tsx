@@ -2,7 +2,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useNodes, type Recording } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
-import { renew, useAsked } from "../api/query";
+import { queries, renew, useAsked } from "../api/query";
 import { duration, size } from "../format";
 import { t } from "../i18n";
 import { fileName, trackWords } from "../media";
@@ -10,6 +10,7 @@ import { away } from "../root";
 import { Button, Check, Confirm, Dialog, Field, Form, State, Time, wordsOf, type Tone } from "../ui/parts";
 import { useDraft } from "../ui/draft";
 import { gapWords, Marks, type Gap } from "../ui/marks";
+import { Until } from "../ui/countdown";
 import { Player } from "../ui/player";
 import { say } from "../ui/toasts";
 import { Lives } from "../live/past";
@@ -37,6 +38,35 @@ export async function restore(recording: Recording): Promise<void> {
     say(wordsOf(error), "bad");
   }
   renew("recordings");
+}
+
+/** Tries once more to remove for good what was to be removed already. */
+export async function purgeAgain(recording: Recording): Promise<void> {
+  try {
+    await ok(api.POST("/v1/recordings/{recording}/purge", { params: { path: { recording: recording.id } } }));
+    say(t().recordings.isGone(nameOf(recording)), "good");
+  } finally {
+    renew("recordings");
+  }
+}
+
+/** Why a recording could not be removed. */
+export const removalWords = (recording: Recording): string => {
+  const why = recording.removal?.error ?? "";
+  return why === "it broke off" ? t().recordings.brokeOff : why;
+};
+
+/** Whether the removal of a recording is tried again by itself, and when. */
+export function Outlook({ recording }: { recording: Recording }): JSX.Element | null {
+  const words = t().recordings;
+  const removal = recording.removal;
+  if (!removal) return null;
+  if (!removal.next_at) return <State tone="red">{words.givenUp(removal.tries)}</State>;
+  return (
+    <State tone="amber">
+      <Until at={removal.next_at} words={words.triedAgain} />
+    </State>
+  );
 }
 
 /** Removes for good, once its name was typed. */
@@ -68,7 +98,7 @@ function Naming({ recording }: { recording: Recording }): JSX.Element | null {
   const { draft, write, saved } = useDraft(recording.title);
   const change = async (body: Schemas["RecordingChange"]): Promise<void> => {
     await ok(api.PATCH("/v1/recordings/{recording}", { params: { path: { recording: recording.id } }, body }));
-    renew("recordings");
+    await queries.invalidateQueries({ queryKey: ["recordings"] });
   };
   if (draft === null) return null;
   return (
@@ -83,7 +113,7 @@ function Naming({ recording }: { recording: Recording }): JSX.Element | null {
       >
         {t().common.save}
       </Button>
-      <Check label={words.keep} value={recording.keep} change={(keep) => void change({ keep }).catch((error: unknown) => say(wordsOf(error), "bad"))} />
+      <Check label={words.keep} value={recording.keep} change={(keep) => change({ keep })} />
     </div>
   );
 }
@@ -141,6 +171,7 @@ function Watching({ recording, links, gaps, seeker }: { recording: Recording; li
   seeker.current = (ms) => {
     if (video.current) video.current.currentTime = ms / 1000;
   };
+  if (recording.removal) return <p class="why">{words.inRemoval(removalWords(recording))}</p>;
   if (recording.trashed_at) return <p class="why">{words.inTrash}</p>;
   if (!links) return recording.segments === 0 ? <p class="muted">{words.noSegments}</p> : <div class="player" aria-busy="true" />;
   return (
@@ -155,6 +186,7 @@ function Actions({ recording, links, close }: { recording: Recording; links: Sch
   const words = t().recordings;
   const path = { params: { path: { recording: recording.id } } };
   const [asking, setAsking] = useState<"purge" | "end" | null>(null);
+  const withdrawn = Boolean(recording.trashed_at || recording.removal);
   const many = (links?.mp4s.length ?? 0) > 1;
   return (
     <footer>
@@ -163,11 +195,12 @@ function Actions({ recording, links, close }: { recording: Recording; links: Sch
           {words.download} {many ? index + 1 : ""}
         </a>
       ))}
-      {recording.state === "failed" && !recording.trashed_at && (
+      {recording.removal && <Button press={() => purgeAgain(recording).then(close)}>{words.tryAgain}</Button>}
+      {recording.state === "failed" && !withdrawn && (
         <Button press={() => ok(api.POST("/v1/recordings/{recording}/finish", { ...path, body: {} })).then(() => renew("recordings"))}>{words.finish}</Button>
       )}
-      {recording.trashed_at && <Button press={() => restore(recording).then(close)}>{words.restore}</Button>}
-      {recording.trashed_at ? (
+      {withdrawn && <Button press={() => restore(recording).then(close)}>{words.restore}</Button>}
+      {recording.removal ? null : recording.trashed_at ? (
         <Button kind="danger" press={() => setAsking("purge")}>
           {words.purge}
         </Button>
@@ -195,7 +228,7 @@ function Actions({ recording, links, close }: { recording: Recording; links: Sch
 /** Links to watch it by: asked for once while it is open, and once more when it is finished, as each begins anew. */
 function useLinks(recording: Recording): Schemas["Links"] | null {
   const [links, setLinks] = useState<Schemas["Links"] | null>(null);
-  const watchable = recording.segments > 0 && !recording.trashed_at;
+  const watchable = recording.segments > 0 && !recording.trashed_at && !recording.removal;
   useEffect(() => {
     setLinks(null);
     if (watchable)
@@ -223,9 +256,9 @@ export function Panel({ recording, close }: { recording: Recording; close: () =>
       <div class="body">
         <Watching recording={recording} links={links} gaps={gaps} seeker={seeker} />
         <p class="states">
-          <State tone={TONES[recording.state]}>{words.states[recording.state]}</State>
+          {recording.removal ? <Outlook recording={recording} /> : <State tone={TONES[recording.state]}>{words.states[recording.state]}</State>}
         </p>
-        {recording.error && <p class="why">{recording.error}</p>}
+        {recording.error && !recording.removal && <p class="why">{recording.error}</p>}
         <Naming recording={recording} />
         <Facts recording={recording} />
         {recording.notes.map((note) => (
@@ -235,7 +268,7 @@ export function Panel({ recording, close }: { recording: Recording; close: () =>
         ))}
         <GapList recording={recording} gaps={gaps} seek={(ms) => seeker.current(ms)} />
         <Lives sessions={recording.sessions} />
-        {recording.segments > 0 && !recording.trashed_at && <Sharing recording={recording} />}
+        {recording.segments > 0 && !recording.trashed_at && !recording.removal && <Sharing recording={recording} />}
       </div>
       <Actions recording={recording} links={links} close={close} />
     </Dialog>

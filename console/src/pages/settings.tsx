@@ -1,13 +1,20 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { api, ok } from "../api/client";
+import { api, ok, type Schemas } from "../api/client";
 import { queries, renew, useAsked } from "../api/query";
 import { t } from "../i18n";
 import { AsCurl } from "../ui/curl";
-import { Button, Check, Copyable, Dialog, Field, Form, Page, Time, Waiting, wordsOf } from "../ui/parts";
+import { Button, Check, Copyable, Dialog, Field, Form, Page, Time, Waiting } from "../ui/parts";
 import { useDraft } from "../ui/draft";
 import { say } from "../ui/toasts";
+
+/** Something of our own that holds a publish secret: what has to be done about it, if anything. */
+function Kept({ kept }: { kept: Schemas["KeptInShown"] }): JSX.Element {
+  const words = t().settings;
+  const name = words.kept[kept.of](kept.name);
+  return <p class={kept.goes_on ? "muted" : "why"}>{kept.goes_on ? words.goesOn(name) : words.keptIn(name)}</p>;
+}
 
 /** Rotation, rehearsed: who used the secret of now lately, and what holds an old one, before anything is changed. */
 function Rotation({ close }: { close: () => void }): JSX.Element {
@@ -27,6 +34,7 @@ function Rotation({ close }: { close: () => void }): JSX.Element {
           close();
         }}
       >
+        {uses.data?.own.map((kept) => <Kept key={`${kept.of} ${kept.id}`} kept={kept} />)}
         <p>{words.rotateWords}</p>
         {!uses.data && <Waiting error={uses.error} again={uses.again} />}
         {uses.data?.items.length === 0 && <p class="muted">{words.nobodyUses}</p>}
@@ -39,12 +47,7 @@ function Rotation({ close }: { close: () => void }): JSX.Element {
             ))}
           </ul>
         )}
-        {uses.data?.kept_in.map((name) => (
-          <p key={name} class="why">
-            {words.keptIn(name)}
-          </p>
-        ))}
-        <p class="muted">{words.ownGoOn}</p>
+        {uses.data && !uses.data.own.some((kept) => kept.goes_on) && <p class="muted">{words.ownGoOn}</p>}
         <Field label={words.newSecret} value={secret} change={setSecret} />
         <AsCurl act={send} secret={secret} />
       </Form>
@@ -65,15 +68,10 @@ function Publish(): JSX.Element {
       <Check
         label={words.auth}
         value={auth}
-        change={(wanted) =>
-          void ok(api.PATCH("/v1/settings/publish", { body: { auth: wanted } })).then(
-            () => renew("settings"),
-            (error: unknown) => {
-              renew("settings"); // the box shows what holds
-              say(wordsOf(error), "bad");
-            },
-          )
-        }
+        change={async (wanted) => {
+          await ok(api.PATCH("/v1/settings/publish", { body: { auth: wanted } }));
+          await queries.invalidateQueries({ queryKey: ["settings"] });
+        }}
       />
       {!auth && <p class="why">{words.open}</p>}
       <Button press={() => setRotating(true)}>{words.rotate}</Button>

@@ -111,10 +111,38 @@ function Ordering({ source, close }: { source: Playing; close: () => void }): JS
   );
 }
 
+/** Adds files to the end of what a source plays, one after another: what came so far stays when a later one is refused. */
+function Extending({ source, close }: { source: Playing; close: () => void }): JSX.Element {
+  const words = t().sources;
+  const [items, setItems] = useState<readonly Item[]>([]);
+  const path = { params: { path: { source: source.id } } };
+  const add = (file: ReturnType<typeof inputOf>): Promise<unknown> => ok(api.POST("/v1/sources/{source}/inputs", { ...path, body: file ?? {} }));
+  const act = async (): Promise<void> => {
+    if (!items.length || items.some((item) => !inputOf(item))) throw new Error(items.length ? words.notReady : words.nothing);
+    for (const item of items) {
+      await add(inputOf(item));
+      setItems((now) => now.filter((each) => each.key !== item.key));
+    }
+    renew("sources");
+    say(words.extended(source.name), "good");
+    close();
+  };
+  return (
+    <Dialog title={words.extendTitle(source.name)} close={close} wide>
+      <Form send={words.addFile} act={act} cancel={close}>
+        <p>{words.extendWords}</p>
+        <Playlist items={items} change={setItems} node={source.node ?? ""} />
+        <p class="hint">{words.takesSeconds}</p>
+        <AsCurl act={() => add(items[0] ? inputOf(items[0]) : null)} />
+      </Form>
+    </Dialog>
+  );
+}
+
 function Card({ source }: { source: Playing }): JSX.Element {
   const words = t().sources;
   const path = { params: { path: { source: source.id } } };
-  const [ordering, setOrdering] = useState(false);
+  const [open, setOpen] = useState<"order" | "extend" | null>(null);
   const worker = source.worker;
   const state = source.enabled ? (worker?.state ?? "waiting") : "off";
   const toggle = (): Promise<unknown> => ok(source.enabled ? api.POST("/v1/sources/{source}/stop", path) : api.POST("/v1/sources/{source}/start", path));
@@ -143,10 +171,16 @@ function Card({ source }: { source: Playing }): JSX.Element {
           <code>{source.url}</code>
         </dd>
       </dl>
-      {ordering && <Ordering source={source} close={() => setOrdering(false)} />}
+      {open === "order" && <Ordering source={source} close={() => setOpen(null)} />}
+      {open === "extend" && <Extending source={source} close={() => setOpen(null)} />}
       <div class="actions">
+        {source.kind === "file" && (
+          <Button kind="quiet" press={() => setOpen("extend")}>
+            {words.extend}
+          </Button>
+        )}
         {source.inputs.length > 1 && (
-          <Button kind="quiet" press={() => setOrdering(true)}>
+          <Button kind="quiet" press={() => setOpen("order")}>
             {words.order}
           </Button>
         )}

@@ -35,7 +35,7 @@ export function Cards<T extends { id: string }>(p: CardsProps<T>): JSX.Element {
   );
   return (
     <Page title={p.title} filter={(shown.length > 0 || p.filtered) && p.filter} action={(shown.length > 0 || p.filtered) && add}>
-      {!p.asked.data && <Waiting error={p.asked.error} again={p.asked.again} />}
+      {!p.asked.data && <Waiting error={p.asked.error} again={p.asked.again} tiles />}
       {p.asked.data && shown.length === 0 && (p.filtered ? <Empty words={p.filtered} /> : <Empty words={p.none} action={add} />)}
       {p.above}
       <div class="tiles">{shown.map(p.card)}</div>

@@ -25,14 +25,17 @@ interface ButtonProps {
 
 export function Button({ children, press, kind = "plain", disabled = false, label }: ButtonProps): JSX.Element {
   const [busy, setBusy] = useState(false);
+  // Kept at once: a second press may come before the button is drawn as one that can't be pressed.
+  const runs = useRef(false);
   const run = async (): Promise<void> => {
-    setBusy(true);
+    if (runs.current) return;
+    setBusy((runs.current = true));
     try {
       await press();
     } catch (error) {
       say(wordsOf(error), "bad");
     } finally {
-      setBusy(false);
+      setBusy((runs.current = false));
     }
   };
   return (
@@ -87,16 +90,19 @@ export const Empty = ({ words, action }: { words: string; action?: ComponentChil
   </div>
 );
 
-/** What waits for its first answer, or never got one. */
-export const Waiting = ({ error, again }: { error: Problem | null; again: () => void }): JSX.Element =>
-  error ? (
+/** What waits for its first answer, or was told no: its place is held meanwhile. `tiles`: by as many cards as come. */
+export const Waiting = ({ error, again, tiles }: { error: Problem | null; again: () => void; tiles?: boolean }): JSX.Element =>
+  error && !error.unheard ? (
     <div class="empty" role="alert">
       <p>{wordsOf(error)}</p>
       <Button press={again}>{t().common.tryNow}</Button>
     </div>
   ) : (
-    <div class="empty" aria-busy="true">
-      <p>{t().common.loading}</p>
+    <div class={tiles ? "waiting tiles" : "waiting"} role="status" aria-busy="true">
+      <span class="offscreen">{t().common.loading}</span>
+      <i aria-hidden="true" />
+      <i aria-hidden="true" />
+      <i aria-hidden="true" />
     </div>
   );
 
@@ -150,13 +156,28 @@ export function Field(p: FieldProps): JSX.Element {
   );
 }
 
-/** A check box with its words. */
-export const Check = (p: { label: string; value: boolean; change: (value: boolean) => void }): JSX.Element => (
-  <label class="check">
-    <input type="checkbox" checked={p.value} onChange={(e) => p.change(e.currentTarget.checked)} />
-    {p.label}
-  </label>
-);
+/** A check box with its words. While what it sets off runs, it shows what is wanted and can't be pressed; what that throws is said. */
+export function Check(p: { label: string; value: boolean; change: (value: boolean) => void | Promise<unknown> }): JSX.Element {
+  const [wanted, setWanted] = useState<boolean | null>(null);
+  const run = async (value: boolean): Promise<void> => {
+    const acted = p.change(value);
+    if (!acted) return;
+    setWanted(value);
+    try {
+      await acted;
+    } catch (error) {
+      say(wordsOf(error), "bad");
+    } finally {
+      setWanted(null);
+    }
+  };
+  return (
+    <label class="check">
+      <input type="checkbox" checked={wanted ?? p.value} disabled={wanted !== null} aria-busy={wanted !== null} onChange={(e) => void run(e.currentTarget.checked)} />
+      {p.label}
+    </label>
+  );
+}
 
 /** Puts a text into the clipboard; over plain HTTP browsers have none, so that a field is copied from. */
 async function copy(text: string): Promise<void> {
@@ -245,16 +266,18 @@ export function Confirm(p: { title: string; words: ComponentChildren; yes: strin
 export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: () => void; danger?: boolean; disabled?: boolean; children: ComponentChildren }): JSX.Element {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
+  const runs = useRef(false);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    setBusy(true);
+    if (runs.current) return;
+    setBusy((runs.current = true));
     setProblem("");
     try {
       await p.act();
     } catch (error) {
       setProblem(wordsOf(error));
     } finally {
-      setBusy(false);
+      setBusy((runs.current = false));
     }
   };
   return (

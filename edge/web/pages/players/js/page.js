@@ -4,11 +4,22 @@
 // Where this server has everything: behind a proxy that may be below a prefix, and pages lie at any depth of it.
 const root = new URL("../../", document.currentScript.src);
 const query = new URLSearchParams(location.search);
-const chinese = (query.get("lang") || navigator.language || "").toLowerCase().startsWith("zh");
+
+// What was chosen in the console of this server; a browser that keeps nothing has chosen nothing.
+function chosen(name) {
+  try {
+    return localStorage.getItem(`sluice.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+const chinese = (query.get("lang") || chosen("language") || navigator.language || "").toLowerCase().startsWith("zh");
 const tell = (en, zh) => (chinese ? zh : en);
 const find = (id) => document.getElementById(id);
 
-document.documentElement.lang = tell("en", "zh");
+document.documentElement.lang = tell("en", "zh-CN");
+if (chosen("theme")) document.documentElement.dataset.theme = chosen("theme");
 
 function say(kind, en, zh) {
   const place = find("say");
@@ -19,9 +30,6 @@ function say(kind, en, zh) {
 function translate() {
   for (const node of document.querySelectorAll("[data-zh]")) {
     if (chinese) node.textContent = node.dataset.zh;
-  }
-  for (const node of document.querySelectorAll("[data-placeholder-zh]")) {
-    if (chinese) node.placeholder = node.dataset.placeholderZh;
   }
   if (chinese && document.body.dataset.titleZh) document.title = document.body.dataset.titleZh;
 }
