@@ -26,6 +26,7 @@ from chalicelib.wire.edge.events import (
     SessionLive,
 )
 from chalicelib.wire.recording import recording_id
+from tests.conftest import free_port
 from tests.unit.test_aws_api import _db, served
 from tests.unit.test_services import Cloud
 
@@ -158,3 +159,11 @@ def test_fault_24_a_table_that_stays_busy_is_said_to_be(code: str) -> None:
         table(url).commit(Put(lease("a")))
     with served(*[refusal(code)] * 50) as (url, _), pytest.raises(UnavailableError, match="busy"):
         table(url).get(NodeLease, "a", "d")
+
+
+def test_fault_24_a_table_that_does_not_answer_is_said_to_be_away() -> None:
+    away = table(f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(UnavailableError, match="does not answer"):
+        away.get(NodeLease, "a", "d")
+    with pytest.raises(UnavailableError, match="does not answer"):
+        away.commit(Put(lease("a")))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .api import DynamoDb
 
-from .api import code_of
+from .api import AwsUnreachableError, code_of
 from .attributes import from_dynamo, to_dynamo
 
 E = TypeVar("E", bound=Entity)
@@ -108,10 +108,12 @@ class DynamoStore:
         """The table's answer to something that only reads.
 
         Raises:
-            UnavailableError: it stays busy, though it was asked several times.
+            UnavailableError: it stays busy or does not answer, though it was asked several times.
         """
         try:
             return ask(**arguments)
+        except AwsUnreachableError as error:
+            raise UnavailableError("the table does not answer; try again") from error
         except Exception as error:
             if code_of(error) in _BUSY:
                 raise UnavailableError("the table is busy; try again") from error
@@ -259,6 +261,8 @@ class DynamoStore:
         for attempt in range(_RETRIES):
             try:
                 self._send(writes)
+            except AwsUnreachableError as error:
+                raise UnavailableError("the table does not answer; try again") from error
             except Exception as error:
                 if not self._again(error):
                     raise
