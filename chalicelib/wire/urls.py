@@ -217,6 +217,26 @@ def _check_srt(query: str) -> None:
             raise InvalidUrlError("must not ask for another SRT mode than caller")
         if "#" in value and not (name == "streamid" and value.startswith("#!::")):
             raise InvalidUrlError("must not hold '#' except at the beginning of streamid (#!::…)")
+        _check_srt_value(name, value)
+
+
+_SRT_NUMBERS: Final = frozenset(
+    {"latency", "rcvlatency", "peerlatency", "connect_timeout", "pkt_size", "payload_size", "mss"}
+)
+
+
+def _check_srt_value(name: str, value: str) -> None:
+    """What libsrt refuses with 'Bad parameters' when it connects (its API-socket-options: SRTO_PASSPHRASE,
+    SRTO_PBKEYLEN, SRTO_STREAMID), and what FFmpeg reads as a number.
+    """
+    if name == "passphrase" and value and not 10 <= len(value.encode()) <= 79:
+        raise InvalidUrlError("has a passphrase that SRT does not take: it is 10 to 79 characters long")
+    if name == "pbkeylen" and value not in {"0", "16", "24", "32"}:
+        raise InvalidUrlError("has a pbkeylen that SRT does not know: it is 16, 24 or 32")
+    if name == "streamid" and len(value.encode()) > 512:
+        raise InvalidUrlError("has a streamid that is too long for SRT: at most 512 bytes")
+    if name in _SRT_NUMBERS and not (value.isascii() and value.isdecimal()):
+        raise InvalidUrlError(f"has a {name} that is no number")
 
 
 _SAFE_IN_USER: Final = "!$&'()*+,;=._~-"

@@ -92,6 +92,23 @@ def test_d1_text_in_the_query_of_srt_is_no_form_of_the_web() -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("passphrase=short", "10 to 79"),
+        (f"passphrase={'x' * 80}", "10 to 79"),
+        ("passphrase=0123456789&pbkeylen=17", "16, 24 or 32"),
+        (f"streamid={'x' * 513}", "512"),
+        ("latency=abc", "latency that is no number"),
+        ("latency=120ms", "latency that is no number"),
+    ],
+)
+def test_what_srt_would_refuse_when_it_connects_is_refused_when_it_is_given(options: str, words: str) -> None:
+    """Seen with FFmpeg 5.1: "failed to set option SRTO_PASSPHRASE on socket: Bad parameters"."""
+    with pytest.raises(InvalidInputError, match=words):
+        join_target(f"srt://h:10080?{options}", "")
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("rtmp://h/live/k", "RTMP://H:1935/live/k"),
