@@ -103,7 +103,7 @@ class Hooks:
             return no(REFUSED, "refused")
         there = hook.model_copy(update={"vhost": DEFAULT_VHOST})
         if hook.action == "on_play":
-            answer = self._play(there)
+            answer = self._plays(there)
             if answer is YES:
                 self._srt.begin(there)
             return answer
@@ -120,7 +120,19 @@ class Hooks:
         """Why the media server broke off an offer that it was asked to take; None: that is not known."""
         return None if hook.action == "on_play" else await self._admission.broken_off(hook)
 
-    def _play(self, hook: Hook) -> Response:
+    def _play(self, hook: Hook) -> Response | Awaitable[Response]:
+        if hook.tcUrl.startswith("srt:") and "secret=" in hook.param and not self._is_live(hook):
+            return self._mistaken(hook)
+        return self._plays(hook)
+
+    def _is_live(self, hook: Hook) -> bool:
+        return self._lifecycle.book.live_of(self._watched(hook)) is not None
+
+    async def _mistaken(self, hook: Hook) -> Response:
+        await self._admission.means_to_publish(hook)
+        return self._plays(hook)
+
+    def _plays(self, hook: Hook) -> Response:
         if self._play_refusal(hook) is not None:
             return no(REFUSED, "refused")
         if not self._allowed.is_own(hook.param):

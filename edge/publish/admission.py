@@ -52,6 +52,10 @@ class Decision:
     plan: Plan | None = None
 
 
+_LACKS_PUBLISH: Final = (
+    "the SRT streamid asks to play, as every one does that lacks m=publish; "
+    "write it as #!::r=<app>/<name>?secret=<publish secret>,m=publish"
+)
 _NOT_SPLIT: Final = (
     "the media server can't take a query off a name with letters beyond ASCII: put the secret into the server field "
     "(rtmp://host/live?secret=…), or into the name itself"
@@ -187,6 +191,12 @@ class Admission:
             refused = RefusedError(str(error), "name_invalid")
             await self._tell(hook, refused)
             raise refused from None
+
+    async def means_to_publish(self, hook: Hook) -> None:
+        """Tell of a client that shows a publish secret and asks to play what nobody publishes: it is an encoder whose
+        SRT streamid lacks `m=publish`, which SRS takes for a viewer (SRT Access Control, `m`).
+        """
+        await self._tell(hook, RefusedError(_LACKS_PUBLISH, "srt_lacks_publish"))
 
     async def _tell(self, hook: Hook, why: RefusedError) -> None:
         name = identity(hook.vhost, f"{hook.app}/{hook.stream.partition('?')[0]}")

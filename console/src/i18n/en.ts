@@ -568,6 +568,7 @@ export const en = {
     session_over: "The stream is over.",
     name_folded: "Another stream is live that differs only behind its last dot, which SRS leaves out.",
     name_not_split: "SRS can't take the secret off such a name: put it into the server field, rtmp://host/live?secret=….",
+    srt_lacks_publish: "The SRT streamid lacks m=publish, so the encoder asks to play. Copy the SRT address from Go live.",
     busy: "A stream of this name is on air already.",
     callback_refused: "Your receiver of callbacks said no.",
     nothing_came_out: "The media server lost the stream; it was cut off, so that the encoder connects anew.",

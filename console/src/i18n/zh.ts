@@ -567,6 +567,7 @@ export const zh: Text = {
     session_over: "该流已结束。",
     name_folded: "另一路正在直播的流仅在最后一个点之后不同，而 SRS 会忽略该部分。",
     name_not_split: "SRS 无法从此类名称中取出密钥：请写在服务器一栏，rtmp://host/live?secret=…。",
+    srt_lacks_publish: "SRT 的 streamid 缺少 m=publish，编码器因此在请求播放。请从「开播」页复制 SRT 地址。",
     busy: "同名的流正在直播。",
     callback_refused: "您的回调接收方拒绝了。",
     nothing_came_out: "媒体服务器丢失了该流，已断开以便编码器重新连接。",

@@ -92,3 +92,24 @@ def test_a_bitrate_that_srs_does_not_know_yet_is_none() -> None:
     row = {"url": "/live/x", "publish": {"active": True, "cid": "c"}}
     rates = [live_stream(row | {"kbps": {"recv_30s": rate}}) for rate in (0, 812)]
     assert [found and found.bitrate_kbps for found in rates] == [None, 812.0]
+
+
+def test_an_encoder_that_asks_to_play_is_told_of(tmp_path: Path) -> None:
+    """Without `m=publish` in its streamid SRS takes it for a viewer, of what nobody publishes, and nobody knew why."""
+
+    async def story(w: World) -> None:
+        asks = {"vhost": "__defaultVhost__", "tcUrl": "srt://h/live", "param": "?secret=good-secret-1"}
+        assert (await w.hook("on_play", "c9", "s", **asks)).body == b"0"
+        (event,) = await until(lambda: w.cloud.of_kind("publish.refused"))
+        assert (event["body"]["code"], event["body"]["name"]) == ("srt_lacks_publish", "live/s")
+        assert event["body"]["protocol"] == "srt"
+        assert "good-secret" not in str(event)
+        await go_live(w)
+        for other in [
+            {"param": "?secret=good-secret-1"},
+            {"param": ""},
+        ]:  # a viewer of what is live; one without a secret
+            await w.hook("on_play", "c10", "s" if other["param"] else "t", **(asks | other))
+        assert len(w.cloud.of_kind("publish.refused")) == 1
+
+    tell(tmp_path, story)
