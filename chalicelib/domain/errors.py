@@ -133,3 +133,5 @@ class UpstreamError(SluiceError):
 
 class BadMediaError(UpstreamError):
     """FFmpeg ran, and did not take what it was given."""
+
+    kind = "bad_media"
