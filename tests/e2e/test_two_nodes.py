@@ -15,7 +15,7 @@ from .second_node import SecondNode, second_node
 from .system import System, Witness, new_name, until
 
 pytestmark = [pytest.mark.media, pytest.mark.slow]
-WINDOW_S = 30
+WINDOW_S = 15
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def beside(second: SecondNode, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def patient(system: System) -> System:
-    """The instance, which waits for a reconnect for as long as it does by itself."""
+    """The instance, which waits long enough for a reconnect elsewhere."""
     system.api.call("PATCH", "/v1/settings/record", {"merge_window_s": WINDOW_S})
     return system
 
