@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-PACKET: Final = 188
+from .packets import PACKET, time_at
+
 _H264, _HEVC, _AAC = 0x1B, 0x24, 0x0F
 _MPEG_AUDIO: Final = frozenset({0x03, 0x04})
 """`stream_type` (table 2-34)."""
@@ -117,13 +118,13 @@ class Parameters:
                 self._tracks[pid] = _Track(kind, shape)
                 if self._replaced:
                     self._replaced = False
-                    self._change(pid, offset, _time(packet, at), table=True)
+                    self._change(pid, offset, time_at(packet, at + 9), table=True)
             return
         if kind == track.kind and (not shape or shape == track.shape):
             if shape and kind in _SEQUENCE:
-                self._key(pid, offset, _time(packet, at))
+                self._key(pid, offset, time_at(packet, at + 9))
             return
-        self._change(pid, offset, _time(packet, at), table=kind != track.kind)
+        self._change(pid, offset, time_at(packet, at + 9), table=kind != track.kind)
         track.kind, track.shape = kind, shape or track.shape
 
     def _change(self, pid: int, offset: int, time: int, *, table: bool) -> None:
@@ -189,8 +190,3 @@ def _payloads(packets: bytes, pid: int) -> Iterator[bytes]:
         if packet[1] & 0x40:
             return
         yield packet[4 + (1 + packet[4] if packet[3] & 0x20 else 0) :]
-
-
-def _time(packet: bytes, at: int) -> int:
-    b = packet[at + 9 : at + 14]
-    return (b[0] >> 1 & 7) << 30 | b[1] << 22 | b[2] >> 1 << 15 | b[3] << 7 | b[4] >> 1

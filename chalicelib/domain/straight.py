@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-PACKET: Final = 188
+from .packets import PACKET, time_at
+
 _WRAP: Final = 1 << 33
 _SECOND: Final = 90_000
 _BACK: Final = _SECOND // 4
@@ -42,12 +43,12 @@ class Straightened:
         if not control & 0x10 or at + 14 > end or data[at : at + 3] != b"\x00\x00\x01" or not data[at + 7] & 0x80:
             return
         both = data[at + 7] & 0x40 and at + 19 <= end
-        decoded = _time(data, at + (14 if both else 9))
+        decoded = time_at(data, at + (14 if both else 9))
         pid = (data[start + 1] & 0x1F) << 8 | data[start + 2]
         moved = self._move(self._tracks.setdefault(pid, _Track(decoded)), decoded)
         if moved:
             for field in (9, 14) if both else (9,):
-                _put(data, at + field, (_time(data, at + field) + moved) % _WRAP)
+                _put(data, at + field, (time_at(data, at + field) + moved) % _WRAP)
 
     def _move(self, track: _Track, time: int) -> int:
         """How far a unit is moved, in ticks."""
@@ -76,12 +77,6 @@ class _Track:
 def _signed(ticks: int) -> int:
     """A difference of times, where the clock may wrap."""
     return (ticks + _WRAP // 2) % _WRAP - _WRAP // 2
-
-
-def _time(data: bytearray, at: int) -> int:
-    return (
-        (data[at] >> 1 & 7) << 30 | data[at + 1] << 22 | data[at + 2] >> 1 << 15 | data[at + 3] << 7 | data[at + 4] >> 1
-    )
 
 
 def _put(data: bytearray, at: int, time: int) -> None:

@@ -7,8 +7,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.packets import PACKET
 from chalicelib.domain.parameters import Parameters
-from chalicelib.domain.straight import PACKET, Straightened
+from chalicelib.domain.straight import Straightened
 from tests.unit.edge_agent.test_edge_rules import packet
 
 SECOND = 90_000

@@ -15,7 +15,8 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import tracks
 from chalicelib.domain.errors import BadMediaError
 from chalicelib.domain.model.recordings import RecordedFile
-from chalicelib.domain.straight import PACKET, Straightened
+from chalicelib.domain.packets import PACKET
+from chalicelib.domain.straight import Straightened
 from chalicelib.ports.media import Media
 from chalicelib.services.recordings.pieces import cut
 from chalicelib.services.recordings.run import Run

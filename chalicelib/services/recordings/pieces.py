@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Final
 
-from chalicelib.domain.parameters import PACKET, Cut, Parameters
+from chalicelib.domain.packets import PACKET
+from chalicelib.domain.parameters import Cut, Parameters
 from chalicelib.services.recordings.run import Run
 
 _BLOCK: Final = 5000 * PACKET
