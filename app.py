@@ -18,6 +18,7 @@ from chalicelib.routes.edge import edge
 from chalicelib.routes.files import files
 from chalicelib.routes.oryx import oryx
 from chalicelib.routes.v1 import v1
+from chalicelib.wire.tasks import ended_task
 from chalicelib.wiring.services import Wiring, wiring
 
 app = Application(app_name="sluice", configure_logs=False)
@@ -124,6 +125,13 @@ def _object_record(record: Any) -> None:
 def on_objects(event: Any) -> dict[str, Any]:
     """Manifests that arrived in the store."""
     return _batch(event.to_dict(), _message, _object_record)
+
+
+@app.on_cw_event({"source": ["aws.ecs"], "detail-type": ["ECS Task State Change"]})
+def on_task(event: Any) -> None:
+    """Tasks that have ended."""
+    task = ended_task(event.detail)
+    log.info("task", extra={"tried_again": task is not None and wiring.ended_tasks.ended(task)})
 
 
 _SWEEPS: dict[str, Callable[[Wiring], int]] = {

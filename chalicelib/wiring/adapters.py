@@ -8,6 +8,7 @@ from chalicelib.ports.changes import Changes
 from chalicelib.ports.objects import CredentialIssuer, Objects, PutLinks, StoreProbe
 from chalicelib.ports.queues import DeadLetters, Nudger, Once, Queue
 from chalicelib.ports.store import Table
+from chalicelib.ports.tasks import Tasks
 from chalicelib.ports.upkeep import LooksAfter, Vault
 
 
@@ -45,6 +46,10 @@ class Adapters(Protocol):
     @property
     def finish_queue(self) -> Queue:
         """Recordings to finish."""
+
+    @property
+    def tasks(self) -> Tasks | None:
+        """Programs for what is too large for a function; None where nothing is."""
 
     @property
     def issuer(self) -> CredentialIssuer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.adapters.aws.api import DYNAMODB, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
+from chalicelib.adapters.aws.api import DYNAMODB, ECS, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
 from chalicelib.adapters.aws.credentials import StsIssuer
 from chalicelib.adapters.aws.dynamo import DynamoStore
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
@@ -17,6 +17,7 @@ from chalicelib.config import AwsPlaces
 from chalicelib.ports.changes import Changes
 from chalicelib.ports.objects import PutLinks, StoreProbe
 from chalicelib.ports.queues import DeadLetters
+from chalicelib.ports.tasks import Tasks
 from chalicelib.ports.upkeep import LooksAfter
 
 if TYPE_CHECKING:
@@ -95,6 +96,17 @@ class AwsAdapters:
     def finish_queue(self) -> SqsQueue:
         """Recordings to finish."""
         return SqsQueue(self._sqs, self._at.finish_queue)
+
+    @cached_property
+    def tasks(self) -> Tasks | None:
+        """Fargate, where the function was told of it."""
+        if not self._at.task_subnets:
+            return None
+        from chalicelib.adapters.aws.ecs import Ecs, EcsTasks, TaskPlace
+
+        at = self._at
+        place = TaskPlace(at.task_cluster, at.task_definition, at.task_subnets, at.task_security_group, at.task_above)
+        return EcsTasks(self._api(Ecs, ECS), place)
 
     @cached_property
     def issuer(self) -> StsIssuer:

@@ -149,6 +149,10 @@ class LocalAdapters:
         """Recordings to finish."""
         return LocalQueue(self.database, "finish", FINISH_S)
 
+    @property
+    def tasks(self) -> None:
+        """Everything is finished here."""
+
     @cached_property
     def objects_queue(self) -> LocalQueue:
         """Manifests that arrived by way of the host."""

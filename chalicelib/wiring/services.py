@@ -34,6 +34,7 @@ from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.library import Library
 from chalicelib.services.recordings.running import RunningRecordings
+from chalicelib.services.recordings.tasks import EndedTasks
 from chalicelib.services.recordings.trash import Trash
 from chalicelib.services.sources.bilibili import Bilibili
 from chalicelib.services.sources.editing import SourceEditor
@@ -202,7 +203,13 @@ class Wiring(FollowingWiring):
         """Whole recordings."""
         media = FfmpegMedia(self.config.ffmpeg or bundled_ffmpeg())
         artifacts = Artifacts(self.objects, media, self.settings, self.folders)
-        return Finisher(self.store, artifacts, self.settings, now, self.config.record_dir, self.finish_queue)
+        record_dir, tasks = self.config.record_dir, self.adapters.tasks
+        return Finisher(self.store, artifacts, self.settings, now, record_dir, self.finish_queue, tasks)
+
+    @cached_property
+    def ended_tasks(self) -> EndedTasks:
+        """Tasks that were to finish a recording."""
+        return EndedTasks(self.store, now, self.finish_queue)
 
     @cached_property
     def announcements(self) -> Announcements:
