@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ class AwsPlaces:
     store_endpoint: str | None
     cdn: bool = False
     """Whether users come by CloudFront, which gives recordings out by our own tokens."""
+    dead_letters: tuple[tuple[str, str, str], ...] = ()
+    """Of each queue of dead letters its name, its URL, and the URL of where they came from, '' for the stream's."""
     task_cluster: str = ""
     task_definition: str = ""
     task_subnets: tuple[str, ...] = ()
@@ -48,6 +51,7 @@ class AwsPlaces:
             bootstrap=e["SLUICE_BOOTSTRAP"],
             store_endpoint=e.get("SLUICE_STORE_ENDPOINT") or None,
             cdn=e.get("SLUICE_CDN") == "on",
+            dead_letters=tuple(tuple(each) for each in json.loads(e.get("SLUICE_DEAD_LETTERS") or "[]")),
             task_cluster=e.get("SLUICE_TASK_CLUSTER", ""),
             task_definition=e.get("SLUICE_TASK_DEFINITION", ""),
             task_subnets=tuple(filter(None, e.get("SLUICE_TASK_SUBNETS", "").split(","))),

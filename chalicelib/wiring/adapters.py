@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from chalicelib.ports.changes import Changes
 from chalicelib.ports.objects import CredentialIssuer, Objects, PutLinks, StoreProbe
@@ -55,9 +56,8 @@ class Adapters(Protocol):
     def issuer(self) -> CredentialIssuer:
         """Where nodes bring their segments."""
 
-    @property
-    def dead_letters(self) -> DeadLetters | None:
-        """What was given up; None where the installation has its own tools for it."""
+    def given_up(self, follow: Callable[[Mapping[str, Any]], None]) -> DeadLetters:
+        """What was given up. `follow` does what follows from a record of the table's stream."""
 
     @property
     def put_links(self) -> PutLinks | None:

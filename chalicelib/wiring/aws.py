@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,7 +31,6 @@ A = TypeVar("A", bound=AwsApi)
 class AwsAdapters:
     """See `Adapters`."""
 
-    dead_letters: DeadLetters | None = None
     put_links: PutLinks | None = None
     upkeep: LooksAfter | None = None
     store_probe: StoreProbe | None = None
@@ -96,6 +96,13 @@ class AwsAdapters:
     def finish_queue(self) -> SqsQueue:
         """Recordings to finish."""
         return SqsQueue(self._sqs, self._at.finish_queue)
+
+    def given_up(self, follow: Callable[[Mapping[str, Any]], None]) -> DeadLetters:
+        """The queues of dead letters."""
+        from chalicelib.adapters.aws.letters import STREAMS, DeadQueue, SqsDeadLetters, Streams
+
+        queues = [DeadQueue(*each) for each in self._at.dead_letters]
+        return SqsDeadLetters(self._sqs, self._api(Streams, STREAMS), queues, follow)
 
     @cached_property
     def tasks(self) -> Tasks | None:

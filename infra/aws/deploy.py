@@ -106,7 +106,16 @@ def _parameters(deployment: Deployment, kept: Mapping[str, str]) -> dict[str, st
     before = stacks.outputs(deployment, deployment.stack) or {}
     known = {"PublicUrl": before["SiteUrl"]} if "SiteUrl" in before else {}
     network = {} if "TaskSubnets" in given else _default_network(deployment)
-    return {"Stage": deployment.stage, "TableStream": kept["TableStream"], **known, **concurrency, **network, **given}
+    found = {"Stage": deployment.stage, "TableStream": kept["TableStream"], "AccessLog": _access_log(deployment)}
+    return {**found, **known, **concurrency, **network, **given}
+
+
+def _access_log(deployment: Deployment) -> str:
+    """Whether the gateway can log: an account's gateways may once it has given them a role for that, all of them."""
+    if deployment.client("apigateway").get_account().get("cloudwatchRoleArn"):
+        return "on"
+    deployment.say("  this account's gateways may write no logs (docs/deploy-aws.md): there is no access log")
+    return "off"
 
 
 def _default_network(deployment: Deployment) -> dict[str, str]:

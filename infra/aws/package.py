@@ -21,6 +21,7 @@ from infra.aws.compiled import compile_tree, repack
 from infra.aws.layer import ensure_layer
 from infra.aws.policies import roles
 from infra.aws.vendor import Target, ensure_vendor
+from infra.aws.watch import watch
 from infra.errors import InfraError
 from infra.paths import ROOT, tool
 
@@ -63,7 +64,7 @@ def merge_template(target: Target) -> dict[str, Any]:
     """What is laid over Chalice's own template: template.yaml and the generated roles."""
     template = _read(TEMPLATE)
     template["Resources"] |= roles()
-    for part in (_origin(), _tasks(target)):
+    for part in (_origin(), _tasks(target), watch(_functions(template["Resources"]))):
         for section, content in part.items():
             template[section] |= content
     template["Globals"]["Function"] |= {"Runtime": f"python{target.python}", "Architectures": [target.architecture]}
@@ -83,6 +84,12 @@ def _origin() -> dict[str, Any]:
         headers = origin["Resources"][name]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
         headers["ContentSecurityPolicy"]["ContentSecurityPolicy"] = policy
     return origin
+
+
+def _functions(resources: dict[str, Any]) -> dict[str, str]:
+    """The functions' resources, and the last part of each one's name."""
+    named = {name: r.get("Properties", {}).get("FunctionName") for name, r in resources.items()}
+    return {name: said["Fn::Sub"].removeprefix("sluice-${Stage}-") for name, said in named.items() if said}
 
 
 def _tasks(target: Target) -> dict[str, Any]:

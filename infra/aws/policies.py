@@ -97,6 +97,13 @@ def _consume(queue: str) -> Json:
     )
 
 
+_LETTERS = _allow(
+    ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+    *[_arn(f"{name}DeadLetters") for name in ("Callbacks", "Finish", "Stream")],
+    _sub(_QUEUES + "objects-dead"),
+)
+_LETTERS_BACK = _allow(["sqs:SendMessage"], _sub(_QUEUES + "objects"))
+_LOST_CHANGES = _allow(["dynamodb:GetRecords", "dynamodb:GetShardIterator"], {"Ref": "TableStream"})
 _FINISH = [_TABLE, _LIST, _READ, _WRITE, _DELETE, _send("CallbacksQueue", "FinishQueue"), _MASTER_KEY]
 
 # Which role serves which function is said in template.yaml; the name before `Role` also names its log group.
@@ -111,6 +118,9 @@ _GRANTS: dict[str, list[Json]] = {
         _DELETE,
         _MASTER_KEY,
         _BOOTSTRAP,
+        _LETTERS,
+        _LETTERS_BACK,
+        _LOST_CHANGES,
     ],
     "Edge": [_TABLE, _NODE_QUEUES_MAKE, _NUDGE, _GRANT_NODES, _MASTER_KEY, _BOOTSTRAP],
     "OnTable": [
@@ -143,9 +153,14 @@ def _function_role(name: str, grants: list[Json]) -> Json:
     # Log groups are made by the template, so no function may create one.
     logs = _allow(["logs:CreateLogStream", "logs:PutLogEvents"], _arn(f"{name}Logs"))
     trust = _trust({"Service": "lambda.amazonaws.com"})
+    tracing = {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"}
     return {
         "Type": "AWS::IAM::Role",
-        "Properties": {"AssumeRolePolicyDocument": trust, "Policies": [_policy([logs, *grants])]},
+        "Properties": {
+            "AssumeRolePolicyDocument": trust,
+            "Policies": [_policy([logs, *grants])],
+            "ManagedPolicyArns": {"Fn::If": ["Traced", [tracing], {"Ref": "AWS::NoValue"}]},
+        },
     }
 
 

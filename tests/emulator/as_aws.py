@@ -1,8 +1,8 @@
 """The emulator, with what it lacks: for CloudFront Functions the module `cloudfront`, by which they read their stores
 (CloudFront developer guide, 'Helper methods for key value stores'); and viewers who come by HTTPS, as a proxy before it
 would say, unless they say `x-forwarded-proto: http`; its own gateway as an origin; and what a call that runs a task, or
-reads a layer, is allowed by (Service Authorization Reference, 'Amazon Elastic Container Service', 'AWS Lambda'). Run in place of the command
-`ministack`.
+reads a layer, is allowed by (Service Authorization Reference, 'Amazon Elastic Container Service', 'AWS Lambda'). Run
+in place of the command `ministack`.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def _finisher(cloud: Cloud, above_mb: int) -> None:
 def _told(cloud: Cloud, task: dict[str, Any], status: int) -> None:
     """The event of a task's end, as the rule brings it to its function."""
     detail = {"startedBy": task["startedBy"], "lastStatus": "STOPPED", "containers": [{"exitCode": status}]}
-    event = dict.fromkeys(("id", "account", "time", "region", "version"), "") | {"resources": []}
+    event: dict[str, Any] = dict.fromkeys(("id", "account", "time", "region", "version"), "") | {"resources": []}
     event |= {"source": "aws.ecs", "detail-type": "ECS Task State Change", "detail": detail}
     client = cloud.deployment().client("lambda")
     said = client.invoke(FunctionName="sluice-test-on-task", Payload=json.dumps(event))

@@ -239,6 +239,18 @@ class Sqs(AwsApi):
         """See boto3."""
         return self.call("SendMessage", arguments)
 
+    def receive_message(self, **arguments: Any) -> dict[str, Any]:
+        """See boto3."""
+        return self.call("ReceiveMessage", arguments)
+
+    def delete_message(self, **arguments: Any) -> dict[str, Any]:
+        """See boto3."""
+        return self.call("DeleteMessage", arguments)
+
+    def get_queue_attributes(self, **arguments: Any) -> dict[str, Any]:
+        """See boto3."""
+        return self.call("GetQueueAttributes", arguments)
+
 
 class Secrets(AwsApi):
     """What the product calls of Secrets Manager."""
