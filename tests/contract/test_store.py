@@ -1,4 +1,6 @@
-"""One suite for every `Store`: in memory (what unit tests use), SQLite, DynamoDB on moto and on the emulator."""
+"""One suite for every `Store`: in memory (what unit tests use), SQLite, DynamoDB on a counting table, on moto and on
+the emulator.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,8 @@ from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.ports.store import Delete, Put, Save, Store
 from chalicelib.wire.names import StreamName
+from tests.cost.meter import Meter
+from tests.cost.table import Table
 from tests.fakes import MemoryStore
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -81,13 +85,16 @@ def sqlite(folder: Path) -> Iterator[SqliteStore]:
         database.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", "moto", pytest.param("emulator", marks=pytest.mark.emulator)])
+@pytest.fixture(params=["memory", "sqlite", "counted", "moto", pytest.param("emulator", marks=pytest.mark.emulator)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore(lambda: datetime.now(UTC))
     elif request.param == "sqlite":
         with sqlite(tmp_path) as found:
             yield found
+    elif request.param == "counted":
+        spoken: Any = Table(Meter())
+        yield DynamoStore(spoken, "counted", Cipher(lambda: "master"))
     elif request.param == "moto":
         with mock_aws():
             yield dynamo(None)
