@@ -15,7 +15,16 @@ from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings, CallbackTrace, Delivery, WebhookSecret
 from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus, TargetHold
 from chalicelib.domain.model.ledger import LEDGER_DAYS, LEDGER_SHARDS, LedgerEvent
-from chalicelib.domain.model.nodes import Drained, Node, NodeConfig, NodeLooked, NodeSeen, OpenQuestion, QuestionAnswer
+from chalicelib.domain.model.nodes import (
+    Drained,
+    Heartbeat,
+    Node,
+    NodeConfig,
+    NodeLooked,
+    NodeTold,
+    OpenQuestion,
+    QuestionAnswer,
+)
 from chalicelib.domain.model.recordings import GIVEN_UP, FinishHold, OpenRecording, Recording, RetentionMark, Share
 from chalicelib.domain.model.rooms import Room, RoomSecret
 from chalicelib.domain.model.sessions import OpenSession, Session, SessionOwner, StreamTail
@@ -39,6 +48,8 @@ KEPT_ANSWER_HOURS: Final = 24
 QUESTION_MINUTES: Final = 10
 KNOWN_INPUT_DAYS: Final = 30
 DUE: Final = "DUE#0"
+NODE_STATE: Final = ("ASKED#", "SEEN")
+"""The sort keys that one read of a node takes: its questions, leases, sessions, settings, its heartbeat and itself."""
 
 
 def ledger_shard(ulid: str) -> int:
@@ -56,7 +67,7 @@ class Layout:
 
     `key` and `partition` take the parts of a key as the services name them; `key_of` takes them from an entity.
     `index` gives (name, sort key) or None when it is in no index; `expires` a time of removal; `secret` names the
-    attributes that are encrypted.
+    attributes that are encrypted, `packed` that they are compressed before.
     """
 
     tag: str
@@ -66,6 +77,7 @@ class Layout:
     index: Callable[[Any], tuple[str, str] | None] = lambda _: None
     expires: Callable[[Any], datetime | None] = lambda _: None
     secret: tuple[str, ...] = ()
+    packed: bool = False
 
 
 def _session_index(s: Session) -> tuple[str, str]:
@@ -94,12 +106,20 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         index=lambda e: None if e.removed else ("NODES", e.id),
         secret=("snapshot_key",),
     ),
-    NodeSeen: Layout(
+    Heartbeat: Layout(
         tag="node_seen",
+        # The last of what a sync reads of a node, before `SESSION#`.
         key=lambda node: (f"NODE#{node}", "SEEN"),
         key_of=lambda e: (e.node,),
-        index=lambda e: ("NODES_SEEN", e.node),
         secret=("observed",),
+    ),
+    NodeTold: Layout(
+        tag="node_told",
+        key=lambda node, part: (f"NODE#{node}", f"TOLD#{part}"),
+        key_of=lambda e: (e.node, e.part),
+        partition=lambda node: (f"NODE#{node}", "TOLD#"),
+        secret=("body",),
+        packed=True,
     ),
     NodeLease: Layout(
         tag="node_lease",

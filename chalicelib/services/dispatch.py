@@ -47,6 +47,10 @@ _FOLLOWED: Final = (
 )
 
 
+ENDS_FOLLOWED: Final = (RoomSecret, Destination, Source)
+"""Of these, something follows from their end, too. Others end by their time, of which nothing follows."""
+
+
 def follows(kind: type[Entity]) -> bool:
     """Whether anything follows from a change of such an entity: of others, no record is needed."""
     return kind in _FOLLOWED

@@ -20,6 +20,7 @@ from edge.web.front.paths import PAGES_OF_OTHER_NAMES
 from infra.aws.compiled import compile_tree, repack
 from infra.aws.layer import ensure_layer
 from infra.aws.policies import roles
+from infra.aws.stream import filter_criteria
 from infra.aws.vendor import Target, ensure_vendor
 from infra.errors import InfraError
 from infra.paths import ROOT, tool
@@ -64,6 +65,8 @@ def merge_template(target: Target) -> dict[str, Any]:
     template["Resources"] |= roles()
     for section, content in _origin().items():
         template[section] |= content
+    source = template["Resources"]["OnTable"]["Properties"]["Events"]["OnTableDynamodbEventSource"]
+    source["Properties"]["FilterCriteria"] = filter_criteria()
     template["Globals"]["Function"] |= {"Runtime": f"python{target.python}", "Architectures": [target.architecture]}
     architecture = {"CompatibleArchitectures": [target.architecture]}
     template["Resources"]["Ffmpeg"]["Properties"] |= architecture

@@ -27,7 +27,7 @@ from chalicelib.domain.errors import ConflictError, InvalidInputError
 from chalicelib.domain.model.callbacks import Delivery
 from chalicelib.domain.model.destinations import Destination, Lease, NodeLease
 from chalicelib.domain.model.ledger import LEDGER_SHARDS, LedgerEvent
-from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat, Node, NodeTold
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.domain.model.settings import PublishSettings
@@ -156,9 +156,9 @@ def test_a_transaction_is_all_or_nothing(store: Store) -> None:
 
 
 def test_put_writes_whatever_is_there(store: Store) -> None:
-    store.commit(Put(NodeSeen(node="n1", last_seen=NOW)))
-    store.commit(Put(NodeSeen(node="n1", last_seen=NOW, acked_seq=7)))
-    found = store.get(NodeSeen, "n1")
+    store.commit(Put(Heartbeat(node="n1", last_seen=NOW)))
+    store.commit(Put(Heartbeat(node="n1", last_seen=NOW, acked_seq=7)))
+    found = store.get(Heartbeat, "n1")
     assert found is not None
     assert found.acked_seq == 7
 
@@ -178,12 +178,13 @@ def test_many_are_read_in_the_order_asked(store: Store) -> None:
     assert [type(f) for f in found] == [type(None), PublishSettings, Destination]
 
 
-def test_node_state_holds_leases_and_open_sessions_and_nothing_else(store: Store) -> None:
+def test_node_state_holds_what_a_sync_reads_and_nothing_else(store: Store) -> None:
     node = Node(id="n1", name="N", created_at=NOW, token_hash="h", snapshot_key="00")
     lease = NodeLease(node="n1", destination="d1", session="s", fence=1)
     store.commit(Save(node), Save(lease), Save(open_session("01JD0000000000000000000001")), Save(session()))
-    store.commit(Put(NodeSeen(node="n1", last_seen=NOW)))
-    assert [type(e) for e in store.node_state("n1")] == [NodeLease, Node, OpenSession]
+    store.commit(Put(Heartbeat(node="n1", last_seen=NOW)))
+    store.commit(Put(NodeTold(node="n1", part="facts")))
+    assert [type(e) for e in store.node_state("n1")] == [NodeLease, Node, OpenSession, Heartbeat]
     assert store.node_state("n2") == []
 
 

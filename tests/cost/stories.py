@@ -16,9 +16,10 @@ from .world import World
 HOURS_A_MONTH: Final = 730
 RECORDED_BYTES: Final = 900_000_000
 """An hour at 2 Mbit/s."""
-FINISH_BYTES_S: Final = 80e6
-"""What a function moves between the bucket and its disk, each way, at 2 GB of memory (a sixth of what AWS documents for
-instances of its kind); FFmpeg's copy is bound by the same disk."""
+NETWORK_BYTES_S: Final = 75e6
+"""What a function moves from and to the bucket (600 Mbit/s)."""
+DISK_BYTES_S: Final = 300e6
+"""What FFmpeg copies on the function's disk, where it decodes nothing."""
 FINISHER_GB: Final = 2.0
 _SECRETS: Final = 2
 _SOURCES: Final = ("callbacks", "finish", "objects")
@@ -97,7 +98,7 @@ def finishing(segment_s: int = 10) -> Bill:
 
 def _finish_bill(world: World) -> Bill:
     bill, meter = Bill("finishing a recording"), world.spent.pop("on_finish")
-    seconds = 3 * RECORDED_BYTES / FINISH_BYTES_S + sum(meter.calls.values()) * 0.02 / 4
+    seconds = 2 * RECORDED_BYTES / NETWORK_BYTES_S + RECORDED_BYTES / DISK_BYTES_S
     bill.asked(meter)
     bill.add(lambda_request=1, lambda_gb_s=seconds * FINISHER_GB, dynamodb_write=_ONCE_UNITS)
     return bill.take(world)

@@ -18,7 +18,7 @@ from .stories import finishing, idle_installation, idle_node, stream_hour
 HELD: Final[dict[str, tuple[Callable[[], Bill], dict[str, float]]]] = {
     "an hour of one stream": (
         lambda: stream_hour(1, pushed=False),
-        {"dynamodb.write": 796, "dynamodb.read": 1149, "lambda.request": 251, "s3.put": 361, "sqs": 184},
+        {"dynamodb.write": 300, "dynamodb.read": 920, "lambda.request": 145, "s3.put": 361, "sqs": 184},
     ),
     "an hour of ten streams, a push each": (
         lambda: stream_hour(10, pushed=True).times(10),

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 from app import _SWEEPS
@@ -13,10 +14,11 @@ from chalicelib.config import Config
 from chalicelib.routes.edge_calls import CALLS, EdgeCall
 from chalicelib.wiring.aws import AwsAdapters
 from chalicelib.wiring.services import Wiring
+from infra.aws.stream import filter_criteria
 from tests.fakes import BOOTSTRAP
 
 from .clients import Bucket, Queues, Roles, Vault
-from .meter import Meter, total
+from .meter import Item, Meter, total
 from .table import Table
 
 _QUEUES: Final = "https://sqs.us-east-1.amazonaws.com/123456789012/"
@@ -112,7 +114,7 @@ class World:
     def _followed(self) -> list[tuple[Any, Any]]:
         """The records of the stream that reach the function."""
         changes, self.table.changes = self.table.changes, []
-        return changes
+        return [change for change in changes if _passes(*change)]
 
     def minute(self) -> Meter:
         """Run the function of the minute; what it cost."""
@@ -120,6 +122,24 @@ class World:
             for sweep in _SWEEPS.values():
                 sweep(self.wiring)
         return meter
+
+
+@cache
+def _patterns() -> list[Any]:
+    return [json.loads(each["Pattern"]) for each in filter_criteria()["Filters"]]
+
+
+def _passes(old: Item | None, new: Item | None) -> bool:
+    """Whether the event source hands a record to the function."""
+    images = {name: image for name, image in (("OldImage", old), ("NewImage", new)) if image is not None}
+    record = {"eventName": "REMOVE" if new is None else "MODIFY" if old else "INSERT", "dynamodb": images}
+    return any(_fits(pattern, record) for pattern in _patterns())
+
+
+def _fits(pattern: Any, value: Any) -> bool:
+    if isinstance(pattern, list):
+        return value in pattern
+    return isinstance(value, dict) and all(name in value and _fits(part, value[name]) for name, part in pattern.items())
 
 
 def first_secret() -> str:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.ports.sending import Answer
 from chalicelib.ports.store import Put
@@ -37,7 +37,7 @@ def lost(cloud: Cloud, segments: int = 2) -> str:
 
 def silence(cloud: Cloud, **time: float) -> None:
     cloud.clock.pass_(**time)
-    seen = cloud.store.get(NodeSeen, cloud.node)
+    seen = cloud.store.get(Heartbeat, cloud.node)
     assert seen is not None
     cloud.store.commit(Put(seen.model_copy(update={"lost": True})))
 

@@ -21,7 +21,7 @@ from chalicelib.domain.ids import derived_ulid
 from chalicelib.domain.model.callbacks import Delivery
 from chalicelib.domain.model.destinations import Destination, Lease, PushStatus
 from chalicelib.domain.model.ledger import LedgerEvent
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.ports.sending import Answer
@@ -330,7 +330,7 @@ def test_events_are_taken_once(cloud: Cloud) -> None:
     assert cloud.send(*facts) == ["accepted", "accepted"]
     assert cloud.send(*facts) == ["duplicate", "duplicate"]
     assert len([e for e in cloud.store.rows.values() if isinstance(e, LedgerEvent)]) == 2
-    seen = cloud.store.get(NodeSeen, cloud.node)
+    seen = cloud.store.get(Heartbeat, cloud.node)
     assert seen is not None
     assert seen.acked_seq == 2
 

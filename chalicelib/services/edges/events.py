@@ -22,7 +22,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
 from chalicelib.domain.model.destinations import PushStatus
 from chalicelib.domain.model.ledger import LedgerEvent
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.sessions import OpenSession, Session, SessionOwner, StreamTail
 from chalicelib.domain.model.settings import RecordSettings
@@ -91,7 +91,7 @@ class Events:
         """How far the node's events are in, when that is less than the node remembers to have been `told`: this cloud
         went back to a backup. None: it did not.
         """
-        seen = self._store.get(NodeSeen, node) if told else None
+        seen = self._store.get(Heartbeat, node) if told else None
         known = seen.acked_seq if seen is not None else 0
         if told is None or told <= known:
             return None
@@ -101,7 +101,7 @@ class Events:
     def _remember_seq(self, node: str, highest: int) -> int:
         """Keep how far the node's events are in."""
         for _ in range(_TRIES):
-            seen = self._store.get(NodeSeen, node) or NodeSeen(node=node, last_seen=self._clock())
+            seen = self._store.get(Heartbeat, node) or Heartbeat(node=node, last_seen=self._clock())
             if seen.acked_seq >= highest:
                 return seen.acked_seq
             try:

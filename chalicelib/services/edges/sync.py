@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 from aws_lambda_powertools import Logger
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from chalicelib.domain.errors import ConflictError, UnauthenticatedError
 from chalicelib.domain.model.callbacks import CallbackSettings
 from chalicelib.domain.model.destinations import Destination, NodeLease
-from chalicelib.domain.model.nodes import Node, NodeConfig, NodeLooked, NodeSeen, OpenQuestion
+from chalicelib.domain.model.nodes import Heartbeat, Node, NodeConfig, NodeLooked, OpenQuestion
 from chalicelib.domain.model.rooms import RoomSecret
 from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.domain.model.settings import PublishSettings, RecordSettings
@@ -22,6 +23,7 @@ from chalicelib.ports.clock import Clock
 from chalicelib.ports.objects import CredentialIssuer
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.account.settings import Settings
+from chalicelib.services.nodes import sightings
 from chalicelib.services.nodes.node_settings import wire_settings
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.paging import everything
@@ -76,8 +78,10 @@ class Sync:
         self._issuer = issuer
         self._clock = clock
 
-    def sync(self, node_id: str, request: SyncRequest) -> SyncResponse:
-        """Take what the node observes, answer what it should do."""
+    def sync(
+        self, node_id: str, request: SyncRequest, token: Callable[[Node], str | None] = lambda _: None
+    ) -> SyncResponse:
+        """Take what the node observes, answer what it should do. `token` gives the node a new token, if it is due."""
         state = self._store.node_state(node_id)
         node = next((e for e in state if isinstance(e, Node)), None)
         if node is None or node.revoked:
@@ -87,7 +91,8 @@ class Sync:
         interval = LIVE_INTERVAL_S if request.observed.sessions or sessions else IDLE_INTERVAL_S
         if any(e.until > self._clock() for e in state if isinstance(e, NodeLooked)):
             interval = LOOKED_INTERVAL_S
-        acked = self._seen(node_id, request, interval)
+        beat = next((e for e in state if isinstance(e, Heartbeat)), None)
+        acked = self._heard(node_id, request, beat, interval)
         leases += self._pushes.reconcile_node(leases, sessions)
         config = next((e for e in state if isinstance(e, NodeConfig)), None)
         desired = self._desired(node_id, request, leases, sessions)
@@ -108,27 +113,18 @@ class Sync:
             acked_seq=acked,
             open_sessions=[s.session for s in sessions if s.state != "closing"],
             questions=self._questions.open([e for e in state if isinstance(e, OpenQuestion)]),
+            node_token=token(node),
         )
 
-    def _seen(self, node_id: str, request: SyncRequest, interval: float) -> int:
+    def _heard(self, node_id: str, request: SyncRequest, beat: Heartbeat | None, interval: float) -> int:
         """Keep what the node said; returns how far its events are in."""
-        known = self._store.get(NodeSeen, node_id) or NodeSeen(node=node_id, last_seen=self._clock())
+        now = self._clock()
+        known = beat or Heartbeat(node=node_id, last_seen=now)
         if known.lost:
             _log.info("node_back", extra={"node": node_id})
-        new = known.model_copy(
-            update={
-                "last_seen": self._clock(),
-                "agent_version": request.agent_version,
-                "interval_s": interval,
-                "lost": False,
-                "observed": request.observed,
-                "clock_skew_s": (request.sent_at - self._clock()).total_seconds() if request.sent_at else None,
-            }
-        )
-        try:
-            self._store.commit(Save(new))
-        except ConflictError:
-            _log.info("node_seen_conflict", extra={"node": node_id})  # events came in meanwhile; the next sync tells
+        skew = (request.sent_at - now).total_seconds() if request.sent_at else None
+        said = {"last_seen": now, "agent_version": request.agent_version, "interval_s": interval, "lost": False}
+        sightings.keep(self._store, known.model_copy(update={**said, "clock_skew_s": skew}), request.observed)
         return known.acked_seq
 
     def _desired(
@@ -241,7 +237,7 @@ class Liveness:
         a silent node may well be streaming on, and it reports when it is back.
         """
         lost = 0
-        for seen in everything(self._store, NodeSeen, "NODES_SEEN"):
+        for seen in sightings.heartbeats(self._store):
             silent = self._clock() - seen.last_seen
             if seen.lost or silent < timedelta(seconds=2 * seen.interval_s + 30):
                 continue

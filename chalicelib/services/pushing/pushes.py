@@ -13,7 +13,7 @@ from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, ForbiddenError
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus
-from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat, Node
 from chalicelib.domain.model.rooms import Room
 from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.domain.model.settings import LimitSettings
@@ -46,8 +46,8 @@ class Pushes:
             o for s in everything(self._store, Session, "LIVE") if (o := as_open(s)) is not None and o.state == "live"
         ]
         nodes = sorted({s.node for s in live})
-        found = self._store.get_many([(NodeSeen, (node,)) for node in nodes]) if nodes else []
-        lost = {seen.node for seen in found if isinstance(seen, NodeSeen) and seen.lost}
+        found = self._store.get_many([(Heartbeat, (node,)) for node in nodes]) if nodes else []
+        lost = {seen.node for seen in found if isinstance(seen, Heartbeat) and seen.lost}
         return [s for s in live if s.node not in lost]
 
     def nudge(self, node_id: str) -> None:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.nodes import Node
 from chalicelib.domain.model.settings import PlaySettings
 from chalicelib.domain.stream_urls import Place, play_url
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
+from chalicelib.services.nodes import sightings
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream
@@ -99,7 +100,7 @@ class Plays:
         """
         name = parse_stream(stream)
         there = self._questions.node(node)
-        seen = self._store.get(NodeSeen, there.id)
+        seen = sightings.seen(self._store, there.id)
         if seen is None or not seen.observed.ports:
             raise NotFoundError("the node has not said yet on which ports it can be reached; try again in a minute")
         setting = self.get()
