@@ -190,6 +190,28 @@ class MemoryObjects:
 
 
 @dataclass
+class FakeSnapshotFiles:
+    """`SnapshotFiles` in memory. `linked`: nodes get links."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    linked: bool = False
+
+    def write(self, name: str, body: bytes) -> None:
+        self.files[name] = body
+
+    def read(self, name: str) -> bytes:
+        if name not in self.files:
+            raise NotFoundError("the file is not there")
+        return self.files[name]
+
+    def remove(self, name: str) -> None:
+        self.files.pop(name, None)
+
+    def link(self, name: str) -> str:
+        return f"https://bucket.example/{name}" if self.linked else ""
+
+
+@dataclass
 class FakeQueue:
     """`Queue` that keeps what was sent."""
 

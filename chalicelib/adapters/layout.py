@@ -14,6 +14,7 @@ from chalicelib.domain.model.account import AdminPassword, ApiSecret, AuditEntry
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings, CallbackTrace, Delivery, WebhookSecret
 from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus, TargetHold
+from chalicelib.domain.model.fleet import FleetState
 from chalicelib.domain.model.ledger import LEDGER_DAYS, LEDGER_SHARDS, LedgerEvent
 from chalicelib.domain.model.nodes import (
     Drained,
@@ -275,6 +276,9 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         key_of=lambda e: (e.recording, e.id),
         partition=lambda recording: (f"REC#{recording}", "SHARE#"),
         expires=lambda e: e.expires_at,
+    ),
+    FleetState: Layout(
+        tag="fleet_state", key=lambda: ("CONFIG", "fleet"), key_of=lambda _: (), secret=("key", "accepted")
     ),
     RetentionMark: Layout(tag="retention_mark", key=lambda: ("CONFIG", "retention_mark"), key_of=lambda _: ()),
     LedgerEvent: Layout(

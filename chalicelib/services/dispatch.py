@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain.errors import ConflictError
@@ -20,6 +20,7 @@ from chalicelib.ports.clock import Clock
 from chalicelib.ports.queues import Queue
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.callbacks.deliveries import Callbacks
+from chalicelib.services.publishing.snapshots import Snapshots
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.cuts import Cuts
 from chalicelib.services.recordings.opening import open_recordings
@@ -29,13 +30,11 @@ from chalicelib.wire.edge.events import SessionEnded, SessionLive, SessionRefuse
 LOST_AFTER: Final = timedelta(minutes=20)
 """Longer than the longest finishing function may run."""
 
-_OF_ADMISSION: Final = (PublishSettings, CallbackSettings, PlaySettings, RoomSecret)
-"""What every node has a copy of, in its admission snapshot."""
-
+_TOLD_TO_ALL: Final = (PublishSettings, CallbackSettings, PlaySettings, RoomSecret, RecordSettings)
+"""What `FleetState` is made of."""
 
 _FOLLOWED: Final = (
-    *_OF_ADMISSION,
-    RecordSettings,
+    *_TOLD_TO_ALL,
     Room,
     LedgerEvent,
     Delivery,
@@ -67,8 +66,10 @@ class Dispatch:
         callbacks: Callbacks,
         finish: Queue,
         cuts: Cuts,
+        snapshots: Snapshots,
         clock: Clock,
     ) -> None:
+        self._snapshots = snapshots
         self._store = store
         self._pushes = pushes
         self._sources = sources
@@ -79,7 +80,7 @@ class Dispatch:
 
     def changed(self, old: Entity | None, new: Entity | None) -> None:
         """One record of the stream: an entity before and after its write."""
-        if isinstance(new or old, _OF_ADMISSION):
+        if isinstance(new or old, _TOLD_TO_ALL) and self._snapshots.changed(cast("Entity", new or old)):
             self._pushes.nudge_all()
         if isinstance(new, Room) and isinstance(old, Room) and old.stream != new.stream:
             self._pushes.follow_room(new)
@@ -110,6 +111,13 @@ class Dispatch:
                 self._sources.gone(old.id)
             case _:
                 pass
+
+    def sweep_snapshots(self) -> int:
+        """Find what of the nodes' snapshots a lost record of the stream left lying; returns how often there was any."""
+        found = self._snapshots.sweep()
+        if found:
+            self._pushes.nudge_all()
+        return int(found)
 
     def sweep(self) -> int:
         """Start again what a lost record of the stream left lying: recordings that are complete and not finished.

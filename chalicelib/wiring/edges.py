@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.services.edges.events import Events
     from chalicelib.services.edges.sync import Sync
     from chalicelib.services.nodes.questions import Questions
+    from chalicelib.services.publishing.snapshots import Snapshots
     from chalicelib.services.pushing.pushes import Pushes
     from chalicelib.services.recordings.stores import Stores
     from chalicelib.services.recordings.uploads import Uploads
@@ -107,14 +108,21 @@ class EdgeWiring(Installation):
 
         return Sync(
             self.store,
-            self.settings,
             self.pushes,
             self.source_leases,
             self.questions,
             self.adapters.issuer,
             now,
             self.plays,
+            self.snapshots,
         )
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """What all nodes are told alike."""
+        from chalicelib.services.publishing.snapshots import Snapshots
+
+        return Snapshots(self.store, self.settings, self.adapters.snapshot_files, now)
 
     @cached_property
     def questions(self) -> Questions:

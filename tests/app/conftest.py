@@ -28,7 +28,7 @@ from chalicelib.services.nodes.questions import Questions
 from chalicelib.wiring.installation import now
 from chalicelib.wiring.local import LocalAdapters
 from chalicelib.wiring.services import wiring
-from tests.fakes import BOOTSTRAP
+from tests.fakes import BOOTSTRAP, FakeSnapshotFiles
 
 REGION = "us-east-1"
 TABLE, BUCKET = "sluice-test", "sluice-test-recordings"
@@ -201,6 +201,7 @@ def aws(moto: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     vault.create_secret(Name="bootstrap", SecretString=json.dumps(_FIRST))
     with wired(_config(queues)):
         monkeypatch.setattr(wiring.adapters, "_boto3", client)
+        wiring.adapters.__dict__["snapshot_files"] = FakeSnapshotFiles(linked=True)
         monkeypatch.setattr(wiring.adapters, "_api", lambda _, service: client(service.name))
         yield Aws(db, s3, sqs, queues)
 

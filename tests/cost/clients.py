@@ -97,6 +97,26 @@ class Bucket:
         self.objects[key] = b""
 
 
+class Snapshots:
+    """Snapshot files in the bucket."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def write(self, name: str, body: bytes) -> None:
+        self._bucket.put_object(Key=f"snapshots/{name}", Body=body)
+
+    def read(self, name: str) -> bytes:
+        return bytes(self._bucket.get_object(Key=f"snapshots/{name}")["Body"].read())
+
+    def remove(self, name: str) -> None:
+        self._bucket.meter.count("s3.DeleteObject")
+        self._bucket.objects.pop(f"snapshots/{name}", None)
+
+    def link(self, name: str) -> str:
+        return f"https://bucket.example/snapshots/{name}"
+
+
 class _Body(io.BytesIO):
     def iter_chunks(self, size: int) -> Iterator[bytes]:
         while chunk := self.read(size):

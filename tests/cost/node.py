@@ -65,6 +65,7 @@ class Node:
         body = {
             "agent_version": "0.1", "observed": self.observed(), "revision": self._revision,
             "snapshot_revision": self._snapshot, "acked_seq": self._seq, "sent_at": datetime.now(UTC).isoformat(),
+            "fetches_snapshot": True,
         }  # fmt: skip
         answer, meter = self.world.edge("sync", self.token, body | more)
         self._revision = answer["revision"]

@@ -17,7 +17,7 @@ from chalicelib.wiring.services import Wiring
 from infra.aws.stream import filter_criteria
 from tests.fakes import BOOTSTRAP
 
-from .clients import Bucket, Queues, Roles, Vault
+from .clients import Bucket, Queues, Roles, Snapshots, Vault
 from .meter import Item, Meter, total
 from .table import Table
 
@@ -62,7 +62,8 @@ class World:
         clients |= {"sts": Roles(self.meter), "secretsmanager": Vault(self.meter)}
         config = Config.from_environment(_ENVIRONMENT)
         self.wiring = Wiring(config)
-        self.wiring.__dict__["adapters"] = _Counted(config, clients)
+        adapters = self.wiring.__dict__["adapters"] = _Counted(config, clients)
+        adapters.__dict__["snapshot_files"] = Snapshots(self.bucket)
         self.spent: dict[str, Meter] = {}
         self.runs: Counter[str] = Counter()
 

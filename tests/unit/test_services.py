@@ -38,6 +38,7 @@ from chalicelib.services.edges.sync import Liveness, Sync
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.publishing.publish import Publish
+from chalicelib.services.publishing.snapshots import Snapshots
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.announcing import Announcements
@@ -73,6 +74,7 @@ from tests.fakes import (
     FakeNudger,
     FakeQueue,
     FakeSender,
+    FakeSnapshotFiles,
     MemoryObjects,
     MemoryStore,
 )
@@ -108,15 +110,16 @@ class Cloud:
         self.sources = SourceLeases(self.store, self.pushes, self.clock)
         self.ingest = Events(self.store, self.settings, self.pushes, self.sources, self.clock)
         self.plays = Plays(self.store, self.pushes, self.questions, self.clock, lambda: "m" * 64)
+        self.snapshots = Snapshots(self.store, self.settings, FakeSnapshotFiles(), self.clock)
         self.syncing = Sync(
             self.store,
-            self.settings,
             self.pushes,
             self.sources,
             self.questions,
             FakeIssuer(),
             self.clock,
             self.plays,
+            self.snapshots,
         )
         base = "http://base"
         self.callbacks = Callbacks(
@@ -133,7 +136,14 @@ class Cloud:
         )
         self.cuts = Cuts(self.store, self.settings, self.pushes)
         self.dispatch = Dispatch(
-            self.store, self.pushes, self.sources, self.callbacks, self.finish_queue, self.cuts, self.clock
+            self.store,
+            self.pushes,
+            self.sources,
+            self.callbacks,
+            self.finish_queue,
+            self.cuts,
+            self.snapshots,
+            self.clock,
         )
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
         self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
@@ -465,6 +475,7 @@ def test_a_session_that_was_over_before_its_plan_was_known_gets_it(cloud: Cloud)
 def test_a_new_secret_makes_a_new_snapshot(cloud: Cloud) -> None:
     before = cloud.sync().snapshot
     cloud.settings.set_publish(secret="another-secret", auth=None)
+    cloud.run_stream()
     after = cloud.sync().snapshot
     assert before.revision != after.revision
     assert "another-secret" not in after.model_dump_json()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from chalicelib.domain.model.fleet import FleetState
 from chalicelib.domain.model.nodes import Node
 from chalicelib.domain.model.settings import PlaySettings
 from chalicelib.domain.stream_urls import Place, play_url
@@ -76,10 +77,9 @@ class Plays:
                 self._pushes.nudge(node.id)
         return new.model_copy(update={"version": new.version + 1})
 
-    def key_of(self, node: str) -> str:
+    def key_of(self, node: str, fleet: FleetState) -> str:
         """With what a node checks links; '' while everybody may watch."""
-        setting = self.get()
-        return play_key(self._signing_key(), node, setting.generation) if setting.auth else ""
+        return play_key(self._signing_key(), node, fleet.play_generation) if fleet.play_auth else ""
 
     def link(
         self,
