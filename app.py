@@ -129,6 +129,7 @@ def on_objects(event: Any) -> dict[str, Any]:
 _SWEEPS: dict[str, Callable[[Wiring], int]] = {
     "callbacks": lambda w: w.callbacks.sweep(),
     "dispatch": lambda w: w.dispatch.sweep(),
+    "indexed": lambda w: int(w.pushes.wanting.rebuild()),
     "snapshots": lambda w: w.dispatch.sweep_snapshots(),
     "cards": lambda w: w.test_cards.sweep(),
     "sources": lambda w: w.source_leases.sweep(),

@@ -9,11 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from chalicelib.domain.destinations import name_hash
 from chalicelib.domain.ids import stamp, ulid_time
 from chalicelib.domain.model.account import AdminPassword, ApiSecret, AuditEntry, Credential, KeptAnswer, LoginHold
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings, CallbackTrace, Delivery, WebhookSecret
-from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus, TargetHold
+from chalicelib.domain.model.destinations import (
+    Destination,
+    Lease,
+    NodeLease,
+    PushStatus,
+    TargetHold,
+    WantedStream,
+    WantedTarget,
+    WantingIndexed,
+)
 from chalicelib.domain.model.fleet import FleetState
 from chalicelib.domain.model.ledger import LEDGER_DAYS, LEDGER_SHARDS, LedgerEvent
 from chalicelib.domain.model.nodes import (
@@ -158,6 +168,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         tag="open_session",
         key=lambda node, session: (f"NODE#{node}", f"OPEN#{session}"),
         key_of=lambda e: (e.node, e.session),
+        index=lambda e: (f"LIVE_OF#{name_hash(e.stream.stream)}", e.session) if e.state == "live" else None,
         secret=("stream",),
     ),
     Session: Layout(
@@ -210,6 +221,19 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         key_of=lambda e: (e.destination,),
         index=lambda e: ("LEASES_HELD", e.destination) if e.held else None,
     ),
+    WantedStream: Layout(
+        tag="wanted_stream",
+        key=lambda destination: (f"DEST#{destination}", "STREAM"),
+        key_of=lambda e: (e.destination,),
+        index=lambda e: (e.index, e.destination) if e.index else None,
+    ),
+    WantedTarget: Layout(
+        tag="wanted_target",
+        key=lambda destination: (f"DEST#{destination}", "TARGET"),
+        key_of=lambda e: (e.destination,),
+        index=lambda e: (e.index, e.destination) if e.index else None,
+    ),
+    WantingIndexed: Layout(tag="wanting_indexed", key=lambda: ("CONFIG", "wanting_indexed"), key_of=lambda _: ()),
     PushStatus: Layout(
         tag="push_status",
         key=lambda destination: (f"DEST#{destination}", "PUSH"),

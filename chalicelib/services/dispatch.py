@@ -97,6 +97,7 @@ class Dispatch:
             case Recording() if self._completed(old, new):
                 self._finish.send({"recording": new.id, "version": str(new.version)})
             case Destination():
+                self._pushes.wanting.note(new)
                 self._pushes.settle(new)
             case Lease():
                 self._freed(old if isinstance(old, Lease) else None, new)
@@ -166,6 +167,7 @@ class Dispatch:
             self._sources.free(target)
 
     def _gone(self, destination: Destination) -> None:
+        self._pushes.wanting.forget(destination.id)
         lease = self._store.get(Lease, destination.id)
         if lease is not None and lease.held:
             self._pushes.nudge(lease.node)

@@ -89,7 +89,7 @@ class Sync:
             interval = LOOKED_INTERVAL_S
         beat = next((e for e in state if isinstance(e, Heartbeat)), None)
         acked = self._heard(node_id, request, beat, interval)
-        leases += self._pushes.reconcile_node(leases, sessions)
+        leases += self._pushes.reconcile_node(leases, sessions, back=beat is None or beat.lost)
         config = next((e for e in state if isinstance(e, NodeConfig)), None)
         fleet = self._snapshots.current()
         desired = self._desired(node_id, request, leases, sessions, fleet.merge_window_s)
