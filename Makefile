@@ -42,7 +42,7 @@ cloud: develop ## Run the packaged functions on an emulator of AWS, for develope
 	@$(BIN)/python -m tests.emulator
 
 cost: develop ## What the cloud half costs on AWS, counted call by call; for developers
-	@$(BIN)/python -m tests.cost $(if $(JSON),--json $(JSON))
+	@$(BIN)/python -m tests.cost $(if $(JSON),--json $(JSON)) $(if $(DOCS),--docs)
 
 deploy: develop ## Create or change an installation on AWS: make deploy STAGE=prod [SET="PublicUrl=https://live.example.com"]
 	@$(BIN)/python -m infra.aws deploy --stage $(STAGE_OR_STOP) $(foreach pair,$(SET),--set $(pair))

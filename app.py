@@ -92,12 +92,16 @@ def on_table(event: Any) -> dict[str, Any]:
 
 
 def _callback_record(record: Any) -> None:
-    wiring.callbacks.deliver(json.loads(record["body"])["delivery"])
+    message = json.loads(record["body"])
+    if "nodes" in message:  # many are told by shares: a queue of their own would be polled all day
+        wiring.telling.share(message["nodes"])
+    else:
+        wiring.callbacks.deliver(message["delivery"])
 
 
 @app.on_sqs_message(queue_arn="CALLBACKS_QUEUE_ARN_PLACEHOLDER", batch_size=10)
 def on_callbacks(event: Any) -> dict[str, Any]:
-    """Callbacks that are due."""
+    """Callbacks that are due, and nodes that are to be told something."""
     return _batch(event.to_dict(), _message, _callback_record)
 
 
@@ -130,7 +134,7 @@ _SWEEPS: dict[str, Callable[[Wiring], int]] = {
     "callbacks": lambda w: w.callbacks.sweep(),
     "dispatch": lambda w: w.dispatch.sweep(),
     "indexed": lambda w: int(w.pushes.wanting.rebuild()),
-    "snapshots": lambda w: w.dispatch.sweep_snapshots(),
+    "snapshots": lambda w: int(w.snapshots.sweep()),
     "cards": lambda w: w.test_cards.sweep(),
     "sources": lambda w: w.source_leases.sweep(),
     "abandoned": lambda w: w.abandoned.sweep(),

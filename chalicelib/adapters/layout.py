@@ -36,9 +36,17 @@ from chalicelib.domain.model.nodes import (
     OpenQuestion,
     QuestionAnswer,
 )
-from chalicelib.domain.model.recordings import GIVEN_UP, FinishHold, OpenRecording, Recording, RetentionMark, Share
+from chalicelib.domain.model.recordings import (
+    GIVEN_UP,
+    FinishHold,
+    OpenListed,
+    OpenRecording,
+    Recording,
+    RetentionMark,
+    Share,
+)
 from chalicelib.domain.model.rooms import Room, RoomSecret
-from chalicelib.domain.model.sessions import OpenSession, Session, SessionOwner, StreamTail
+from chalicelib.domain.model.sessions import LiveCount, OpenSession, Session, SessionOwner, StreamTail
 from chalicelib.domain.model.settings import (
     LimitSettings,
     PlaySettings,
@@ -180,6 +188,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         expires=lambda e: e.ended_at and e.ended_at + timedelta(days=CLOSED_SESSION_DAYS),
         secret=("stream",),
     ),
+    LiveCount: Layout(tag="live_count", key=lambda: ("CONFIG", "live_count"), key_of=lambda _: ()),
     SessionOwner: Layout(
         tag="session_owner",
         key=lambda session: (f"SESSION#{session}", "OWNER"),
@@ -288,6 +297,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         index=lambda e: None if e.closed_at else ("RECS_OPEN", f"{stamp(e.since)}#{e.recording}"),
         expires=lambda e: e.closed_at,
     ),
+    OpenListed: Layout(tag="open_listed", key=lambda: ("CONFIG", "open_listed"), key_of=lambda _: ()),
     FinishHold: Layout(
         tag="finish_hold",
         key=lambda recording: (f"REC#{recording}", "FINISH"),

@@ -23,7 +23,7 @@ from chalicelib.services.callbacks.deliveries import Callbacks
 from chalicelib.services.publishing.snapshots import Snapshots
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.cuts import Cuts
-from chalicelib.services.recordings.opening import open_recordings
+from chalicelib.services.recordings.opening import list_open, open_recordings
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.edge.events import SessionEnded, SessionLive, SessionRefused
 
@@ -70,6 +70,7 @@ class Dispatch:
         clock: Clock,
     ) -> None:
         self._snapshots = snapshots
+        self._listed = False
         self._store = store
         self._pushes = pushes
         self._sources = sources
@@ -80,8 +81,8 @@ class Dispatch:
 
     def changed(self, old: Entity | None, new: Entity | None) -> None:
         """One record of the stream: an entity before and after its write."""
-        if isinstance(new or old, _TOLD_TO_ALL) and self._snapshots.changed(cast("Entity", new or old)):
-            self._pushes.nudge_all()
+        if isinstance(new or old, _TOLD_TO_ALL):
+            self._snapshots.changed(cast("Entity", new or old))
         if isinstance(new, Room) and isinstance(old, Room) and old.stream != new.stream:
             self._pushes.follow_room(new)
         if isinstance(new, RecordSettings):
@@ -113,17 +114,13 @@ class Dispatch:
             case _:
                 pass
 
-    def sweep_snapshots(self) -> int:
-        """Find what of the nodes' snapshots a lost record of the stream left lying; returns how often there was any."""
-        found = self._snapshots.sweep()
-        if found:
-            self._pushes.nudge_all()
-        return int(found)
-
     def sweep(self) -> int:
         """Start again what a lost record of the stream left lying: recordings that are complete and not finished.
         Returns how many.
         """
+        if not self._listed:
+            list_open(self._store)
+            self._listed = True
         now = self._clock()
         late = now - LOST_AFTER
         lying = [r for r in open_recordings(self._store) if recording_rules.is_complete(r) and r.updated_at < late]

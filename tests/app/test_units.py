@@ -115,6 +115,10 @@ def _story(measure: Callable[[str, Callable[[], Any]], Meter], client: Client, a
         return measure(f"event `{kind}`", lambda: node.tell(node.event(kind, session, **body)))
 
     yield "publish", measure("`POST /edge/v1/publish`", lambda: _publish(node, session))
+    tick = client.events.generate_cw_event("aws.events", "Scheduled Event", {}, ["rule"])
+    # What is made once is made before.
+    node.sync()
+    client.lambda_.invoke("on_minute", tick)
     yield "idle", measure("`POST /edge/v1/sync`, idle", lambda: node.sync(want_credentials=True))
     yield "admitted", tell("session.admitted", client_id="c1", service_id="s1")
     yield "live", tell("session.live")
@@ -138,7 +142,6 @@ def _story(measure: Callable[[str, Callable[[], Any]], Meter], client: Client, a
     change = {"merge_window_s": 20}
     yield "change", measure("`PATCH /v1/settings/record`", lambda: api("PATCH", "/v1/settings/record", change))
     yield "delete", measure("`DELETE /v1/recordings/{id}`", lambda: api("DELETE", f"/v1/recordings/{recording}"))
-    tick = client.events.generate_cw_event("aws.events", "Scheduled Event", {}, ["rule"])
     yield "minute", measure("on_minute: nothing due", lambda: client.lambda_.invoke("on_minute", tick))
 
 

@@ -15,7 +15,6 @@ from chalicelib.domain.model.nodes import Heartbeat, Node
 from chalicelib.domain.model.recordings import Recording, RecordingPart
 from chalicelib.domain.model.rooms import Room, RoomSecret
 from chalicelib.domain.model.sessions import OpenSession, Session
-from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.domain.targets import target_hash
 from chalicelib.ports.store import Put
 from chalicelib.wire.names import StreamName
@@ -39,7 +38,7 @@ class Size:
 
 
 SMALL: Final = Size(10, 10, 10)
-LARGE: Final = Size(10_000, 1_000, 100_000, nodes=100, live=2_000)
+LARGE: Final = Size(10_000, 999, 100_000, nodes=100, live=2_000)
 
 
 def filled(size: Size) -> tuple[World, Edge]:

@@ -41,11 +41,16 @@ def reads(size: int) -> int:
 def writes(old: Item | None, new: Item | None, *, transaction: bool) -> int:
     """Units of a write that replaces `old` by `new`; None: there is none."""
     units = max(_units(old), _units(new), 1)
+    return units * (2 if transaction else 1) + sum(index_writes(old, new).values())
+
+
+def index_writes(old: Item | None, new: Item | None) -> Counter[str]:
+    """The part of it that falls on the index, by its partitions."""
     before, after = _place(old), _place(new)
-    index = max(_units(old), _units(new)) if before and before == after else _units(old if before else None)
-    if after and before != after:
-        index += _units(new)
-    return units * (2 if transaction else 1) + index
+    if before and before == after:
+        return Counter({before[0]: max(_units(old), _units(new))})
+    found = Counter({before[0]: _units(old)}) if before else Counter()
+    return found + (Counter({after[0]: _units(new)}) if after else Counter())
 
 
 def _units(item: Item | None) -> int:
@@ -64,8 +69,8 @@ class Meter:
     """`service.Operation` → how often."""
     read: float = 0.0
     written: int = 0
-    keys: Counter[str] = field(default_factory=Counter)
-    """Partition key → units written there."""
+    keys: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """What was done (`read`, `write`), and at which partition, of the table or of its index → units."""
 
     def count(self, call: str, times: int = 1) -> None:
         """Take so many calls."""
@@ -74,7 +79,12 @@ class Meter:
     def wrote(self, pk: str, units: int) -> None:
         """Take a write."""
         self.written += units
-        self.keys[pk] += units
+        self.keys["write", pk] += units
+
+    def looked(self, pk: str, units: float) -> None:
+        """Take a read."""
+        self.read += units
+        self.keys["read", pk] += units  # type: ignore[assignment]
 
     def of(self, service: str) -> int:
         """How many calls of a service."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +13,10 @@ from .prices import TARGETS
 from .stories import finishing, idle_installation, idle_node, stream_hour
 
 _THOUSAND: Final = 1000
+_OWN: Final = frozenset(
+    {"NODE", "SESSION", "STREAM", "DEST", "TARGET", "REC", "TOKEN", "LIVE_OF", "WANTS", "AIMS", "DELIVERY", "ROOMNAME"}
+)
+"""Partitions that belong to one node, stream, destination or recording: each has few of the units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,16 @@ def lines() -> Iterator[Line]:
     yield Line(finishing().times(_THOUSAND, "finishing 1,000 recordings of an hour"), "finishing")
     yield Line(idle_node().times(1, "an idle node, a month"), "idle_node")
     yield Line(idle_installation().times(1, "an idle installation, a month"), "idle_installation")
+
+
+def shared(keys: Counter[tuple[str, str]], seconds: float, most: int = 8) -> list[tuple[str, str, float]]:
+    """The partitions that all nodes share with the most units a second: what is done there, where, how much."""
+    found = Counter[tuple[str, str]]()
+    for (what, pk), units in keys.items():
+        name = re.sub(r"#\d{8}#", "#<day>#", pk)
+        if name.partition("#")[0] not in _OWN:
+            found[what, name] += units
+    return [(what, name, units / seconds) for (what, name), units in found.most_common(most)]
 
 
 def table(found: list[Line]) -> str:

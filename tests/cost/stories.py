@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -36,18 +37,19 @@ def stream_hour(streams: int, *, pushed: bool, segment_s: int = 10) -> Bill:
     names = [f"show-{i}" for i in range(streams)]
     if pushed:
         for name in names:
-            _destination(world, name)
+            destination(world, name)
     world.follow()
     node.sync(want_credentials=True)
     world.begin()
     sessions = [node.go_live(name) for name in names]
     for _ in range(SYNCS_AN_HOUR - 1):
+        world.later += timedelta(hours=1) / SYNCS_AN_HOUR
         node.sync()
         world.follow()
     node.sync(want_credentials=True)
     for session in sessions:
         node.end(session)
-        _announced(world)
+        announced(world)
     bill = Bill("").take(world)
     # The agent's own calls: a PUT a segment, one of the manifest, and the poll of its queue.
     bill.add(s3_put=streams * (3600 / segment_s + 1))
@@ -55,14 +57,15 @@ def stream_hour(streams: int, *, pushed: bool, segment_s: int = 10) -> Bill:
     return bill.times(1 / streams)
 
 
-def _destination(world: World, name: str) -> None:
+def destination(world: World, name: str) -> None:
+    """Where one stream is pushed."""
     world.wiring.destinations.add(
         name=name, url=f"rtmp://a.rtmp.youtube.com/live2/key-{name}", platform="youtube", streams=[f"/live/{name}"],
         enabled=True,
     )  # fmt: skip
 
 
-def _announced(world: World) -> None:
+def announced(world: World) -> None:
     """The manifest's message: received, handled, deleted."""
     with world.run("on_objects") as meter:
         meter.count("sqs.ReceiveMessage", 2)

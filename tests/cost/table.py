@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from chalicelib.adapters.aws.api import AwsApiError
 
-from .meter import Item, Meter, item_size, reads, writes
+from .meter import Item, Meter, index_writes, item_size, reads, writes
 
 _MOST_BYTES: Final = 400 * 1024
 _PAGE_BYTES: Final = 1024 * 1024
@@ -47,14 +47,15 @@ class Table:
     def get_item(self, *, Key: Item, **_: Any) -> dict[str, Any]:  # noqa: N803 - DynamoDB's names
         found = self.items.get(_key(Key))
         self.meter.count("dynamodb.GetItem")
-        self.meter.read += reads(item_size(found) if found else 0)
+        self.meter.looked(_key(Key)[0], reads(item_size(found) if found else 0))
         return {"Item": found} if found else {}
 
     def batch_get_item(self, *, RequestItems: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803
         ((name, request),) = RequestItems.items()
         found = [item for key in request["Keys"] if (item := self.items.get(_key(key)))]
         self.meter.count("dynamodb.BatchGetItem")
-        self.meter.read += sum(reads(item_size(item)) for item in found) + len(request["Keys"]) - len(found)
+        for key in map(_key, request["Keys"]):
+            self.meter.looked(key[0], reads(item_size(self.items.get(key, {}))))
         return {"Responses": {name: found}, "UnprocessedKeys": {}}
 
     def query(self, **asked: Any) -> dict[str, Any]:
@@ -66,7 +67,7 @@ class Table:
         places = (self._index if "IndexName" in asked else self._sorted).get(values[":p"], [])
         page, size, more = self._page(_slice(places, low, high, cursor, newest=newest), asked.get("Limit"))
         self.meter.count("dynamodb.Query")
-        self.meter.read += reads(size) if asked.get("ConsistentRead") else reads(size) / 2
+        self.meter.looked(values[":p"], reads(size) if asked.get("ConsistentRead") else reads(size) / 2)
         keys = dict.fromkeys((*names, *(("gsi1pk",) if "IndexName" in asked else ())))
         last = {"LastEvaluatedKey": {name: page[-1][name] for name in keys}} if more else {}
         return {"Items": page, **last}
@@ -126,7 +127,10 @@ class Table:
         new = asked.get("Item")
         key = _key(new or asked["Key"])
         old = self.items.get(key)
-        self.meter.wrote(key[0], writes(old, new, transaction=transaction))
+        indexed = index_writes(old, new)
+        self.meter.wrote(key[0], writes(old, new, transaction=transaction) - sum(indexed.values()))
+        for name, units in indexed.items():
+            self.meter.wrote(name, units)
         self._place(key, old, new)
         if old is not None or new is not None:
             self.changes.append((old, new))

@@ -37,6 +37,7 @@ from chalicelib.services.edges.events import Events
 from chalicelib.services.edges.sync import Liveness, Sync
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.nodes.telling import Telling
 from chalicelib.services.publishing.publish import Publish
 from chalicelib.services.publishing.snapshots import Snapshots
 from chalicelib.services.pushing.destinations import Destinations
@@ -109,8 +110,9 @@ class Cloud:
         self.pushes = Pushes(self.store, self.nudger, self.clock)
         self.sources = SourceLeases(self.store, self.pushes, self.clock)
         self.ingest = Events(self.store, self.settings, self.pushes, self.sources, self.clock)
-        self.plays = Plays(self.store, self.pushes, self.questions, self.clock, lambda: "m" * 64)
-        self.snapshots = Snapshots(self.store, self.settings, FakeSnapshotFiles(), self.clock)
+        self.plays = Plays(self.store, self.questions, self.clock, lambda: "m" * 64)
+        self.telling = Telling(self.store, self.nudger, self.callback_queue)
+        self.snapshots = Snapshots(self.store, self.settings, FakeSnapshotFiles(), self.clock, self.telling.all)
         self.syncing = Sync(
             self.store,
             self.pushes,

@@ -105,7 +105,7 @@ def test_a_burst_of_rooms_is_taken_together_and_everybody_told(cloud: Cloud) -> 
     cloud.run_stream()
     assert (len(files(cloud).files), cloud.nudger.nudged) == (before, []), "none is made meanwhile"
     cloud.clock.pass_(seconds=SETTLES_AFTER.total_seconds() + 1)
-    assert cloud.dispatch.sweep_snapshots() == 1
+    assert cloud.snapshots.sweep()
     assert cloud.nudger.nudged == [cloud.node]
     told = ask(cloud)
     assert told is not None
@@ -117,10 +117,10 @@ def test_a_change_that_was_lost_is_found_in_an_hour(cloud: Cloud) -> None:
     cloud.snapshots.refresh(settled=True)
     rooms(cloud, 1)
     cloud.clock.pass_(seconds=SETTLES_AFTER.total_seconds() + 1)
-    assert cloud.dispatch.sweep_snapshots() == 0
+    assert not cloud.snapshots.sweep()
     cloud.clock.pass_(seconds=LOOK_AGAIN.total_seconds())
-    assert cloud.dispatch.sweep_snapshots() == 1
-    assert cloud.dispatch.sweep_snapshots() == 0
+    assert cloud.snapshots.sweep()
+    assert not cloud.snapshots.sweep()
 
 
 def test_the_file_before_is_kept_and_older_ones_go(cloud: Cloud) -> None:

@@ -31,6 +31,7 @@ from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Change, Delete, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.edges.answered import Answered
+from chalicelib.services.publishing.counting import LiveCounts
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.opening import Opening, open_pointer
 from chalicelib.services.sources.leases import SourceLeases
@@ -65,6 +66,7 @@ class Events:
         self._clock = clock
         self._opening = Opening(store, clock)
         self._answered = Answered(store, settings, clock)
+        self._counts = LiveCounts(store, clock)
 
     def take(self, node: str, batch: EventBatch) -> EventBatchResponse:
         """Take a batch in order. One bad event does not hold up the others; one that can't be taken now holds up those
@@ -231,6 +233,7 @@ class Events:
         if after.state == "ended":
             after = self._settled(after.model_copy(update={"end_event": event.id}))
         changes: list[Change] = [Save(after), *self._open_pointer(node, session_id, after)]
+        changes += self._counts.changes(current, after)
         if after.state == "ended":
             changes += self._ended(after, event, here)
         return changes

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -43,25 +44,30 @@ _TRIES: Final = 6
 class Snapshots:
     """Makes what all nodes are told, and gives each its own."""
 
-    def __init__(self, store: Store, settings: Settings, files: SnapshotFiles, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, files: SnapshotFiles, clock: Clock, tell: Callable[[], None]
+    ) -> None:
+        """`tell` wakes all nodes."""
         self._store = store
         self._settings = settings
         self._files = files
         self._clock = clock
+        self._tell = tell
 
     def current(self) -> FleetState:
         """What all nodes are told."""
         return self._store.get(FleetState) or self.refresh()
 
-    def changed(self, entity: Entity) -> bool:
-        """Something that it is made of is another now, or gone. Returns whether nodes are to be told."""
+    def changed(self, entity: Entity) -> None:
+        """Something that it is made of is another now, or gone: make it anew, and tell the nodes."""
         known = self._store.get(FleetState)
         stream = entity.stream if isinstance(entity, RoomSecret) else ""
         if known is not None and stream and known.file and self._clock() - known.made_at < BURST:
             with suppress(ConflictError):  # then it is being made
                 self._store.commit(Save(known.model_copy(update={"settled": False})))
-            return False
-        return self.refresh(stream).revision != (known.revision if known else "")
+            return
+        if self.refresh(stream).revision != (known.revision if known else ""):
+            self._tell()
 
     def refresh(self, stream: str = "", *, settled: bool = False) -> FleetState:
         """Make it anew of the settings and rooms of now. `stream`: whose room has changed, in case the list of rooms
@@ -155,10 +161,13 @@ class Snapshots:
         return [AcceptedSecret.model_validate(entry) for entry in found]
 
     def sweep(self) -> bool:
-        """Make it anew, some time after a change, and once an hour, should one have been lost on its way. Returns
-        whether nodes are to be told.
+        """Make it anew, some time after a change, and once an hour, should one have been lost on its way. Nodes
+        are told then. Returns whether it was another.
         """
         known = self._store.get(FleetState)
         if known is None or self._clock() - known.made_at < (LOOK_AGAIN if known.settled else SETTLES_AFTER):
             return False
-        return self.refresh(settled=True).revision != known.revision
+        other = self.refresh(settled=True).revision != known.revision
+        if other:
+            self._tell()
+        return other

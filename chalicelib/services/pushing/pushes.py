@@ -70,12 +70,6 @@ class Pushes:
                 with suppress(ConflictError):  # somebody edits it; the room's next change, or the editor, sets it right
                     self._store.commit(Save(destination.model_copy(update={"stream_name": room.stream})))
 
-    def nudge_all(self) -> None:
-        """Wake every node: what they decide by when the cloud is away has changed."""
-        for node in everything(self._store, Node, "NODES"):
-            if node.queue_url and not node.revoked:
-                self._nudger.nudge(node.queue_url)
-
     def session_is_live(self, session: OpenSession) -> None:
         """Give the session every free destination that wants it."""
         wanting = [d for d in self.wanting.of_streams([session]) if rules.serves(d, session)]

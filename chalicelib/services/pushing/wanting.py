@@ -27,6 +27,7 @@ class Wanting:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._made = False
 
     # keeping
 
@@ -56,7 +57,9 @@ class Wanting:
         return True
 
     def _indexed(self) -> bool:
-        return self._store.get(WantingIndexed) is not None
+        # Once made, they stay.
+        self._made = self._made or self._store.get(WantingIndexed) is not None
+        return self._made
 
     # destinations
 
