@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from chalice import Rate, Response
 from chalice.app import CaseInsensitiveMapping
 
-from chalicelib.adapters.logs import MaskingFormatter
+from chalicelib.adapters.logs import MaskingFormatter, of_call
 from chalicelib.routes import problems
 from chalicelib.routes.application import Application
 from chalicelib.routes.edge import edge
 from chalicelib.routes.files import files
 from chalicelib.routes.oryx import oryx
 from chalicelib.routes.v1 import v1
+from chalicelib.wire.tasks import ended_task
 from chalicelib.wiring.services import Wiring, wiring
 
 app = Application(app_name="sluice", configure_logs=False)
@@ -28,7 +29,6 @@ app.register_blueprint(oryx)
 app.register_blueprint(v1)
 
 log = Logger(service="sluice", logger_formatter=MaskingFormatter())
-metrics = Metrics(namespace="Sluice", service="sluice")
 
 
 # Chalice would answer 500 to whatever a view raises, and hide it from middleware.
@@ -41,24 +41,29 @@ def one_line_each(event: Any, get_response: Callable[[Any], Response]) -> Respon
     """Every request is one log line. Chalice, for which every type counts as binary here, insists on an `Accept` that
     clients may leave out.
     """
+    begun = time.perf_counter()
     event.headers = CaseInsensitiveMapping({"accept": "*/*", **event.headers})
     response = problems.as_sent(get_response(event))
     context = event.context or {}
-    log.info(
-        "request",
-        extra={
-            "method": context.get("httpMethod"),
-            "route": context.get("resourcePath"),
-            "status": response.status_code,
-        },
-    )
+    extra = {
+        "method": context.get("httpMethod"),
+        "route": context.get("resourcePath"),
+        "status": response.status_code,
+        "duration_ms": _since(begun),
+    }
+    log.info("request", extra=extra | of_call(event.lambda_context))
     return response
 
 
-def _batch(event: Any, name_of: Callable[[Any], str], handle: Callable[[Any], None]) -> dict[str, Any]:
+def _since(begun: float) -> int:
+    return round((time.perf_counter() - begun) * 1000)
+
+
+def _batch(event: Any, context: Any, name_of: Callable[[Any], str], handle: Callable[[Any], None]) -> dict[str, Any]:
     """Handle each record by itself; the failed ones, and only they, come back (AWS documentation, 'Reporting batch item
     failures'). `name_of` gives what AWS calls a record by.
     """
+    begun = time.perf_counter()
     failed: list[dict[str, str]] = []
     for record in event["Records"]:
         try:
@@ -67,7 +72,8 @@ def _batch(event: Any, name_of: Callable[[Any], str], handle: Callable[[Any], No
             # Whatever goes back to its queue says why: otherwise a poisoned record is a riddle.
             log.warning("record_failed", extra={"function": handle.__name__}, exc_info=True)
             failed.append({"itemIdentifier": name_of(record)})
-    log.info("batch", extra={"function": handle.__name__, "records": len(event["Records"]), "failed": len(failed)})
+    extra = {"function": handle.__name__, "records": len(event["Records"]), "failed": len(failed)}
+    log.info("batch", extra=extra | {"duration_ms": _since(begun)} | of_call(context))
     return {"batchItemFailures": failed}
 
 
@@ -80,15 +86,13 @@ def _message(record: Any) -> str:
 
 
 def _table_record(record: Any) -> None:
-    image = record["dynamodb"]
-    old, new = (wiring.store.entity(image[name]) if image.get(name) else None for name in ("OldImage", "NewImage"))
-    wiring.dispatch.changed(old, new)
+    wiring.follow(record)
 
 
 @app.on_dynamodb_record(stream_arn="TABLE_STREAM_ARN_PLACEHOLDER", batch_size=100, starting_position="LATEST")
 def on_table(event: Any) -> dict[str, Any]:
     """What follows from changes of the table."""
-    return _batch(event.to_dict(), _sequence, _table_record)
+    return _batch(event.to_dict(), event.context, _sequence, _table_record)
 
 
 def _callback_record(record: Any) -> None:
@@ -102,7 +106,7 @@ def _callback_record(record: Any) -> None:
 @app.on_sqs_message(queue_arn="CALLBACKS_QUEUE_ARN_PLACEHOLDER", batch_size=10)
 def on_callbacks(event: Any) -> dict[str, Any]:
     """Callbacks that are due, and nodes that are to be told something."""
-    return _batch(event.to_dict(), _message, _callback_record)
+    return _batch(event.to_dict(), event.context, _message, _callback_record)
 
 
 @app.on_sqs_message(queue_arn="FINISH_QUEUE_ARN_PLACEHOLDER", batch_size=1)
@@ -116,7 +120,7 @@ def on_finish(event: Any) -> dict[str, Any]:
             event.context,
         )
 
-    return _batch(event.to_dict(), _message, finish)
+    return _batch(event.to_dict(), event.context, _message, finish)
 
 
 def _object_record(record: Any) -> None:
@@ -127,7 +131,14 @@ def _object_record(record: Any) -> None:
 @app.on_sqs_message(queue_arn="OBJECTS_QUEUE_ARN_PLACEHOLDER", batch_size=10)
 def on_objects(event: Any) -> dict[str, Any]:
     """Manifests that arrived in the store."""
-    return _batch(event.to_dict(), _message, _object_record)
+    return _batch(event.to_dict(), event.context, _message, _object_record)
+
+
+@app.on_cw_event({"source": ["aws.ecs"], "detail-type": ["ECS Task State Change"]})
+def on_task(event: Any) -> None:
+    """Tasks that have ended."""
+    task = ended_task(event.detail)
+    log.info("task", extra={"tried_again": task is not None and wiring.ended_tasks.ended(task)})
 
 
 _SWEEPS: dict[str, Callable[[Wiring], int]] = {
@@ -150,10 +161,7 @@ _SWEEPS: dict[str, Callable[[Wiring], int]] = {
 def on_minute(event: Any) -> None:
     """What is due, what was lost on its way, who has fallen silent."""
     done = {name: _swept(name, sweep) for name, sweep in _SWEEPS.items()}
-    metrics.add_metric(name="swept", unit=MetricUnit.Count, value=sum(done.values()))
-    metrics.add_metric(name="nodes_lost", unit=MetricUnit.Count, value=done["nodes_lost"])
     log.info("minute", extra=done)
-    metrics.flush_metrics()
 
 
 def _swept(name: str, sweep: Callable[[Wiring], int]) -> int:

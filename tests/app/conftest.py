@@ -227,7 +227,6 @@ def cloud(request: pytest.FixtureRequest) -> Cloud:
 @contextmanager
 def wired(config: Config) -> Iterator[None]:
     """The application with these settings, and none of what it made before."""
-    os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Sluice")
     os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "sluice")
     wiring.__dict__.clear()
     wiring._given = config

@@ -19,6 +19,8 @@ PRICES: Final[Mapping[str, float]] = {
     "lambda.gb_s": 0.0000133334,
     "logs.gb": 0.50,
     "secret.month": 0.40,
+    "alarm.month": 0.10,
+    "dashboard.month": 3.00,
     "sts": 0.0,
     "secretsmanager": 0.05e-4,
 }

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from .bill import Bill
 from .prices import TARGETS
-from .stories import finishing, idle_installation, idle_node, stream_hour
+from .stories import finishing, idle_installation, idle_node, stream_hour, watching
 
 _THOUSAND: Final = 1000
 _OWN: Final = frozenset(
@@ -53,6 +53,7 @@ def lines() -> Iterator[Line]:
     yield Line(finishing().times(_THOUSAND, "finishing 1,000 recordings of an hour"), "finishing")
     yield Line(idle_node().times(1, "an idle node, a month"), "idle_node")
     yield Line(idle_installation().times(1, "an idle installation, a month"), "idle_installation")
+    yield Line(watching().times(1, "its alarms and its dashboard, a month"))
 
 
 def shared(keys: Counter[tuple[str, str]], seconds: float, most: int = 8) -> list[tuple[str, str, float]]:

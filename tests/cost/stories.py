@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.finishing import Finisher
+from infra.aws.package import merge_template
+from infra.aws.vendor import Target
 from tests.fakes import FakeMedia
 
 from .bill import Bill
@@ -122,6 +125,15 @@ def idle_node() -> Bill:
     bill = Bill("an idle node").take(world)
     bill.units["sqs"] += POLLS_AN_HOUR
     return bill.times(HOURS_A_MONTH)
+
+
+def watching() -> Bill:
+    """What the alarms and the dashboard of the template cost a month."""
+    kinds = Counter(r.get("Type") for r in merge_template(Target("arm64", "3.12"))["Resources"].values())
+    bill = Bill("watching")
+    bill.units["alarm.month"] += kinds["AWS::CloudWatch::Alarm"]
+    bill.units["dashboard.month"] += kinds["AWS::CloudWatch::Dashboard"]
+    return bill
 
 
 def idle_installation() -> Bill:
