@@ -43,6 +43,7 @@ from chalicelib.services.publishing.snapshots import Snapshots
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.announcing import Announcements
+from chalicelib.services.recordings.arriving import Arriving
 from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.cuts import Cuts
 from chalicelib.services.recordings.finishing import Finisher
@@ -148,7 +149,9 @@ class Cloud:
             self.clock,
         )
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
-        self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
+        self.library = Library(
+            self.store, self.objects, self.finisher, Arriving(self.objects), self.folders, self.clock, lambda: "key"
+        )
         self.targets = Destinations(self.store, self.pushes, self.questions, self.clock)
         self.overview = Overview(self.store, self.clock)
         joined = self.enrolment.enroll(enrolment())
