@@ -35,7 +35,7 @@ def main() -> int:
         templates.mkdir()
         (templates / "functions.json").write_text(sam.read_text())
         (templates / "data.json").write_text(json.dumps(data_template()))
-        argv = [home / "bin" / "checkov", "--config-file", _CONFIGURATION, "--directory", templates]
+        argv = [str(home / "bin" / "checkov"), "--config-file", str(_CONFIGURATION), "--directory", str(templates)]
         return subprocess.run(argv, check=False).returncode
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from chalicelib.adapters.layout import LAYOUTS
+from chalicelib.domain.model.destinations import PushStatus
+from chalicelib.domain.model.nodes import Heartbeat, NodeTold
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.services.dispatch import follows
 from infra.aws.package import data_template, merge_template
 from infra.aws.policies import roles
 from infra.aws.vendor import Target
@@ -96,6 +102,17 @@ def test_event_sources_take_partial_answers(resources: Json) -> None:
     for function in ("OnTable", "OnCallbacks", "OnFinish", "OnObjects"):
         (source,) = resources[function]["Properties"]["Events"].values()
         assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_stream_hands_over_what_something_follows_from_and_no_heartbeat(resources: Json) -> None:
+    (source,) = resources["OnTable"]["Properties"]["Events"].values()
+    written, removed = (json.loads(f["Pattern"]) for f in source["Properties"]["FilterCriteria"]["Filters"])
+    kinds = {kind for kind, layout in LAYOUTS.items() if layout.tag in written["dynamodb"]["NewImage"]["kind"]["S"]}
+    assert kinds == {kind for kind in LAYOUTS if follows(kind)}
+    assert not {Heartbeat, NodeTold, Session, OpenSession, PushStatus} & kinds
+    assert removed["eventName"] == ["REMOVE"]
+    assert removed["dynamodb"]["OldImage"]["kind"]["S"] == ["destination", "room_secret", "source"]
+    assert all(len(f["Pattern"]) < 4096 for f in source["Properties"]["FilterCriteria"]["Filters"])
 
 
 def test_data_outlives_its_stack_but_not_a_first_deployment_that_fails(resources: Json) -> None:
