@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m infra.install
 STAGE_OR_STOP = $(or $(STAGE),$(error say which installation: make $(MAKECMDGOALS) STAGE=prod))
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud cost deploy diff rollback destroy console screenshots test check static units fuzz faults soak clean lock
+.PHONY: help install develop run demo cloud cost deploy diff rollback destroy audit console screenshots test check static units fuzz faults soak clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -55,6 +55,9 @@ rollback: develop ## Go back to its last good deployment
 
 destroy: develop ## Remove its functions; the data stays, but with DATA=delete
 	@$(BIN)/python -m infra.aws destroy --stage $(STAGE_OR_STOP) $(if $(filter delete,$(DATA)),--data)
+
+audit: develop ## What checkov says of the templates of AWS
+	@$(BIN)/python -m infra.aws.audit
 
 console: develop ## Build the console from its sources; what comes out is committed
 	@$(BIN)/python -m console.build

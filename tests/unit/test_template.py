@@ -16,6 +16,7 @@ from chalicelib.services.dispatch import follows
 from infra.aws.package import data_template, merge_template
 from infra.aws.policies import roles
 from infra.aws.vendor import Target
+from infra.paths import ROOT
 
 Json = dict[str, Any]
 
@@ -161,3 +162,34 @@ def test_each_place_of_a_path_has_one_parameter() -> None:
                 parent = "/".join("{}" if p.startswith("{") else p for p in parts[:depth])
                 names.setdefault(parent, set()).add(part)
     assert {parent: found for parent, found in names.items() if len(found) > 1} == {}
+
+
+_FOR_US = {
+    # What AWS does in the name of a function that works off a queue or the stream.
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ChangeMessageVisibility",
+    "dynamodb:DescribeStream",
+    "dynamodb:ListStreams",
+    # What it writes of what functions and tasks say, and asks before it runs a task as a role.
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "iam:PassRole",
+    # Of Powertools' idempotency.
+    "dynamodb:UpdateItem",
+    # Of boto3's upload of a large file, when it breaks off.
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+}
+_CALLED_AS = {"s3:ListBucket": "list_objects_v2"}
+
+
+def test_nothing_is_allowed_that_nobody_calls() -> None:
+    places = [ROOT / "chalicelib", ROOT / "edge", ROOT / "infra" / "aws" / "functions"]
+    source = "".join(path.read_text() for place in places for path in place.rglob("*.py"))
+    allowed = {a for role in roles().values() for statement in _statements(role) for a in statement["Action"]}
+    for action in allowed - _FOR_US:
+        name = action.partition(":")[2]
+        snake = _CALLED_AS.get(action, "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_"))
+        assert f'"{name}"' in source or f'"{snake}"' in source or f".{snake}(" in source, action

@@ -26,11 +26,20 @@ def keep(store: Store, beat: Heartbeat, observed: ObservedNode) -> None:
     news = [name for name in told | beat.told if told.get(name) != beat.told.get(name)]
     for name in news:
         store.commit(Put(NodeTold(node=beat.node, part=name, body=parts.get(name, {}))))
+    if rules.FACTS in news:
+        _warn_of_certificates(beat.node, observed)
     new = beat.model_copy(update={"numbers": rules.numbers_of(observed), "told": told, "observed": None})
     try:
         store.commit(Save(new))
     except ConflictError:
         _log.info("heartbeat_conflict", extra={"node": beat.node})  # events came in meanwhile; the next sync tells
+
+
+def _warn_of_certificates(node: str, observed: ObservedNode) -> None:
+    for each in observed.certificates:
+        if each.state in ("failing", "expired"):
+            told = {"node": node, "domain": each.domain, "state": each.state, "ends": str(each.not_after)}
+            _log.warning("certificate_ending", extra=told)
 
 
 def seen(store: Store, node: str) -> NodeSeen | None:
