@@ -130,10 +130,11 @@ def test_what_an_earlier_version_left_is_indexed_once() -> None:
     assert [d.id for d in cloud.pushes.wanting.of_streams([live("x")])] == [made.id]
 
 
-def test_a_sync_looks_while_a_session_is_young_and_now_and_then(cloud: Cloud) -> None:
+def test_a_sync_looks_now_and_then_when_no_session_is_young(cloud: Cloud) -> None:
     cloud.go_live()
     cloud.sync()
     made = add(cloud, "d", "/live/x", enabled=False)
+    cloud.clock.pass_(minutes=3)
     # As if the record of the change had been lost.
     cloud.targets.change(made.id, {"enabled": True}, None)
     cloud.dispatched = len(cloud.store.changes)
