@@ -94,6 +94,8 @@ KILL_POINTS ?= 600
 KILLS ?= 200
 DAMAGES ?= 300
 BACKLOG ?= 100000
+# These watch over their own time: pytest gives a test five minutes.
+PATIENTLY = $(BIN)/pytest -o faulthandler_timeout=0
 FAULTS_LONG = SLUICE_FAULTS_LONG=1 SLUICE_FAULTS_REPORT=$(FAULTS_REPORT)
 
 faults: develop ## All faults, the long versions (hours); what came of it goes into docs/reliability.md
@@ -104,11 +106,11 @@ faults: develop ## All faults, the long versions (hours); what came of it goes i
 faults-engine:
 	$(FAULTS_LONG) SLUICE_KILLS=$(KILLS) SLUICE_SPOOL_DAMAGES=$(DAMAGES) SLUICE_SIM_SEEDS=$(SEEDS) SLUICE_SIM_NODES=$(NODES) \
 		SLUICE_KILL_POINTS=$(KILL_POINTS) SLUICE_BACKLOG=$(BACKLOG) \
-		$(BIN)/pytest -n 2 --dist loadfile --ignore tests/faults/test_media.py tests/faults tests/unit/edge_agent/test_edge_spool.py
+		$(PATIENTLY) -n 2 --dist loadfile --ignore tests/faults/test_media.py tests/faults tests/unit/edge_agent/test_edge_spool.py
 
 faults-media:
 	@# By itself: real media, and what was promised of it in seconds.
-	$(FAULTS_LONG) $(BIN)/pytest tests/faults/test_media.py
+	$(FAULTS_LONG) $(PATIENTLY) tests/faults/test_media.py
 
 faults-guards:
 	$(FAULTS_LONG) $(BIN)/python -m tests.faults.mutations
