@@ -4,7 +4,6 @@ as it was before. Short as a rule; `SLUICE_FAULTS_LONG=1` (`make faults`) takes 
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -24,10 +23,9 @@ from infra.local.demo.receiver import Received, receiver
 from tests.e2e.rtmp_sink import RtmpSink, rtmp_sink
 from tests.e2e.system import System, Witness, environment, need_media_tools, new_name, until
 
-from .report import report, take_time
+from .report import LONG, report, take_time
 
 pytestmark = [pytest.mark.media, pytest.mark.slow]
-LONG = bool(os.environ.get("SLUICE_FAULTS_LONG"))
 FULL_S = 60.0 if LONG else 10.0
 HANGS_S = (8.0, 20.0) if LONG else (8.0,)
 AWAY_S = 600.0 if LONG else 12.0
