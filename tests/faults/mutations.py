@@ -92,8 +92,13 @@ MUTATIONS = (
     ),
     Mutation(
         "the checksum of an upload", "edge/record/stores/s3.py",
-        '            "x-amz-checksum-sha256": base64.b64encode(content.digest).decode(),\n', "",
+        '            "x-amz-checksum-sha256": content.checksum,\n', "",
         simulated("1-2"),
+    ),
+    Mutation(
+        "the checksum of what a store keeps", "edge/record/stores/s3.py",
+        'answer.headers.get("x-amz-checksum-sha256", content.checksum)', "content.checksum",
+        tests("tests/faults/test_listed_store.py"),
     ),
     Mutation(
         "the check of names", "chalicelib/wire/names.py",
