@@ -28,7 +28,7 @@ from .cloud import STAGE, Cloud
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 KINDS = ("session.admitted", "session.live", "recording.started", "session.ended")
-BATCH, ORDERS, LONGEST_S = 100, 8, 0.5
+BATCH, ORDERS, LONGEST_S, ANSWER_S = 100, 6, 0.5, 5.0
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Node:
     token: str
     seq: int = 0
     unanswered: int = 0
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60, trust_env=False))
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=ANSWER_S, trust_env=False))
 
     def event(self, kind: str, session: str) -> dict[str, Any]:
         self.seq += 1

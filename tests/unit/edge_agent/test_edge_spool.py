@@ -104,6 +104,15 @@ def test_a_file_that_was_cut_is_recovered_or_reported(torn: Path, tmp_path: Path
     assert found.said or found.events == WHOLE
 
 
+@pytest.mark.parametrize("at", range(24))
+def test_a_flipped_bit_at_the_beginning_costs_nothing(torn: Path, tmp_path: Path, at: int) -> None:
+    """SQLite reads nothing of most such files. One whose write version is too high (18) it opens, finds nothing wrong
+    with, and never writes to.
+    """
+    found = reopened(torn, tmp_path / "t", flipped("spool.sqlite3", at))
+    assert found.events == WHOLE
+
+
 @pytest.mark.parametrize("name", ["spool.sqlite3", "spool.sqlite3-wal"])
 def test_a_file_that_is_gone_or_empty_is_reported(torn: Path, tmp_path: Path, name: str) -> None:
     for change in (lambda folder: (folder / name).unlink(), lambda folder: (folder / name).write_bytes(b"")):
