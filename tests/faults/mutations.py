@@ -81,6 +81,10 @@ MUTATIONS = (
         tests("tests/unit/edge_agent/test_edge_spool.py"),
     ),
     Mutation(
+        "the header of a spool", "edge/spool/schema.py", "    _mend_header(path, fresh)\n", "",
+        tests("tests/unit/edge_agent/test_edge_spool.py -k at_the_beginning"),
+    ),
+    Mutation(
         "the count of commits", "edge/spool/schema.py",
         "    return known is None or there < known\n", "    return False\n",
         tests("tests/unit/edge_agent/test_edge_spool.py"),
