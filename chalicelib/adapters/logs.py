@@ -9,7 +9,6 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from chalicelib.wire.masking import masked
 
-
 _calls = count()
 
 

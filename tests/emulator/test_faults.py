@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from infra.local.demo.receiver import Received, receiver
 from .cloud import STAGE, Cloud
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
+FUNCTION = re.compile(rf"/ministack-lambda-sluice-{STAGE}-(edge|on-table)-\w+/")
 KINDS = ("session.admitted", "session.live", "recording.started", "session.ended")
 BATCH, ORDERS, LONGEST_S, ANSWER_S = 100, 6, 0.5, 5.0
 
@@ -104,12 +106,12 @@ def told(cloud: Cloud) -> Iterator[Received]:
 
 
 def functions() -> list[psutil.Process]:
-    """The processes in which the emulator runs functions."""
+    """The processes in which the emulator runs what edges call, and what follows from changes of the table."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            if any(word.endswith("as_aws.py") for word in process.cmdline()):
-                found += process.children()
+            if FUNCTION.search(" ".join(process.cmdline())):
+                found.append(process)
     return found
 
 
