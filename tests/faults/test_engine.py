@@ -88,6 +88,36 @@ def test_e6_a_wrong_endpoint_loses_nothing_however_long(tmp_path: Path) -> None:
     tell(tmp_path, story)
 
 
+def test_e6_what_failed_with_all_others_is_not_taken_for_failing_alone(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        await go_live(w)
+        w.store.refuse = lambda _: "InvalidArgument"
+        for n in range(4):
+            await w.hls_hook("c1", "s", w.segment(f"s-{n}-{BASE + n}.ts"))
+
+        def tries() -> int:
+            w.clock.ahead_s += 2 * uploads.AGAIN_S[1]
+            w.agent.uploads.wake()
+            return min((t.tries for t in w.agent.uploads._tried.values()), default=0)
+
+        await until(lambda: tries() > uploads.REFUSED_TRIES, 30)
+        once = iter([True])
+
+        def late(path: str) -> str | None:
+            """The others are taken; of the first one last refusal is on its way."""
+            refused = "/00000000-" in path and (w.agent.uploads.segments < 3 or next(once, False))
+            return "InvalidArgument" if refused else None
+
+        w.store.refuse = late
+        w.clock.ahead_s += 2 * uploads.AGAIN_S[1]
+        w.agent.uploads.wake()
+        await leave(w)
+        m = await manifest(w)
+        assert (len(await stored(w, m)), m["gaps"]) == (4, [])
+
+    tell(tmp_path, story)
+
+
 def test_e6_what_the_store_refuses_alone_is_set_aside_and_can_be_tried_again(tmp_path: Path) -> None:
     async def story(w: World) -> None:
         await go_live(w)
