@@ -30,7 +30,7 @@ from .cloud import STAGE, Cloud
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 FUNCTION = re.compile(rf"/ministack-lambda-sluice-{STAGE}-(edge|on-table)-\w+/")
 KINDS = ("session.admitted", "session.live", "recording.started", "session.ended")
-BATCH, ORDERS, LONGEST_S, ANSWER_S = 100, 6, 0.5, 5.0
+BATCH, ORDERS, LONGEST_S, ANSWER_S = 100, 4, 0.5, 5.0
 
 
 @dataclass
