@@ -5,7 +5,7 @@ import { streamPath } from "../format";
 import { t } from "../i18n";
 import { to } from "../root";
 import { AsCurl } from "../ui/curl";
-import { Button, State, Time, wordsOf, type Tone } from "../ui/parts";
+import { Button, State, Time, Waiting, type Tone } from "../ui/parts";
 import { say } from "../ui/toasts";
 
 type Card = Schemas["TestCardShown"];
@@ -51,7 +51,7 @@ export function TestCard({ stream }: { stream: string }): JSX.Element {
     <section class="card pad">
       <h2>{words.title}</h2>
       <p class="muted">{words.words}</p>
-      {cards.error && !cards.data && <p role="alert">{wordsOf(cards.error)}</p>}
+      {!cards.data && <Waiting error={cards.error} again={cards.again} />}
       {running.length > 0 && (
         <ul class="rows">
           {running.map((card) => (

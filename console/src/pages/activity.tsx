@@ -98,15 +98,18 @@ export function Activity(_: PageProps): JSX.Element {
     enabled: wanted.show !== "events" && !kind && !stream && !node,
   });
   const entries = merged({ items: withoutRepeats(events.items), whole: events.whole }, audit);
-  const names = new Map((useAllTargets().data?.items ?? []).map((d) => [d.id, d.name]));
+  const targets = useAllTargets();
+  const names = new Map((targets.data?.items ?? []).map((d) => [d.id, d.name]));
+  // What comes later would come in between.
+  const whole = [events.ready || events.error, audit.ready || audit.error, targets.data || targets.error].every(Boolean);
   const filtered = NAMES.some((name) => wanted[name]);
   return (
-    <Page title={words.title} action={entries.length > 0 && <Button press={() => save(entries)}>{more.export}</Button>}>
+    <Page title={words.title} action={<Button disabled={entries.length === 0} press={() => save(entries)}>{more.export}</Button>}>
       <Filters wanted={wanted} />
-      {!events.ready && <Waiting error={events.error} again={events.again} />}
-      {!audit.ready && events.ready && <Waiting error={audit.error} again={audit.again} />}
-      {events.ready && audit.ready && entries.length === 0 && <Empty words={filtered ? more.noneFound : words.none} />}
-      {entries.length > 0 && (
+      {(!whole || !events.ready) && <Waiting error={events.error} again={events.again} />}
+      {whole && !audit.ready && events.ready && <Waiting error={audit.error} again={audit.again} />}
+      {whole && events.ready && audit.ready && entries.length === 0 && <Empty words={filtered ? more.noneFound : words.none} />}
+      {whole && entries.length > 0 && (
         <Table
           label={words.title}
           rows={entries.map((entry) => row(entry, names))}

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useHeld, useSettling } from "./settling";
 import { Problem } from "../api/client";
 import { utc, when } from "../format";
 import { inWords, t } from "../i18n";
@@ -67,8 +68,9 @@ export const Page = (p: { title: string; note?: string; action?: ComponentChildr
   useEffect(() => {
     document.title = `${p.title} · Sluice`;
   }, [p.title]);
+  const settling = useSettling();
   return (
-    <>
+    <div class={settling ? "page settling" : "page"}>
       <header class="page-head">
         <h1>
           {p.title} {p.note && <span class="note">{p.note}</span>}
@@ -79,7 +81,7 @@ export const Page = (p: { title: string; note?: string; action?: ComponentChildr
         </div>
       </header>
       {p.children}
-    </>
+    </div>
   );
 };
 
@@ -91,13 +93,17 @@ export const Empty = ({ words, action }: { words: string; action?: ComponentChil
 );
 
 /** What waits for its first answer, or was told no: its place is held meanwhile. `tiles`: by as many cards as come. */
-export const Waiting = ({ error, again, tiles }: { error: Problem | null; again: () => void; tiles?: boolean }): JSX.Element =>
-  error && !error.unheard ? (
-    <div class="empty" role="alert">
-      <p>{wordsOf(error)}</p>
-      <Button press={again}>{t().common.tryNow}</Button>
-    </div>
-  ) : (
+export function Waiting({ error, again, tiles }: { error: Problem | null; again: () => void; tiles?: boolean }): JSX.Element {
+  const failed = error !== null && !error.unheard;
+  useHeld(!failed);
+  if (failed)
+    return (
+      <div class="empty" role="alert">
+        <p>{wordsOf(error)}</p>
+        <Button press={again}>{t().common.tryNow}</Button>
+      </div>
+    );
+  return (
     <div class={tiles ? "waiting tiles" : "waiting"} role="status" aria-busy="true">
       <span class="offscreen">{t().common.loading}</span>
       <i aria-hidden="true" />
@@ -105,6 +111,7 @@ export const Waiting = ({ error, again, tiles }: { error: Problem | null; again:
       <i aria-hidden="true" />
     </div>
   );
+}
 
 interface FieldProps {
   label: string;
