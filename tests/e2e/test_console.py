@@ -182,6 +182,28 @@ def test_every_page_can_be_used_by_everybody(
     assert found == []
 
 
+PLAYERS: Final = (
+    "tools/player.html?url=/live/seen.m3u8",
+    "players/whip.html?stream=seen",
+    "players/whep.html?stream=seen",
+)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_players_can_be_used_by_everybody(system: System, browser: Browser, language: str) -> None:
+    found: list[str] = []
+    with visitor(browser, language, bypass_csp=True) as context:
+        page = context.new_page()
+        for name in PLAYERS:
+            for theme, width in (("light", 1440), ("dark", 360)):
+                page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+                page.set_viewport_size({"width": width, "height": 800})
+                page.goto(f"{system.instance.at['url']}/{name}")
+                page.locator("main button").first.wait_for()
+                found.extend(f"{name} {theme}: {each}" for each in violations(page))
+    assert found == []
+
+
 @pytest.mark.parametrize("status", [500, 503, 0])
 def test_a_page_says_that_the_api_is_away_and_goes_on_by_itself(system: System, browser: Browser, status: int) -> None:
     def fail(route: Route) -> None:
