@@ -23,8 +23,9 @@ STILL_S: Final = 600.0
 """So long a media server may live without a word of its API and without a new segment: a process that hangs keeps its
 connections."""
 NEVER_LIVE_S: Final = 15.0
-"""So long a publish may be admitted without being one. By WHIP `on_publish` precedes the connection, and of an offer that
-never connects SRS keeps the name for 30 s (`stun_timeout`); whoever finds a way at all has found it in half of that."""
+"""So long a publish may be admitted without being one. By WHIP `on_publish` precedes the connection, and SRS keeps the
+name of an offer that never connects for 30 s (`stun_timeout`); whoever finds a way at all has found it in half of that.
+"""
 
 
 @dataclass(frozen=True, slots=True)

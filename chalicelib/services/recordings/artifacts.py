@@ -11,6 +11,7 @@ from typing import Final
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import recordings as rules
+from chalicelib.domain.errors import NOTHING_WRONG
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.ports.media import Folders, Media
@@ -87,7 +88,7 @@ class Artifacts:
                 "notes": made.notes,
                 "thumbnail": has_picture,
                 "gaps": len(proof["gaps"]),
-                "error": "",
+                **NOTHING_WRONG.fields,
             }
 
     def _manifests(self, recording: Recording) -> list[SessionManifest]:

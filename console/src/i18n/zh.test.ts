@@ -11,7 +11,9 @@ function leaves(words: Words, path = ""): [string, unknown][] {
 }
 
 it("Chinese has all that English has, and nothing besides", () => {
-  expect(leaves(zh).map(([key]) => key)).toEqual(leaves(en).map(([key]) => key));
+  // The API's own words are English.
+  const both = (words: Words): string[] => leaves(words).map(([key]) => key).filter((key) => !key.startsWith("told."));
+  expect(both(zh)).toEqual(both(en));
 });
 
 it("nothing is left in English", () => {

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { streamPath } from "../format";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { to } from "../root";
 import { AsCurl } from "../ui/curl";
 import { Button, State, Time, Waiting, type Tone } from "../ui/parts";
@@ -27,7 +27,7 @@ function Running({ card }: { card: Card }): JSX.Element {
         <span class="muted">
           {words.until} <Time at={card.until} />
         </span>
-        {card.last_error && card.state !== "running" && <p class="why">{card.last_error}</p>}
+        {card.last_error && card.state !== "running" && <p class="why">{inWords(card.code, card.last_error, card.params)}</p>}
       </span>
       <Button press={stop} label={words.stopThis(card.stream)}>
         {t().restream.stop}

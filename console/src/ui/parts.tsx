@@ -9,9 +9,17 @@ import { Icon } from "./icons";
 
 export type Tone = "red" | "green" | "amber" | "blue" | "grey";
 
+/** Each field that is wrong, where the API names some and we have words for why; else what is wrong as a whole. */
+function problemWords(problem: Problem): string {
+  const told = t().told;
+  const named = problem.fields.filter(({ field, code }) => field && told[code]);
+  if (named.length === 0) return inWords(problem.code, problem.message, problem.params);
+  return named.map(({ field, code, reason, params }) => t().ofField(field, inWords(code, reason, params))).join(" ");
+}
+
 /** What an error says to the user: in his language where we know its code, else in the API's own words. */
 export function wordsOf(error: unknown): string {
-  if (error instanceof Problem) return inWords(error.code, error.message);
+  if (error instanceof Problem) return problemWords(error);
   return error instanceof Error ? error.message : String(error);
 }
 
