@@ -51,6 +51,7 @@ const input: Told = {
   position_alone: () => "位置须单独更改。",
   stream_or_session: () => "请填写流名。",
   one_of_both: () => "删除失败的录制不在回收站中，请选择其一。",
+  parameter_twice: () => "同一个参数不能给出两次。",
   unknown_parameter: () => "此调用没有这个参数。",
   vhost_not_taken: () => "测试画面只能推送到默认虚拟主机。",
   string_too_short: (p) => `至少需要 ${p["min_length"]} 个字符。`,
