@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +12,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from chalice import Rate, Response
 from chalice.app import CaseInsensitiveMapping
 
-from chalicelib.adapters.logs import MaskingFormatter
+from chalicelib.adapters.logs import MaskingFormatter, of_call
 from chalicelib.routes import problems
 from chalicelib.routes.application import Application
 from chalicelib.routes.edge import edge
 from chalicelib.routes.files import files
 from chalicelib.routes.oryx import oryx
 from chalicelib.routes.v1 import v1
+from chalicelib.wire.tasks import ended_task
 from chalicelib.wiring.services import Wiring, wiring
 
 app = Application(app_name="sluice", configure_logs=False)
@@ -41,24 +43,29 @@ def one_line_each(event: Any, get_response: Callable[[Any], Response]) -> Respon
     """Every request is one log line. Chalice, for which every type counts as binary here, insists on an `Accept` that
     clients may leave out.
     """
+    begun = time.perf_counter()
     event.headers = CaseInsensitiveMapping({"accept": "*/*", **event.headers})
     response = problems.as_sent(get_response(event))
     context = event.context or {}
-    log.info(
-        "request",
-        extra={
-            "method": context.get("httpMethod"),
-            "route": context.get("resourcePath"),
-            "status": response.status_code,
-        },
-    )
+    extra = {
+        "method": context.get("httpMethod"),
+        "route": context.get("resourcePath"),
+        "status": response.status_code,
+        "duration_ms": _since(begun),
+    }
+    log.info("request", extra=extra | of_call(event.lambda_context))
     return response
 
 
-def _batch(event: Any, name_of: Callable[[Any], str], handle: Callable[[Any], None]) -> dict[str, Any]:
+def _since(begun: float) -> int:
+    return round((time.perf_counter() - begun) * 1000)
+
+
+def _batch(event: Any, context: Any, name_of: Callable[[Any], str], handle: Callable[[Any], None]) -> dict[str, Any]:
     """Handle each record by itself; the failed ones, and only they, come back (AWS documentation, 'Reporting batch item
     failures'). `name_of` gives what AWS calls a record by.
     """
+    begun = time.perf_counter()
     failed: list[dict[str, str]] = []
     for record in event["Records"]:
         try:
@@ -67,7 +74,8 @@ def _batch(event: Any, name_of: Callable[[Any], str], handle: Callable[[Any], No
             # Whatever goes back to its queue says why: otherwise a poisoned record is a riddle.
             log.warning("record_failed", extra={"function": handle.__name__}, exc_info=True)
             failed.append({"itemIdentifier": name_of(record)})
-    log.info("batch", extra={"function": handle.__name__, "records": len(event["Records"]), "failed": len(failed)})
+    extra = {"function": handle.__name__, "records": len(event["Records"]), "failed": len(failed)}
+    log.info("batch", extra=extra | {"duration_ms": _since(begun)} | of_call(context))
     return {"batchItemFailures": failed}
 
 
@@ -80,15 +88,13 @@ def _message(record: Any) -> str:
 
 
 def _table_record(record: Any) -> None:
-    image = record["dynamodb"]
-    old, new = (wiring.store.entity(image[name]) if image.get(name) else None for name in ("OldImage", "NewImage"))
-    wiring.dispatch.changed(old, new)
+    wiring.follow(record)
 
 
 @app.on_dynamodb_record(stream_arn="TABLE_STREAM_ARN_PLACEHOLDER", batch_size=100, starting_position="LATEST")
 def on_table(event: Any) -> dict[str, Any]:
     """What follows from changes of the table."""
-    return _batch(event.to_dict(), _sequence, _table_record)
+    return _batch(event.to_dict(), event.context, _sequence, _table_record)
 
 
 def _callback_record(record: Any) -> None:
@@ -98,7 +104,7 @@ def _callback_record(record: Any) -> None:
 @app.on_sqs_message(queue_arn="CALLBACKS_QUEUE_ARN_PLACEHOLDER", batch_size=10)
 def on_callbacks(event: Any) -> dict[str, Any]:
     """Callbacks that are due."""
-    return _batch(event.to_dict(), _message, _callback_record)
+    return _batch(event.to_dict(), event.context, _message, _callback_record)
 
 
 @app.on_sqs_message(queue_arn="FINISH_QUEUE_ARN_PLACEHOLDER", batch_size=1)
@@ -112,7 +118,7 @@ def on_finish(event: Any) -> dict[str, Any]:
             event.context,
         )
 
-    return _batch(event.to_dict(), _message, finish)
+    return _batch(event.to_dict(), event.context, _message, finish)
 
 
 def _object_record(record: Any) -> None:
@@ -123,7 +129,14 @@ def _object_record(record: Any) -> None:
 @app.on_sqs_message(queue_arn="OBJECTS_QUEUE_ARN_PLACEHOLDER", batch_size=10)
 def on_objects(event: Any) -> dict[str, Any]:
     """Manifests that arrived in the store."""
-    return _batch(event.to_dict(), _message, _object_record)
+    return _batch(event.to_dict(), event.context, _message, _object_record)
+
+
+@app.on_cw_event({"source": ["aws.ecs"], "detail-type": ["ECS Task State Change"]})
+def on_task(event: Any) -> None:
+    """Tasks that have ended."""
+    task = ended_task(event.detail)
+    log.info("task", extra={"tried_again": task is not None and wiring.ended_tasks.ended(task)})
 
 
 _SWEEPS: dict[str, Callable[[Wiring], int]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,15 @@ class AwsPlaces:
     store_endpoint: str | None
     cdn: bool = False
     """Whether users come by CloudFront, which gives recordings out by our own tokens."""
+    dead_letters: tuple[tuple[str, str, str], ...] = ()
+    """Of each queue of dead letters its name, its URL, and the URL of where they came from, '' for the stream's."""
+    task_cluster: str = ""
+    task_definition: str = ""
+    task_subnets: tuple[str, ...] = ()
+    """Where recordings are finished that are too large for a function; none: nowhere."""
+    task_security_group: str = ""
+    task_above: int = 4 << 30
+    """So many bytes of segments a function finishes by itself."""
 
     @classmethod
     def read(cls, e: Mapping[str, str]) -> Self:
@@ -41,6 +51,12 @@ class AwsPlaces:
             bootstrap=e["SLUICE_BOOTSTRAP"],
             store_endpoint=e.get("SLUICE_STORE_ENDPOINT") or None,
             cdn=e.get("SLUICE_CDN") == "on",
+            dead_letters=tuple(tuple(each) for each in json.loads(e.get("SLUICE_DEAD_LETTERS") or "[]")),
+            task_cluster=e.get("SLUICE_TASK_CLUSTER", ""),
+            task_definition=e.get("SLUICE_TASK_DEFINITION", ""),
+            task_subnets=tuple(filter(None, e.get("SLUICE_TASK_SUBNETS", "").split(","))),
+            task_security_group=e.get("SLUICE_TASK_SECURITY_GROUP", ""),
+            task_above=int(e.get("SLUICE_TASK_ABOVE_MB", "4096")) << 20,
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
-from chalicelib.adapters.logs import MaskingFormatter
+from chalicelib.adapters.logs import MaskingFormatter, of_call
 from chalicelib.routes.edge_calls import CALLS, EdgeCall
 from chalicelib.routes.problem_details import Problem, of, problem
 from chalicelib.wiring.edges import EdgeWiring
@@ -23,7 +23,6 @@ _BY_ARGUMENT: Final = {path.partition("/")[0]: path for path in CALLS if "{" in 
 
 log = Logger(service="sluice", logger_formatter=MaskingFormatter())
 wiring = EdgeWiring()
-_cold = [True]
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -34,8 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     sent = _answer(request["method"], name, argument, event)
     took = round((time.perf_counter() - begun) * 1000)
     extra = {"method": request["method"], "route": _PREFIX + name, "status": sent["statusCode"], "duration_ms": took}
-    log.info("request", extra=extra | {"request_id": getattr(context, "aws_request_id", ""), "cold": _cold[0]})
-    _cold[0] = False
+    log.info("request", extra=extra | of_call(context))
     return sent
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from chalicelib.ports.changes import Changes
 from chalicelib.ports.objects import CredentialIssuer, Objects, PutLinks, StoreProbe
 from chalicelib.ports.queues import DeadLetters, Nudger, Once, Queue
 from chalicelib.ports.store import Table
+from chalicelib.ports.tasks import Tasks
 from chalicelib.ports.upkeep import LooksAfter, Vault
 
 
@@ -47,12 +49,15 @@ class Adapters(Protocol):
         """Recordings to finish."""
 
     @property
+    def tasks(self) -> Tasks | None:
+        """Programs for what is too large for a function; None where nothing is."""
+
+    @property
     def issuer(self) -> CredentialIssuer:
         """Where nodes bring their segments."""
 
-    @property
-    def dead_letters(self) -> DeadLetters | None:
-        """What was given up; None where the installation has its own tools for it."""
+    def given_up(self, follow: Callable[[Mapping[str, Any]], None]) -> DeadLetters:
+        """What was given up. `follow` does what follows from a record of the table's stream."""
 
     @property
     def put_links(self) -> PutLinks | None:

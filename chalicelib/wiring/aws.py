@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.adapters.aws.api import DYNAMODB, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
+from chalicelib.adapters.aws.api import DYNAMODB, ECS, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
 from chalicelib.adapters.aws.credentials import StsIssuer
 from chalicelib.adapters.aws.dynamo import DynamoStore
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
@@ -17,6 +18,7 @@ from chalicelib.config import AwsPlaces
 from chalicelib.ports.changes import Changes
 from chalicelib.ports.objects import PutLinks, StoreProbe
 from chalicelib.ports.queues import DeadLetters
+from chalicelib.ports.tasks import Tasks
 from chalicelib.ports.upkeep import LooksAfter
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ A = TypeVar("A", bound=AwsApi)
 class AwsAdapters:
     """See `Adapters`."""
 
-    dead_letters: DeadLetters | None = None
     put_links: PutLinks | None = None
     upkeep: LooksAfter | None = None
     store_probe: StoreProbe | None = None
@@ -95,6 +96,24 @@ class AwsAdapters:
     def finish_queue(self) -> SqsQueue:
         """Recordings to finish."""
         return SqsQueue(self._sqs, self._at.finish_queue)
+
+    def given_up(self, follow: Callable[[Mapping[str, Any]], None]) -> DeadLetters:
+        """The queues of dead letters."""
+        from chalicelib.adapters.aws.letters import STREAMS, DeadQueue, SqsDeadLetters, Streams
+
+        queues = [DeadQueue(*each) for each in self._at.dead_letters]
+        return SqsDeadLetters(self._sqs, self._api(Streams, STREAMS), queues, follow)
+
+    @cached_property
+    def tasks(self) -> Tasks | None:
+        """Fargate, where the function was told of it."""
+        if not self._at.task_subnets:
+            return None
+        from chalicelib.adapters.aws.ecs import Ecs, EcsTasks, TaskPlace
+
+        at = self._at
+        place = TaskPlace(at.task_cluster, at.task_definition, at.task_subnets, at.task_security_group, at.task_above)
+        return EcsTasks(self._api(Ecs, ECS), place)
 
     @cached_property
     def issuer(self) -> StsIssuer:

@@ -13,7 +13,7 @@ from chalicelib.adapters.later import LaterSender
 from chalicelib.config import Config
 from chalicelib.ports.changes import Changes
 from chalicelib.ports.objects import Objects
-from chalicelib.ports.queues import DeadLetters, Nudger, Once, Queue
+from chalicelib.ports.queues import Nudger, Once, Queue
 from chalicelib.ports.sending import Sender
 from chalicelib.ports.store import Table
 from chalicelib.ports.upkeep import Vault
@@ -114,11 +114,6 @@ class Installation:
     def finish_queue(self) -> Queue:
         """Recordings to finish."""
         return self.adapters.finish_queue
-
-    @cached_property
-    def dead_letters(self) -> DeadLetters | None:
-        """What was given up; None where the installation has its own tools for it."""
-        return self.adapters.dead_letters
 
     @cached_property
     def sender(self) -> Sender:

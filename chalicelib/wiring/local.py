@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.local.changes import LocalChanges
@@ -149,6 +149,10 @@ class LocalAdapters:
         """Recordings to finish."""
         return LocalQueue(self.database, "finish", FINISH_S)
 
+    @property
+    def tasks(self) -> None:
+        """Everything is finished here."""
+
     @cached_property
     def objects_queue(self) -> LocalQueue:
         """Manifests that arrived by way of the host."""
@@ -163,6 +167,10 @@ class LocalAdapters:
     def dead_letters(self) -> LocalDeadLetters:
         """What was given up."""
         return LocalDeadLetters(self.database)
+
+    def given_up(self, follow: Callable[[Mapping[str, Any]], None]) -> LocalDeadLetters:
+        """What was given up; the outbox follows changes by itself."""
+        return self.dead_letters
 
     @cached_property
     def upkeep(self) -> LocalUpkeep:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 from chalicelib.adapters.ffmpeg import FfmpegMedia, bundled_ffmpeg
+from chalicelib.ports.queues import DeadLetters
 from chalicelib.services.account.audit import Audit
 from chalicelib.services.account.idempotency import Idempotency
 from chalicelib.services.account.system import System
@@ -34,6 +37,7 @@ from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.library import Library
 from chalicelib.services.recordings.running import RunningRecordings
+from chalicelib.services.recordings.tasks import EndedTasks
 from chalicelib.services.recordings.trash import Trash
 from chalicelib.services.sources.bilibili import Bilibili
 from chalicelib.services.sources.editing import SourceEditor
@@ -202,7 +206,24 @@ class Wiring(FollowingWiring):
         """Whole recordings."""
         media = FfmpegMedia(self.config.ffmpeg or bundled_ffmpeg())
         artifacts = Artifacts(self.objects, media, self.settings, self.folders)
-        return Finisher(self.store, artifacts, self.settings, now, self.config.record_dir, self.finish_queue)
+        record_dir, tasks = self.config.record_dir, self.adapters.tasks
+        return Finisher(self.store, artifacts, self.settings, now, record_dir, self.finish_queue, tasks)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """What was given up."""
+        return self.adapters.given_up(self.follow)
+
+    def follow(self, image: Mapping[str, Any]) -> None:
+        """What follows from a record of the table's stream."""
+        images = image["dynamodb"]
+        old, new = (self.store.entity(images[n]) if images.get(n) else None for n in ("OldImage", "NewImage"))
+        self.dispatch.changed(old, new)
+
+    @cached_property
+    def ended_tasks(self) -> EndedTasks:
+        """Tasks that were to finish a recording."""
+        return EndedTasks(self.store, now, self.finish_queue)
 
     @cached_property
     def announcements(self) -> Announcements:

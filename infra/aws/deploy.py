@@ -105,7 +105,28 @@ def _parameters(deployment: Deployment, kept: Mapping[str, str]) -> dict[str, st
     concurrency = {} if "EdgeConcurrency" in given else {"EdgeConcurrency": str(_for_admission(deployment))}
     before = stacks.outputs(deployment, deployment.stack) or {}
     known = {"PublicUrl": before["SiteUrl"]} if "SiteUrl" in before else {}
-    return {"Stage": deployment.stage, "TableStream": kept["TableStream"], **known, **concurrency, **given}
+    network = {} if "TaskSubnets" in given else _default_network(deployment)
+    found = {"Stage": deployment.stage, "TableStream": kept["TableStream"], "AccessLog": _access_log(deployment)}
+    return {**found, **known, **concurrency, **network, **given}
+
+
+def _access_log(deployment: Deployment) -> str:
+    """Whether the gateway can log: an account's gateways may once it has given them a role for that, all of them."""
+    if deployment.client("apigateway").get_account().get("cloudwatchRoleArn"):
+        return "on"
+    deployment.say("  this account's gateways may write no logs (docs/deploy-aws.md): there is no access log")
+    return "off"
+
+
+def _default_network(deployment: Deployment) -> dict[str, str]:
+    """Where tasks run when nobody said it: the account's default network, if it has one."""
+    ec2 = deployment.client("ec2")
+    subnets = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+    if not subnets:
+        deployment.say("  this account has no default network: recordings over 4 GB are left to the function")
+        return {}
+    vpc = subnets[0]["VpcId"]
+    return {"TaskVpc": vpc, "TaskSubnets": ",".join(sorted(s["SubnetId"] for s in subnets if s["VpcId"] == vpc))}
 
 
 def _for_admission(deployment: Deployment) -> int:

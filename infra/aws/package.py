@@ -21,11 +21,13 @@ from infra.aws.compiled import compile_tree, repack
 from infra.aws.layer import ensure_layer
 from infra.aws.policies import roles
 from infra.aws.vendor import Target, ensure_vendor
+from infra.aws.watch import watch
 from infra.errors import InfraError
 from infra.paths import ROOT, tool
 
 TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
 ORIGIN = ROOT / "infra" / "aws" / "origin.yaml"
+TASKS = ROOT / "infra" / "aws" / "tasks.yaml"
 DATA_TEMPLATE = ROOT / "infra" / "aws" / "data.yaml"
 
 
@@ -62,8 +64,9 @@ def merge_template(target: Target) -> dict[str, Any]:
     """What is laid over Chalice's own template: template.yaml and the generated roles."""
     template = _read(TEMPLATE)
     template["Resources"] |= roles()
-    for section, content in _origin().items():
-        template[section] |= content
+    for part in (_origin(), _tasks(target), watch(_functions(template["Resources"]))):
+        for section, content in part.items():
+            template[section] |= content
     template["Globals"]["Function"] |= {"Runtime": f"python{target.python}", "Architectures": [target.architecture]}
     architecture = {"CompatibleArchitectures": [target.architecture]}
     template["Resources"]["Ffmpeg"]["Properties"] |= architecture
@@ -81,6 +84,23 @@ def _origin() -> dict[str, Any]:
         headers = origin["Resources"][name]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
         headers["ContentSecurityPolicy"]["ContentSecurityPolicy"] = policy
     return origin
+
+
+def _functions(resources: dict[str, Any]) -> dict[str, str]:
+    """The functions' resources, and the last part of each one's name."""
+    named = {name: r.get("Properties", {}).get("FunctionName") for name, r in resources.items()}
+    return {name: said["Fn::Sub"].removeprefix("sluice-${Stage}-") for name, said in named.items() if said}
+
+
+def _tasks(target: Target) -> dict[str, Any]:
+    """The tasks of Fargate: tasks.yaml, with the program that they start with."""
+    tasks = _read(TASKS)
+    definition = tasks["Resources"]["FinishTask"]["Properties"]
+    definition["RuntimePlatform"]["CpuArchitecture"] = target.architecture.upper()
+    (container,) = definition["ContainerDefinitions"]
+    container["Command"] = [(TASKS.parent / container["Command"][0]).read_text()]
+    container["Image"]["Fn::If"][2] = f"public.ecr.aws/lambda/python:{target.python}-{target.architecture}"
+    return tasks
 
 
 def data_template() -> dict[str, Any]:

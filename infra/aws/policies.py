@@ -67,6 +67,22 @@ _DELETE = _allow(["s3:DeleteObject"], _RECORDINGS)
 _NODE_QUEUES_MAKE = _allow(["sqs:CreateQueue"], _NODE_QUEUES)
 _NODE_QUEUES_REMOVE = _allow(["sqs:DeleteQueue"], _NODE_QUEUES)
 _NUDGE = _allow(["sqs:SendMessage"], _NODE_QUEUES)
+_TASK_ROLES = [_arn("FinishTaskRole"), _arn("TaskStartRole")]
+_RUN_TASKS = _allow(
+    ["ecs:RunTask"],
+    _sub("arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task-definition/sluice-${Stage}-finish:*"),
+)
+_GIVE_ROLES_TO_TASKS = _allow(
+    ["iam:PassRole"], *_TASK_ROLES, condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+)
+_READ_FUNCTION = _allow(
+    ["lambda:GetFunction"],
+    _sub("arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:sluice-${Stage}-on-finish"),
+)
+_READ_LAYER = _allow(
+    ["lambda:GetLayerVersion"],
+    _sub("arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:layer:sluice-${Stage}-ffmpeg:*"),
+)
 _GRANT_NODES = _allow(["sts:AssumeRole"], _NODE_ROLE)
 
 
@@ -81,6 +97,15 @@ def _consume(queue: str) -> Json:
     )
 
 
+_LETTERS = _allow(
+    ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+    *[_arn(f"{name}DeadLetters") for name in ("Callbacks", "Finish", "Stream")],
+    _sub(_QUEUES + "objects-dead"),
+)
+_LETTERS_BACK = _allow(["sqs:SendMessage"], _sub(_QUEUES + "objects"))
+_LOST_CHANGES = _allow(["dynamodb:GetRecords", "dynamodb:GetShardIterator"], {"Ref": "TableStream"})
+_FINISH = [_TABLE, _LIST, _READ, _WRITE, _DELETE, _send("CallbacksQueue", "FinishQueue"), _MASTER_KEY]
+
 # Which role serves which function is said in template.yaml; the name before `Role` also names its log group.
 _GRANTS: dict[str, list[Json]] = {
     "Api": [
@@ -93,6 +118,9 @@ _GRANTS: dict[str, list[Json]] = {
         _DELETE,
         _MASTER_KEY,
         _BOOTSTRAP,
+        _LETTERS,
+        _LETTERS_BACK,
+        _LOST_CHANGES,
     ],
     "Edge": [_TABLE, _NODE_QUEUES_MAKE, _NUDGE, _GRANT_NODES, _MASTER_KEY, _BOOTSTRAP],
     "OnTable": [
@@ -103,16 +131,8 @@ _GRANTS: dict[str, list[Json]] = {
         _MASTER_KEY,
     ],
     "OnCallbacks": [_TABLE, _NUDGE, _send("CallbacksQueue"), _consume("CallbacksQueue"), _MASTER_KEY],
-    "OnFinish": [
-        _TABLE,
-        _LIST,
-        _READ,
-        _WRITE,
-        _DELETE,
-        _send("CallbacksQueue", "FinishQueue"),
-        _consume("FinishQueue"),
-        _MASTER_KEY,
-    ],
+    "OnFinish": [*_FINISH, _consume("FinishQueue"), _RUN_TASKS, _GIVE_ROLES_TO_TASKS],
+    "OnTask": [_TABLE, _send("FinishQueue"), _MASTER_KEY],
     "OnObjects": [_TABLE, _LIST, _READ, _send("FinishQueue"), _consume("ObjectsQueue"), _MASTER_KEY],
     "OnMinute": [_TABLE, _LIST, _DELETE, _NUDGE, _send("CallbacksQueue", "FinishQueue"), _MASTER_KEY],
 }
@@ -133,9 +153,14 @@ def _function_role(name: str, grants: list[Json]) -> Json:
     # Log groups are made by the template, so no function may create one.
     logs = _allow(["logs:CreateLogStream", "logs:PutLogEvents"], _arn(f"{name}Logs"))
     trust = _trust({"Service": "lambda.amazonaws.com"})
+    tracing = {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"}
     return {
         "Type": "AWS::IAM::Role",
-        "Properties": {"AssumeRolePolicyDocument": trust, "Policies": [_policy([logs, *grants])]},
+        "Properties": {
+            "AssumeRolePolicyDocument": trust,
+            "Policies": [_policy([logs, *grants])],
+            "ManagedPolicyArns": {"Fn::If": ["Traced", [tracing], {"Ref": "AWS::NoValue"}]},
+        },
     }
 
 
@@ -156,7 +181,20 @@ def _node_role() -> Json:
     }
 
 
+def _task_role(grants: list[Json]) -> Json:
+    trust = _trust({"Service": "ecs-tasks.amazonaws.com"})
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"AssumeRolePolicyDocument": trust, "Policies": [_policy(grants)]},
+    }
+
+
 def roles() -> Json:
-    """The resources to merge: `<Name>Role` of each function, and `NodeRole`."""
+    """The resources to merge: `<Name>Role` of each function, `NodeRole`, and what tasks are started with and run as."""
     functions = {f"{name}Role": _function_role(name, grants) for name, grants in _GRANTS.items()}
-    return functions | {"NodeRole": _node_role()}
+    logs = _allow(["logs:CreateLogStream", "logs:PutLogEvents"], _arn("FinishTaskLogs"))
+    tasks = {
+        "FinishTaskRole": _task_role([*_FINISH, _READ_FUNCTION, _READ_LAYER]),
+        "TaskStartRole": _task_role([logs]),
+    }
+    return functions | tasks | {"NodeRole": _node_role()}

@@ -186,7 +186,7 @@ def _child(
     settings: Settings, program: dict[str, Any], *, ready: Callable[[], bool], alive: Callable[[], bool] | None
 ) -> Child:
     log, cwd = settings.log_dir / program.pop("log"), Path(program.pop("cwd"))
-    return Child(log=log, cwd=cwd, ready=ready, alive=alive, **program)
+    return Child(log=log, cwd=cwd, ready=ready, alive=alive, small=alive is not None, **program)
 
 
 def _agent_is_ready(sockets: Sockets) -> bool:

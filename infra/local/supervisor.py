@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.errors import InfraError
+from infra.local.pages import give_back
 from infra.local.parent import die_with_parent
 from infra.paths import ROOT
 
@@ -31,6 +32,7 @@ _STEADY_S: Final = 30.0
 _POLL_S: Final = 0.02
 _TELL_AT_S: Final = (1.0, 3.0, 10.0)
 _LISTEN_S: Final = 10.0
+_SETTLED_S: Final = 10.0
 REFUSED: Final = 78
 """The status of a child that can't use what it is given as it is (sysexits.h, EX_CONFIG); its last line says why."""
 
@@ -46,6 +48,8 @@ class Child:
 
     `alive` is asked now and then, once it serves: a process that runs and answers nobody for `silent_s` (a deadlock, a
     panic that left a lock behind) is killed and started again. None: it is left alone as long as it runs.
+
+    `small`: ten seconds after its start, once it serves, what only its start needed is given back to the kernel.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Child:
     stall_s: float = 30.0
     longest_s: float = 600.0
     stop_timeout_s: float = 5.0
+    small: bool = False
 
 
 @dataclass
@@ -69,6 +74,7 @@ class _Running:
     deaths: int = 0
     restart_at: float | None = None
     back: bool = True
+    settled: bool = False
     heard: float = field(default_factory=time.monotonic)
     asked: float = field(default_factory=time.monotonic)
 
@@ -162,6 +168,7 @@ class Supervisor:
                 running.back = True
                 self.say(f"the {child.name} is back")
             self._listen(running)
+            self._settle(running)
             return
         _kill_group(running.process)
         if time.monotonic() - running.started > _STEADY_S:
@@ -188,6 +195,12 @@ class Supervisor:
             self.say(f"the {child.name} runs and has not answered for {now - running.heard:.0f} s; it is killed")
             _kill_group(running.process)
 
+    def _settle(self, running: _Running) -> None:
+        served = running.back and time.monotonic() - running.started > _SETTLED_S
+        if served and running.child.small and not running.settled:
+            running.settled = True
+            give_back(running.process.pid)
+
     def _restart(self, running: _Running) -> None:
         running.started = running.heard = running.asked = time.monotonic()
         try:
@@ -197,7 +210,7 @@ class Supervisor:
             running.restart_at = time.monotonic() + _MAX_DELAY_S
             return
         running.restart_at = None
-        running.back = False
+        running.back = running.settled = False
 
     def stop(self) -> None:
         """Stop all, the last one first; whoever does not go in time is killed."""

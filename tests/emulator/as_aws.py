@@ -1,16 +1,18 @@
 """The emulator, with what it lacks: for CloudFront Functions the module `cloudfront`, by which they read their stores
 (CloudFront developer guide, 'Helper methods for key value stores'); and viewers who come by HTTPS, as a proxy before it
-would say, unless they say `x-forwarded-proto: http`; and its own gateway as an origin. Run in place of the command
-`ministack`.
+would say, unless they say `x-forwarded-proto: http`; its own gateway as an origin; and what a call that runs a task, or
+reads a layer, is allowed by (Service Authorization Reference, 'Amazon Elastic Container Service', 'AWS Lambda'). Run
+in place of the command `ministack`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Any
 
-from ministack.core import cloudfront_js
+from ministack.core import cloudfront_js, iam_actions
 from ministack.services import cloudfront
 from ministack.services import cloudfront_keyvaluestore as stores
 
@@ -29,6 +31,25 @@ _serve = cloudfront.handle_viewer_request
 _connect = cloudfront._origin_connect_target
 _request_headers = cloudfront._origin_request_headers
 _GATEWAY = ".execute-api."
+
+
+_resource = iam_actions.extract_resource_arn
+_action = iam_actions.extract_iam_action
+
+
+def _resource_of_call(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+    if service == "ecs" and str(headers.get("x-amz-target", "")).endswith(".RunTask"):
+        body = json.dumps({"taskDefinition": f"{json.loads(body)['taskDefinition']}:1"}).encode()
+    found = str(_resource(service, method, path, headers, body, *rest))
+    return f"{found}:{path.rpartition('/')[2]}" if _reads_layer(service, method, path) else found
+
+
+def _reads_layer(service: str, method: str, path: str) -> bool:
+    return service == "lambda" and method == "GET" and "/layers/" in path and "/versions/" in path
+
+
+def _action_of_call(service: str, method: str, path: str, *rest: Any) -> Any:
+    return "lambda:GetLayerVersion" if _reads_layer(service, method, path) else _action(service, method, path, *rest)
 
 
 def _all_keys() -> dict[str, str]:
@@ -86,6 +107,8 @@ def main() -> None:
     script = _replaced(script, _RUN, "const { code } = req; const { event } = req.event; keys = req.event.keys;")
     pool.script = script
     cloudfront_js.evaluate = _evaluate
+    iam_actions.extract_resource_arn = _resource_of_call
+    iam_actions.extract_iam_action = _action_of_call
     cloudfront.handle_viewer_request = _by_https
     cloudfront._origin_connect_target = _target
     cloudfront._origin_request_headers = _headers

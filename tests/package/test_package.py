@@ -24,6 +24,7 @@ HANDLERS = [
     "app.on_minute",
     "app.on_objects",
     "app.on_table",
+    "app.on_task",
     "chalicelib.entries.edge.handler",
 ]
 _IMPORT = """

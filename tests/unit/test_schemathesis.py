@@ -12,7 +12,6 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from schemathesis import checks
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -54,7 +53,7 @@ def answered(v1: V1, case: schemathesis.Case[Any]) -> schemathesis.Response:
     )
 
 
-@pytest.mark.parametrize(("path", "method"), ASKED, ids=lambda value: str(value))
+@pytest.mark.parametrize(("path", "method"), ASKED, ids=str)
 def test_whatever_is_sent_is_answered_as_described(v1: V1, path: str, method: str) -> None:
     operation = SCHEMA[path][method]
 

@@ -22,6 +22,7 @@ FUNCTIONS = {
     "OnFinish": "OnFinish",
     "OnObjects": "OnObjects",
     "OnMinute": "OnMinute",
+    "OnTask": "OnTask",
 }
 
 
@@ -123,7 +124,12 @@ def test_no_partition_of_aws_is_fixed(resources: Json) -> None:
     for text in [*_texts(resources), *_texts(data_template()["Resources"])]:
         assert "arn:aws:" not in text
         # Principals of services are named alike everywhere.
-        assert not text.endswith("amazonaws.com") or text.partition(".")[0] in ("lambda", "s3", "cloudfront")
+        assert not text.endswith("amazonaws.com") or text.partition(".")[0] in (
+            "lambda",
+            "s3",
+            "cloudfront",
+            "ecs-tasks",
+        )
 
 
 def test_each_place_of_a_path_has_one_parameter() -> None:

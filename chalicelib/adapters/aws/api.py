@@ -16,11 +16,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 from xml.etree import ElementTree
 
 from .signing import Keys, signed
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
 
 _TRIES: Final = 3
 _TIMEOUT_S: Final = 10.0
@@ -63,13 +67,25 @@ def code_of(error: Exception) -> str:
 
 
 def keys_of_environment() -> Keys:
-    """The keys that a function is given (AWS documentation, 'Lambda environment variables').
+    """The keys that a function is given (AWS documentation, 'Lambda environment variables'); else those that botocore
+    finds, which for a task are renewed now and then.
 
     Raises:
         KeyError: there are none.
     """
     e = os.environ
+    if "AWS_ACCESS_KEY_ID" not in e and (found := _found_by_botocore()) is not None:
+        current = found.get_frozen_credentials()
+        return Keys(str(current.access_key), str(current.secret_key), current.token or "")
     return Keys(e["AWS_ACCESS_KEY_ID"], e["AWS_SECRET_ACCESS_KEY"], e.get("AWS_SESSION_TOKEN", ""))
+
+
+@cache
+def _found_by_botocore() -> Credentials | None:
+    from botocore.session import get_session
+
+    found: Credentials | None = get_session().get_credentials()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,7 @@ DYNAMODB: Final = Service("dynamodb", "DynamoDB_20120810", "1.0")
 SQS: Final = Service("sqs", "AmazonSQS", "1.0")
 STS: Final = Service("sts", "2011-06-15", "")
 """The only one that takes a form and answers in XML."""
+ECS: Final = Service("ecs", "AmazonEC2ContainerServiceV20141113", "1.1")
 SECRETS: Final = Service("secretsmanager", "secretsmanager", "1.1")
 
 
@@ -221,6 +238,18 @@ class Sqs(AwsApi):
     def send_message(self, **arguments: Any) -> dict[str, Any]:
         """See boto3."""
         return self.call("SendMessage", arguments)
+
+    def receive_message(self, **arguments: Any) -> dict[str, Any]:
+        """See boto3."""
+        return self.call("ReceiveMessage", arguments)
+
+    def delete_message(self, **arguments: Any) -> dict[str, Any]:
+        """See boto3."""
+        return self.call("DeleteMessage", arguments)
+
+    def get_queue_attributes(self, **arguments: Any) -> dict[str, Any]:
+        """See boto3."""
+        return self.call("GetQueueAttributes", arguments)
 
 
 class Secrets(AwsApi):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1024 * 1024
 _ONE_PUT: Final = 64 * 1024 * 1024
-"""A file up to this size goes in one request, with its checksum."""
+"""A file up to this size goes in one request, with its checksum; a larger one in parts of this size."""
 _NOT_THERE: Final = frozenset({"NoSuchKey", "404", "NotFound", "AccessDenied"})
 """Whoever may not list is told 403 for an object that is not there (S3 API, 'GetObject', 'Permissions')."""
 _BATCH: Final = 1000
@@ -87,11 +87,18 @@ class S3Objects:
                 self._put(key, body, digest, content_type)
             return
         from boto3.exceptions import S3UploadFailedError
+        from boto3.s3.transfer import TransferConfig
 
+        # Each part is a request that is paid for; two at a time fit into what the finisher has of memory.
+        parts = TransferConfig(multipart_threshold=_ONE_PUT, multipart_chunksize=_ONE_PUT, max_concurrency=2)
         try:
             with _in_words():
                 self._s3.upload_file(
-                    str(path), self._bucket, self._prefix + key, ExtraArgs={"ContentType": content_type}
+                    str(path),
+                    self._bucket,
+                    self._prefix + key,
+                    ExtraArgs={"ContentType": content_type},
+                    Config=parts,
                 )
         except S3UploadFailedError as error:
             raise UnavailableError(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, Self
 
-from chalicelib.domain.errors import ConflictError
-from chalicelib.ports.queues import DeadLetter, DeadLetters
+from chalicelib.ports.queues import DeadLetter
 from chalicelib.ports.upkeep import Upkeep
 from chalicelib.wiring.services import wiring
 
@@ -66,35 +65,22 @@ def get_system(call: Call[Nothing]) -> SystemShown:
     return SystemShown.of(looks.look() if looks is not None else None)
 
 
-def _letters() -> DeadLetters:
-    """Those of this installation.
-
-    Raises:
-        ConflictError: it runs on AWS, which has tools of its own for them.
-    """
-    found = wiring.adapters.dead_letters
-    if found is None:
-        raise ConflictError(
-            "this installation's dead letters are in its SQS dead-letter queues (CallbacksDeadLetters, "
-            "FinishDeadLetters, ObjectsDeadLetters); look at and redrive them there"
-        )
-    return found
-
-
 @operation("GET", "/v1/dead-letters")
 def list_dead_letters(call: Call[Paging]) -> Page[DeadLetterShown]:
-    """What was given up, the newest first."""
-    page = _letters().page(call.sent.limit, call.sent.cursor)
+    """What was given up, the newest first. On AWS a queue shows some of what it holds, and not the same for five
+    seconds.
+    """
+    page = wiring.dead_letters.page(call.sent.limit, call.sent.cursor)
     return Page[DeadLetterShown](items=[DeadLetterShown.of(each) for each in page.items], cursor=page.cursor)
 
 
 @operation("POST", "/v1/dead-letters/{letter}/redrive", status=202)
 def redrive_dead_letter(call: Call[Nothing], letter: str) -> None:
     """Have it tried again, from the first try on."""
-    _letters().redrive(letter)
+    wiring.dead_letters.redrive(letter)
 
 
 @operation("DELETE", "/v1/dead-letters/{letter}", status=204)
 def drop_dead_letter(call: Call[Nothing], letter: str) -> None:
     """Forget it. What it was to do is not done."""
-    _letters().drop(letter)
+    wiring.dead_letters.drop(letter)

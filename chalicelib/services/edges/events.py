@@ -52,6 +52,8 @@ from chalicelib.wire.sources import SourceState
 
 _log = Logger(child=True)
 _TRIES = 6
+FAILING_AFTER = 3
+"""So often a push may be tried before somebody is told: a platform may need a moment."""
 
 
 class Events:
@@ -368,6 +370,9 @@ class Events:
             at=event.at,
         )
         self._pushes.check_holder(body.destination, node, body.fence)
+        if body.state == "retrying" and body.attempt == FAILING_AFTER:
+            told = {"destination": body.destination, "node": node, "code": body.code, "attempt": body.attempt}
+            _log.warning("push_failing", extra=told)
         changes = self._pushes.status_change(status)
         if body.state == "stopped":
             changes += self._pushes.release_changes(body.destination, node, body.fence)

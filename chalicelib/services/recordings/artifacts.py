@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Final
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import recordings as rules
-from chalicelib.domain.errors import NOTHING_WRONG
+from chalicelib.domain import room
+from chalicelib.domain.errors import NOTHING_WRONG, UpstreamError
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.ports.media import Folders, Media
@@ -64,6 +67,7 @@ class Artifacts:
         folder = rules.folder(recording.id)
         with tempfile.TemporaryDirectory(prefix="sluice-finish-") as name:
             work = Path(name)
+            _require_room(work, sum(segment.size for segment in segments))
             hashes: dict[str, str] = {}
             parts = [self._fetch(run, work / f"run{i}.ts", hashes) for i, run in enumerate(rules.runs(segments))]
             made = self._films.make(parts, work)
@@ -106,3 +110,22 @@ class Artifacts:
             hashes[segment.path] = self._objects.download(segment.path, target)
             ends.append(target.stat().st_size)
         return Run(target, tuple(ends), sum(segment.key.duration_ms for segment in run))
+
+
+def _require_room(work: Path, media: int) -> None:
+    """Before anything is fetched for nothing.
+
+    Raises:
+        SluiceError: the disk is too small, full or not. OSError: there is no room now.
+    """
+    disk, wanted = shutil.disk_usage(work), room.disk_bytes(media)
+    if wanted > disk.total:
+        needs, has = _gb(wanted), _gb(disk.total)
+        said = f"finishing it needs {needs} of disk, and this machine has {has} in all"
+        raise UpstreamError(said, code="disk_too_small", wanted=needs, total=has)
+    if wanted > disk.free:
+        raise OSError(errno.ENOSPC, f"it needs {_gb(wanted)}, and {_gb(disk.free)} are free")
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

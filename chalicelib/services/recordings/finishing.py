@@ -8,8 +8,9 @@ import errno
 from typing import Final
 
 from aws_lambda_powertools import Logger
+from ulid import ULID
 
-from chalicelib.domain import callbacks
+from chalicelib.domain import callbacks, room
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, SluiceError, UnavailableError, Why, why
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
@@ -17,6 +18,7 @@ from chalicelib.domain.model.recordings import Recording
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.queues import Queue
 from chalicelib.ports.store import Change, Save, Store
+from chalicelib.ports.tasks import Tasks
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.hold import Hold
@@ -34,33 +36,49 @@ HELD_S: Final = 60
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
+class _HandedOn(Exception):  # noqa: N818 -- no error
+    """Somebody else finishes it from here."""
+
+
 class Finisher:
     """Finishes recordings."""
 
     def __init__(
-        self, store: Store, artifacts: Artifacts, settings: Settings, clock: Clock, record_dir: str, again: Queue
+        self,
+        store: Store,
+        artifacts: Artifacts,
+        settings: Settings,
+        clock: Clock,
+        record_dir: str,
+        again: Queue,
+        tasks: Tasks | None = None,
     ) -> None:
+        """`tasks`: where what is too large for here is finished; None: here is room for all."""
         self._store = store
         self._artifacts = artifacts
         self._settings = settings
         self._clock = clock
         self._record_dir = record_dir
         self._again = again
+        self._tasks = tasks
 
     def segments(self, recording: Recording) -> list[rules.Segment]:
         """The recording's segments in playing order, as the store has them."""
         return self._artifacts.segments(recording)
 
-    def finish(self, recording_id: str, *, unless_done: bool = False) -> None:
+    def finish(self, recording_id: str, *, unless_done: bool = False, handed: str = "") -> None:
         """Finish a recording whose parts are all in the store. May be called again at any time; `unless_done`: not when
-        nothing has changed since it was finished.
+        nothing has changed since it was finished. `handed`: the word by which the right to it was handed on, see
+        `Tasks`.
         """
         recording = self._store.get(Recording, recording_id)
         if recording is None or not rules.is_complete(recording):
             return
         if unless_done and recording.state in ("ready", "failed") and recording.updated_at == recording.finished_at:
             return
-        hold = Hold.take(self._store, self._clock, recording_id)
+        hold = Hold.take(self._store, self._clock, recording_id, handed)
+        if hold is None and handed:
+            return  # it took so long to start that another was started
         if hold is None:
             # What changed since the other one began must not be forgotten. One message for all that find it so.
             held = {
@@ -84,6 +102,8 @@ class Finisher:
             return
         try:
             changes = self._made(recording, hold)
+        except _HandedOn:
+            return
         except UnavailableError as error:
             self._later(recording, hold, why(error))
         except OSError as error:
@@ -106,7 +126,25 @@ class Finisher:
             return {"state": "failed", **Why("no segment reached the store", "no_segments").fields}
         hold.check()
         self._artifacts.playlist(recording, segments)
+        size = sum(segment.size for segment in segments)
+        if self._tasks is not None and size > self._tasks.above:
+            self._hand_on(self._tasks, recording, hold, size)
         return self._artifacts.make(recording, segments, hold.check)
+
+    def _hand_on(self, tasks: Tasks, recording: Recording, hold: Hold, size: int) -> None:
+        """Have a program of its own finish it: at the first try one that may be interrupted."""
+        disk = room.task_disk_gib(size)
+        if disk is None:
+            gib = size // 1024**3
+            raise SluiceError(
+                f"its {gib} GiB are more than a task's disk can take", code="too_large_to_finish", gib=gib
+            )
+        word = f"task-{ULID()}"
+        tries = hold.tries
+        hold.hand_on(word)
+        tasks.start(recording.id, word, disk, interruptible=tries == 1)
+        _log.info("finish_handed_on", extra={"recording": recording.id, "bytes": size, "disk_gib": disk})
+        raise _HandedOn
 
     def _later(self, recording: Recording, hold: Hold, reason: Why) -> None:
         """The store, or the table, is away, or the disk is full: nothing is lost by waiting."""

@@ -19,6 +19,8 @@ from chalicelib.ports.store import Change, Save, Store
 _log = Logger(child=True)
 LASTS: Final = timedelta(minutes=3)
 RENEW_S: Final = 60.0
+STARTS_WITHIN: Final = timedelta(minutes=15)
+"""A program that has not started by then is started anew."""
 
 
 class Hold:
@@ -31,18 +33,23 @@ class Hold:
         self._thread.start()
 
     @staticmethod
-    def take(store: Store, clock: Clock, recording: str) -> Hold | None:
-        """Take the right to finish a recording; None while somebody else has it."""
+    def take(store: Store, clock: Clock, recording: str, handed: str = "") -> Hold | None:
+        """Take the right to finish a recording, or take it over by the word with which it was `handed` on; None while
+        somebody else has it.
+        """
         known = store.get(FinishHold, recording)
         now = clock()
-        if known is not None and known.holder and known.until > now:
+        if handed and (known is None or known.holder != handed):
+            return None
+        if known is not None and known.holder and known.until > now and known.holder != handed:
             return None
         new = FinishHold(
             version=known.version if known else 0,
             recording=recording,
-            holder=str(ULID()),
+            holder=handed or str(ULID()),
             until=now + LASTS,
-            tries=(known.tries if known else 0) + 1,
+            # Who takes it over goes on with the try that handed it on.
+            tries=(known.tries if known else 0) + (0 if handed else 1),
             waits=known.waits if known else 0,
         )
         try:
@@ -79,6 +86,17 @@ class Hold:
     def giving_back(self, *, waits: int) -> Change:
         """The write that gives it back after a try that came to an end; refused when somebody else has it by now."""
         return Save(self._held.model_copy(update={"holder": "", "until": self._clock(), "tries": 0, "waits": waits}))
+
+    def hand_on(self, word: str) -> None:
+        """Keep it for a program that is about to start, and takes it by this word.
+
+        Raises:
+            ConflictError: somebody else has it by now.
+        """
+        self.stop()
+        new = self._held.model_copy(update={"holder": word, "until": self._clock() + STARTS_WITHIN})
+        self._store.commit(Save(new))
+        self._held = new.model_copy(update={"version": new.version + 1})
 
     def _renew(self) -> None:
         while not self._over.wait(RENEW_S):

@@ -22,7 +22,8 @@ export const t = (): Text => text.value;
 export function inWords(code: string | undefined, otherwise: string, named: Record<string, unknown> = {}): string {
   const words = text.value;
   const known = code ? (words.told[code] ?? words.operate.reasons[code]) : undefined;
-  return known ? known(named as Record<string, string>) : (words.codes[code ?? ""] ?? otherwise);
+  // Where the words name nothing of their own, they may repeat what was said.
+  return known ? known({ said: otherwise, ...named } as Record<string, string>) : (words.codes[code ?? ""] ?? otherwise);
 }
 
 /** Shows this language from now on, and keeps it for the next time. */
