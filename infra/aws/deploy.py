@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from infra.aws import code, first_secrets, site, smoke, stacks
 from infra.aws.deployment import Deployment
+from infra.aws.kept import refuse_replacement
 from infra.aws.package import data_template
 from infra.aws.releases import Releases
 from infra.errors import InfraError
@@ -40,6 +41,7 @@ def deploy(deployment: Deployment, given: Mapping[str, str] | None = None) -> De
     deployment.say(f"Deploying stage {deployment.stage} to account {deployment.account}, {deployment.region}.")
     with deployment.step("state, recordings and secrets"):
         _refuse_to_overwrite(deployment)
+        refuse_replacement(deployment, data_template())
         code.ensure_bucket(deployment)
         kept = stacks.deploy(deployment, deployment.data_stack, _data(deployment), {"Stage": deployment.stage})
         _enable_expiry(deployment)

@@ -40,19 +40,12 @@ def _secret(name: str) -> Json:
 
 
 _TABLE = _allow(
-    [
-        "dynamodb:GetItem",
-        "dynamodb:BatchGetItem",
-        "dynamodb:Query",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
-        "dynamodb:BatchWriteItem",
-        "dynamodb:ConditionCheckItem",
-    ],
+    ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"],
     _sub(_TABLE_ARN),
     _sub(_TABLE_ARN + "/index/*"),
 )
+_ONCE = _allow(["dynamodb:UpdateItem"], _sub(_TABLE_ARN))
+"""Of Powertools' idempotency, by which a message is worked on once."""
 _TABLE_STREAM = _allow(
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"],
     {"Ref": "TableStream"},
@@ -131,7 +124,7 @@ _GRANTS: dict[str, list[Json]] = {
         _MASTER_KEY,
     ],
     "OnCallbacks": [_TABLE, _NUDGE, _send("CallbacksQueue"), _consume("CallbacksQueue"), _MASTER_KEY],
-    "OnFinish": [*_FINISH, _consume("FinishQueue"), _RUN_TASKS, _GIVE_ROLES_TO_TASKS],
+    "OnFinish": [*_FINISH, _ONCE, _consume("FinishQueue"), _RUN_TASKS, _GIVE_ROLES_TO_TASKS],
     "OnTask": [_TABLE, _send("FinishQueue"), _MASTER_KEY],
     "OnObjects": [_TABLE, _LIST, _READ, _send("FinishQueue"), _consume("ObjectsQueue"), _MASTER_KEY],
     "OnMinute": [_TABLE, _LIST, _DELETE, _NUDGE, _send("CallbacksQueue", "FinishQueue"), _MASTER_KEY],
