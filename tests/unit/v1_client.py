@@ -84,6 +84,8 @@ def v1_on_fakes() -> Iterator[V1]:
                 store_probe=lambda _: ProbeResult(),
                 put_links=None,
                 dead_letters=made.letters,
+                given_up=lambda _: made.letters,
+                tasks=None,
                 upkeep=None,
                 changes=NoChanges(),
             ),
