@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m infra.install
 STAGE_OR_STOP = $(or $(STAGE),$(error say which installation: make $(MAKECMDGOALS) STAGE=prod))
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud deploy diff rollback destroy console screenshots test check static units fuzz faults soak clean lock
+.PHONY: help install develop run demo cloud cost deploy diff rollback destroy audit console screenshots test check static units fuzz faults soak clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ demo: install ## Prove the main path on a running or a fresh instance
 cloud: develop ## Run the packaged functions on an emulator of AWS, for developers; on loopback only
 	@$(BIN)/python -m tests.emulator
 
+cost: develop ## What the cloud half costs on AWS, counted call by call; for developers
+	@$(BIN)/python -m tests.cost $(if $(JSON),--json $(JSON)) $(if $(DOCS),--docs)
+
 deploy: develop ## Create or change an installation on AWS: make deploy STAGE=prod [SET="PublicUrl=https://live.example.com"]
 	@$(BIN)/python -m infra.aws deploy --stage $(STAGE_OR_STOP) $(foreach pair,$(SET),--set $(pair))
 
@@ -52,6 +55,9 @@ rollback: develop ## Go back to its last good deployment
 
 destroy: develop ## Remove its functions; the data stays, but with DATA=delete
 	@$(BIN)/python -m infra.aws destroy --stage $(STAGE_OR_STOP) $(if $(filter delete,$(DATA)),--data)
+
+audit: develop ## What checkov says of the templates of AWS
+	@$(BIN)/python -m infra.aws.audit
 
 console: develop ## Build the console from its sources; what comes out is committed
 	@$(BIN)/python -m console.build
@@ -76,7 +82,7 @@ units:
 
 test: check ## Everything, with media and the demonstration
 	@infra/install-media-tools
-	$(BIN)/pytest -n 2 $(wildcard tests/contract tests/app tests/security)
+	$(BIN)/pytest -n 2 $(wildcard tests/contract tests/app tests/security tests/cost)
 	$(BIN)/pytest -n 2 --dist loadfile $(wildcard tests/faults tests/package tests/emulator tests/media)
 	$(BIN)/pytest tests/clients
 	$(BIN)/pytest -n 2 --dist loadfile -m "not alone" tests/e2e; others=$$?; $(BIN)/pytest -m alone tests/e2e && test $$others = 0 || $(BIN)/python -m tests.again tests/e2e

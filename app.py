@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from chalice import Rate, Response
 from chalice.app import CaseInsensitiveMapping
 
@@ -30,7 +29,6 @@ app.register_blueprint(oryx)
 app.register_blueprint(v1)
 
 log = Logger(service="sluice", logger_formatter=MaskingFormatter())
-metrics = Metrics(namespace="Sluice", service="sluice")
 
 
 # Chalice would answer 500 to whatever a view raises, and hide it from middleware.
@@ -98,12 +96,16 @@ def on_table(event: Any) -> dict[str, Any]:
 
 
 def _callback_record(record: Any) -> None:
-    wiring.callbacks.deliver(json.loads(record["body"])["delivery"])
+    message = json.loads(record["body"])
+    if "nodes" in message:  # many are told by shares: a queue of their own would be polled all day
+        wiring.telling.share(message["nodes"])
+    else:
+        wiring.callbacks.deliver(message["delivery"])
 
 
 @app.on_sqs_message(queue_arn="CALLBACKS_QUEUE_ARN_PLACEHOLDER", batch_size=10)
 def on_callbacks(event: Any) -> dict[str, Any]:
-    """Callbacks that are due."""
+    """Callbacks that are due, and nodes that are to be told something."""
     return _batch(event.to_dict(), event.context, _message, _callback_record)
 
 
@@ -142,6 +144,8 @@ def on_task(event: Any) -> None:
 _SWEEPS: dict[str, Callable[[Wiring], int]] = {
     "callbacks": lambda w: w.callbacks.sweep(),
     "dispatch": lambda w: w.dispatch.sweep(),
+    "indexed": lambda w: int(w.pushes.wanting.rebuild()),
+    "snapshots": lambda w: int(w.snapshots.sweep()),
     "cards": lambda w: w.test_cards.sweep(),
     "sources": lambda w: w.source_leases.sweep(),
     "abandoned": lambda w: w.abandoned.sweep(),
@@ -157,10 +161,7 @@ _SWEEPS: dict[str, Callable[[Wiring], int]] = {
 def on_minute(event: Any) -> None:
     """What is due, what was lost on its way, who has fallen silent."""
     done = {name: _swept(name, sweep) for name, sweep in _SWEEPS.items()}
-    metrics.add_metric(name="swept", unit=MetricUnit.Count, value=sum(done.values()))
-    metrics.add_metric(name="nodes_lost", unit=MetricUnit.Count, value=done["nodes_lost"])
     log.info("minute", extra=done)
-    metrics.flush_metrics()
 
 
 def _swept(name: str, sweep: Callable[[Wiring], int]) -> int:

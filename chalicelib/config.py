@@ -94,6 +94,11 @@ class LocalPlaces:
         return self.home / "instance.json"
 
     @property
+    def snapshots(self) -> Path:
+        """What nodes decide by while the host is away, where it is long; made anew when it is not there."""
+        return self.home / "snapshots"
+
+    @property
     def objects(self) -> Path:
         """The recordings."""
         return self.home / "objects"

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from chalicelib.wire.edge.desired import Desired, SyncResponse
+from chalicelib.wire.edge.desired import AdmissionSnapshot, Desired, SyncResponse
 from chalicelib.wire.edge.events import SessionEnded
 from chalicelib.wire.edge.observed import ObservedNode, SyncRequest
 from edge.base.clock import Backoff, Clock, wait_or
@@ -146,6 +146,7 @@ class Sync:
             # With sessions whose plan is not known, the whole desired state is asked for again.
             revision="" if undecided else self._revision,
             snapshot_revision=self._snapshot.revision,
+            fetches_snapshot=True,
             want_credentials=self._credentials.wanted,
             store=self._credentials.store,
             acked_seq=acked,
@@ -162,7 +163,7 @@ class Sync:
             self._credentials.set(answer.credentials)
             self._uploads.recovered()
         # What may free a full disk is done: what follows needs to be written down.
-        await self._snapshot.confirm(answer.snapshot)
+        await self._snapshot.confirm(await self._whole(answer.snapshot))
         if answer.desired is not None:
             await self._obey(answer.desired)
             value = json.dumps({"revision": answer.revision, "desired": answer.desired.model_dump(mode="json")})
@@ -171,6 +172,17 @@ class Sync:
         if answer.acked_seq < request.acked_seq:
             await self.rewind(answer.acked_seq)
         await self._close_unknown(answer.open_sessions, sent_at)
+
+    async def _whole(self, snapshot: AdmissionSnapshot | None) -> AdmissionSnapshot | None:
+        """A snapshot with all that belongs to it.
+
+        Raises:
+            CloudError: it can't be had now. The one before is kept, and the next sync brings it again.
+        """
+        if snapshot is None or not snapshot.accepted_url:
+            return snapshot
+        accepted = await self._cloud.accepted_secrets(snapshot.accepted_url)
+        return snapshot.model_copy(update={"accepted": accepted, "accepted_url": ""})
 
     async def _obey(self, desired: Desired) -> None:
         for wanted in desired.sessions:

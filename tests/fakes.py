@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chalicelib.adapters.items import MAX_ITEM_BYTES
-from chalicelib.adapters.layout import DUE, LAYOUTS
+from chalicelib.adapters.layout import DUE, LAYOUTS, NODE_STATE
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
 from chalicelib.domain.ids import stamp
 from chalicelib.domain.model.base import Entity
@@ -88,7 +88,8 @@ class MemoryStore:
         return self._page(kind, sorted(rows.items(), reverse=newest), limit, cursor)
 
     def node_state(self, node: str) -> list[Entity]:
-        wanted = {sk: e for (pk, sk), e in self.rows.items() if pk == f"NODE#{node}" and "ASKED#" <= sk <= "OPEN#~"}
+        low, high = NODE_STATE
+        wanted = {sk: e for (pk, sk), e in self.rows.items() if pk == f"NODE#{node}" and low <= sk <= high}
         return [wanted[sk] for sk in sorted(wanted)]
 
     def index(
@@ -186,6 +187,28 @@ class MemoryObjects:
 
     def link(self, key: str, expires_s: int, filename: str | None = None, *, head: bool = False) -> str:
         return f"/bucket/{key}?expires={expires_s}{'&head' if head else ''}"
+
+
+@dataclass
+class FakeSnapshotFiles:
+    """`SnapshotFiles` in memory. `linked`: nodes get links."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    linked: bool = False
+
+    def write(self, name: str, body: bytes) -> None:
+        self.files[name] = body
+
+    def read(self, name: str) -> bytes:
+        if name not in self.files:
+            raise NotFoundError("the file is not there")
+        return self.files[name]
+
+    def remove(self, name: str) -> None:
+        self.files.pop(name, None)
+
+    def link(self, name: str) -> str:
+        return f"https://bucket.example/{name}" if self.linked else ""
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import zlib
 from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,16 +23,18 @@ class Cipher:
             self._aead = AESGCM(hashlib.sha256(b"sluice-attributes:" + self._master().encode()).digest())
         return self._aead
 
-    def encrypt(self, text: str, place: str) -> str:
-        """`text` encrypted, as base64; it can be read again only with the same `place`."""
+    def encrypt(self, text: str, place: str, *, packed: bool = False) -> str:
+        """`text` encrypted, as base64; it can be read again only with the same `place`. `packed`: compressed before."""
         nonce = os.urandom(12)
-        return base64.b64encode(nonce + self._key().encrypt(nonce, text.encode(), place.encode())).decode()
+        clear = zlib.compress(text.encode()) if packed else text.encode()
+        return base64.b64encode(nonce + self._key().encrypt(nonce, clear, place.encode())).decode()
 
-    def decrypt(self, sealed: str, place: str) -> str:
-        """The text that was encrypted for `place`.
+    def decrypt(self, sealed: str, place: str, *, packed: bool = False) -> str:
+        """The text that was encrypted for `place`, `packed` as it was then.
 
         Raises:
             cryptography.exceptions.InvalidTag: it was changed, moved, or the master secret is another.
         """
         raw = base64.b64decode(sealed)
-        return self._key().decrypt(raw[:12], raw[12:], place.encode()).decode()
+        clear = self._key().decrypt(raw[:12], raw[12:], place.encode())
+        return (zlib.decompress(clear) if packed else clear).decode()

@@ -36,7 +36,9 @@ class Items:
         pk, sk = layout.key(*layout.key_of(entity))
         data = entity.model_dump(mode="json", exclude={"version"})
         for name in layout.secret:
-            data[name] = self._cipher.encrypt(json.dumps(data[name]), f"{pk}|{name}")
+            # What is None is as good as not there.
+            if (value := data.pop(name)) is not None:
+                data[name] = self._cipher.encrypt(json.dumps(value), f"{pk}|{name}", packed=layout.packed)
         item = {"pk": pk, "sk": sk, "kind": layout.tag, "version": entity.version + 1, "data": data}
         if (index := layout.index(entity)) is not None:
             item["gsi1pk"], item["gsi1sk"] = index
@@ -55,9 +57,10 @@ class Items:
         if kind is None or (item.get("expires_at") or time.time() + 1) <= time.time():
             return None
         data = item["data"]
-        for name in LAYOUTS[kind].secret:
+        layout = LAYOUTS[kind]
+        for name in layout.secret:
             if isinstance(data.get(name), str):  # else written before there was such an attribute, or was encrypted
-                data[name] = json.loads(self._cipher.decrypt(data[name], f"{item['pk']}|{name}"))
+                data[name] = json.loads(self._cipher.decrypt(data[name], f"{item['pk']}|{name}", packed=layout.packed))
         try:
             return kind.model_validate(data | {"version": item["version"]})
         except ValidationError as error:

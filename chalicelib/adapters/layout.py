@@ -9,16 +9,44 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from chalicelib.domain.destinations import name_hash
 from chalicelib.domain.ids import stamp, ulid_time
 from chalicelib.domain.model.account import AdminPassword, ApiSecret, AuditEntry, Credential, KeptAnswer, LoginHold
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings, CallbackTrace, Delivery, WebhookSecret
-from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus, TargetHold
+from chalicelib.domain.model.destinations import (
+    Destination,
+    Lease,
+    NodeLease,
+    PushStatus,
+    TargetHold,
+    WantedStream,
+    WantedTarget,
+    WantingIndexed,
+)
+from chalicelib.domain.model.fleet import FleetState
 from chalicelib.domain.model.ledger import LEDGER_DAYS, LEDGER_SHARDS, LedgerEvent
-from chalicelib.domain.model.nodes import Drained, Node, NodeConfig, NodeLooked, NodeSeen, OpenQuestion, QuestionAnswer
-from chalicelib.domain.model.recordings import GIVEN_UP, FinishHold, OpenRecording, Recording, RetentionMark, Share
+from chalicelib.domain.model.nodes import (
+    Drained,
+    Heartbeat,
+    Node,
+    NodeConfig,
+    NodeLooked,
+    NodeTold,
+    OpenQuestion,
+    QuestionAnswer,
+)
+from chalicelib.domain.model.recordings import (
+    GIVEN_UP,
+    FinishHold,
+    OpenListed,
+    OpenRecording,
+    Recording,
+    RetentionMark,
+    Share,
+)
 from chalicelib.domain.model.rooms import Room, RoomSecret
-from chalicelib.domain.model.sessions import OpenSession, Session, SessionOwner, StreamTail
+from chalicelib.domain.model.sessions import LiveCount, OpenSession, Session, SessionOwner, StreamTail
 from chalicelib.domain.model.settings import (
     LimitSettings,
     PlaySettings,
@@ -39,6 +67,8 @@ KEPT_ANSWER_HOURS: Final = 24
 QUESTION_MINUTES: Final = 10
 KNOWN_INPUT_DAYS: Final = 30
 DUE: Final = "DUE#0"
+NODE_STATE: Final = ("ASKED#", "SEEN")
+"""The sort keys that one read of a node takes: its questions, leases, sessions, settings, its heartbeat and itself."""
 
 
 def ledger_shard(ulid: str) -> int:
@@ -56,7 +86,7 @@ class Layout:
 
     `key` and `partition` take the parts of a key as the services name them; `key_of` takes them from an entity.
     `index` gives (name, sort key) or None when it is in no index; `expires` a time of removal; `secret` names the
-    attributes that are encrypted.
+    attributes that are encrypted, `packed` that they are compressed before.
     """
 
     tag: str
@@ -66,6 +96,7 @@ class Layout:
     index: Callable[[Any], tuple[str, str] | None] = lambda _: None
     expires: Callable[[Any], datetime | None] = lambda _: None
     secret: tuple[str, ...] = ()
+    packed: bool = False
 
 
 def _session_index(s: Session) -> tuple[str, str]:
@@ -94,12 +125,20 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         index=lambda e: None if e.removed else ("NODES", e.id),
         secret=("snapshot_key",),
     ),
-    NodeSeen: Layout(
+    Heartbeat: Layout(
         tag="node_seen",
+        # The last of what a sync reads of a node, before `SESSION#`.
         key=lambda node: (f"NODE#{node}", "SEEN"),
         key_of=lambda e: (e.node,),
-        index=lambda e: ("NODES_SEEN", e.node),
         secret=("observed",),
+    ),
+    NodeTold: Layout(
+        tag="node_told",
+        key=lambda node, part: (f"NODE#{node}", f"TOLD#{part}"),
+        key_of=lambda e: (e.node, e.part),
+        partition=lambda node: (f"NODE#{node}", "TOLD#"),
+        secret=("body",),
+        packed=True,
     ),
     NodeLease: Layout(
         tag="node_lease",
@@ -137,6 +176,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         tag="open_session",
         key=lambda node, session: (f"NODE#{node}", f"OPEN#{session}"),
         key_of=lambda e: (e.node, e.session),
+        index=lambda e: (f"LIVE_OF#{name_hash(e.stream.stream)}", e.session) if e.state == "live" else None,
         secret=("stream",),
     ),
     Session: Layout(
@@ -148,6 +188,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         expires=lambda e: e.ended_at and e.ended_at + timedelta(days=CLOSED_SESSION_DAYS),
         secret=("stream",),
     ),
+    LiveCount: Layout(tag="live_count", key=lambda: ("CONFIG", "live_count"), key_of=lambda _: ()),
     SessionOwner: Layout(
         tag="session_owner",
         key=lambda session: (f"SESSION#{session}", "OWNER"),
@@ -189,6 +230,19 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         key_of=lambda e: (e.destination,),
         index=lambda e: ("LEASES_HELD", e.destination) if e.held else None,
     ),
+    WantedStream: Layout(
+        tag="wanted_stream",
+        key=lambda destination: (f"DEST#{destination}", "STREAM"),
+        key_of=lambda e: (e.destination,),
+        index=lambda e: (e.index, e.destination) if e.index else None,
+    ),
+    WantedTarget: Layout(
+        tag="wanted_target",
+        key=lambda destination: (f"DEST#{destination}", "TARGET"),
+        key_of=lambda e: (e.destination,),
+        index=lambda e: (e.index, e.destination) if e.index else None,
+    ),
+    WantingIndexed: Layout(tag="wanting_indexed", key=lambda: ("CONFIG", "wanting_indexed"), key_of=lambda _: ()),
     PushStatus: Layout(
         tag="push_status",
         key=lambda destination: (f"DEST#{destination}", "PUSH"),
@@ -243,6 +297,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         index=lambda e: None if e.closed_at else ("RECS_OPEN", f"{stamp(e.since)}#{e.recording}"),
         expires=lambda e: e.closed_at,
     ),
+    OpenListed: Layout(tag="open_listed", key=lambda: ("CONFIG", "open_listed"), key_of=lambda _: ()),
     FinishHold: Layout(
         tag="finish_hold",
         key=lambda recording: (f"REC#{recording}", "FINISH"),
@@ -255,6 +310,9 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         key_of=lambda e: (e.recording, e.id),
         partition=lambda recording: (f"REC#{recording}", "SHARE#"),
         expires=lambda e: e.expires_at,
+    ),
+    FleetState: Layout(
+        tag="fleet_state", key=lambda: ("CONFIG", "fleet"), key_of=lambda _: (), secret=("key", "accepted")
     ),
     RetentionMark: Layout(tag="retention_mark", key=lambda: ("CONFIG", "retention_mark"), key_of=lambda _: ()),
     LedgerEvent: Layout(

@@ -9,7 +9,7 @@ from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery, WebhookSecret
 from chalicelib.domain.model.destinations import Destination, Lease, PushStatus
 from chalicelib.domain.model.ledger import LedgerEvent
-from chalicelib.domain.model.nodes import Node, NodeConfig, NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat, Node, NodeConfig
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.rooms import Room
 from chalicelib.domain.model.sessions import Session
@@ -29,7 +29,7 @@ Subject = Literal[
 ]  # fmt: skip
 SUBJECTS: Final[dict[type[Entity], tuple[Subject, ...]]] = {
     Node: ("nodes",),
-    NodeSeen: ("nodes", "streams", "destinations", "sources"),  # their numbers ride on its syncs
+    Heartbeat: ("nodes", "streams", "destinations", "sources"),  # their numbers ride on its syncs
     NodeConfig: ("nodes",),
     Credential: ("tokens", "logins"),
     Session: ("streams", "sessions"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -52,6 +53,25 @@ def serves(destination: Destination, session: OpenSession) -> bool:
     if destination.stream_name and destination.stream_name != session.stream.stream:
         return False
     return matches_any(destination.streams, session.stream.app, session.stream.stream)
+
+
+def wanted_name(destination: Destination) -> str:
+    """The one stream name that a destination takes, whatever the app; '' where it may take several."""
+    if destination.stream_name:
+        return destination.stream_name
+    names = {pattern.rpartition("/")[2] for pattern in destination.streams}
+    name = names.pop() if len(names) == 1 else ""
+    return "" if set(name) & set("*?[]\\^") else name
+
+
+def name_hash(name: str) -> str:
+    """A stream's name as it stands in keys: it may end in a secret."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def wanted_index(name: str) -> str:
+    """The index of the destinations that take this stream name alone; of '', of those that may take any."""
+    return f"WANTS#{name_hash(name) if name else '*'}"
 
 
 def keeps(destination: Destination, session: Session, now: datetime) -> bool:

@@ -103,6 +103,33 @@ class PutLinks(Protocol):
         """
 
 
+class SnapshotFiles(Protocol):
+    """Where the accepted secrets of nodes' admission snapshots lie when they are many. A name never stands for
+    something else.
+    """
+
+    def write(self, name: str, body: bytes) -> None:
+        """Write a file.
+
+        Raises:
+            UnavailableError: it can't be written now.
+        """
+
+    def read(self, name: str) -> bytes:
+        """A file.
+
+        Raises:
+            NotFoundError: there is none.
+            UnavailableError: it can't be read now.
+        """
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is no error."""
+
+    def link(self, name: str) -> str:
+        """Where a node reads it within the next minutes; '': it is given what is in it."""
+
+
 ProbeStep = Literal["connect", "write", "read", "range", "list", "delete"]
 
 

@@ -68,7 +68,9 @@ class Store(Protocol):
         """
 
     def node_state(self, node: str) -> list[Entity]:
-        """Of one node, in one read: `Node`, `NodeConfig`, `NodeLease`s, `OpenSession`s and `OpenQuestion`s."""
+        """Of one node, in one read: `Node`, `NodeConfig`, `Heartbeat`, `NodeLooked`, `NodeLease`s, `NodeSource`s,
+        `OpenSession`s and `OpenQuestion`s.
+        """
 
     def index(
         self,

@@ -48,9 +48,9 @@ def events(w: EdgeWiring, call: EdgeCall) -> BaseModel:
 def sync(w: EdgeWiring, call: EdgeCall) -> BaseModel:
     """What the node sees for what it should do."""
     node = w.auth.node_of(call.authorization)
-    answer = w.sync.sync(node, parse(SyncRequest, call.body))
-    fresh = w.enrolment.at_sync(node, bearer(call.authorization))
-    return answer.model_copy(update={"node_token": fresh})
+    return w.sync.sync(
+        node, parse(SyncRequest, call.body), lambda found: w.enrolment.at_sync(found, bearer(call.authorization))
+    )
 
 
 def results(w: EdgeWiring, call: EdgeCall) -> BaseModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain.errors import ConflictError
@@ -20,22 +20,21 @@ from chalicelib.ports.clock import Clock
 from chalicelib.ports.queues import Queue
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.callbacks.deliveries import Callbacks
+from chalicelib.services.publishing.snapshots import Snapshots
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.cuts import Cuts
-from chalicelib.services.recordings.opening import open_recordings
+from chalicelib.services.recordings.opening import list_open, open_recordings
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.wire.edge.events import SessionEnded, SessionLive, SessionRefused
 
 LOST_AFTER: Final = timedelta(minutes=20)
 """Longer than the longest finishing function may run."""
 
-_OF_ADMISSION: Final = (PublishSettings, CallbackSettings, PlaySettings, RoomSecret)
-"""What every node has a copy of, in its admission snapshot."""
-
+_TOLD_TO_ALL: Final = (PublishSettings, CallbackSettings, PlaySettings, RoomSecret, RecordSettings)
+"""What `FleetState` is made of."""
 
 _FOLLOWED: Final = (
-    *_OF_ADMISSION,
-    RecordSettings,
+    *_TOLD_TO_ALL,
     Room,
     LedgerEvent,
     Delivery,
@@ -45,6 +44,10 @@ _FOLLOWED: Final = (
     Source,
     SourceLease,
 )
+
+
+ENDS_FOLLOWED: Final = (RoomSecret, Destination, Source)
+"""Of these, something follows from their end, too. Others end by their time, of which nothing follows."""
 
 
 def follows(kind: type[Entity]) -> bool:
@@ -63,8 +66,11 @@ class Dispatch:
         callbacks: Callbacks,
         finish: Queue,
         cuts: Cuts,
+        snapshots: Snapshots,
         clock: Clock,
     ) -> None:
+        self._snapshots = snapshots
+        self._listed = False
         self._store = store
         self._pushes = pushes
         self._sources = sources
@@ -75,8 +81,8 @@ class Dispatch:
 
     def changed(self, old: Entity | None, new: Entity | None) -> None:
         """One record of the stream: an entity before and after its write."""
-        if isinstance(new or old, _OF_ADMISSION):
-            self._pushes.nudge_all()
+        if isinstance(new or old, _TOLD_TO_ALL):
+            self._snapshots.changed(cast("Entity", new or old))
         if isinstance(new, Room) and isinstance(old, Room) and old.stream != new.stream:
             self._pushes.follow_room(new)
         if isinstance(new, RecordSettings):
@@ -92,6 +98,7 @@ class Dispatch:
             case Recording() if self._completed(old, new):
                 self._finish.send({"recording": new.id, "version": str(new.version)})
             case Destination():
+                self._pushes.wanting.note(new)
                 self._pushes.settle(new)
             case Lease():
                 self._freed(old if isinstance(old, Lease) else None, new)
@@ -111,6 +118,9 @@ class Dispatch:
         """Start again what a lost record of the stream left lying: recordings that are complete and not finished.
         Returns how many.
         """
+        if not self._listed:
+            list_open(self._store)
+            self._listed = True
         now = self._clock()
         late = now - LOST_AFTER
         lying = [r for r in open_recordings(self._store) if recording_rules.is_complete(r) and r.updated_at < late]
@@ -154,6 +164,7 @@ class Dispatch:
             self._sources.free(target)
 
     def _gone(self, destination: Destination) -> None:
+        self._pushes.wanting.forget(destination.id)
         lease = self._store.get(Lease, destination.id)
         if lease is not None and lease.held:
             self._pushes.nudge(lease.node)

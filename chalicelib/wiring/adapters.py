@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from chalicelib.ports.changes import Changes
-from chalicelib.ports.objects import CredentialIssuer, Objects, PutLinks, StoreProbe
+from chalicelib.ports.objects import CredentialIssuer, Objects, PutLinks, SnapshotFiles, StoreProbe
 from chalicelib.ports.queues import DeadLetters, Nudger, Once, Queue
 from chalicelib.ports.store import Table
 from chalicelib.ports.tasks import Tasks
@@ -35,6 +35,10 @@ class Adapters(Protocol):
     @property
     def objects(self) -> Objects:
         """The recordings."""
+
+    @property
+    def snapshot_files(self) -> SnapshotFiles:
+        """The long ones of nodes' snapshots."""
 
     @property
     def nudger(self) -> Nudger:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib.adapters.aws.api import DYNAMODB, ECS, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
 from chalicelib.adapters.aws.credentials import StsIssuer
 from chalicelib.adapters.aws.dynamo import DynamoStore
+from chalicelib.adapters.aws.snapshots import S3Snapshots
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
 from chalicelib.adapters.aws.vault import SecretsVault
 from chalicelib.adapters.cipher import Cipher
@@ -81,6 +82,11 @@ class AwsAdapters:
     @cached_property
     def _sqs(self) -> Sqs:
         return self._api(Sqs, SQS)
+
+    @cached_property
+    def snapshot_files(self) -> S3Snapshots:
+        """In the bucket."""
+        return S3Snapshots(self._at.bucket, self._at.region, self._at.store_endpoint or "")
 
     @cached_property
     def nudger(self) -> SqsNudger:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from chalicelib.services.edges.events import Events
     from chalicelib.services.edges.sync import Sync
     from chalicelib.services.nodes.questions import Questions
+    from chalicelib.services.nodes.telling import Telling
+    from chalicelib.services.publishing.snapshots import Snapshots
     from chalicelib.services.pushing.pushes import Pushes
     from chalicelib.services.recordings.stores import Stores
     from chalicelib.services.recordings.uploads import Uploads
@@ -67,7 +69,7 @@ class EdgeWiring(Installation):
         """Play links."""
         from chalicelib.services.watching.links import Plays
 
-        return Plays(self.store, self.pushes, self.questions, now, self.vault.master)
+        return Plays(self.store, self.questions, now, self.vault.master)
 
     @cached_property
     def webhooks(self) -> Webhooks:
@@ -107,14 +109,28 @@ class EdgeWiring(Installation):
 
         return Sync(
             self.store,
-            self.settings,
             self.pushes,
             self.source_leases,
             self.questions,
             self.adapters.issuer,
             now,
             self.plays,
+            self.snapshots,
         )
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """What all nodes are told alike."""
+        from chalicelib.services.publishing.snapshots import Snapshots
+
+        return Snapshots(self.store, self.settings, self.adapters.snapshot_files, now, self.telling.all)
+
+    @cached_property
+    def telling(self) -> Telling:
+        """What all nodes are to hear."""
+        from chalicelib.services.nodes.telling import Telling
+
+        return Telling(self.store, self.nudger, self.callbacks_queue)
 
     @cached_property
     def questions(self) -> Questions:
@@ -137,7 +153,7 @@ class EdgeWiring(Installation):
         from chalicelib.services.recordings.stores import Stores
 
         ports = OwnPorts({*self.config.own_ports, *self.config.front_ports})
-        return Stores(self.store, self.adapters.store_probe, ports.refuse, self.pushes.nudge_all, now)
+        return Stores(self.store, self.adapters.store_probe, ports.refuse, self.telling.all, now)
 
     @cached_property
     def uploads(self) -> Uploads:

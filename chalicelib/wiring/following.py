@@ -39,7 +39,16 @@ class FollowingWiring(EdgeWiring):
     @cached_property
     def dispatch(self) -> Dispatch:
         """What follows from a change."""
-        return Dispatch(self.store, self.pushes, self.source_leases, self.callbacks, self.finish_queue, self.cuts, now)
+        return Dispatch(
+            self.store,
+            self.pushes,
+            self.source_leases,
+            self.callbacks,
+            self.finish_queue,
+            self.cuts,
+            self.snapshots,
+            now,
+        )
 
     @cached_property
     def cuts(self) -> Cuts:

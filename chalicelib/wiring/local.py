@@ -16,6 +16,7 @@ from chalicelib.adapters.local.nudges import LocalNudger
 from chalicelib.adapters.local.once import LocalOnce
 from chalicelib.adapters.local.queues import LocalQueue
 from chalicelib.adapters.local.replication import replication_of
+from chalicelib.adapters.local.snapshots import FolderSnapshots
 from chalicelib.adapters.local.store import SqliteStore
 from chalicelib.adapters.local.upkeep import LocalUpkeep
 from chalicelib.adapters.local.vault import FileVault
@@ -100,6 +101,11 @@ class LocalAdapters:
     def changes(self) -> LocalChanges:
         """What was written, for who waits for it."""
         return LocalChanges()
+
+    @cached_property
+    def snapshot_files(self) -> FolderSnapshots:
+        """In the data folder."""
+        return FolderSnapshots(self._at.snapshots)
 
     @cached_property
     def once(self) -> LocalOnce:

@@ -33,6 +33,7 @@ from chalicelib.services.pushing.takeover import Takeover
 from chalicelib.services.readiness import Readiness
 from chalicelib.services.recordings.abandoned import Abandoned
 from chalicelib.services.recordings.announcing import Announcements
+from chalicelib.services.recordings.arriving import Arriving
 from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.library import Library
@@ -84,7 +85,7 @@ class Wiring(FollowingWiring):
     @cached_property
     def running(self) -> RunningRecordings:
         """Recordings as they run."""
-        return RunningRecordings(self.store, self.finisher)
+        return RunningRecordings(self.store, self.arriving)
 
     @cached_property
     def abandoned(self) -> Abandoned:
@@ -231,9 +232,14 @@ class Wiring(FollowingWiring):
         return Announcements(self.store, self.objects, self.finish_queue, now)
 
     @cached_property
+    def arriving(self) -> Arriving:
+        """Segments of recordings that run."""
+        return Arriving(self.objects)
+
+    @cached_property
     def library(self) -> Library:
         """The recordings as they are read."""
-        return Library(self.store, self.objects, self.finisher, self.folders, now, self.vault.master)
+        return Library(self.store, self.objects, self.finisher, self.arriving, self.folders, now, self.vault.master)
 
     @cached_property
     def trash(self) -> Trash:

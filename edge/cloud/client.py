@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 import httpx
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.wire.base import Message
 from chalicelib.wire.edge.desired import SyncResponse
@@ -19,6 +19,7 @@ from chalicelib.wire.edge.events import EventBatchResponse
 from chalicelib.wire.edge.observed import SyncRequest
 from chalicelib.wire.edge.publish import PublishRequest, PublishResponse
 from chalicelib.wire.questions import AuthorizeRequest, AuthorizeResponse, QuestionResult
+from chalicelib.wire.secrets import AcceptedSecret
 from chalicelib.wire.uploads import UploadsRequest, UploadsResponse
 from edge import AGENT_VERSION
 from edge.base.bounded import Answer, CallFailedError, call
@@ -30,6 +31,10 @@ from edge.config import SettingsSource
 log = Log("cloud")
 M = TypeVar("M", bound=Message)
 RE_ENROLL_EVERY_S = 15.0
+
+MAX_SNAPSHOT: Final = 64 * 1024 * 1024
+"""Half a million rooms."""
+_SECRETS: Final = TypeAdapter(list[AcceptedSecret])
 
 TOKEN_AGAIN_S: Final = 30.0
 """A token that the cloud does not know is tried again after so long."""
@@ -79,6 +84,23 @@ class Cloud:
             CloudError: no answer.
         """
         return await self._call("sync", request.model_dump_json().encode(), SyncResponse, timeout_s)
+
+    async def accepted_secrets(self, url: str, timeout_s: float = 30.0) -> list[AcceptedSecret]:
+        """The accepted secrets of a snapshot, from where the cloud says that they lie.
+
+        Raises:
+            CloudError: they are not there, or can't be read.
+        """
+        try:
+            answer = await call(self._http, "GET", url, timeout_s=timeout_s, max_answer=MAX_SNAPSHOT)
+        except CallFailedError as error:
+            raise CloudUnreachableError(f"the snapshot: {error}") from error
+        if answer.status != 200:
+            raise CloudError(f"the snapshot: status {answer.status}")
+        try:
+            return _SECRETS.validate_json(answer.body)
+        except ValidationError as error:
+            raise CloudError("the snapshot is none") from error
 
     async def result(self, question: str, result: QuestionResult, timeout_s: float) -> None:
         """Answer a question.

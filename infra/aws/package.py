@@ -20,6 +20,7 @@ from edge.web.front.paths import PAGES_OF_OTHER_NAMES
 from infra.aws.compiled import compile_tree, repack
 from infra.aws.layer import ensure_layer
 from infra.aws.policies import roles
+from infra.aws.stream import filter_criteria
 from infra.aws.vendor import Target, ensure_vendor
 from infra.aws.watch import watch
 from infra.errors import InfraError
@@ -67,6 +68,8 @@ def merge_template(target: Target) -> dict[str, Any]:
     for part in (_origin(), _tasks(target), watch(_functions(template["Resources"]))):
         for section, content in part.items():
             template[section] |= content
+    source = template["Resources"]["OnTable"]["Properties"]["Events"]["OnTableDynamodbEventSource"]
+    source["Properties"]["FilterCriteria"] = filter_criteria()
     template["Globals"]["Function"] |= {"Runtime": f"python{target.python}", "Architectures": [target.architecture]}
     architecture = {"CompatibleArchitectures": [target.architecture]}
     template["Resources"]["Ffmpeg"]["Properties"] |= architecture

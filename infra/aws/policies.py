@@ -31,6 +31,7 @@ _BUCKET = "arn:${AWS::Partition}:s3:::sluice-${Stage}-${AWS::AccountId}-${AWS::R
 _NODE_QUEUES = _sub(_QUEUES + "node-*")
 _NODE_ROLE = _sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/sluice-${Stage}-node")
 _RECORDINGS = _sub(_BUCKET + "/recordings/*")
+_SNAPSHOTS = _sub(_BUCKET + "/snapshots/*")
 
 
 def _secret(name: str) -> Json:
@@ -56,6 +57,7 @@ _BOOTSTRAP = _allow(["secretsmanager:GetSecretValue"], _secret("bootstrap"))
 _LIST = _allow(["s3:ListBucket"], _sub(_BUCKET))
 _READ = _allow(["s3:GetObject"], _RECORDINGS)
 _WRITE = _allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], _RECORDINGS)
+_SNAPSHOTS_MAKE = _allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], _SNAPSHOTS)
 _DELETE = _allow(["s3:DeleteObject"], _RECORDINGS)
 _NODE_QUEUES_MAKE = _allow(["sqs:CreateQueue"], _NODE_QUEUES)
 _NODE_QUEUES_REMOVE = _allow(["sqs:DeleteQueue"], _NODE_QUEUES)
@@ -115,9 +117,10 @@ _GRANTS: dict[str, list[Json]] = {
         _LETTERS_BACK,
         _LOST_CHANGES,
     ],
-    "Edge": [_TABLE, _NODE_QUEUES_MAKE, _NUDGE, _GRANT_NODES, _MASTER_KEY, _BOOTSTRAP],
+    "Edge": [_TABLE, _SNAPSHOTS_MAKE, _NODE_QUEUES_MAKE, _NUDGE, _GRANT_NODES, _MASTER_KEY, _BOOTSTRAP],
     "OnTable": [
         _TABLE,
+        _SNAPSHOTS_MAKE,
         _TABLE_STREAM,
         _NUDGE,
         _send("CallbacksQueue", "FinishQueue", "StreamDeadLetters"),
@@ -127,7 +130,7 @@ _GRANTS: dict[str, list[Json]] = {
     "OnFinish": [*_FINISH, _ONCE, _consume("FinishQueue"), _RUN_TASKS, _GIVE_ROLES_TO_TASKS],
     "OnTask": [_TABLE, _send("FinishQueue"), _MASTER_KEY],
     "OnObjects": [_TABLE, _LIST, _READ, _send("FinishQueue"), _consume("ObjectsQueue"), _MASTER_KEY],
-    "OnMinute": [_TABLE, _LIST, _DELETE, _NUDGE, _send("CallbacksQueue", "FinishQueue"), _MASTER_KEY],
+    "OnMinute": [_TABLE, _SNAPSHOTS_MAKE, _LIST, _DELETE, _NUDGE, _send("CallbacksQueue", "FinishQueue"), _MASTER_KEY],
 }
 
 

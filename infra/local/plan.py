@@ -112,7 +112,6 @@ def _host(settings: Settings, identity: Identity, sockets: Sockets, ffmpeg: str)
         # On the file system of the recordings, so that what is finished there is moved and not copied.
         TMPDIR=str(scratch),
         POWERTOOLS_SERVICE_NAME="sluice",
-        POWERTOOLS_METRICS_DISABLED="true",
     )
     return Program("host", [sys.executable, "-m", "infra.local.host"], environment, "host.log", stop_timeout_s=8)
 

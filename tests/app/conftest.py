@@ -28,7 +28,7 @@ from chalicelib.services.nodes.questions import Questions
 from chalicelib.wiring.installation import now
 from chalicelib.wiring.local import LocalAdapters
 from chalicelib.wiring.services import wiring
-from tests.fakes import BOOTSTRAP
+from tests.fakes import BOOTSTRAP, FakeSnapshotFiles
 
 REGION = "us-east-1"
 TABLE, BUCKET = "sluice-test", "sluice-test-recordings"
@@ -201,6 +201,7 @@ def aws(moto: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     vault.create_secret(Name="bootstrap", SecretString=json.dumps(_FIRST))
     with wired(_config(queues)):
         monkeypatch.setattr(wiring.adapters, "_boto3", client)
+        wiring.adapters.__dict__["snapshot_files"] = FakeSnapshotFiles(linked=True)
         monkeypatch.setattr(wiring.adapters, "_api", lambda _, service: client(service.name))
         yield Aws(db, s3, sqs, queues)
 
@@ -226,7 +227,6 @@ def cloud(request: pytest.FixtureRequest) -> Cloud:
 @contextmanager
 def wired(config: Config) -> Iterator[None]:
     """The application with these settings, and none of what it made before."""
-    os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Sluice")
     os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "sluice")
     wiring.__dict__.clear()
     wiring._given = config

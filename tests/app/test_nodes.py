@@ -9,7 +9,7 @@ import pytest
 from ulid import ULID
 
 from chalicelib.domain.model.destinations import NodeLease
-from chalicelib.domain.model.nodes import NodeConfig, NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat, NodeConfig
 from chalicelib.ports.store import Save
 from chalicelib.wiring.services import wiring
 from tests.app.conftest import STREAM, Api, Node, enroll
@@ -74,7 +74,7 @@ def test_what_it_pushed_is_freed_only_when_it_is_silent_or_that_is_forced(api: A
     node.end(session)
     assert wiring.store.get(NodeLease, node.id, made) is not None
     assert api("DELETE", f"/v1/nodes/{node.id}").json["code"] == "node_pushes"
-    seen = wiring.store.get(NodeSeen, node.id)
+    seen = wiring.store.get(Heartbeat, node.id)
     assert seen is not None
     wiring.store.commit(Save(seen.model_copy(update={"lost": True})))
     assert api("DELETE", f"/v1/nodes/{node.id}").status == 204
@@ -90,7 +90,7 @@ def test_what_belongs_to_a_node_goes_with_it(api: Api, node: Node) -> None:
     api("POST", f"/v1/nodes/{node.id}/drain")
     assert api("DELETE", f"/v1/nodes/{node.id}").status == 204
     assert wiring.store.get(NodeConfig, node.id) is None
-    assert wiring.store.get(NodeSeen, node.id) is None
+    assert wiring.store.get(Heartbeat, node.id) is None
     assert api("GET", f"/v1/nodes/{node.id}").status == 404
     assert api("POST", f"/v1/nodes/{node.id}/drain").status == 404
 

@@ -1,4 +1,6 @@
-"""One suite for every `Store`: in memory (what unit tests use), SQLite, DynamoDB on moto and on the emulator."""
+"""One suite for every `Store`: in memory (what unit tests use), SQLite, DynamoDB on a counting table, on moto and on
+the emulator.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,14 @@ from chalicelib.domain.errors import ConflictError, InvalidInputError
 from chalicelib.domain.model.callbacks import Delivery
 from chalicelib.domain.model.destinations import Destination, Lease, NodeLease
 from chalicelib.domain.model.ledger import LEDGER_SHARDS, LedgerEvent
-from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat, Node, NodeTold
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.ports.store import Delete, Put, Save, Store
 from chalicelib.wire.names import StreamName
+from tests.cost.meter import Meter
+from tests.cost.table import Table
 from tests.fakes import MemoryStore
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -81,13 +85,16 @@ def sqlite(folder: Path) -> Iterator[SqliteStore]:
         database.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", "moto", pytest.param("emulator", marks=pytest.mark.emulator)])
+@pytest.fixture(params=["memory", "sqlite", "counted", "moto", pytest.param("emulator", marks=pytest.mark.emulator)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore(lambda: datetime.now(UTC))
     elif request.param == "sqlite":
         with sqlite(tmp_path) as found:
             yield found
+    elif request.param == "counted":
+        spoken: Any = Table(Meter())
+        yield DynamoStore(spoken, "counted", Cipher(lambda: "master"))
     elif request.param == "moto":
         with mock_aws():
             yield dynamo(None)
@@ -149,9 +156,9 @@ def test_a_transaction_is_all_or_nothing(store: Store) -> None:
 
 
 def test_put_writes_whatever_is_there(store: Store) -> None:
-    store.commit(Put(NodeSeen(node="n1", last_seen=NOW)))
-    store.commit(Put(NodeSeen(node="n1", last_seen=NOW, acked_seq=7)))
-    found = store.get(NodeSeen, "n1")
+    store.commit(Put(Heartbeat(node="n1", last_seen=NOW)))
+    store.commit(Put(Heartbeat(node="n1", last_seen=NOW, acked_seq=7)))
+    found = store.get(Heartbeat, "n1")
     assert found is not None
     assert found.acked_seq == 7
 
@@ -171,12 +178,13 @@ def test_many_are_read_in_the_order_asked(store: Store) -> None:
     assert [type(f) for f in found] == [type(None), PublishSettings, Destination]
 
 
-def test_node_state_holds_leases_and_open_sessions_and_nothing_else(store: Store) -> None:
+def test_node_state_holds_what_a_sync_reads_and_nothing_else(store: Store) -> None:
     node = Node(id="n1", name="N", created_at=NOW, token_hash="h", snapshot_key="00")
     lease = NodeLease(node="n1", destination="d1", session="s", fence=1)
     store.commit(Save(node), Save(lease), Save(open_session("01JD0000000000000000000001")), Save(session()))
-    store.commit(Put(NodeSeen(node="n1", last_seen=NOW)))
-    assert [type(e) for e in store.node_state("n1")] == [NodeLease, Node, OpenSession]
+    store.commit(Put(Heartbeat(node="n1", last_seen=NOW)))
+    store.commit(Put(NodeTold(node="n1", part="facts")))
+    assert [type(e) for e in store.node_state("n1")] == [NodeLease, Node, OpenSession, Heartbeat]
     assert store.node_state("n2") == []
 
 

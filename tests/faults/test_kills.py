@@ -114,7 +114,7 @@ class Hosted:
 
     def start(self) -> None:
         self.socket.unlink(missing_ok=True)
-        keep = {"PATH": os.environ["PATH"], "POWERTOOLS_METRICS_DISABLED": "true", "POWERTOOLS_SERVICE_NAME": "sluice"}
+        keep = {"PATH": os.environ["PATH"], "POWERTOOLS_SERVICE_NAME": "sluice"}
         env = keep | {"SLUICE_HOME": str(self.home), "SLUICE_HOST_SOCKET": str(self.socket)}
         with (self.home / "host.log").open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "infra.local.host"], env=env, stdout=log, stderr=log)

@@ -14,7 +14,7 @@ from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import Attempt, CallbackSettings, Delivery, WebhookSecret
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.model.ledger import LedgerEvent
-from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat, Node
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.rooms import Room, RoomSecret
 from chalicelib.domain.model.sessions import OpenSession, Session
@@ -62,7 +62,7 @@ def stored() -> list[Entity]:
         Source(id="x1", kind="camera", name="s", node="n1", url=f"rtmp://h/app/{KEY}", created_at=NOW, updated_at=NOW,
                inputs=[{"uuid": "u", "type": "stream", "target": camera}]),
         Node(id="n1", name="edge", created_at=NOW, token_hash="t", snapshot_key="canary-snapshot-key"),
-        NodeSeen(node="n1", last_seen=NOW, observed={"sessions": [
+        Heartbeat(node="n1", last_seen=NOW, observed={"sessions": [
             {"session": ULID_, "stream": named(PUBLISH), "state": "live"}]}),
         Session(id=ULID_, node="n1", stream=named(PUBLISH), **live),
         OpenSession(node="n1", session=ULID_, stream=named(PUBLISH), state="live", since=NOW),

@@ -35,6 +35,11 @@ class Door:
     def enroll(self, nonce: str, join: str = BOOTSTRAP.join_token) -> EnrollResponse:
         return self.enrolment.enroll(EnrollRequest(join_token=join, nonce=nonce, name="edge", agent_version="1"))
 
+    def at_sync(self, node: str, token: str) -> str | None:
+        found = self.store.get(Node, node)
+        assert found is not None
+        return self.enrolment.at_sync(found, token)
+
     def is_good(self, token: str) -> bool:
         try:
             self.auth.node_of(f"Bearer {token}")
@@ -122,31 +127,31 @@ def test_making_one_takes_the_whole_scope_admin(v1: V1) -> None:
 
 def test_a_nodes_token_rotates_without_a_gap(door: Door) -> None:
     old = door.enroll(A)
-    assert door.enrolment.at_sync(old.node, old.token) is None
+    assert door.at_sync(old.node, old.token) is None
     door.enrolment.rotate(old.node)
     assert door.nudger.nudged == [old.node]
-    lost = door.enrolment.at_sync(old.node, old.token)
+    lost = door.at_sync(old.node, old.token)
     assert lost is not None
     assert door.is_good(old.token), "the answer may have been lost"
-    fresh = door.enrolment.at_sync(old.node, old.token)
+    fresh = door.at_sync(old.node, old.token)
     assert fresh is not None
     assert (door.is_good(lost), door.is_good(fresh), door.is_good(old.token)) == (False, True, True)
-    assert door.enrolment.at_sync(old.node, fresh) is None
+    assert door.at_sync(old.node, fresh) is None
     assert door.is_good(old.token), "for calls that are under way"
     door.clock.pass_(seconds=OVERLAP.total_seconds() + 1)
     assert (door.is_good(old.token), door.is_good(fresh)) == (False, True)
-    assert door.enrolment.at_sync(old.node, fresh) is None, "once asked, once done"
+    assert door.at_sync(old.node, fresh) is None, "once asked, once done"
     assert fresh not in str(door.store.rows)
 
 
 def test_enrolling_again_ends_a_rotation(door: Door) -> None:
     old = door.enroll(A)
     door.enrolment.rotate(old.node)
-    handed = door.enrolment.at_sync(old.node, old.token)
+    handed = door.at_sync(old.node, old.token)
     again = door.enroll(A)
     assert handed is not None
     assert (door.is_good(handed), door.is_good(old.token), door.is_good(again.token)) == (False, False, True)
-    assert door.enrolment.at_sync(old.node, again.token) is None
+    assert door.at_sync(old.node, again.token) is None
 
 
 # revocation
@@ -155,7 +160,7 @@ def test_enrolling_again_ends_a_rotation(door: Door) -> None:
 def test_a_revoked_node_is_out_at_once_and_knows_why(door: Door) -> None:
     given = door.enroll(A)
     door.enrolment.rotate(given.node)
-    handed = door.enrolment.at_sync(given.node, given.token) or ""
+    handed = door.at_sync(given.node, given.token) or ""
     door.enrolment.end(given.node)
     for token in (given.token, handed):
         with pytest.raises(ForbiddenError, match="revoked"):

@@ -20,7 +20,7 @@ from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings, Delivery
 from chalicelib.domain.model.destinations import Lease, NodeLease, PushStatus
 from chalicelib.domain.model.ledger import LedgerEvent
-from chalicelib.domain.model.nodes import NodeSeen, OpenQuestion, QuestionAnswer
+from chalicelib.domain.model.nodes import Heartbeat, OpenQuestion, QuestionAnswer
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.sessions import OpenSession, Session, StreamTail
 from chalicelib.domain.model.sources import SourceLease, SourceStatus
@@ -301,7 +301,7 @@ def test_what_a_node_observes_concerns_itself_alone(two: Two) -> None:
     )
     (view,) = two.cloud.overview.streams()
     assert view.observed is None
-    assert two.cloud.store.get(NodeSeen, two.a) is None or view.session.node == two.a
+    assert two.cloud.store.get(Heartbeat, two.a) is None or view.session.node == two.a
     assert (two.cloud.store.get(Lease, two.destination) or _source_lease(two)).held
     assert two.cloud.store.get(StreamTail, str(STREAM)) is not None
     assert two.cloud.store.get(SourceStatus, "s1") is None

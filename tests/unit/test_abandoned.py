@@ -7,11 +7,12 @@ import json
 import pytest
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
-from chalicelib.domain.model.nodes import NodeSeen
-from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.nodes import Heartbeat
+from chalicelib.domain.model.recordings import OpenRecording, Recording
 from chalicelib.ports.sending import Answer
-from chalicelib.ports.store import Put
+from chalicelib.ports.store import Delete, Put
 from chalicelib.services.recordings.abandoned import Abandoned
+from chalicelib.services.recordings.opening import open_recordings
 from chalicelib.services.sources.bilibili import Bilibili
 from chalicelib.wire.edge.events import RecordingPartDone, RecordingStarted, SessionEnded
 from chalicelib.wire.recording import SegmentKey, recording_id
@@ -37,7 +38,7 @@ def lost(cloud: Cloud, segments: int = 2) -> str:
 
 def silence(cloud: Cloud, **time: float) -> None:
     cloud.clock.pass_(**time)
-    seen = cloud.store.get(NodeSeen, cloud.node)
+    seen = cloud.store.get(Heartbeat, cloud.node)
     assert seen is not None
     cloud.store.commit(Put(seen.model_copy(update={"lost": True})))
 
@@ -197,3 +198,13 @@ def test_what_is_no_id_is_never_asked_for(bvid: str) -> None:
 def test_a_silent_bilibili_is_said_so(answer: Answer) -> None:
     with pytest.raises(UpstreamError, match="Bilibili"):
         Bilibili(MemoryStore(), FakeSender([answer]), FakeClock()).video("BV1")
+
+
+def test_what_an_earlier_version_opened_is_listed_once(cloud: Cloud) -> None:
+    recording = cloud.record(cloud.go_live())
+    pointer = cloud.store.get(OpenRecording, recording)
+    assert pointer is not None
+    cloud.store.commit(Delete(pointer))
+    assert open_recordings(cloud.store) == []
+    cloud.dispatch.sweep()
+    assert [r.id for r in open_recordings(cloud.store)] == [recording]

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 
 from chalicelib.adapters.aws import api
 from chalicelib.adapters.aws.attributes import from_dynamo, to_dynamo
-from chalicelib.adapters.aws.signing import Keys, signed
+from chalicelib.adapters.aws.signing import Keys, presigned, signed
 from chalicelib.adapters.aws.sqs import SqsNudger
 
 NOW = datetime(2026, 11, 26, 12, 30, 59, tzinfo=UTC)
@@ -44,6 +45,17 @@ def test_it_signs_as_botocore_does(body: bytes, region: str, service: str, token
     with patch("botocore.auth.get_current_datetime", return_value=NOW.replace(tzinfo=None)):
         SigV4Auth(Credentials("AKID", "secret", token or None), service, region).add_auth(request)
     assert mine["Authorization"] == request.headers["Authorization"]
+
+
+@given(region=_word, token=st.just("") | st.text(min_size=1, max_size=30), name=_word, life_s=st.integers(1, 3600))
+def test_an_address_is_signed_as_botocore_signs_it(region: str, token: str, name: str, life_s: int) -> None:
+    keys, path = Keys("AK/ID+", "secret", token), f"/bucket/snapshots/{name}.json"
+    mine = presigned(keys, "GET", region, "https://s3.example.com", path, life_s, NOW)
+    request = AWSRequest("GET", f"https://s3.example.com{path}")
+    with patch("botocore.auth.get_current_datetime", return_value=NOW.replace(tzinfo=None)):
+        S3SigV4QueryAuth(Credentials("AK/ID+", "secret", token or None), "s3", region, expires=life_s).add_auth(request)
+    assert dict(parse_qsl(urlsplit(mine).query)) == dict(parse_qsl(urlsplit(str(request.url)).query))
+    assert urlsplit(mine).path == path
 
 
 @given(_json)

@@ -14,7 +14,7 @@ import pytest
 
 from chalicelib.domain.errors import InvalidInputError, UnavailableError
 from chalicelib.domain.model.callbacks import CallbackSettings, CallbackTrace, Delivery
-from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat, Node
 from chalicelib.ports.sending import Answer
 from chalicelib.ports.store import Put
 from chalicelib.services.callbacks.checks import Checks
@@ -198,7 +198,7 @@ def test_an_answer_of_a_node_that_makes_no_sense_is_a_failed_attempt(cloud: Clou
     answer = cloud.webhooks.attempt(cloud.settings.get(CallbackSettings), "id", b"{}")
     assert isinstance(answer, Answer)
     assert (answer.status, answer.failure) == (None, "other")
-    assert cloud.store.get(NodeSeen, cloud.node) is None
+    assert cloud.store.get(Heartbeat, cloud.node) is None
 
 
 # the node

@@ -15,7 +15,7 @@ from chalicelib.domain.changes import SUBJECTS
 from chalicelib.domain.model.account import KeptAnswer, LoginHold
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.destinations import Destination
-from chalicelib.domain.model.nodes import NodeSeen, OpenQuestion
+from chalicelib.domain.model.nodes import Heartbeat, OpenQuestion
 from chalicelib.domain.model.rooms import Room
 from infra.local.host import feed as module
 from infra.local.host.events import Outgoing
@@ -76,7 +76,7 @@ def test_a_change_ends_the_call_and_changes_that_come_together_are_told_together
         await settle()
         assert world.feed.open == 1
         await asyncio.to_thread(world.changes.note, [Room])
-        await asyncio.to_thread(world.changes.note, [NodeSeen, OpenQuestion])
+        await asyncio.to_thread(world.changes.note, [Heartbeat, OpenQuestion])
         status, told = await asyncio.wait_for(call, 5)
         assert (status, told["subjects"]) == (200, ["destinations", "nodes", "rooms", "sources", "streams"])
         assert world.feed.open == 0

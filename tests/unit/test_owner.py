@@ -18,7 +18,7 @@ from chalicelib.domain.errors import (
     UnauthenticatedError,
 )
 from chalicelib.domain.model.destinations import Destination, PushStatus
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat
 from chalicelib.domain.model.rooms import Room, RoomSecret
 from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.domain.model.settings import LimitSettings, PublishSettings
@@ -431,7 +431,7 @@ def test_d6_a_new_target_of_a_running_push_moves_what_it_holds(owner: Owner) -> 
 
 def test_d3_a_lease_whose_node_says_nothing_is_no_reason_to_be_silent(owner: Owner) -> None:
     made = add_target(owner, "A", "rtmp://h/a/k")
-    seen = NodeSeen(node="n1", last_seen=owner.clock())
+    seen = Heartbeat(node="n1", last_seen=owner.clock())
     owner.store.commit(Save(session("s1", 1, owner.clock)), Save(seen))
     owner.pushes.settle(made)
 

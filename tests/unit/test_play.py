@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat, Node
 from chalicelib.ports.store import Put
 from chalicelib.wire.edge.desired import AdmissionSnapshot
 from chalicelib.wire.edge.observed import ObservedNode
@@ -139,7 +139,7 @@ def v1() -> Iterator[V1]:
 def _node(v1: V1, ports: dict[str, int] = PORTS) -> None:
     at = datetime.now(UTC)
     node = Node(id="n1", name="edge", created_at=at, token_hash="t", snapshot_key="ab", queue_url="queue://n1")
-    v1.store.commit(Put(node), Put(NodeSeen(node="n1", last_seen=at, observed=ObservedNode(ports=ports))))
+    v1.store.commit(Put(node), Put(Heartbeat(node="n1", last_seen=at, observed=ObservedNode(ports=ports))))
 
 
 def test_links_are_made_for_what_the_node_serves(v1: V1) -> None:

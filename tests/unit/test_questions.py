@@ -15,7 +15,7 @@ from chalicelib.domain.errors import (
     UnavailableError,
     UpstreamError,
 )
-from chalicelib.domain.model.nodes import Node, NodeSeen, OpenQuestion, QuestionAnswer
+from chalicelib.domain.model.nodes import Heartbeat, Node, OpenQuestion, QuestionAnswer
 from chalicelib.ports.store import Save
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.questions import MAX_RESULT, KickQuestion, QuestionResult
@@ -52,7 +52,7 @@ class Rig:
                     queue_url=f"queue-{node}",
                 )
             ),
-            Save(NodeSeen(node=node, last_seen=at, lost=lost)),
+            Save(Heartbeat(node=node, last_seen=at, lost=lost)),
         )  # fmt: skip
 
     def waiting(self, node: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from chalicelib.domain.ids import derived_ulid
 from chalicelib.domain.model.callbacks import Delivery
 from chalicelib.domain.model.destinations import Destination, Lease, PushStatus
 from chalicelib.domain.model.ledger import LedgerEvent
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.ports.sending import Answer
@@ -37,10 +37,13 @@ from chalicelib.services.edges.events import Events
 from chalicelib.services.edges.sync import Liveness, Sync
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.nodes.telling import Telling
 from chalicelib.services.publishing.publish import Publish
+from chalicelib.services.publishing.snapshots import Snapshots
 from chalicelib.services.pushing.destinations import Destinations
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.announcing import Announcements
+from chalicelib.services.recordings.arriving import Arriving
 from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.cuts import Cuts
 from chalicelib.services.recordings.finishing import Finisher
@@ -73,6 +76,7 @@ from tests.fakes import (
     FakeNudger,
     FakeQueue,
     FakeSender,
+    FakeSnapshotFiles,
     MemoryObjects,
     MemoryStore,
 )
@@ -107,16 +111,18 @@ class Cloud:
         self.pushes = Pushes(self.store, self.nudger, self.clock)
         self.sources = SourceLeases(self.store, self.pushes, self.clock)
         self.ingest = Events(self.store, self.settings, self.pushes, self.sources, self.clock)
-        self.plays = Plays(self.store, self.pushes, self.questions, self.clock, lambda: "m" * 64)
+        self.plays = Plays(self.store, self.questions, self.clock, lambda: "m" * 64)
+        self.telling = Telling(self.store, self.nudger, self.callback_queue)
+        self.snapshots = Snapshots(self.store, self.settings, FakeSnapshotFiles(), self.clock, self.telling.all)
         self.syncing = Sync(
             self.store,
-            self.settings,
             self.pushes,
             self.sources,
             self.questions,
             FakeIssuer(),
             self.clock,
             self.plays,
+            self.snapshots,
         )
         base = "http://base"
         self.callbacks = Callbacks(
@@ -133,10 +139,19 @@ class Cloud:
         )
         self.cuts = Cuts(self.store, self.settings, self.pushes)
         self.dispatch = Dispatch(
-            self.store, self.pushes, self.sources, self.callbacks, self.finish_queue, self.cuts, self.clock
+            self.store,
+            self.pushes,
+            self.sources,
+            self.callbacks,
+            self.finish_queue,
+            self.cuts,
+            self.snapshots,
+            self.clock,
         )
         self.announcements = Announcements(self.store, self.objects, self.finish_queue, self.clock)
-        self.library = Library(self.store, self.objects, self.finisher, self.folders, self.clock, lambda: "key")
+        self.library = Library(
+            self.store, self.objects, self.finisher, Arriving(self.objects), self.folders, self.clock, lambda: "key"
+        )
         self.targets = Destinations(self.store, self.pushes, self.questions, self.clock)
         self.overview = Overview(self.store, self.clock)
         joined = self.enrolment.enroll(enrolment())
@@ -330,7 +345,7 @@ def test_events_are_taken_once(cloud: Cloud) -> None:
     assert cloud.send(*facts) == ["accepted", "accepted"]
     assert cloud.send(*facts) == ["duplicate", "duplicate"]
     assert len([e for e in cloud.store.rows.values() if isinstance(e, LedgerEvent)]) == 2
-    seen = cloud.store.get(NodeSeen, cloud.node)
+    seen = cloud.store.get(Heartbeat, cloud.node)
     assert seen is not None
     assert seen.acked_seq == 2
 
@@ -465,6 +480,7 @@ def test_a_session_that_was_over_before_its_plan_was_known_gets_it(cloud: Cloud)
 def test_a_new_secret_makes_a_new_snapshot(cloud: Cloud) -> None:
     before = cloud.sync().snapshot
     cloud.settings.set_publish(secret="another-secret", auth=None)
+    cloud.run_stream()
     after = cloud.sync().snapshot
     assert before.revision != after.revision
     assert "another-secret" not in after.model_dump_json()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from chalicelib.adapters.layout import LAYOUTS
+from chalicelib.domain.model.destinations import PushStatus
+from chalicelib.domain.model.nodes import Heartbeat, NodeTold
+from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.services.dispatch import follows
 from infra.aws.package import data_template, merge_template
 from infra.aws.policies import roles
 from infra.aws.vendor import Target
+from infra.paths import ROOT
 
 Json = dict[str, Any]
 
@@ -97,6 +104,17 @@ def test_event_sources_take_partial_answers(resources: Json) -> None:
         assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
+def test_the_stream_hands_over_what_something_follows_from_and_no_heartbeat(resources: Json) -> None:
+    (source,) = resources["OnTable"]["Properties"]["Events"].values()
+    written, removed = (json.loads(f["Pattern"]) for f in source["Properties"]["FilterCriteria"]["Filters"])
+    kinds = {kind for kind, layout in LAYOUTS.items() if layout.tag in written["dynamodb"]["NewImage"]["kind"]["S"]}
+    assert kinds == {kind for kind in LAYOUTS if follows(kind)}
+    assert not {Heartbeat, NodeTold, Session, OpenSession, PushStatus} & kinds
+    assert removed["eventName"] == ["REMOVE"]
+    assert removed["dynamodb"]["OldImage"]["kind"]["S"] == ["destination", "room_secret", "source"]
+    assert all(len(f["Pattern"]) < 4096 for f in source["Properties"]["FilterCriteria"]["Filters"])
+
+
 def test_data_outlives_its_stack_but_not_a_first_deployment_that_fails(resources: Json) -> None:
     kept = data_template()["Resources"]
     for name in ("Table", "Bucket", "MasterSecret", "BootstrapSecret"):
@@ -144,3 +162,34 @@ def test_each_place_of_a_path_has_one_parameter() -> None:
                 parent = "/".join("{}" if p.startswith("{") else p for p in parts[:depth])
                 names.setdefault(parent, set()).add(part)
     assert {parent: found for parent, found in names.items() if len(found) > 1} == {}
+
+
+_FOR_US = {
+    # What AWS does in the name of a function that works off a queue or the stream.
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ChangeMessageVisibility",
+    "dynamodb:DescribeStream",
+    "dynamodb:ListStreams",
+    # What it writes of what functions and tasks say, and asks before it runs a task as a role.
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "iam:PassRole",
+    # Of Powertools' idempotency.
+    "dynamodb:UpdateItem",
+    # Of boto3's upload of a large file, when it breaks off.
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+}
+_CALLED_AS = {"s3:ListBucket": "list_objects_v2"}
+
+
+def test_nothing_is_allowed_that_nobody_calls() -> None:
+    places = [ROOT / "chalicelib", ROOT / "edge", ROOT / "infra" / "aws" / "functions"]
+    source = "".join(path.read_text() for place in places for path in place.rglob("*.py"))
+    allowed = {a for role in roles().values() for statement in _statements(role) for a in statement["Action"]}
+    for action in allowed - _FOR_US:
+        name = action.partition(":")[2]
+        snake = _CALLED_AS.get(action, "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_"))
+        assert f'"{name}"' in source or f'"{snake}"' in source or f".{snake}(" in source, action

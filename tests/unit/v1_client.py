@@ -52,7 +52,6 @@ class V1:
 def v1_on_fakes() -> Iterator[V1]:
     """The API, wired to nothing real."""
     # Powertools reads them when `app` is imported, which happens once for all suites.
-    os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Sluice")
     os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "sluice")
     from app import app
 

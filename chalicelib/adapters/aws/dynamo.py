@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.items import Item, Items, key_of, only, partition_of
-from chalicelib.adapters.layout import DUE, LAYOUTS
+from chalicelib.adapters.layout import DUE, LAYOUTS, NODE_STATE
 from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError
 from chalicelib.domain.ids import stamp
 from chalicelib.domain.model.base import Entity
@@ -168,8 +168,9 @@ class DynamoStore:
         return self._page(kind, condition, values, limit, cursor, newest, ConsistentRead=True)
 
     def node_state(self, node: str) -> list[Entity]:
-        """See `Store`. `ASKED#…`, `LEASE#…`, `NODE`, `NODE_CONFIG` and `OPEN#…` lie side by side in the partition."""
-        values = {":p": {"S": f"NODE#{node}"}, ":a": {"S": "ASKED#"}, ":b": {"S": "OPEN#~"}}
+        """See `Store`. They lie side by side in the partition."""
+        low, high = NODE_STATE
+        values = {":p": {"S": f"NODE#{node}"}, ":a": {"S": low}, ":b": {"S": high}}
         out: list[Entity] = []
         start: dict[str, Any] = {}
         while True:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.items import MAX_ITEM_BYTES, Item, Items, key_of, only, partition_of
-from chalicelib.adapters.layout import DUE, LAYOUTS
+from chalicelib.adapters.layout import DUE, LAYOUTS, NODE_STATE
 from chalicelib.domain.errors import ConflictError, InvalidInputError
 from chalicelib.domain.ids import stamp
 from chalicelib.domain.model.base import Entity
@@ -105,7 +105,7 @@ class SqliteStore:
 
     def node_state(self, node: str) -> list[Entity]:
         """See `Store`."""
-        place = (f"NODE#{node}", "ASKED#", "OPEN#~")
+        place = (f"NODE#{node}", *NODE_STATE)
         query = f"SELECT {_COLUMNS} FROM items WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk"
         return self._entities(self._db.read(lambda db: db.execute(query, place).fetchall()))
 

@@ -102,6 +102,24 @@ class PushStatus(Entity):
     at: datetime
 
 
+class WantedStream(Entity):
+    """By which stream a destination is found. `index`: its place; '' while it is switched off."""
+
+    destination: str
+    index: str = ""
+
+
+class WantedTarget(Entity):
+    """By which target a destination is found. `index`: its place; '' while it is switched off."""
+
+    destination: str
+    index: str = ""
+
+
+class WantingIndexed(Entity):
+    """That every destination and every live session is in these indexes; of versions before there are none."""
+
+
 class TargetHold(Entity):
     """Who pushes a target; exists while somebody does, a source or a destination. `target`: see `target_hash`."""
 

@@ -34,8 +34,10 @@ class Node(Entity):
     """It is not shown any more. What is left keeps its identity from coming back."""
 
 
-class NodeSeen(Entity):
-    """What the node last said; written by every sync, so apart from `Node`."""
+class Heartbeat(Entity):
+    """That a node spoke, written by every sync: so it is small, in no index, and nothing follows from it. What else the
+    node said lies beside it, as `NodeTold`.
+    """
 
     node: str
     last_seen: datetime
@@ -45,6 +47,28 @@ class NodeSeen(Entity):
     lost: bool = False
     clock_skew_s: float | None = None
     """By how much the node's clock is ahead of ours, the way between them included; None: not told."""
+    numbers: dict[str, Any] = {}
+    """What is another at every look: fields of `ObservedNode`."""
+    told: dict[str, str] = {}
+    """The parts that the node told, each with a digest of what it said."""
+    observed: ObservedNode | None = None
+    """All that it said, as versions before kept it; None since."""
+
+
+class NodeTold(Entity):
+    """A part of what a node said, written when it is another than before: its facts, or some of its sessions, pushes
+    or sources.
+    """
+
+    node: str
+    part: str
+    body: dict[str, Any] = {}
+    """Fields of `ObservedNode`."""
+
+
+class NodeSeen(Heartbeat):
+    """What a node last said, put together again."""
+
     observed: ObservedNode = ObservedNode()
 
 

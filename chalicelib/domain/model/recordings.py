@@ -153,6 +153,10 @@ class OpenRecording(Entity):
     closed_at: datetime | None = None
 
 
+class OpenListed(Entity):
+    """That all that are open are listed; of versions before this, those were not."""
+
+
 class FinishHold(Entity):
     """Who is finishing a recording, until when; '' for nobody. `tries`: how often that was begun since a try last came
     to an end; `waits`: how often in a row it had to wait for something outside of it.

@@ -62,6 +62,16 @@ class OpenSession(Entity):
     kick: bool = False
 
 
+class LiveCount(Entity):
+    """How many sessions are open, kept while their number is limited. `held`: who was let in and did not begin yet,
+    each with the time until which its place is kept.
+    """
+
+    live: int
+    held: dict[str, datetime] = {}
+    counted_at: datetime
+
+
 class StreamTail(Entity):
     """The newest recording of a stream, so that a reconnect can go on with it."""
 

@@ -140,16 +140,16 @@ class Enrolment:
             self._nudger.nudge(node.queue_url)
         return node
 
-    def at_sync(self, node_id: str, token: str) -> str | None:
+    def at_sync(self, node: Node, token: str) -> str | None:
         """A node syncs with `token`. Returns the new token that it is to have, or None when it has the right one."""
-        node, key = self._node(node_id), ids.token_hash(token)
+        key = ids.token_hash(token)
         try:
             if node.next_hash and hmac.compare_digest(key, node.next_hash):
                 self._promote(node)
             elif node.rotate:
                 return self._hand_over(node)
         except ConflictError:
-            _log.info("node_token_conflict", extra={"node": node_id})  # the next sync does it
+            _log.info("node_token_conflict", extra={"node": node.id})  # the next sync does it
         return None
 
     def _hand_over(self, node: Node) -> str:

@@ -22,7 +22,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
 from chalicelib.domain.model.destinations import PushStatus
 from chalicelib.domain.model.ledger import LedgerEvent
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.sessions import OpenSession, Session, SessionOwner, StreamTail
 from chalicelib.domain.model.settings import RecordSettings
@@ -31,6 +31,7 @@ from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Change, Delete, Save, Store
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.edges.answered import Answered
+from chalicelib.services.publishing.counting import LiveCounts
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.opening import Opening, open_pointer
 from chalicelib.services.sources.leases import SourceLeases
@@ -67,6 +68,7 @@ class Events:
         self._clock = clock
         self._opening = Opening(store, clock)
         self._answered = Answered(store, settings, clock)
+        self._counts = LiveCounts(store, clock)
 
     def take(self, node: str, batch: EventBatch) -> EventBatchResponse:
         """Take a batch in order. One bad event does not hold up the others; one that can't be taken now holds up those
@@ -93,7 +95,7 @@ class Events:
         """How far the node's events are in, when that is less than the node remembers to have been `told`: this cloud
         went back to a backup. None: it did not.
         """
-        seen = self._store.get(NodeSeen, node) if told else None
+        seen = self._store.get(Heartbeat, node) if told else None
         known = seen.acked_seq if seen is not None else 0
         if told is None or told <= known:
             return None
@@ -103,7 +105,7 @@ class Events:
     def _remember_seq(self, node: str, highest: int) -> int:
         """Keep how far the node's events are in."""
         for _ in range(_TRIES):
-            seen = self._store.get(NodeSeen, node) or NodeSeen(node=node, last_seen=self._clock())
+            seen = self._store.get(Heartbeat, node) or Heartbeat(node=node, last_seen=self._clock())
             if seen.acked_seq >= highest:
                 return seen.acked_seq
             try:
@@ -233,6 +235,7 @@ class Events:
         if after.state == "ended":
             after = self._settled(after.model_copy(update={"end_event": event.id}))
         changes: list[Change] = [Save(after), *self._open_pointer(node, session_id, after)]
+        changes += self._counts.changes(current, after)
         if after.state == "ended":
             changes += self._ended(after, event, here)
         return changes

@@ -12,13 +12,14 @@ from chalicelib.domain.errors import ConflictError, NotFoundError
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.destinations import NodeLease
 from chalicelib.domain.model.ledger import LedgerEvent
-from chalicelib.domain.model.nodes import Drained, Node, NodeConfig, NodeSeen
+from chalicelib.domain.model.nodes import Drained, Heartbeat, Node, NodeConfig
 from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.domain.model.sources import NodeSource
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Delete, Save, Store
 from chalicelib.services.edges.enrolment import Enrolment
 from chalicelib.services.edges.events import Events
+from chalicelib.services.nodes import sightings
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.recordings.abandoned import Abandoned
 from chalicelib.services.sources.leases import SourceLeases
@@ -89,10 +90,11 @@ class Fleet:
         if node in (drained := self._store.get(Drained) or Drained()).nodes:
             left = [other for other in drained.nodes if other != node]
             self._store.commit(Save(drained.model_copy(update={"nodes": left})))
-        for kind in (NodeSeen, NodeConfig):
-            if (kept := self._store.get(kind, node)) is not None:
-                with suppress(ConflictError):
-                    self._store.commit(Delete(kept))
+        with suppress(ConflictError):
+            sightings.forget(self._store, node)
+        if (kept := self._store.get(NodeConfig, node)) is not None:
+            with suppress(ConflictError):
+                self._store.commit(Delete(kept))
         gone = self._store.get(Node, node) or found
         self._store.commit(Save(gone.model_copy(update={"removed": True})))
 
@@ -105,7 +107,7 @@ class Fleet:
                 f"{live} streams are live there: drain it and wait, or force it, which ends them",
                 code="node_live", count=live,
             )  # fmt: skip
-        seen = self._store.get(NodeSeen, node)
+        seen = self._store.get(Heartbeat, node)
         held = sum(isinstance(lease, NodeLease) for lease in state)
         if held and seen is not None and not seen.lost:
             raise ConflictError(

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
 from chalicelib.domain.errors import ConflictError, UnauthenticatedError
-from chalicelib.domain.model.callbacks import CallbackSettings
 from chalicelib.domain.model.destinations import Destination, NodeLease
-from chalicelib.domain.model.nodes import Node, NodeConfig, NodeLooked, NodeSeen, OpenQuestion
-from chalicelib.domain.model.rooms import RoomSecret
+from chalicelib.domain.model.fleet import FleetState
+from chalicelib.domain.model.nodes import Heartbeat, Node, NodeConfig, NodeLooked, OpenQuestion
 from chalicelib.domain.model.sessions import OpenSession, Session
-from chalicelib.domain.model.settings import PublishSettings, RecordSettings
 from chalicelib.domain.model.sources import NodeSource
 from chalicelib.domain.targets import takes_of
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.objects import CredentialIssuer
 from chalicelib.ports.store import Save, Store
-from chalicelib.services.account.settings import Settings
+from chalicelib.services.nodes import sightings
 from chalicelib.services.nodes.node_settings import wire_settings
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.services.paging import everything
+from chalicelib.services.publishing.snapshots import Snapshots
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.services.sources.leases import SourceLeases
 from chalicelib.services.watching.links import Plays
@@ -38,7 +37,6 @@ from chalicelib.wire.edge.desired import (
     SyncResponse,
 )
 from chalicelib.wire.edge.observed import SyncRequest
-from chalicelib.wire.secrets import AcceptedSecret, keyed_hash
 
 _log = Logger(child=True)
 LOOKED_INTERVAL_S = 1.0
@@ -59,25 +57,27 @@ class Sync:
     def __init__(
         self,
         store: Store,
-        settings: Settings,
         pushes: Pushes,
         sources: SourceLeases,
         questions: Questions,
         issuer: CredentialIssuer,
         clock: Clock,
         plays: Plays,
+        snapshots: Snapshots,
     ) -> None:
         self._plays = plays
+        self._snapshots = snapshots
         self._store = store
-        self._settings = settings
         self._pushes = pushes
         self._questions = questions
         self._sources = sources
         self._issuer = issuer
         self._clock = clock
 
-    def sync(self, node_id: str, request: SyncRequest) -> SyncResponse:
-        """Take what the node observes, answer what it should do."""
+    def sync(
+        self, node_id: str, request: SyncRequest, token: Callable[[Node], str | None] = lambda _: None
+    ) -> SyncResponse:
+        """Take what the node observes, answer what it should do. `token` gives the node a new token, if it is due."""
         state = self._store.node_state(node_id)
         node = next((e for e in state if isinstance(e, Node)), None)
         if node is None or node.revoked:
@@ -87,52 +87,44 @@ class Sync:
         interval = LIVE_INTERVAL_S if request.observed.sessions or sessions else IDLE_INTERVAL_S
         if any(e.until > self._clock() for e in state if isinstance(e, NodeLooked)):
             interval = LOOKED_INTERVAL_S
-        acked = self._seen(node_id, request, interval)
-        leases += self._pushes.reconcile_node(leases, sessions)
+        beat = next((e for e in state if isinstance(e, Heartbeat)), None)
+        acked = self._heard(node_id, request, beat, interval)
+        leases += self._pushes.reconcile_node(leases, sessions, back=beat is None or beat.lost)
         config = next((e for e in state if isinstance(e, NodeConfig)), None)
-        desired = self._desired(node_id, request, leases, sessions)
+        fleet = self._snapshots.current()
+        desired = self._desired(node_id, request, leases, sessions, fleet.merge_window_s)
         if config is not None:
             desired = desired.model_copy(update={"settings": wire_settings(config).model_dump(mode="json")})
         played = [e for e in state if isinstance(e, NodeSource)]
         if played:
             sources = self._sources.wanted(node_id, played, sessions, request.observed.sources)
             desired = desired.model_copy(update={"sources": sources})
-        snapshot = self._snapshot(node)
         now = revision(desired)
         return SyncResponse(
             revision=now,
             interval_s=interval,
             desired=desired if now != request.revision else None,
-            snapshot=snapshot if snapshot.revision != request.snapshot_revision else None,
+            snapshot=self._snapshot(fleet, node, request),
             credentials=self._credentials(node) if request.want_credentials or self._moved(request) else None,
             acked_seq=acked,
             open_sessions=[s.session for s in sessions if s.state != "closing"],
             questions=self._questions.open([e for e in state if isinstance(e, OpenQuestion)]),
+            node_token=token(node),
         )
 
-    def _seen(self, node_id: str, request: SyncRequest, interval: float) -> int:
+    def _heard(self, node_id: str, request: SyncRequest, beat: Heartbeat | None, interval: float) -> int:
         """Keep what the node said; returns how far its events are in."""
-        known = self._store.get(NodeSeen, node_id) or NodeSeen(node=node_id, last_seen=self._clock())
+        now = self._clock()
+        known = beat or Heartbeat(node=node_id, last_seen=now)
         if known.lost:
             _log.info("node_back", extra={"node": node_id})
-        new = known.model_copy(
-            update={
-                "last_seen": self._clock(),
-                "agent_version": request.agent_version,
-                "interval_s": interval,
-                "lost": False,
-                "observed": request.observed,
-                "clock_skew_s": (request.sent_at - self._clock()).total_seconds() if request.sent_at else None,
-            }
-        )
-        try:
-            self._store.commit(Save(new))
-        except ConflictError:
-            _log.info("node_seen_conflict", extra={"node": node_id})  # events came in meanwhile; the next sync tells
+        skew = (request.sent_at - now).total_seconds() if request.sent_at else None
+        said = {"last_seen": now, "agent_version": request.agent_version, "interval_s": interval, "lost": False}
+        sightings.keep(self._store, known.model_copy(update={**said, "clock_skew_s": skew}), request.observed)
         return known.acked_seq
 
     def _desired(
-        self, node_id: str, request: SyncRequest, leases: list[NodeLease], sessions: list[OpenSession]
+        self, node_id: str, request: SyncRequest, leases: list[NodeLease], sessions: list[OpenSession], window: int
     ) -> Desired:
         serve, over = self._pushes.wanted(leases, sessions)
         running = {(p.destination, p.fence): p.edition for p in request.observed.pushes}
@@ -142,7 +134,6 @@ class Sync:
         for lease, *_ in serve:
             if lease.leaving and running.get((lease.destination, lease.fence)) == lease.edition:
                 self._pushes.left(lease)
-        window = self._settings.get(RecordSettings).merge_window_s
         plans = [
             DesiredSession(
                 session=s.session,
@@ -179,25 +170,12 @@ class Sync:
         over = [s for s in found if isinstance(s, Session)]
         return [DesiredSession(session=s.id, recording=s.recording, merge_window_s=window) for s in over]
 
-    def _snapshot(self, node: Node) -> AdmissionSnapshot:
-        publish = self._settings.get(PublishSettings)
-        target = self._settings.get(CallbackSettings)
-        key = node.snapshot_key
-        accepted = [AcceptedSecret(hash=keyed_hash(key, publish.secret), length=len(publish.secret))]
-        accepted += [
-            AcceptedSecret(hash=keyed_hash(key, r.secret), length=len(r.secret), stream=r.stream)
-            for r in everything(self._store, RoomSecret, "ROOM_SECRETS")
-        ]
-        snapshot = AdmissionSnapshot(
-            revision="",
-            key=key,
-            auth=publish.auth,
-            accepted=accepted,
-            play_key=self._plays.key_of(node.id),
-            draining=node.draining,
-            callback=target.on_unreachable if target.active else "none",
-        )
-        return snapshot.model_copy(update={"revision": revision(snapshot)})
+    def _snapshot(self, fleet: FleetState, node: Node, request: SyncRequest) -> AdmissionSnapshot | None:
+        """The node's snapshot, if it is another than the one that it has."""
+        if request.snapshot_revision == self._snapshots.revision_of(fleet, node):
+            return None
+        key = self._plays.key_of(node.id, fleet)
+        return self._snapshots.of(fleet, node, key, fetches=request.fetches_snapshot)
 
     def _moved(self, request: SyncRequest) -> bool:
         """Whether the recordings go to another store than the node knows of."""
@@ -241,7 +219,7 @@ class Liveness:
         a silent node may well be streaming on, and it reports when it is back.
         """
         lost = 0
-        for seen in everything(self._store, NodeSeen, "NODES_SEEN"):
+        for seen in sightings.heartbeats(self._store):
             silent = self._clock() - seen.last_seen
             if seen.lost or silent < timedelta(seconds=2 * seen.interval_s + 30):
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 from ulid import ULID
 
@@ -18,6 +18,7 @@ from chalicelib.domain.model.sessions import Session
 from chalicelib.domain.sessions import shows_live
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Page, Store
+from chalicelib.services.nodes.sightings import seen, seen_of
 from chalicelib.services.paging import deliveries_page, everything, ledger_page
 from chalicelib.wire.edge.observed import ObservedSession
 
@@ -126,15 +127,15 @@ class Overview:
     def nodes(self, limit: int, cursor: str | None) -> Page[NodeView]:
         """Nodes, in the order of their ids."""
         page = self._store.index(Node, "NODES", limit=limit, cursor=cursor)
-        seen = self._store.get_many([(NodeSeen, (n.id,)) for n in page.items]) if page.items else []
-        views = [NodeView(n, cast("NodeSeen | None", s)) for n, s in zip(page.items, seen, strict=True)]
-        return Page(views, page.cursor)
+        return Page(self._node_views(page.items), page.cursor)
 
     def all_nodes(self) -> list[NodeView]:
         """All nodes, in the order of their ids."""
-        nodes = everything(self._store, Node, "NODES")
-        seen = self._store.get_many([(NodeSeen, (n.id,)) for n in nodes]) if nodes else []
-        return [NodeView(n, cast("NodeSeen | None", s)) for n, s in zip(nodes, seen, strict=True)]
+        return self._node_views(everything(self._store, Node, "NODES"))
+
+    def _node_views(self, nodes: list[Node]) -> list[NodeView]:
+        found = seen_of(self._store, [n.id for n in nodes])
+        return [NodeView(n, s) for n, s in zip(nodes, found, strict=True)]
 
     def node(self, node: str) -> NodeView:
         """One node.
@@ -145,7 +146,7 @@ class Overview:
         found = self._store.get(Node, node)
         if found is None or found.removed:
             raise NotFoundError("there is no such node")
-        return NodeView(found, self._store.get(NodeSeen, node))
+        return NodeView(found, seen(self._store, node))
 
     def also_called(self, resource: str, item: str) -> list[str]:
         """The stream, as `app/stream`, that an item of a resource belongs to: scopes may be limited to streams."""
@@ -160,8 +161,9 @@ class Overview:
 
     def ports(self) -> dict[str, str]:
         """The ports on which users reach the first node, by protocol, as it reports them."""
-        seen = self._store.index(NodeSeen, "NODES_SEEN", limit=1).items
-        return {name: str(port) for name, port in seen[0].observed.ports.items()} if seen else {}
+        first = self._store.index(Node, "NODES", limit=1).items
+        found = seen(self._store, first[0].id) if first else None
+        return {name: str(port) for name, port in found.observed.ports.items()} if found else {}
 
     def streams(self) -> list[StreamView]:
         """All that is live, newest first."""
@@ -171,11 +173,10 @@ class Overview:
         now = self._clock()
         live = [s for s in sessions if shows_live(s, now)]
         nodes = sorted({s.node for s in live})
-        found = self._store.get_many([(NodeSeen, (node,)) for node in nodes]) if nodes else []
-        seen = {s.node: s for s in found if isinstance(s, NodeSeen)}
+        known = {s.node: s for s in seen_of(self._store, nodes) if s is not None}
         views = []
         for session in live:
-            node = seen.get(session.node)
+            node = known.get(session.node)
             observed = {o.session: o for o in node.observed.sessions} if node else {}
             version = node.observed.ffmpeg_version if node else ""
             told = observed.get(session.id)

@@ -19,7 +19,7 @@ from chalicelib.domain.errors import (
     UnavailableError,
     UpstreamError,
 )
-from chalicelib.domain.model.nodes import Node, NodeSeen, OpenQuestion, QuestionAnswer
+from chalicelib.domain.model.nodes import Heartbeat, Node, OpenQuestion, QuestionAnswer
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.queues import Nudger
 from chalicelib.ports.store import Delete, Put, Save, Store
@@ -68,7 +68,7 @@ class Questions:
             UpstreamError: the node tried, and it did not work.
         """
         there = self.node(node)
-        seen = self._store.get(NodeSeen, there.id)
+        seen = self._store.get(Heartbeat, there.id)
         if seen is None or seen.lost:
             raise UnavailableError(
                 f"the node {there.name} does not answer; check that its agent runs and is connected",

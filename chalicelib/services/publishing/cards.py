@@ -11,12 +11,12 @@ from ulid import ULID
 
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
-from chalicelib.domain.model.nodes import NodeSeen
 from chalicelib.domain.model.sessions import Session
 from chalicelib.domain.model.sources import Source
 from chalicelib.domain.sessions import shows_live
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Delete, Save, Store
+from chalicelib.services.nodes import sightings
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream
@@ -82,7 +82,7 @@ class TestCards:
         return self._editor.get(card.id)
 
     def _check_node(self, node: str) -> None:
-        seen = self._store.get(NodeSeen, node)
+        seen = sightings.seen(self._store, node)
         if seen is None or seen.lost:
             raise UnavailableError("the node does not answer; check that its agent runs", code="node_lost", node=node)
         found = seen.observed.ffmpeg

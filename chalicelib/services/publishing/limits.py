@@ -13,6 +13,7 @@ from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.nodes.overview import Overview
+from chalicelib.services.publishing.counting import LiveCounts
 from chalicelib.services.pushing.pushes import Pushes
 
 _log = Logger(child=True)
@@ -26,6 +27,7 @@ class Limits:
         self._overview = overview
         self._pushes = pushes
         self._clock = clock
+        self._counts = LiveCounts(store, clock)
 
     def get(self) -> LimitSettings:
         """The limits."""
@@ -44,11 +46,14 @@ class Limits:
             )
         new = now.model_copy(update=changes)
         self._store.commit(Save(new))
+        self._counts.follow(new)
         return new.model_copy(update={"version": new.version + 1})
 
     def sweep(self) -> int:
         """End what is over a limit; returns how many sessions."""
         limits = self.get()
+        if limits.max_streams is not None:
+            self._counts.follow(limits)
         if limits.max_publish_minutes is None and limits.max_bitrate_kbps is None:
             return 0
         ended = 0

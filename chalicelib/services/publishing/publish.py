@@ -6,13 +6,12 @@ import json
 from typing import Final, cast
 
 from chalicelib.domain import admission, callbacks, ids, redact
-from chalicelib.domain import limits as limit_rules
 from chalicelib.domain.errors import NotFoundError, UnavailableError
 from chalicelib.domain.model.account import Credential
 from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings
 from chalicelib.domain.model.nodes import Drained
 from chalicelib.domain.model.rooms import RoomSecret
-from chalicelib.domain.model.sessions import Session, StreamTail
+from chalicelib.domain.model.sessions import LiveCount, StreamTail
 from chalicelib.domain.model.settings import LimitSettings, PublishSettings, RecordSettings
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.sending import Answer
@@ -21,6 +20,7 @@ from chalicelib.services.account.auth import Auth, bearer
 from chalicelib.services.account.settings import Settings
 from chalicelib.services.callbacks.log import CallbackLog
 from chalicelib.services.callbacks.webhooks import Webhooks
+from chalicelib.services.publishing.counting import LiveCounts
 from chalicelib.wire.edge.publish import OutgoingCallback, PublishRequest, PublishResponse
 
 DRAINING: Final = "this edge is being drained: it takes no new streams; publish to another one, or resume it"
@@ -38,6 +38,7 @@ class Publish:
         self._webhooks = webhooks
         self._log = log
         self._clock = clock
+        self._counts = LiveCounts(store, clock)
 
     def decide(self, authorization: str | None, request: PublishRequest) -> PublishResponse:
         """Decide. Nothing is written of the session, which begins with the event that the edge sends.
@@ -56,6 +57,7 @@ class Publish:
                 (RoomSecret, (request.stream.stream,)),
                 (LimitSettings, ()),
                 (Drained, ()),
+                (LiveCount, ()),
             ]
         )
         node = self._auth.node_of_credential(cast("Credential | None", found[0]))
@@ -69,7 +71,8 @@ class Publish:
         if not request.own and node in cast("Drained", found[7] or Drained()).nodes:
             return PublishResponse(decision="deny", reason=DRAINING, code="node_draining")
         limits = cast("LimitSettings | None", found[6])
-        if limits is not None and (refusal := self._over(limits)):
+        count = cast("LiveCount | None", found[8])
+        if limits is not None and (refusal := self._over(limits, request.session, count)):
             return PublishResponse(decision="deny", reason=refusal, code="limit")
         tail = cast("StreamTail | None", found[4])
         plan = admission.plan(request.session, request.stream, record, tail, self._clock())
@@ -85,12 +88,9 @@ class Publish:
             return PublishResponse(decision="deny", reason=refusal, code="callback_refused")
         return PublishResponse(decision="allow", reason=decision.reason, how=decision.how, plan=plan)
 
-    def _over(self, limits: LimitSettings) -> str:
+    def _over(self, limits: LimitSettings, session: str, count: LiveCount | None) -> str:
         """Why no further stream may begin, or ''. Counts only when there is a limit."""
-        if limits.max_streams is None:
-            return ""
-        live = self._store.index(Session, "LIVE", limit=limits.max_streams + 1).items
-        return limit_rules.refusal(limits, len(live))
+        return "" if limits.max_streams is None else self._counts.take(limits, session, count)
 
     def _callback(self, target: CallbackSettings, request: PublishRequest, secret: str) -> OutgoingCallback:
         """The user's callback, for the node to send; what comes of it is told by an event."""

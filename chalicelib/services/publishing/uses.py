@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from chalicelib.domain.admission import secret_of
 from chalicelib.domain.model.destinations import Destination
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Node
 from chalicelib.domain.model.sessions import Session
 from chalicelib.domain.model.settings import PublishSettings
 from chalicelib.domain.model.sources import Source
@@ -17,6 +17,7 @@ from chalicelib.domain.targets import is_own
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Store
 from chalicelib.services.account.settings import Settings
+from chalicelib.services.nodes.sightings import seen_of
 from chalicelib.services.paging import everything
 
 MOST_SESSIONS: Final = 2000
@@ -100,7 +101,8 @@ class SecretUses:
         known = self._settings.get(PublishSettings).ever
         ports = {
             port
-            for seen in everything(self._store, NodeSeen, "NODES_SEEN")
+            for seen in seen_of(self._store, [node.id for node in everything(self._store, Node, "NODES")])
+            if seen is not None
             for protocol, port in seen.observed.ports.items()
             if protocol in _PUBLISHED_BY
         }

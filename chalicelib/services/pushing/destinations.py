@@ -14,7 +14,7 @@ from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.destinations import Destination, Lease, PushStatus, Slate, TargetHold
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat
 from chalicelib.domain.model.rooms import Room
 from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.ports.clock import Clock
@@ -112,7 +112,7 @@ class Destinations:
             return self._why(destination, live)
         if status is not None and status.fence == lease.fence:
             return None  # its worker speaks for itself
-        seen = self._store.get(NodeSeen, lease.node)
+        seen = self._store.get(Heartbeat, lease.node)
         if seen is None or seen.lost:
             return Waiting("node_lost", f"waiting: the node {lease.node} does not answer", lease.node)
         return Waiting("granting", "about to start: its node was told")

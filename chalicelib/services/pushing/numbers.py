@@ -9,6 +9,7 @@ from chalicelib.domain.model.destinations import PushStatus
 from chalicelib.domain.model.nodes import NodeSeen
 from chalicelib.domain.model.sources import SourceStatus
 from chalicelib.ports.store import Store
+from chalicelib.services.nodes.sightings import seen_of
 
 S = TypeVar("S", PushStatus, SourceStatus)
 Numbers = dict[tuple[str, str, int], float | None]
@@ -18,13 +19,12 @@ Numbers = dict[tuple[str, str, int], float | None]
 def fresh(store: Store, statuses: Sequence[S | None]) -> list[S | None]:
     """The last words of workers, those that run with the bitrate that their node saw last."""
     nodes = sorted({s.node for s in statuses if s is not None and s.state == "running"})
-    found = store.get_many([(NodeSeen, (node,)) for node in nodes]) if nodes else []
-    numbers = {key: rate for seen in found if isinstance(seen, NodeSeen) for key, rate in _of(seen).items()}
+    numbers = {key: rate for seen in seen_of(store, nodes) if seen is not None for key, rate in _of(seen).items()}
     return [_with(status, numbers) for status in statuses]
 
 
 def _of(seen: NodeSeen) -> Numbers:
-    if seen.lost or seen.observed is None:
+    if seen.lost:
         return {}
     pushes: Numbers = {(seen.node, p.destination, p.fence): p.bitrate_kbps for p in seen.observed.pushes}
     return pushes | {(seen.node, s.source, s.fence): s.bitrate_kbps for s in seen.observed.sources}

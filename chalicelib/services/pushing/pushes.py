@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import cast
+from datetime import timedelta
+from typing import Final, cast
 
 from aws_lambda_powertools import Logger
 
@@ -13,7 +15,7 @@ from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, ForbiddenError
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, PushStatus
-from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat, Node
 from chalicelib.domain.model.rooms import Room
 from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.domain.model.settings import LimitSettings
@@ -23,9 +25,13 @@ from chalicelib.ports.queues import Nudger
 from chalicelib.ports.store import Change, Delete, Save, Store
 from chalicelib.services.paging import everything
 from chalicelib.services.pushing.holds import give_back, take
+from chalicelib.services.pushing.wanting import Wanting
 
 _log = Logger(child=True)
 _LOOKS = 3
+YOUNG: Final = timedelta(minutes=2)
+"""So long a session that has become live is looked at with each sync: what should have followed may have been lost."""
+EVERY_MINUTES: Final = 10
 
 
 class Pushes:
@@ -35,6 +41,7 @@ class Pushes:
         self._store = store
         self._nudger = nudger
         self._clock = clock
+        self.wanting = Wanting(store)
 
     def destinations(self) -> list[Destination]:
         """All destinations."""
@@ -46,8 +53,8 @@ class Pushes:
             o for s in everything(self._store, Session, "LIVE") if (o := as_open(s)) is not None and o.state == "live"
         ]
         nodes = sorted({s.node for s in live})
-        found = self._store.get_many([(NodeSeen, (node,)) for node in nodes]) if nodes else []
-        lost = {seen.node for seen in found if isinstance(seen, NodeSeen) and seen.lost}
+        found = self._store.get_many([(Heartbeat, (node,)) for node in nodes]) if nodes else []
+        lost = {seen.node for seen in found if isinstance(seen, Heartbeat) and seen.lost}
         return [s for s in live if s.node not in lost]
 
     def nudge(self, node_id: str) -> None:
@@ -63,15 +70,9 @@ class Pushes:
                 with suppress(ConflictError):  # somebody edits it; the room's next change, or the editor, sets it right
                     self._store.commit(Save(destination.model_copy(update={"stream_name": room.stream})))
 
-    def nudge_all(self) -> None:
-        """Wake every node: what they decide by when the cloud is away has changed."""
-        for node in everything(self._store, Node, "NODES"):
-            if node.queue_url and not node.revoked:
-                self._nudger.nudge(node.queue_url)
-
     def session_is_live(self, session: OpenSession) -> None:
         """Give the session every free destination that wants it."""
-        wanting = [d for d in self.destinations() if rules.serves(d, session)]
+        wanting = [d for d in self.wanting.of_streams([session]) if rules.serves(d, session)]
         granted = [d.id for d in wanting if self._offer(d, [session])]
         if granted:
             self.nudge(session.node)
@@ -89,13 +90,23 @@ class Pushes:
         """After a change of a destination or of its lease: grant it if it is free, and tell the node that holds it.
         `avoid`: a node that gets it only when no other can have it.
         """
-        live = self.live_sessions()
-        others = [s for s in live if s.node != avoid]
-        if self._offer(destination, others) or self._offer(destination, live):
-            return  # the node was told with the grant
         lease = self._store.get(Lease, destination.id)
         if lease is not None and lease.held:
             self.nudge(lease.node)
+            return
+        chosen = self._chosen(destination, avoid) if destination.enabled else None
+        if chosen is not None:
+            self._offer(destination, [chosen])
+
+    def _chosen(self, destination: Destination, avoid: str = "") -> OpenSession | None:
+        """The live session that a destination is to have; one of the node `avoid` only when there is no other."""
+        second: OpenSession | None = None
+        for some in self.wanting.fitting(destination):
+            found = rules.choose(destination, [s for s in some if s.node != avoid])
+            if found is not None:
+                return found
+            second = second or rules.choose(destination, some)
+        return second
 
     def _offer(self, destination: Destination, live: Iterable[OpenSession]) -> bool:
         session = rules.choose(destination, live)
@@ -136,20 +147,30 @@ class Pushes:
             return False
         return len(self._store.index(Lease, "LEASES_HELD", limit=limits.max_pushes + 1).items) >= limits.max_pushes
 
-    def reconcile_node(self, leases: list[NodeLease], sessions: list[OpenSession]) -> list[NodeLease]:
-        """What a lost message would have left undone on a node: grants free destinations to its live sessions.
-        Returns the new leases.
+    def reconcile_node(
+        self, leases: list[NodeLease], sessions: list[OpenSession], *, back: bool = False
+    ) -> list[NodeLease]:
+        """What a lost message would have left undone on a node: grants free destinations to its live sessions. `back`:
+        the node was not heard of for a while. Returns the new leases.
         """
         live = [s for s in sessions if s.state == "live"]
-        if not live:
+        if not live or not (back or self._looks(live)):
             return []
         held = {lease.destination for lease in leases}
         new: list[NodeLease] = []
-        for destination in self.destinations():
+        for destination in self.wanting.of_streams(live):
             if destination.id not in held and self._offer(destination, live):
                 found = self._store.get(NodeLease, live[0].node, destination.id)
                 new += [found] if found else []
         return new
+
+    def _looks(self, live: list[OpenSession]) -> bool:
+        """Whether it is time to look: while one of them is young, and else now and then, each node at a time of its
+        own.
+        """
+        now, node = self._clock(), live[0].node
+        young = any(now - s.since < YOUNG for s in live)
+        return young or (now.minute + zlib.crc32(node.encode())) % EVERY_MINUTES == 0
 
     def wanted(
         self, leases: list[NodeLease], sessions: list[OpenSession]
@@ -192,7 +213,7 @@ class Pushes:
         """A lease whose session is over and that goes on: with the next session of this node, or with the slate. None
         when neither is due, or when a session of another node waits for the destination.
         """
-        live = self.live_sessions()
+        live = [s for some in self.wanting.fitting(destination) for s in some]
         following = rules.choose(destination, [s for s in live if s.node == lease.node])
         if following is not None:
             return self._rebind(lease, following), following
@@ -241,9 +262,10 @@ class Pushes:
 
     def released(self, destination: str, *freed: str, avoid: str = "") -> None:
         """A lease was given back: the destination may be granted anew, and so may whoever waits for its targets."""
-        for waiting in self.destinations():
-            if waiting.id == destination or targets.target_hash(waiting.url) in freed:
-                self.settle(waiting, avoid)
+        own = self._store.get(Destination, destination) if destination else None
+        waiting = {d.id: d for d in self.wanting.of_targets(*freed)} | ({own.id: own} if own else {})
+        for each in waiting.values():
+            self.settle(each, avoid)
 
     def release(self, destination: str, node: str, fence: int, *, elsewhere: bool = False) -> bool:
         """Free a lease whose holder says that it no longer pushes. False when it is not (or no longer) held so.

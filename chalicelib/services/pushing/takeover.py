@@ -12,10 +12,11 @@ from ulid import ULID
 from chalicelib.domain.errors import ConflictError, NotFoundError
 from chalicelib.domain.model.destinations import Destination, Lease
 from chalicelib.domain.model.ledger import LedgerEvent
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat
 from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
+from chalicelib.services.nodes.sightings import heartbeats
 from chalicelib.services.paging import everything
 from chalicelib.services.pushing.pushes import Pushes
 
@@ -42,7 +43,7 @@ class Takeover:
         lease = self._store.get(Lease, destination)
         if lease is None or not lease.held:
             raise ConflictError("nobody pushes it: there is nothing to free", code="lease_free")
-        seen = self._store.get(NodeSeen, lease.node)
+        seen = self._store.get(Heartbeat, lease.node)
         if seen is not None and not seen.lost and not force:
             raise ConflictError(
                 f"the node {lease.node} answers and pushes it: switch the destination off, or force it, at the risk of "
@@ -58,7 +59,7 @@ class Takeover:
         if limits is None or limits.push_takeover_minutes is None:
             return 0
         late = self._clock() - timedelta(minutes=limits.push_takeover_minutes)
-        lost = {s.node for s in everything(self._store, NodeSeen, "NODES_SEEN") if s.lost and s.last_seen < late}
+        lost = {s.node for s in heartbeats(self._store) if s.lost and s.last_seen < late}
         held = everything(self._store, Lease, "LEASES_HELD") if lost else []
         return sum(self._free(lease, "takeover") for lease in held if lease.node in lost)
 

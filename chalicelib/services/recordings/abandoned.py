@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import ConflictError, NotFoundError, SluiceError, UnavailableError
-from chalicelib.domain.model.nodes import NodeSeen
+from chalicelib.domain.model.nodes import Heartbeat
 from chalicelib.domain.model.recordings import Recording, RecordingPart
 from chalicelib.domain.model.sessions import Session
 from chalicelib.ports.clock import Clock
@@ -70,7 +70,7 @@ class Abandoned:
 
     def _silent_since(self, node: str) -> datetime | None:
         """When a lost node was last heard of; None while it answers."""
-        seen = self._store.get(NodeSeen, node)
+        seen = self._store.get(Heartbeat, node)
         if seen is None:
             return datetime.min.replace(tzinfo=self._clock().tzinfo)
         return seen.last_seen if seen.lost else None

@@ -32,6 +32,7 @@ from chalicelib.ports.media import Folders
 from chalicelib.ports.objects import Objects
 from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.listing import filtered, has
+from chalicelib.services.recordings.arriving import Arriving
 from chalicelib.services.recordings.finishing import Finisher
 from chalicelib.services.recordings.shares import Opened, Shares
 from chalicelib.wire.recording import SegmentKey
@@ -93,6 +94,7 @@ class Library:
         store: Store,
         objects: Objects,
         finisher: Finisher,
+        arriving: Arriving,
         folders: Folders,
         clock: Clock,
         signing_key: Callable[[], str],
@@ -100,6 +102,7 @@ class Library:
         self._store = store
         self._objects = objects
         self._finisher = finisher
+        self._arriving = arriving
         self._folders = folders
         self._shares = Shares(clock, signing_key)
         self._clock, self._signing_key = clock, signing_key
@@ -266,12 +269,16 @@ class Library:
             NotFoundError: there is no such recording, or nothing of it is in the store yet.
         """
         found = self._readable(recording)
-        segments = self._finisher.segments(found)
+        segments = self._segments(found)
         if not segments:
             raise NotFoundError(
                 "no segment of this recording is in the store yet; try again in some seconds", code="no_segments_yet"
             )
         return rules.playlist(segments, ended=rules.is_complete(found), prefix=self._base(recording))
+
+    def _segments(self, recording: Recording) -> list[rules.Segment]:
+        complete = rules.is_complete(recording)
+        return self._finisher.segments(recording) if complete else self._arriving.segments(recording)
 
     def _base(self, recording: str) -> str:
         """What stands before the names in a playlist. '': they are served where the playlist is; else a path of the
@@ -290,7 +297,7 @@ class Library:
         Raises:
             NotFoundError: as for `playlist`.
         """
-        segments = self._finisher.segments(self._readable(recording))
+        segments = self._segments(self._readable(recording))
         if not segments:
             raise NotFoundError(
                 "no segment of this recording is in the store yet; try again in some seconds", code="no_segments_yet"

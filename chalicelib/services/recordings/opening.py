@@ -8,7 +8,7 @@ from chalicelib.domain import callbacks, ids
 from chalicelib.domain import recordings as rules
 from chalicelib.domain import stores as store_rules
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
-from chalicelib.domain.model.recordings import OpenRecording, Recording
+from chalicelib.domain.model.recordings import OpenListed, OpenRecording, Recording
 from chalicelib.domain.model.stores import StoreSettings
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Change, Put, Save, Store
@@ -16,7 +16,7 @@ from chalicelib.services.paging import everything
 from chalicelib.wire.names import StreamName
 
 NEWEST = 200
-"""So many of the newest recordings are looked at besides: those of earlier versions are in no list of open ones."""
+"""So many of the newest recordings are looked at once: those of earlier versions are in no list of open ones."""
 
 
 class Opening:
@@ -74,7 +74,15 @@ def open_recordings(store: Store) -> list[Recording]:
     """All recordings that are not finished, however many others there are."""
     pointers = everything(store, OpenRecording, "RECS_OPEN")
     found = store.get_many([(Recording, (p.recording,)) for p in pointers]) if pointers else []
-    known = {r.id: r for r in found if isinstance(r, Recording)}
+    return [r for r in found if isinstance(r, Recording) and r.state in ("recording", "finishing")]
+
+
+def list_open(store: Store) -> None:
+    """Once: those that an earlier version opened are put into the list of open ones."""
+    if store.get(OpenListed) is not None:
+        return
     newest = store.index(Recording, "RECS", limit=NEWEST, newest=True).items
-    both = known | {r.id: r for r in newest}
-    return [r for r in both.values() if r.state in ("recording", "finishing")]
+    for recording in newest:
+        if recording.state in ("recording", "finishing"):
+            store.commit(open_pointer(recording))
+    store.commit(Put(OpenListed()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chalicelib.domain import recordings as rules
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.ports.store import Store
-from chalicelib.services.recordings.finishing import Finisher
+from chalicelib.services.recordings.arriving import Arriving
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Take:
 class RunningRecordings:
     """Lists recordings."""
 
-    def __init__(self, store: Store, finisher: Finisher) -> None:
+    def __init__(self, store: Store, arriving: Arriving) -> None:
         self._store = store
-        self._finisher = finisher
+        self._arriving = arriving
 
     def all(self, limit: int = 100) -> list[Take]:
         """The newest recordings, running ones with what has arrived so far."""
@@ -47,6 +47,6 @@ class RunningRecordings:
         running = recording.state in ("recording", "finishing")
         if not running or rules.is_complete(recording):
             return Take(recording, running, recording.segments, recording.duration_ms, recording.bytes)
-        found = self._finisher.segments(recording)
+        found = self._arriving.segments(recording)
         duration = sum(s.key.duration_ms for s in found)
         return Take(recording, running, len(found), duration, sum(s.size for s in found))

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from chalicelib.domain import inputs
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import InvalidInputError, NotFoundError, UnavailableError, UpstreamError
-from chalicelib.domain.model.nodes import NodeSeen
 from chalicelib.domain.model.sources import KnownInput, SourceFile
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Put, Store
 from chalicelib.services.account.system import System
+from chalicelib.services.nodes import sightings
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.wire.inputs import (
     AdoptAnswer,
@@ -61,7 +61,7 @@ class Intake:
         Raises:
             InvalidInputError: the target does not take a codec, or the node's FFmpeg can't do what is needed.
         """
-        seen = self._store.get(NodeSeen, node) if node else None
+        seen = sightings.seen(self._store, node) if node else None
         found = seen.observed.ffmpeg if seen else None
         inputs.check_container(url, files, seen.observed.ffmpeg_version if seen else "", silent_audio=silent_audio)
         inputs.check_encoders(files, found.missing.get("transcode", []) if found else [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final, Literal, cast
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from chalicelib.domain.model.nodes import Node, NodeSeen
@@ -15,6 +15,7 @@ from chalicelib.domain.redact import MASK
 from chalicelib.domain.stream_urls import Place, Protocol, play_url, publish_url
 from chalicelib.ports.store import Store
 from chalicelib.services.account.settings import Settings
+from chalicelib.services.nodes.sightings import seen_of
 from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream
 from chalicelib.wire.names import StreamName, is_ascii
@@ -129,10 +130,7 @@ class Addresses:
         masked = bool(secret) and not sees(room.room if room else "")
         links = (self._store.get(PlaySettings) or PlaySettings()).auth
         nodes = [node for node in everything(self._store, Node, "NODES") if not node.revoked]
-        found: list[NodeSeen | None] = []
-        for i in range(0, len(nodes), 100):
-            keys = [(NodeSeen, (node.id,)) for node in nodes[i : i + 100]]
-            found += cast("list[NodeSeen | None]", self._store.get_many(keys))
+        found = seen_of(self._store, [node.id for node in nodes])
         wanted = _Wanted(name, MASK if masked else secret, masked, links)
         alone = len(nodes) == 1
         return [

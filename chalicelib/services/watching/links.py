@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from chalicelib.domain.model.nodes import Node, NodeSeen
+from chalicelib.domain.model.fleet import FleetState
 from chalicelib.domain.model.settings import PlaySettings
 from chalicelib.domain.stream_urls import Place, play_url
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
+from chalicelib.services.nodes import sightings
 from chalicelib.services.nodes.questions import Questions
-from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream
-from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.play import QUERY, play_key, play_token
 
@@ -42,11 +41,8 @@ class Link:
 class Plays:
     """Keeps the setting, derives the nodes' keys, signs links."""
 
-    def __init__(
-        self, store: Store, pushes: Pushes, questions: Questions, clock: Clock, signing_key: Callable[[], str]
-    ) -> None:
+    def __init__(self, store: Store, questions: Questions, clock: Clock, signing_key: Callable[[], str]) -> None:
         self._store = store
-        self._pushes = pushes
         self._questions = questions
         self._clock = clock
         self._signing_key = signing_key
@@ -56,8 +52,8 @@ class Plays:
         return self._store.get(PlaySettings) or PlaySettings()
 
     def set(self, auth: bool | None, version: int | None, *, rotate: bool = False) -> PlaySettings:
-        """Switch play authentication on or off; `rotate` ends all links that were given out. The nodes are told at
-        once. Who is watching goes on.
+        """Switch play authentication on or off; `rotate` ends all links that were given out. That the nodes are told at
+        once follows from the change. Who is watching goes on.
 
         Raises:
             ConflictError: it was changed by somebody else in the meantime.
@@ -70,15 +66,11 @@ class Plays:
         changes = {"auth": now.auth if auth is None else auth, "generation": now.generation + rotate}
         new = now.model_copy(update=changes)
         self._store.commit(Save(new))
-        for node in everything(self._store, Node, "NODES"):
-            if not node.revoked:
-                self._pushes.nudge(node.id)
         return new.model_copy(update={"version": new.version + 1})
 
-    def key_of(self, node: str) -> str:
+    def key_of(self, node: str, fleet: FleetState) -> str:
         """With what a node checks links; '' while everybody may watch."""
-        setting = self.get()
-        return play_key(self._signing_key(), node, setting.generation) if setting.auth else ""
+        return play_key(self._signing_key(), node, fleet.play_generation) if fleet.play_auth else ""
 
     def link(
         self,
@@ -99,7 +91,7 @@ class Plays:
         """
         name = parse_stream(stream)
         there = self._questions.node(node)
-        seen = self._store.get(NodeSeen, there.id)
+        seen = sightings.seen(self._store, there.id)
         if seen is None or not seen.observed.ports:
             raise NotFoundError(
                 "the node has not said yet on which ports it can be reached; try again in a minute",

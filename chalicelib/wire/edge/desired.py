@@ -66,12 +66,14 @@ class AdmissionSnapshot(Message):
 
     revision: str
     key: str = Field(repr=False)
-    """Hex; this node's own HMAC key."""
+    """Hex; the HMAC key of the hashes."""
     valid_s: int = 900
     """How long after it was last confirmed by a sync it may be used."""
     auth: bool = True
     """False: publishing needs no secret."""
     accepted: list[AcceptedSecret] = []
+    accepted_url: str = Field(default="", repr=False)
+    """Where `accepted` is read within some minutes, as a JSON list, when it is long; '': it is here."""
     play_key: str = Field(default="", repr=False)
     """Hex; with what play links are checked (see `play`). '': everybody may watch."""
     draining: bool = False

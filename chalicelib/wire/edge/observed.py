@@ -124,6 +124,8 @@ class SyncRequest(Message):
     agent_version: str
     revision: str = ""
     snapshot_revision: str = ""
+    fetches_snapshot: bool = False
+    """Whether the agent gets a long `accepted` of the snapshot by its `accepted_url`."""
     want_credentials: bool = False
     store: str = ""
     """`store` of the credentials that the agent has: when another one takes the recordings now, it gets new ones."""

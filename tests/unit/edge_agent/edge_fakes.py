@@ -58,6 +58,8 @@ class FakeCloud:
     syncs: list[dict[str, Any]] = field(default_factory=list)
     acked_seq: int | None = None
     enrolled: int = 0
+    files: dict[str, Any] = field(default_factory=dict)
+    """What is read by links, by path."""
     questions: list[dict[str, Any]] = field(default_factory=list)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     refuses: int = 0
@@ -73,7 +75,7 @@ class FakeCloud:
         if self.down or self.refuses or self.forbids:
             told = {"title": "down"} | ({"code": "unauthenticated"} if self.refuses else {})
             return reply(told, self.refuses or (403 if self.forbids else 503))
-        body = json.loads(request.body)
+        body = json.loads(request.body or b"{}")
         match request.path:
             case "/edge/v1/publish":
                 return await self._publish(body)
@@ -90,6 +92,8 @@ class FakeCloud:
         return reply({"node": "node-1", "token": TOKEN}) if body["join_token"] == JOIN else reply({}, 403)
 
     def _other(self, path: str, body: dict[str, Any]) -> Response:
+        if path in self.files:
+            return reply(self.files[path])
         if path == "/edge/v1/enroll":
             return self._enroll(body)
         if not path.startswith("/edge/v1/results/"):

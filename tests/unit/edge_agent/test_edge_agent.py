@@ -56,7 +56,7 @@ async def leave(w: World, client: str = "c1", stream: str = "s") -> None:
 
 def snapshot(secret: str = "s3cret", **more: Any) -> AdmissionSnapshot:
     accepted = [AcceptedSecret(hash=keyed_hash(KEY, secret), length=len(secret))]
-    return AdmissionSnapshot(revision="1", key=KEY, accepted=accepted, **more)
+    return AdmissionSnapshot.model_validate({"revision": "1", "key": KEY, "accepted": accepted} | more)
 
 
 async def in_outage(w: World) -> None:
@@ -65,6 +65,25 @@ async def in_outage(w: World) -> None:
     w.agent.sync.wake()
     await until(lambda: w.agent.snapshot.revision)
     w.cloud.down = True
+
+
+def test_many_accepted_secrets_are_fetched_and_kept_until_others_are_there(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        many = [AcceptedSecret(hash=keyed_hash(KEY, f"secret-{i}"), length=8, stream=f"r{i}") for i in range(3)]
+        url = w.agent.settings.current_cloud_url()
+        w.cloud.files["/many"] = [entry.model_dump() for entry in many]
+        w.cloud.snapshot = snapshot(accepted=[], accepted_url=f"{url}/many")
+        w.agent.sync.wake()
+        await until(lambda: w.agent.snapshot.knows(StreamName(app="live", stream="r2"), "?secret=secret-2"))
+        assert w.cloud.syncs[-1]["fetches_snapshot"]
+        w.cloud.snapshot = snapshot(revision="2", accepted=[], accepted_url=f"{url}/gone")
+        asked = len(w.cloud.syncs)
+        w.agent.sync.wake()
+        await until(lambda: len(w.cloud.syncs) > asked)
+        assert w.agent.snapshot.revision == "1", "what could not be had is asked for again"
+        assert w.agent.snapshot.knows(StreamName(app="live", stream="r2"), "?secret=secret-2")
+
+    tell(tmp_path, story)
 
 
 # identity of sessions
