@@ -88,7 +88,7 @@ test: check ## Everything, with media and the demonstration
 	$(BIN)/pytest -n 2 --dist loadfile -m "not alone" tests/e2e; others=$$?; $(BIN)/pytest -m alone tests/e2e && test $$others = 0 || $(BIN)/python -m tests.again tests/e2e
 	$(MAKE) --no-print-directory demo
 
-fuzz: develop ## The parsers and the front with many more made-up inputs than in a test run
+fuzz: develop ## The parsers, the front and the API with many more made-up inputs than in a test run
 	SLUICE_FUZZ=1 $(BIN)/pytest -n 2 tests/security tests/unit tests/wire
 
 FAULTS_REPORT = $(or $(REPORT),.cache/faults.jsonl)
