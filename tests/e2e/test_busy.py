@@ -15,7 +15,8 @@ from infra.local.tools import find_srs
 
 from .rtmp_sink import RtmpSink
 from .system import System, Witness, new_name, until
-from .test_delivery import _offered, srt
+from .test_delivery import srt
+from .test_whip import offered
 
 pytestmark = pytest.mark.media
 WAYS = [("rtmp", "rtmp"), ("rtmp", "srt"), ("rtmp", "whip"), ("srt", "rtmp"), ("srt", "srt"), ("srt", "whip")]
@@ -64,7 +65,7 @@ def _published(system: System, name: str, by: str) -> subprocess.Popen[bytes]:
 def _turned_away(system: System, name: str, by: str) -> bool:
     """Whether a second encoder that comes this way is, within seconds."""
     if by == "whip":
-        answer = _offered(system, name, system.secret)
+        answer = offered(system, name, system.secret)
         return (answer.status_code, answer.text) == (403, "the stream has a publisher\n")
     if by == "srt":
         return media.try_publish(system.clip, srt(system, name, "publish", system.secret), 8) != ""

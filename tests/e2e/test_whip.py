@@ -30,7 +30,7 @@ def an_offer() -> str:
     return head + audio + video
 
 
-def _offered(system: System, name: str, secret: str) -> httpx.Response:
+def offered(system: System, name: str, secret: str) -> httpx.Response:
     return httpx.post(
         f"{system.instance.at['url']}/rtc/v1/whip/?app=live&stream={name}&secret={secret}",
         content=an_offer().replace("a=recvonly", "a=sendonly"),
@@ -63,13 +63,13 @@ def refused_by(system: System, what: str) -> Iterator[None]:
 def test_an_offer_that_is_refused_hears_why_and_frees_its_name(system: System, code: str, words: str) -> None:
     name = new_name("no")
     with refused_by(system, code):
-        answer = _offered(system, name, "wrong-secret" if code == "secret_wrong" else system.secret)
+        answer = offered(system, name, "wrong-secret" if code == "secret_wrong" else system.secret)
     assert (answer.status_code, words in answer.text) == (403, True), answer.text
     refused = system.api.call("GET", "/v1/events", kind="publish.refused", limit=50)["items"]
     assert [e["data"]["code"] for e in refused if e["data"]["name"] == f"live/{name}"] == [code]
     encoder = system.publish(name)  # one try: the media server by itself would hold the name for half a minute
     assert system.live(name, 12)["protocol"] == "rtmp"
-    again = _offered(system, name, system.secret)
+    again = offered(system, name, system.secret)
     assert (again.status_code, again.text) == (403, "the stream has a publisher\n")
     system.end(encoder)
     system.gone(name)
@@ -79,7 +79,7 @@ def test_an_offer_that_is_refused_hears_why_and_frees_its_name(system: System, c
 @pytest.mark.srs
 def test_an_offer_that_meets_another_hears_so(system: System) -> None:
     name = new_name("two")
-    first, second = _offered(system, name, system.secret), _offered(system, name, system.secret)
+    first, second = offered(system, name, system.secret), offered(system, name, system.secret)
     assert (first.status_code, second.status_code) == (201, 403), second.text
     assert second.text.startswith("another offer to publish the stream was taken just before")
     left = httpx.delete(f"{system.instance.at['url']}{first.headers['location']}", trust_env=False)
@@ -94,8 +94,8 @@ def test_an_offer_that_meets_another_hears_so(system: System) -> None:
 @pytest.mark.srs
 def test_an_offer_that_never_connects_frees_its_name(system: System) -> None:
     name = new_name("never")
-    assert _offered(system, name, system.secret).status_code == 201
-    assert _offered(system, name, system.secret).status_code == 403, "the first still may come"
+    assert offered(system, name, system.secret).status_code == 201
+    assert offered(system, name, system.secret).status_code == 403, "the first still may come"
     refused = system.event(name, "session.refused", 30)
     assert refused["data"]["reason"] == "never_live"
     # The media server by itself would hold it for half a minute.
