@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib.adapters.aws.api import DYNAMODB, ECS, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
 from chalicelib.adapters.aws.credentials import StsIssuer
 from chalicelib.adapters.aws.dynamo import DynamoStore
-from chalicelib.adapters.aws.snapshots import S3Snapshots
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
 from chalicelib.adapters.aws.vault import SecretsVault
 from chalicelib.adapters.cipher import Cipher
@@ -25,6 +24,7 @@ from chalicelib.ports.upkeep import LooksAfter
 if TYPE_CHECKING:
     from chalicelib.adapters.aws.once import DynamoOnce
     from chalicelib.adapters.aws.s3 import S3Objects
+    from chalicelib.adapters.aws.snapshots import S3Snapshots
 
 A = TypeVar("A", bound=AwsApi)
 
@@ -72,6 +72,7 @@ class AwsAdapters:
     def objects(self) -> S3Objects:
         """The bucket."""
         from chalicelib.adapters.aws.s3 import S3Objects
+    from chalicelib.adapters.aws.snapshots import S3Snapshots
 
         client = self._boto3("s3", signature_version="s3v4", s3={"addressing_style": "path"})
         return S3Objects(client, self._at.bucket, sign=self._sign if self._at.cdn else None)
@@ -86,6 +87,8 @@ class AwsAdapters:
     @cached_property
     def snapshot_files(self) -> S3Snapshots:
         """In the bucket."""
+        from chalicelib.adapters.aws.snapshots import S3Snapshots
+
         return S3Snapshots(self._at.bucket, self._at.region, self._at.store_endpoint or "")
 
     @cached_property
