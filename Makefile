@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m infra.install
 STAGE_OR_STOP = $(or $(STAGE),$(error say which installation: make $(MAKECMDGOALS) STAGE=prod))
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud cost deploy diff rollback destroy audit console screenshots test check static units fuzz faults soak clean lock
+.PHONY: help install develop run demo cloud cost deploy diff rollback destroy audit console screenshots test check static units fuzz faults faults-engine faults-media faults-guards soak clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -88,17 +88,38 @@ test: check ## Everything, with media and the demonstration
 	$(BIN)/pytest -n 2 --dist loadfile -m "not alone" tests/e2e; others=$$?; $(BIN)/pytest -m alone tests/e2e && test $$others = 0 || $(BIN)/python -m tests.again tests/e2e
 	$(MAKE) --no-print-directory demo
 
-fuzz: develop ## The parsers and the front with many more made-up inputs than in a test run
+fuzz: develop ## The parsers, the front and the API with many more made-up inputs than in a test run
 	SLUICE_FUZZ=1 $(BIN)/pytest -n 2 tests/security tests/unit tests/wire
 
 FAULTS_REPORT = $(or $(REPORT),.cache/faults.jsonl)
 
+# How often each is tried; fewer where there is less time: make faults SEEDS=100 NODES=100 BACKLOG=5000
+SEEDS ?= 700
+NODES ?= 1000
+KILL_POINTS ?= 600
+KILLS ?= 200
+DAMAGES ?= 300
+BACKLOG ?= 100000
+# These watch over their own time: pytest gives a test five minutes.
+PATIENTLY = $(BIN)/pytest -o faulthandler_timeout=0
+FAULTS_LONG = SLUICE_FAULTS_LONG=1 SLUICE_FAULTS_REPORT=$(FAULTS_REPORT)
+
 faults: develop ## All faults, the long versions (hours); what came of it goes into docs/reliability.md
-	SLUICE_KILLS=200 SLUICE_SPOOL_DAMAGES=300 SLUICE_SIM_SEEDS=700 SLUICE_SIM_NODES=1000 SLUICE_KILL_POINTS=600 \
-		SLUICE_FAULTS_LONG=1 SLUICE_FAULTS_REPORT=$(FAULTS_REPORT) \
-		$(BIN)/pytest tests/faults tests/unit/edge_agent/test_edge_spool.py
-	SLUICE_FAULTS_REPORT=$(FAULTS_REPORT) $(BIN)/python -m tests.faults.mutations
+	@# What fails in one part keeps no other from being tried.
+	@$(MAKE) --no-print-directory --keep-going faults-engine faults-media faults-guards
 	$(BIN)/python -m tests.faults.reliability $(FAULTS_REPORT)
+
+faults-engine:
+	$(FAULTS_LONG) SLUICE_KILLS=$(KILLS) SLUICE_SPOOL_DAMAGES=$(DAMAGES) SLUICE_SIM_SEEDS=$(SEEDS) SLUICE_SIM_NODES=$(NODES) \
+		SLUICE_KILL_POINTS=$(KILL_POINTS) SLUICE_BACKLOG=$(BACKLOG) \
+		$(PATIENTLY) -n 2 --dist loadfile --ignore tests/faults/test_media.py tests/faults tests/unit/edge_agent/test_edge_spool.py
+
+faults-media:
+	@# By itself: real media, and what was promised of it in seconds.
+	$(FAULTS_LONG) $(PATIENTLY) tests/faults/test_media.py
+
+faults-guards:
+	$(FAULTS_LONG) $(BIN)/python -m tests.faults.mutations
 
 soak: develop ## Ten publishers and ten pushes for 30 minutes while processes are killed and stopped
 	SLUICE_FAULTS_REPORT=$(FAULTS_REPORT) $(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30)

@@ -344,6 +344,9 @@ class Parts:
 
     def _unfit(self, push: DesiredPush) -> Unfit | None:
         """Why a live stream can't be pushed as it is."""
+        if self.own_publishes.names(push.url, push.stream.app, push.stream.stream):
+            words = "the target is this very stream; give another address, or take other streams"
+            return Unfit("target_is_source", "", words)
         seen = self.watch.seen.of(push.stream)
         scheme, version = push.url.partition(":")[0], self.ffmpeg.version
         if seen is None:

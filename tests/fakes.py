@@ -229,6 +229,8 @@ class FakeDeadLetters:
     redriven: list[str] = field(default_factory=list)
 
     def page(self, limit: int, cursor: str | None = None) -> Page[DeadLetter]:
+        if not (cursor or "0").isdecimal():
+            raise InvalidInputError("cursor", "is not one that was given out", code="cursor_unknown")
         start = int(cursor or 0)
         more = start + limit < len(self.letters)
         return Page(self.letters[start : start + limit], str(start + limit) if more else None)

@@ -53,7 +53,9 @@ def bundled_ffmpeg() -> str:
     try:
         from imageio_ffmpeg import get_ffmpeg_exe
     except ImportError as error:
-        raise UpstreamError("ffmpeg is not installed where recordings are finished") from error
+        raise UpstreamError(
+            "ffmpeg is not installed where recordings are finished", code="ffmpeg_missing_there", program="ffmpeg"
+        ) from error
     return str(get_ffmpeg_exe())
 
 
@@ -75,7 +77,7 @@ class FfmpegMedia:
         except FileNotFoundError as error:
             raise _missing(argv) from error
         except subprocess.TimeoutExpired as error:
-            raise UpstreamError("FFmpeg did not finish in time") from error
+            raise UpstreamError("FFmpeg did not finish in time", code="ffmpeg_too_slow") from error
         if done.returncode != 0:
             raise _failed(done.returncode, done.stderr.decode("utf-8", "replace"))
         return done.stdout
@@ -99,7 +101,7 @@ class FfmpegMedia:
         except FileNotFoundError as error:
             raise _missing(argv) from error
         except subprocess.TimeoutExpired as error:
-            raise UpstreamError("FFmpeg did not finish in time") from error
+            raise UpstreamError("FFmpeg did not finish in time", code="ffmpeg_too_slow") from error
         words = done.stderr[-_WORDS:].decode("utf-8", "replace")
         if "Input #0" not in words:
             raise _failed(done.returncode, words)
@@ -183,7 +185,11 @@ def _streamed(argv: Sequence[str], said: IO[bytes], take: Callable[[str], None])
 
 
 def _missing(argv: Sequence[str]) -> UpstreamError:
-    return UpstreamError(f"{Path(argv[0]).name} is not installed where recordings are finished")
+    return UpstreamError(
+        f"{Path(argv[0]).name} is not installed where recordings are finished",
+        code="ffmpeg_missing_there",
+        program=Path(argv[0]).name,
+    )
 
 
 def _failed(status: int, words: str) -> UpstreamError | OSError:

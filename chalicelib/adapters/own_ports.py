@@ -29,7 +29,9 @@ class OwnPorts:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         for address in _addresses(parts.hostname or "", port):
             if not self._rule.allows(address, port, local=address if _is_ours(address) else ""):
-                raise InvalidInputError("endpoint", "is a port of this very installation, or no place for a store")
+                raise InvalidInputError(
+                    "endpoint", "is a port of this very installation, or no place for a store", code="own_port"
+                )
 
 
 def _addresses(host: str, port: int) -> set[str]:

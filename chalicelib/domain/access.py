@@ -73,15 +73,22 @@ def grants_of(scope: str) -> tuple[Grant, ...]:
     """
     parts = scope.split()
     if not 1 <= len(parts) <= MAX_GRANTS:
-        raise InvalidInputError("scope", f"is 1 to {MAX_GRANTS} parts with spaces between")
+        raise InvalidInputError("scope", f"is 1 to {MAX_GRANTS} parts with spaces between", code="scope_malformed")
     found = []
     for part in parts:
         match = _GRANT.fullmatch(part)
         if match is None:
-            raise InvalidInputError("scope", "a part is read, operate or admin, as it is or as operate:rooms/<id>")
+            raise InvalidInputError(
+                "scope", "a part is read, operate or admin, as it is or as operate:rooms/<id>", code="scope_malformed"
+            )
         level, resource, item = match.groups()
         if resource in WHOLE:
-            raise InvalidInputError("scope", f"{resource} cannot be given by itself; it needs a scope for everything")
+            raise InvalidInputError(
+                "scope",
+                f"{resource} cannot be given by itself; it needs a scope for everything",
+                code="scope_not_alone",
+                resource=resource,
+            )
         if item:
             compile_glob(item)
         found.append(Grant(cast("Scope", level), resource or "", item or ""))
@@ -147,7 +154,7 @@ def check_token_name(name: str) -> None:
     """
     plain = name.strip().casefold()
     if plain in _RESERVED or plain.startswith((SUPPORT, "login:", "node:")):
-        raise InvalidInputError("name", "is reserved; take another one")
+        raise InvalidInputError("name", "is reserved; take another one", code="name_reserved")
 
 
 def token_id(credential: Credential) -> str:
@@ -164,10 +171,14 @@ def expiry(expires_at: datetime | None, now: datetime, *, support: bool = False)
     if expires_at is None:
         return now + SUPPORT_LIFE if support else None
     if expires_at.tzinfo is None:
-        raise InvalidInputError("expires_at", "needs a time zone, such as the Z in 2030-01-01T00:00:00Z")
+        raise InvalidInputError(
+            "expires_at", "needs a time zone, such as the Z in 2030-01-01T00:00:00Z", code="time_zone_needed"
+        )
     most, words = (MAX_SUPPORT_LIFE, "seven days") if support else (MAX_LIFE, "ten years")
     if not now < expires_at <= now + most:
-        raise InvalidInputError("expires_at", f"must be in the future and at most {words} away")
+        raise InvalidInputError(
+            "expires_at", f"must be in the future and at most {words} away", code="expiry_out_of_range"
+        )
     return expires_at
 
 

@@ -24,7 +24,9 @@ def check_patterns(patterns: Iterable[str]) -> list[str]:
     for p in kept:
         compile_glob(p)
         if not p.startswith("/"):
-            raise InvalidInputError("streams", "a pattern starts with /, for instance /live/* or /live/mystream")
+            raise InvalidInputError(
+                "streams", "a pattern starts with /, for instance /live/* or /live/mystream", code="pattern_slash"
+            )
     return kept
 
 

@@ -18,6 +18,7 @@ SluiceError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 
@@ -135,3 +136,32 @@ class BadMediaError(UpstreamError):
     """FFmpeg ran, and did not take what it was given."""
 
     kind = "bad_media"
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why something failed, as it is kept and shown: in words, and the same for programs."""
+
+    words: str
+    code: str
+    params: dict[str, str | int] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The fields of an entity that say so."""
+        return {"error": self.words, "error_code": self.code, "error_params": self.params}
+
+
+NOTHING_WRONG = Why("", "")
+
+
+def why(error: Exception) -> Why:
+    """Why something failed: what we say ourselves or the system does; of anything else the message may hold what is
+    nobody's business, and its kind is told.
+    """
+    if isinstance(error, SluiceError):
+        return Why(str(error), error.code, error.params)
+    if isinstance(error, OSError) and error.strerror:
+        return Why(f"this machine: {error.strerror}", "machine_failed", {"error": error.strerror})
+    kind = type(error).__name__
+    return Why(f"a fault in the program: {kind}", "program_failed", {"kind": kind})

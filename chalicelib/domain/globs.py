@@ -27,14 +27,14 @@ def _class(pattern: str, start: int) -> tuple[str, int]:
         if pattern[i + 1 : i + 2] == "-" and pattern[i + 2 : i + 3] not in ("", "]"):
             high = pattern[i + 2]
             if high < low:
-                raise InvalidInputError("glob", "a range in [...] runs backwards")
+                raise InvalidInputError("glob", "a range in [...] runs backwards", code="pattern_malformed")
             members.append(f"{re.escape(low)}-{re.escape(high)}")
             i += 3
         else:
             members.append(re.escape(low))
             i += 1
     if i >= len(pattern):
-        raise InvalidInputError("glob", "a [ is never closed")
+        raise InvalidInputError("glob", "a [ is never closed", code="pattern_malformed")
     return f"(?!/)[{'^' if negate else ''}{''.join(members)}]", i + 1
 
 
@@ -46,7 +46,9 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
         InvalidInputError: it is empty, too long or malformed.
     """
     if not pattern or len(pattern) > 200:
-        raise InvalidInputError("glob", "a pattern has 1 to 200 characters")
+        raise InvalidInputError(
+            "glob", "a pattern has 1 to 200 characters", code="length_out_of_range", least=1, most=200
+        )
     out: list[str] = []
     i = 0
     while i < len(pattern):
@@ -58,7 +60,7 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
         if c == "\\":
             i += 1
             if i >= len(pattern):
-                raise InvalidInputError("glob", "a backslash at the end escapes nothing")
+                raise InvalidInputError("glob", "a backslash at the end escapes nothing", code="pattern_malformed")
             out.append(re.escape(pattern[i]))
         else:
             out.append({"*": "[^/]*", "?": "[^/]"}.get(c) or re.escape(c))

@@ -112,7 +112,12 @@ def platform(name: str) -> Platform:
     """
     found = next((p for p in PLATFORMS if p.id == name), None)
     if found is None:
-        raise InvalidInputError("platform", f"must be one of {', '.join(p.id for p in PLATFORMS)}")
+        raise InvalidInputError(
+            "platform",
+            f"must be one of {', '.join(p.id for p in PLATFORMS)}",
+            code="literal_error",
+            expected=", ".join(p.id for p in PLATFORMS),
+        )
     return found
 
 

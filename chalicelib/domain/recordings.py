@@ -176,7 +176,7 @@ def removal_begun(recording: Recording, now: datetime, *, anew: bool) -> Removal
     """
     tries = 1 if anew or recording.removal is None else recording.removal.tries + 1
     wait = None if tries >= REMOVALS else min(_FIRST_WAIT * 2 ** (tries - 1), _LONGEST_WAIT)
-    return Removal(tries=tries, at=now, error="it broke off", next_at=wait and now + wait)
+    return Removal(tries=tries, at=now, error="it broke off", error_code="broke_off", next_at=wait and now + wait)
 
 
 def is_too_old(recording: Recording, late: datetime) -> bool:

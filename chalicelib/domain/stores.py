@@ -68,17 +68,23 @@ def check_store(store: ObjectStore) -> None:
         InvalidInputError: it can't; says which field and why.
     """
     if not _ID.fullmatch(store.id) or store.id == OWN_STORE:
-        raise InvalidInputError("id", f"must have 1 to 40 of a-z 0-9 and -, and not be {OWN_STORE}")
+        raise InvalidInputError("id", f"must have 1 to 40 of a-z 0-9 and -, and not be {OWN_STORE}", code="store_id")
     if store.endpoint:
         _check_endpoint(store.endpoint)
     if not _BUCKET.fullmatch(store.bucket):
-        raise InvalidInputError("bucket", "must be the name of a bucket: 2 to 63 letters, digits and . _ -")
+        raise InvalidInputError(
+            "bucket", "must be the name of a bucket: 2 to 63 letters, digits and . _ -", code="store_bucket"
+        )
     if not _REGION.fullmatch(store.region):
-        raise InvalidInputError("region", "must be a region, such as us-east-1; stores without regions take `auto`")
+        raise InvalidInputError(
+            "region", "must be a region, such as us-east-1; stores without regions take `auto`", code="store_region"
+        )
     if store.prefix and (len(store.prefix) > 200 or not _PREFIX.fullmatch(store.prefix)):
-        raise InvalidInputError("prefix", "may hold letters, digits, . _ - and single slashes, none at its ends")
+        raise InvalidInputError(
+            "prefix", "may hold letters, digits, . _ - and single slashes, none at its ends", code="store_prefix"
+        )
     if not store.access_key or not store.secret_key:
-        raise InvalidInputError("access_key", "and secret_key are both needed")
+        raise InvalidInputError("access_key", "and secret_key are both needed", code="store_keys")
 
 
 def _check_endpoint(endpoint: str) -> None:
@@ -86,8 +92,10 @@ def _check_endpoint(endpoint: str) -> None:
         url = urlsplit(endpoint)
         port_fits = url.port is None or url.port > 0
     except ValueError:
-        raise InvalidInputError("endpoint", "is not a URL") from None
+        raise InvalidInputError("endpoint", "is not a URL", code="store_endpoint") from None
     if url.scheme not in ("http", "https") or not url.hostname or not port_fits:
-        raise InvalidInputError("endpoint", "must be a URL such as https://s3.example.com")
+        raise InvalidInputError("endpoint", "must be a URL such as https://s3.example.com", code="store_endpoint")
     if url.path.strip("/") or url.query or url.fragment or "@" in url.netloc or re.search(r"\s|\\", endpoint):
-        raise InvalidInputError("endpoint", "must be scheme, host and port alone; the bucket has a field of its own")
+        raise InvalidInputError(
+            "endpoint", "must be scheme, host and port alone; the bucket has a field of its own", code="store_endpoint"
+        )

@@ -38,7 +38,9 @@ def given_whole(url: str) -> str:
         InvalidInputError: see `check_target_url`.
     """
     if "#" in url and url.strip()[:4].lower() != "srt:":
-        raise InvalidInputError("url", "holds a '#': give server and key apart, then the key may hold anything")
+        raise InvalidInputError(
+            "url", "holds a '#': give server and key apart, then the key may hold anything", code="target_hash"
+        )
     return check_target_url(url)
 
 
@@ -51,7 +53,7 @@ def target_of(url: str) -> Target:
     try:
         return parse_target(url)
     except InvalidUrlError as error:
-        raise InvalidInputError("url", f"{error}; {_HINT}") from error
+        raise InvalidInputError("url", f"{error}; {_HINT}", code=error.code, **error.params) from error
 
 
 def join_target(server: str, key: str) -> str:
@@ -65,7 +67,7 @@ def join_target(server: str, key: str) -> str:
     try:
         return make_target(server, key).text
     except InvalidUrlError as error:
-        raise InvalidInputError("url", f"{error}; {_HINT}") from error
+        raise InvalidInputError("url", f"{error}; {_HINT}", code=error.code, **error.params) from error
 
 
 def takes_of(name: str, url: str) -> tuple[str, ...]:
@@ -92,21 +94,25 @@ def whole_url(name: str, url: str, server: str, key: str) -> str:
     """
     preset = platform(name)
     if MASK in url or MASK in key:
-        raise InvalidInputError("url" if MASK in url else "key", f"holds {MASK}, which stands for what is not shown")
+        raise InvalidInputError(
+            "url" if MASK in url else "key", f"holds {MASK}, which stands for what is not shown", code="masked"
+        )
     if url and (server or key):
-        raise InvalidInputError("url", "give either one whole URL, or server and key, not both")
+        raise InvalidInputError("url", "give either one whole URL, or server and key, not both", code="target_twice")
     base = url or server or preset.server
     if not base:
-        raise InvalidInputError("server", f"is needed: {preset.hint}")
+        raise InvalidInputError("server", f"is needed: {preset.hint}", code="server_missing")
     preset = (platform_of_host(_host_of(base)) if preset.id == "custom" else None) or preset
     if not key and (_is_server(base, preset) or not (url or server)):
-        raise InvalidInputError("key", f"is needed: {preset.hint}")
+        raise InvalidInputError("key", f"is needed: {preset.hint}", code="key_missing")
     try:
         return join_target(base, key)
     except InvalidInputError as error:
         if not isinstance(error.__cause__, NoKeyError):
             raise
-        raise InvalidInputError("key", f"is missing behind the server's address. {preset.hint}") from None
+        raise InvalidInputError(
+            "key", f"is missing behind the server's address. {preset.hint}", code="key_missing"
+        ) from None
 
 
 def _host_of(url: str) -> str:
@@ -130,9 +136,13 @@ def changed_url(now: str, name: str, url: str, server: str, key: str) -> str:
         return whole_url(name, url, server, key)
     known_server, known_key = split_url(now)
     if server:
-        raise InvalidInputError("key", "is needed too: the key of now was given for another server")
+        raise InvalidInputError(
+            "key", "is needed too: the key of now was given for another server", code="key_of_other_server"
+        )
     if not known_key:
-        raise InvalidInputError("server", "is needed too: the target of now is one URL, without a key of its own")
+        raise InvalidInputError(
+            "server", "is needed too: the target of now is one URL, without a key of its own", code="server_needed_too"
+        )
     return whole_url(name, "", known_server, key)
 
 

@@ -23,6 +23,7 @@ class AttemptShown(View):
     status: int | None
     answer: str
     error: str
+    error_code: str = Field(description="Why, for programs; empty: it was answered.", examples=["callback_timeout"])
     sent_headers: dict[str, str] = Field(description="The request's headers, secrets masked; empty: not known.")
     sent_body: str = Field(description="The request's body, secrets masked; empty: not known.")
     headers: dict[str, str] = Field(description="The answer's headers, secrets masked.")
@@ -37,6 +38,7 @@ class DeliveryShown(View):
         description="refused: the target clearly answered no. dead: given up: no answer, or failing at all attempts."
     )
     note: str = Field(description="Why it was refused or given up, or what it waits for.")
+    note_code: str = Field(description="The same for programs; empty: nothing is to be said.", examples=["target_gone"])
     target: str = Field(description="Where it was last sent; secrets in the URL are masked.")
     created_at: datetime
     due_at: datetime | None
@@ -56,6 +58,7 @@ class DeliveryShown(View):
             action=d.action,
             state=d.state,
             note=d.note,
+            note_code=d.note_code,
             target=d.target,
             created_at=d.created_at,
             due_at=d.due_at if d.state == "pending" else None,

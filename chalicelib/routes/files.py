@@ -18,7 +18,11 @@ _TYPES: Final = {
     "ts": "video/mp2t", "m3u8": "application/vnd.apple.mpegurl", "mp4": "video/mp4", "jpg": "image/jpeg",
     "json": "application/json",
 }  # fmt: skip
-_NAME: Final = re.compile(r"[\w .()+@=,-]{1,200}")
+_NO_NAME: Final = re.compile(
+    r'[\x00-\x1f\x7f-\x9f"\\/:*?<>|%\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]'
+)
+"""What a file's name does not hold on all systems, ends a header, or has a name look like another."""
+_LONGEST: Final = 200
 
 
 def _give(token: str, recording: str, path: str) -> Response:
@@ -41,13 +45,14 @@ def accelerated(key: str, request: Any) -> Response:
         "X-Content-Type-Options": "nosniff",
     }
     name = (request.query_params or {}).get("download", "")
-    if name and _NAME.fullmatch(name):
+    if name:
         headers["Content-Disposition"] = saved_as(name)
     return Response(b"", headers=headers)
 
 
 def saved_as(name: str) -> str:
     """The header by which a browser saves a file under a name of any script (RFC 6266, appendix D)."""
+    name = _NO_NAME.sub("-", name)[:_LONGEST]
     plain = re.sub(r"[^\x20-\x7e]", "_", name)
     other = "" if plain == name else f"; filename*=UTF-8''{quote(name)}"
     return f'attachment; filename="{plain}"{other}'

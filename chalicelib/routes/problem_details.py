@@ -94,7 +94,9 @@ def body_of(request: Any) -> bytes:
     """
     coding = str(request.headers.get("content-encoding", "")).strip().lower()
     if coding not in ("", "identity"):
-        raise e.InvalidInputError("", "the body is compressed (Content-Encoding), and is taken as plain JSON alone")
+        raise e.InvalidInputError(
+            "", "the body is compressed (Content-Encoding), and is taken as plain JSON alone", code="body_compressed"
+        )
     raw: bytes = request.raw_body
     return raw
 

@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from chalicelib.domain import redact
+from chalicelib.domain.inputs import shown_input
 from chalicelib.domain.model.sources import Source, SourceFile
-from chalicelib.domain.sources import shown_input
-from chalicelib.services.sources.editing import Playing
+from chalicelib.services.sources.editing import Playing, WaitCode
 from chalicelib.wire.sources import Encoding, SourceAudio, SourceFormat, SourceKind, SourceVideo
 
 from .views import View
@@ -88,6 +88,10 @@ class WorkerShown(View):
     attempt: int = 0
     bitrate_kbps: float | None = None
     last_error: str | None = None
+    code: str = Field(
+        default="", description="Why it is tried again, where that is known.", examples=["host_not_found"]
+    )
+    params: dict[str, str] = Field(default={}, description="What the code names, without secrets.")
     started_at: datetime | None = None
     ready_at: datetime | None = None
     at: datetime | None = None
@@ -98,6 +102,8 @@ class PlayingShown(SourceShown):
 
     worker: WorkerShown | None
     waits_for: str = Field(examples=["a live stream"])
+    waits_code: WaitCode = Field(description="The same for programs; empty: it does not wait.")
+    waits_params: dict[str, str] = Field(description="What the code names: `by` has the same target.")
 
     @classmethod
     def with_state(cls, p: Playing) -> Self:
@@ -107,4 +113,4 @@ class PlayingShown(SourceShown):
             base = {"node": p.lease.node, "session": p.lease.session, "fence": p.lease.fence}
             told = p.status.model_dump(exclude={"version", "source", "node", "fence"}) if p.status else {}
             worker = WorkerShown.model_validate(base | told)
-        return cls(**cls.fields(p.source), worker=worker, waits_for=p.waits_for)
+        return cls(**cls.fields(p.source), worker=worker, **p.waits.fields)

@@ -197,6 +197,8 @@ class RecordingShown(NamedView):
     thumbnail: bool
     gaps: int
     error: str
+    error_code: str = Field(description="Why, for programs; empty: it did not fail.", examples=["store_failed"])
+    error_params: dict[str, str | int] = Field(description="What the reason names.")
     title: str = Field(description="As its owner calls it; '' where it has no name of its own.")
     keep: bool = Field(description="It is kept whatever its age.")
     trashed_at: datetime | None = Field(description="Since when it is in the trash; null: it is not.")

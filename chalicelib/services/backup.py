@@ -132,14 +132,22 @@ class Backup:
     @staticmethod
     def _check(copy: Copy) -> None:
         if copy.format != FORMAT:
-            raise InvalidInputError("format", f"is {copy.format}; this release reads {FORMAT}")
+            raise InvalidInputError(
+                "format",
+                f"is {copy.format}; this release reads {FORMAT}",
+                code="backup_format",
+                given=copy.format,
+                read=FORMAT,
+            )
         if len(copy.publish.secret) < MIN_SECRET:
-            raise InvalidInputError("publish.secret", f"must have at least {MIN_SECRET} characters")
+            raise InvalidInputError(
+                "publish.secret", f"must have at least {MIN_SECRET} characters", code="too_short", least=MIN_SECRET
+            )
         for glob in copy.record.globs:
             compile_glob(glob)
         names = [d.id for d in copy.destinations] + [r.id for r in copy.rooms] + [s.id for s in copy.sources]
         if not all(_ID.fullmatch(name) for name in names):
-            raise InvalidInputError("id", "must have 1 to 100 letters, digits and . _ : -")
+            raise InvalidInputError("id", "must have 1 to 100 letters, digits and . _ : -", code="id_malformed")
         for room in copy.rooms:
             check_room(room.stream, room.secret)
         for destination in copy.destinations:

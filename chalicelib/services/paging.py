@@ -27,7 +27,9 @@ _READ: Final = 1000
 
 def bad_cursor() -> InvalidInputError:
     """What a cursor of another listing, or of nobody, gets."""
-    return InvalidInputError("cursor", "is not one that this API gave out; start again without it")
+    return InvalidInputError(
+        "cursor", "is not one that this API gave out; start again without it", code="cursor_unknown"
+    )
 
 
 def everything(store: Store, kind: type[E], name: str, *, prefix: str = "", newest: bool = False) -> list[E]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -109,6 +109,10 @@ class SourceState(Message):
     attempt: int = 0
     bitrate_kbps: float | None = None
     last_error: str | None = None
+    code: str = Field(default="", max_length=40)
+    """Why it is tried again, where that is known: as of a push, or `cannot_be_played`."""
+    params: dict[str, Annotated[str, Field(max_length=400)]] = Field(default={}, max_length=8)
+    """What the code names, without secrets."""
     started_at: AwareDatetime | None = None
     """When the FFmpeg of now was started."""
     ready_at: AwareDatetime | None = None

@@ -80,14 +80,18 @@ def make_target(server: str, key: str) -> Target:
         return Target(parse_url(server + key, SCHEMES, user_info=True))
     found = parse_url(server, SCHEMES, user_info=True)
     if not found.path.strip("/"):
-        raise InvalidUrlError("names no application; a target looks like rtmp://host/app/<stream key>")
+        raise InvalidUrlError("names no application; a target looks like rtmp://host/app/<stream key>", "rtmp_no_app")
     if not key:
-        raise NoKeyError("has no stream key; it stands behind the application: rtmp://host/app/<stream key>")
+        raise NoKeyError(
+            "has no stream key; it stands behind the application: rtmp://host/app/<stream key>", "key_missing"
+        )
     if len(key) > LONGEST_KEY or any(unicodedata.category(c)[0] == "C" for c in key):
-        raise InvalidUrlError(f"has a key with control characters, or with more than {LONGEST_KEY}")
+        raise InvalidUrlError(
+            f"has a key with control characters, or with more than {LONGEST_KEY}", "key_letters", most=LONGEST_KEY
+        )
     if _OPTION.search(key):
         # An FFmpeg made with librtmp takes options out of it (`man 3 librtmp`), such as the way to another server.
-        raise InvalidUrlError("has a key with a space and then name=, which FFmpeg may read as an option")
+        raise InvalidUrlError("has a key with a space and then name=, which FFmpeg may read as an option", "key_option")
     return Target(found, key)
 
 

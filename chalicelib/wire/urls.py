@@ -40,7 +40,14 @@ _CONTROL_CODES: Final = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff])")
 
 
 class InvalidUrlError(ValueError):
-    """The URL is not let through. The message says why, fits behind the name of a field, and repeats nothing."""
+    """The URL is not let through. The message says why, fits behind the name of a field, and repeats nothing; `code`
+    and `params` say the same to programs.
+    """
+
+    def __init__(self, message: str, code: str, **params: str | int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.params = params
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,41 +94,48 @@ def parse_url(text: str, schemes: Collection[str], *, user_info: bool = False) -
     given, found, rest = text.partition("://")
     scheme = given.lower()
     if not found or not _SCHEME.fullmatch(given) or scheme not in schemes:
-        raise InvalidUrlError(f"must start with {' or '.join(f'{s}://' for s in schemes)}")
+        raise InvalidUrlError(
+            f"must start with {' or '.join(f'{s}://' for s in schemes)}",
+            "url_scheme",
+            schemes=" ".join(f"{s}://" for s in schemes),
+        )
     before, mark, query = rest.partition("?")
     authority, slash, path = before.partition("/")
     path = slash + path
     if "#" in before or ("#" in query and scheme != "srt"):
-        raise InvalidUrlError("must not hold '#'; write %23")
+        raise InvalidUrlError("must not hold '#'; write %23", "url_hash")
     info, at, place = authority.rpartition("@")
     if at and (not user_info or not _USER.fullmatch(info)):
         raise InvalidUrlError(
-            "must encode what is special in user and password with %" if user_info else "must not hold a user name"
+            "must encode what is special in user and password with %" if user_info else "must not hold a user name",
+            "url_user" if user_info else "url_takes_no_user",
         )
     host, port = _place(place)
     _check_path(scheme, path)
     _check_query(scheme, query)
     if scheme == "srt" and path not in {"", "/"}:
-        raise InvalidUrlError("must have no path: SRT names its stream in streamid")
+        raise InvalidUrlError("must have no path: SRT names its stream in streamid", "srt_no_path")
     if port is None and scheme not in DEFAULT_PORTS:
-        raise InvalidUrlError(f"needs a port, for instance {scheme}://host:10080?streamid=…")
+        raise InvalidUrlError(f"needs a port, for instance {scheme}://host:10080?streamid=…", "url_needs_port")
     return Url(f"{scheme}://{authority}{path}{mark}{query}", scheme, host, port, path, query, info)
 
 
 def _check_letters(text: str) -> None:
     if len(text) > LONGEST or any(ord(c) < 33 or unicodedata.category(c)[0] in "CZ" for c in text):
-        raise InvalidUrlError("must not hold spaces or control characters and at most 2,000 characters")
+        raise InvalidUrlError(
+            "must not hold spaces or control characters and at most 2,000 characters", "url_letters", most=LONGEST
+        )
     if "\\" in text:
-        raise InvalidUrlError("must not hold a backslash")
+        raise InvalidUrlError("must not hold a backslash", "url_backslash")
     if _BAD_PERCENT.search(text.partition("?")[0]):
-        raise InvalidUrlError("must write a percent sign as %25")
+        raise InvalidUrlError("must write a percent sign as %25", "url_percent")
 
 
 def _place(text: str) -> tuple[str, int | None]:
     if text.startswith("["):
         host, bracket, after = text[1:].partition("]")
         if not bracket or (after and not after.startswith(":")):
-            raise InvalidUrlError("must put an IPv6 address into brackets")
+            raise InvalidUrlError("must put an IPv6 address into brackets", "url_ipv6")
         _check_v6(host)
     else:
         host, colon, number = text.partition(":")
@@ -142,28 +156,30 @@ def _check_v6(host: str) -> None:
     try:
         IPv6Address(host)
     except ValueError:
-        raise InvalidUrlError("holds an IPv6 address that is none") from None
+        raise InvalidUrlError("holds an IPv6 address that is none", "url_ipv6") from None
     if "%" in host:
-        raise InvalidUrlError("must not hold the zone of an IPv6 address")
+        raise InvalidUrlError("must not hold the zone of an IPv6 address", "url_ipv6")
 
 
 def _check_host(host: str) -> None:
     if not host:
-        raise InvalidUrlError("names no host")
+        raise InvalidUrlError("names no host", "url_no_host")
     labels = host.removesuffix(".").split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise InvalidUrlError("must name its host in letters, digits, dots and dashes (xn--… for other scripts)")
+        raise InvalidUrlError(
+            "must name its host in letters, digits, dots and dashes (xn--… for other scripts)", "url_host"
+        )
     if _NUMBER.fullmatch(labels[-1]):
         # Short, octal and hexadecimal forms of an address are one to some, and a name to others.
         try:
             IPv4Address(host)
         except ValueError:
-            raise InvalidUrlError("must write an IPv4 address as four numbers") from None
+            raise InvalidUrlError("must write an IPv4 address as four numbers", "url_ipv4") from None
 
 
 def _port(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,4}", text, re.ASCII) or int(text) > 65535:
-        raise InvalidUrlError("has a port that is none; it is from 1 to 65535")
+        raise InvalidUrlError("has a port that is none; it is from 1 to 65535", "url_port")
     return int(text)
 
 
@@ -172,18 +188,18 @@ def _check_path(scheme: str, path: str) -> None:
     # Cameras have paths such as //h264Preview_01_main, and nobody but they reads them.
     doubled = "" in segments[:-1] and scheme != "rtsp"
     if doubled or any(segment in {".", ".."} for segment in segments):
-        raise InvalidUrlError("must not hold '//', '/./' or '/../' in its path")
+        raise InvalidUrlError("must not hold '//', '/./' or '/../' in its path", "url_path")
     if _BAD_CODES.search(path):
-        raise InvalidUrlError("must not hold an encoded slash, dot or control character in its path")
+        raise InvalidUrlError("must not hold an encoded slash, dot or control character in its path", "url_path")
 
 
 def _check_query(scheme: str, query: str) -> None:
     if _CONTROL_CODES.search(query):
-        raise InvalidUrlError("must not hold an encoded control character")
+        raise InvalidUrlError("must not hold an encoded control character", "url_letters", most=LONGEST)
     if scheme == "srt":
         _check_srt(query)
     elif scheme == "rtsp" and _RTSP_SWITCHES & {item.partition("=")[0].lower() for item in query.split("&")}:
-        raise InvalidUrlError("must not choose how RTSP is carried")
+        raise InvalidUrlError("must not choose how RTSP is carried", "rtsp_carriage")
 
 
 def srt_options(query: str) -> list[tuple[str, str]]:
@@ -208,15 +224,19 @@ def _check_srt(query: str) -> None:
     options = srt_options(query)
     names = [name for name, _ in options]
     if len(set(names)) != len(names):
-        raise InvalidUrlError("must not hold an option of SRT twice")
+        raise InvalidUrlError("must not hold an option of SRT twice", "srt_option_twice")
     if strange := set(names) - SRT_OPTIONS:
         known = ", ".join(sorted(SRT_OPTIONS & {name.lower() for name in strange})) or "streamid, latency, passphrase"
-        raise InvalidUrlError(f"holds an option of SRT that is not known here; known are {known}, in these letters")
+        raise InvalidUrlError(
+            f"holds an option of SRT that is not known here; known are {known}, in these letters",
+            "srt_option_unknown",
+            known=known,
+        )
     for name, value in options:
         if name == "mode" and value != "caller":
-            raise InvalidUrlError("must not ask for another SRT mode than caller")
+            raise InvalidUrlError("must not ask for another SRT mode than caller", "srt_mode")
         if "#" in value and not (name == "streamid" and value.startswith("#!::")):
-            raise InvalidUrlError("must not hold '#' except at the beginning of streamid (#!::…)")
+            raise InvalidUrlError("must not hold '#' except at the beginning of streamid (#!::…)", "srt_hash")
         _check_srt_value(name, value)
 
 
@@ -230,13 +250,15 @@ def _check_srt_value(name: str, value: str) -> None:
     SRTO_PBKEYLEN, SRTO_STREAMID), and what FFmpeg reads as a number.
     """
     if name == "passphrase" and value and not 10 <= len(value.encode()) <= 79:
-        raise InvalidUrlError("has a passphrase that SRT does not take: it is 10 to 79 characters long")
+        raise InvalidUrlError(
+            "has a passphrase that SRT does not take: it is 10 to 79 characters long", "srt_passphrase"
+        )
     if name == "pbkeylen" and value not in {"0", "16", "24", "32"}:
-        raise InvalidUrlError("has a pbkeylen that SRT does not know: it is 16, 24 or 32")
+        raise InvalidUrlError("has a pbkeylen that SRT does not know: it is 16, 24 or 32", "srt_pbkeylen")
     if name == "streamid" and len(value.encode()) > 512:
-        raise InvalidUrlError("has a streamid that is too long for SRT: at most 512 bytes")
+        raise InvalidUrlError("has a streamid that is too long for SRT: at most 512 bytes", "srt_streamid")
     if name in _SRT_NUMBERS and not (value.isascii() and value.isdecimal()):
-        raise InvalidUrlError(f"has a {name} that is no number")
+        raise InvalidUrlError(f"has a {name} that is no number", "srt_number", name=name)
 
 
 _SAFE_IN_USER: Final = "!$&'()*+,;=._~-"

@@ -20,6 +20,8 @@ describe("names of files", () => {
     expect(fileName("live/晚会 1", ".mp4")).toBe("live-晚会 1.mp4");
     expect(fileName('../../etc/"x"', ".mp4")).toBe("etc-x.mp4");
     expect(fileName("///", ".mp4")).toBe("recording.mp4");
+    expect(fileName("हिन्दी สวัสดี 🎬", ".mp4")).toBe("हिन्दी สวัสดี 🎬.mp4");
+    expect(fileName("a:b~c\u202e4pm.exe", ".mp4")).toBe("a-b~c-4pm.exe.mp4");
   });
 });
 

@@ -32,7 +32,7 @@ export const trackWords = (track: Track, channels: (n: number) => string): strin
 
 /** A name under which a browser saves a file, of any script; nothing in it leads elsewhere. */
 export const fileName = (name: string, extension: string): string =>
-  `${name.replace(/[^\p{L}\p{N}_ .()+@=,-]+/gu, "-").replace(/^[-. ]+|[-. ]+$/g, "").slice(0, 100) || "recording"}${extension}`;
+  `${[...name.replace(/[\p{Cc}\p{Zl}\p{Zp}"\\/:*?<>|%\u202a-\u202e\u2066-\u2069\ufeff]+/gu, "-").replace(/^[-. ]+|[-. ]+$/g, "")].slice(0, 100).join("") || "recording"}${extension}`;
 
 interface Probed {
   format: { duration?: string } | null;

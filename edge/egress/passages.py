@@ -54,11 +54,13 @@ async def _addresses(url: Url, rule: AddressRule) -> list[str]:
     try:
         return await reachable(url.host, url.used_port, rule)
     except HostNotFoundError:
-        raise RefusedInputError("url", "names a host that is not found; check its spelling") from None
+        raise RefusedInputError(
+            "url", "names a host that is not found; check its spelling", code="url_host_unknown"
+        ) from None
     except AddressRefusedError:
         raise RefusedInputError(
             "url", "leads to a port of this node, or to a private address, from which it may not read "
-            "(SLUICE_PRIVATE_SOURCES is deny)",
+            "(SLUICE_PRIVATE_SOURCES is deny)", code="url_private",
         ) from None  # fmt: skip
 
 

@@ -63,7 +63,7 @@ class Downloads:
         try:
             url = parse_url(url, ("http", "https"), user_info=True).text
         except InvalidUrlError as error:
-            raise RefusedInputError("url", str(error)) from None
+            raise RefusedInputError("url", str(error), code=error.code) from None
         folders.check_space(0)
         name, _, partial = folders.new("")
         output = partial.with_name(name)

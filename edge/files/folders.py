@@ -70,7 +70,9 @@ class Folders:
         match = _TARGET.fullmatch(target)
         if match is None or match[3] not in EXTENSIONS or folder not in (None, match[1]):
             where = folder or "upload or vlive"
-            raise RefusedInputError("target", f"must be {where}/<uuid> with one of {', '.join(EXTENSIONS)}")
+            raise RefusedInputError(
+                "target", f"must be {where}/<uuid> with one of {', '.join(EXTENSIONS)}", code="file_unknown"
+            )
         path = self.root / target
         # Never a link: what it leads to is not ours.
         if not _is_plain_file(path):
@@ -134,7 +136,7 @@ class Folders:
         """
         check_extension(text, allowed)
         if "\0" in text or len(text) > 1000:
-            raise RefusedInputError("file", "is no path")
+            raise RefusedInputError("file", "is no path", code="file_unknown")
         given = Path(text)
         # What clients of old name /data is this folder here.
         inside = given.relative_to("/data") if given.is_absolute() and text.startswith("/data/") else None
@@ -144,11 +146,13 @@ class Folders:
         found = next((p for p in tries if p.exists()), None)
         real = (found or tries[-1]).resolve()
         if not real.is_relative_to(self.root):
-            raise RefusedInputError("file", "lies outside of the data folder; move or copy it there")
+            raise RefusedInputError(
+                "file", "lies outside of the data folder; move or copy it there", code="file_unknown"
+            )
         if found is None:
             raise NotHereError("there is no such file under the data folder of this node")
         if not real.is_file():
-            raise RefusedInputError("file", "is no plain file")
+            raise RefusedInputError("file", "is no plain file", code="file_unknown")
         check_extension(real.name, allowed)
         return real
 

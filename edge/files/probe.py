@@ -166,6 +166,8 @@ def _reason(error: dict[str, Any]) -> str:
         return "nobody listens there; check host, port and that it is switched on"
     if "timed out" in said:
         return "it does not answer; check host and port"
+    if "5XX" in said:
+        return "nobody listens there, or the server there has a fault; check host, port and that it is switched on"
     if "401" in said or "403" in said:
         return "it asks for other credentials; check user and password"
     return f"it cannot be opened: {said[:200]}"

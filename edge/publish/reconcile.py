@@ -23,8 +23,9 @@ STILL_S: Final = 600.0
 """So long a media server may live without a word of its API and without a new segment: a process that hangs keeps its
 connections."""
 NEVER_LIVE_S: Final = 15.0
-NEVER_LIVE_WEBRTC_S: Final = 40.0
-"""WHIP: `on_publish` precedes the media; SRS itself gives up after 30 s."""
+"""So long a publish may be admitted without being one. By WHIP `on_publish` precedes the connection, and SRS keeps the
+name of an offer that never connects for 30 s (`stun_timeout`); whoever finds a way at all has found it in half of that.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class End:
 
     session: str
     reason: str
+    cut: bool = False
+    """The media server still waits for its client, and is told not to, so that the name is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +158,10 @@ def _judge(session: Session, seen: Observed, memory: Memory, absent: dict[str, i
         return End(session.id, "gone") if absent[session.id] >= LOOKS and age >= GRACE_S else None
     if publisher is not None:
         return End(session.id, "busy") if absent[session.id] >= BUSY_LOOKS and age >= GRACE_S else None
-    limit = NEVER_LIVE_WEBRTC_S if session.protocol == "webrtc" else NEVER_LIVE_S
     # What is old may be new to us: before this look there may have been none for long.
-    return End(session.id, "never_live") if absent[session.id] >= BUSY_LOOKS and age >= limit else None
+    if absent[session.id] < BUSY_LOOKS or age < NEVER_LIVE_S:
+        return None
+    return End(session.id, "never_live", cut=session.protocol == "webrtc")
 
 
 def _strangers(

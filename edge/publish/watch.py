@@ -143,17 +143,26 @@ class Watch:
                 session = self._lifecycle.book.sessions.get(session_id)
                 if session is not None:
                     await self._lifecycle.go_live(session)
-            case End(session_id, reason):
+            case End(session_id, reason, cut):
                 session = self._lifecycle.book.sessions.get(session_id)
                 if session is not None and session.open:
-                    # What can't be linked now is looked for again; the end is a fact all the same.
-                    with suppress(SpoolError):
-                        await self._linker.adopt(session, unfinished=reason in _DEAD)
-                    await self._lifecycle.infer_end(session, reason)
+                    await self._end(session, reason, cut=cut)
             case ServerChanged(up, service_id):
                 await self._server_changed(service_id, up=up)
             case Adopt(stream, service_id):
                 await self._adopt(stream, service_id)
+
+    async def _end(self, session: Session, reason: str, *, cut: bool) -> None:
+        # What can't be linked now is looked for again; the end is a fact all the same.
+        with suppress(SpoolError):
+            await self._linker.adopt(session, unfinished=reason in _DEAD)
+        # First its end with the reason: the cut causes an unpublish, which has none.
+        await self._lifecycle.infer_end(session, reason)
+        try:
+            if cut:
+                await self._media.kick(session.client_id)
+        except MediaServerError as error:
+            log.warning("session.kick_failed", session=session.id, error=str(error))
 
     async def _server_changed(self, service_id: str, *, up: bool) -> None:
         if up:

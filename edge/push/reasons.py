@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-_MAX: Final = 200
+MOST_SAID: Final = 200
+"""So many characters of what FFmpeg said are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +44,5 @@ def reason_of(said: str | None, source: str = "") -> Reason:
         return Reason("source_unavailable")
     for code, pattern in _REASONS:
         if found := pattern.search(said):
-            return Reason(code, {name: text.strip()[:_MAX] for name, text in found.groupdict().items() if text})
-    return Reason("ffmpeg_failed", {"said": said[:_MAX]})
+            return Reason(code, {name: text.strip()[:MOST_SAID] for name, text in found.groupdict().items() if text})
+    return Reason("ffmpeg_failed", {"said": said[:MOST_SAID]})

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 from chalicelib.wire.sources import MAX_CARD_MINUTES, DesiredSource, Encoding, ObservedSource, SourceState
 from chalicelib.wire.targets import make_target
@@ -18,6 +19,7 @@ from edge.ffmpeg.workers.argv import CARD, build_argv
 from edge.ffmpeg.workers.spec import Encode, ExtraOutput, Reading, WorkerReport, Workers, WorkerSpec
 from edge.files.folders import Folders
 from edge.push.grants import Grants, Held, as_told, held_of, id_of, is_over, running
+from edge.push.reasons import MOST_SAID, reason_of
 from edge.sessions.lifecycle import Lifecycle
 from edge.spool.writer import Spool
 from edge.srs.own import Beside
@@ -153,7 +155,10 @@ class Sources:
             if self._problems.get(held) != said:
                 self._problems[held] = said
                 log.warning("source.cannot_be_played", source=held[0], error=type(error).__name__)
-                body = SourceState(source=held[0], fence=held[1], state="retrying", attempt=1, last_error=said)
+                body = SourceState(
+                    source=held[0], fence=held[1], state="retrying", attempt=1, last_error=said,
+                    code="cannot_be_played", params={"said": said[:MOST_SAID]},
+                )  # fmt: skip
                 self._grants.tell(self._lifecycle.emit(body), given_back=None)
             return None
         self._problems.pop(held, None)
@@ -196,6 +201,8 @@ class Sources:
         log.info("source.state", source=held[0], state=told.state, attempt=told.attempt)
         if self._closing:
             return
+        # What it reads is the user's own; only a transcode reads of this machine.
+        reason = reason_of(told.last_error, urlsplit(self._beside.rtmp).netloc)
         body = SourceState(
             source=held[0],
             fence=held[1],
@@ -203,6 +210,8 @@ class Sources:
             attempt=told.attempt,
             bitrate_kbps=told.bitrate_kbps,
             last_error=told.last_error,
+            code=reason.code,
+            params=reason.params,
             started_at=_at(told.started_at),
             ready_at=_at(told.ready_at),
             finished=told.finished,

@@ -128,7 +128,7 @@ class Uploads:
         key = (segment.session, segment.idx)
         self._stored.add(key)
         self._tried.pop(key, None)
-        self._last_stored = self._clock.monotonic()
+        self._takes_again()
         self.segments += 1
         self.bytes += stored.bytes
         if self._backoff.failures:
@@ -143,6 +143,15 @@ class Uploads:
             return  # written down as soon as the disk lets it; the link goes with the next comparison
         self._stored.discard(key)
         self._linker.drop(segment)
+
+    def _takes_again(self) -> None:
+        """The store took something. What failed since it last did failed with all others: it is tried at once, and what
+        it failed so far does not count.
+        """
+        before, self._last_stored = self._last_stored, self._clock.monotonic()
+        for tried in self._tried.values():
+            if tried.since > before:
+                tried.since, tried.until, tried.tries = self._last_stored, 0.0, 0
 
     async def _refused(self, segment: tables.Segment, error: StoreError) -> None:
         log.limited("uploads.failed", session=segment.session, error=str(error))

@@ -47,6 +47,11 @@ ADDED: Final = {
 }
 """Columns that spools of earlier versions lack."""
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+_WRITE_VERSION_AT: Final = 18
+_WRITE_VERSION: Final = 2
+"""Of a file with a log, in its header."""
+_SAME: Final = 24
+"""So many bytes at the beginning of a file are the same in all spools: what it is, its page size, its versions."""
 BUSY_S: Final = 10.0
 """How long is waited for somebody else who has the file."""
 _NEW: Final = ".new"
@@ -212,7 +217,19 @@ def _intact(path: Path, timeout_s: float) -> bool:
     if rows != [("ok",)]:
         log.alert("spool.damaged", error=str(rows[:1]))
         return False
+    if _only_readable(path):
+        log.alert("spool.damaged", error="its header says that it can only be read")
+        return False
     return True
+
+
+def _only_readable(path: Path) -> bool:
+    """Whether SQLite would refuse every write: it does above `_WRITE_VERSION` (sqlite.org/fileformat2.html, 1.3.3), and
+    finds nothing wrong with that.
+    """
+    with path.open("rb") as file:
+        head = file.read(_WRITE_VERSION_AT + 1)
+    return head[_WRITE_VERSION_AT:] > bytes([_WRITE_VERSION])
 
 
 def _replace(path: Path, mark: Mark) -> Opened:
@@ -220,6 +237,7 @@ def _replace(path: Path, mark: Mark) -> Opened:
     fresh = path.with_name(path.name + _NEW)
     _remove(fresh)
     db = _connect(fresh)
+    _mend_header(path, fresh)
     db.execute("BEGIN IMMEDIATE")
     saved = {table: _salvage(path, db, table) for table in TABLES}
     # Events get numbers above all that were ever given, whatever of the old ones could be read.
@@ -239,6 +257,15 @@ def _replace(path: Path, mark: Mark) -> Opened:
     sync_folder(path.parent)
     log.alert("spool.set_aside", file=aside.name, saved=saved)
     return Opened(_connect(path), mark, aside, saved, damaged=True)
+
+
+def _mend_header(path: Path, whole: Path) -> None:
+    """Without the right bytes at its beginning nothing of a file could be read, however whole the rest is."""
+    with whole.open("rb") as good, path.open("r+b") as file:
+        wanted = good.read(_SAME)
+        if file.read(_SAME) != wanted:
+            file.seek(0)
+            file.write(wanted)
 
 
 def _remove(path: Path) -> None:

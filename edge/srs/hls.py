@@ -13,7 +13,7 @@ from pydantic import JsonValue, ValidationError
 from chalicelib.wire.node_settings import ApplySettingsQuestion, HlsMode, NodeSettings
 from edge.base.clock import wait_or
 from edge.base.durable import write_private
-from edge.base.errors import MediaServerError
+from edge.base.errors import MediaServerError, RefusedInputError
 from edge.base.log import Log
 from edge.base.loops import pause
 from edge.config import Settings
@@ -80,8 +80,11 @@ class Hls:
         """Apply settings now.
 
         Raises:
+            RefusedInputError: this media server has no such thing; nothing is wanted of it.
             MediaServerError: the media server did not take them; they stay wanted.
         """
+        if question.settings.hls.low_latency and self._settings.srs_hls_file is None:
+            raise RefusedInputError("hls.low_latency", _STAND_IN, code="media_server_has_no_low_latency")
         self._take(question.settings.hls)
         await self._apply()
         return {}

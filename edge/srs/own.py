@@ -59,6 +59,18 @@ class OwnPublishes:
         except InvalidUrlError:  # it became too long
             return text
 
+    def names(self, text: str, app: str, stream: str) -> bool:
+        """Whether a target is a stream of this very server, and that one."""
+        try:
+            target = parse_target(text)
+        except InvalidUrlError:
+            return False
+        if not self._is_ours(target):
+            return False
+        path = self._srt_path(target) if target.scheme == "srt" else f"{target.app}/{target.key}"
+        named = "/".join(part.partition("?")[0] for part in path.rpartition("/")[::2])
+        return composed(named) == composed(f"{app}/{stream}")
+
     def admits(self, hook: Hook) -> bool:
         """Whether a publish is one of ours."""
         if OWN_PUSH not in hook.param:
@@ -86,11 +98,16 @@ class OwnPublishes:
         more = "&".join(filter(None, (query, shown)))
         return make_target(f"{server}{'&' if target.server.query else '?'}{more}", name).text
 
+    @staticmethod
+    def _srt_path(target: Target) -> str:
+        """Application and stream of an SRT target, with slashes between."""
+        fields = dict(srt_options(target.server.query)).get("streamid", "").removeprefix("#!::").split(",")
+        path = next((f.removeprefix("r=") for f in fields if f.startswith("r=")), "").partition("?")[0]
+        return path.strip("/")
+
     def _by_srt(self, target: Target) -> str:
         options = dict(srt_options(target.server.query))
-        fields = options.get("streamid", "").removeprefix("#!::").split(",")
-        path = next((f.removeprefix("r=") for f in fields if f.startswith("r=")), "").partition("?")[0]
-        app, _, stream = path.strip("/").rpartition("/")
+        app, _, stream = self._srt_path(target).rpartition("/")
         if not options.get("streamid", "").startswith("#!::") or not stream:
             return target.server.text
         options["streamid"] += f",{OWN_PUSH}={self._credential(app, stream)}"

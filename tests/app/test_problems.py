@@ -31,8 +31,9 @@ def test_every_kind_of_error_has_a_code_of_its_own() -> None:
     [
         ("GET", "/v1/nodes/n9", None, "not_found"),
         ("GET", "/v1/events?streem=x", None, "unknown_parameter"),
+        ("GET", "/v1/events?limit=5&limit=6", None, "parameter_twice"),
         ("POST", "/v1/explain", {"stream": 5}, "invalid_input"),
-        ("POST", "/v1/streams/play-links", {"stream": "live/x"}, "not_found"),
+        ("POST", "/v1/streams/play-links", {"stream": "live/x"}, "no_nodes"),
         ("PATCH", "/v1/settings/record", {"enabled": False, "version": 99}, "changed_meanwhile"),
         ("POST", "/v1/callbacks/replay", {"from": "2026-11-22T12:00:00Z"}, "callbacks_off"),
     ],

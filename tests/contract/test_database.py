@@ -82,6 +82,13 @@ def flipped(path: Path) -> None:
     path.write_bytes(content)
 
 
+def version_flipped(path: Path) -> None:
+    """SQLite finds nothing wrong with such a file, and refuses to write."""
+    data = bytearray(path.read_bytes())
+    data[18] ^= 4
+    path.write_bytes(data)
+
+
 def header_flipped(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[0:4] = b"XXXX"
@@ -93,6 +100,7 @@ def header_flipped(path: Path) -> None:
     [
         (truncated, "damaged"), (cut_in_a_page, "damaged"), (emptied, "is empty"), (overwritten, "not a database"),
         (flipped, "damaged"), (header_flipped, "not a database"),
+        (version_flipped, "it can only be read"),
     ],
 )  # fmt: skip
 def test_a_torn_file_is_refused(path: Path, damage: Callable[[Path], None], said: str) -> None:

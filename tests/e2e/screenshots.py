@@ -24,7 +24,7 @@ PAGES = (
     "live", "live/live/show", "golive", "restream", "recordings", "sources", "rooms", "callbacks", "api", "edges",
     "activity", "health", "settings",
 )  # fmt: skip
-SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+SIZES = {"wide": (1440, 900), "narrow": (360, 800)}
 
 
 def main(target: Path) -> None:

@@ -35,8 +35,10 @@ MERGE_S = 1
 FPS = 25
 # Each worker of a run has ports of its own, so that none takes what another has just found free.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
-USER_PORTS = range(25000 + 250 * _WORKER, 25250 + 250 * _WORKER)
-INTERNAL_PORTS = f"{26000 + 250 * _WORKER}-{26249 + 250 * _WORKER}"
+# So has each checkout on a machine: SLUICE_TEST_PORTS is the first of a thousand.
+_FIRST = int(os.environ.get("SLUICE_TEST_PORTS", "25000")) + 250 * _WORKER
+USER_PORTS = range(_FIRST, _FIRST + 125)
+INTERNAL_PORTS = f"{_FIRST + 125}-{_FIRST + 249}"
 
 _given: set[int] = set()
 T = TypeVar("T")

@@ -132,7 +132,7 @@ class Journey:
         self.button("add destination", self.page.get_by_role("dialog")).click()
         card = self.page.locator("article", has_text="Copy")
         with self.timed("push runs"):
-            self.sees("running", card)
+            expect(card.locator(".state.green")).to_be_visible(timeout=20_000)
         self.sink.close()
         with self.timed("push retries"):
             expect(card.locator(".state.amber")).to_be_visible(timeout=40_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import pytest
@@ -37,6 +38,26 @@ def test_o3_a_media_server_that_answers_late_keeps_its_sessions(system: System, 
     system.assert_whole(name, witness)
 
 
+def test_a_media_server_that_quits_lets_its_publishers_finish(system: System, witness: Witness) -> None:
+    """SIGQUIT: it listens nowhere any more, and goes on until the last publisher has left."""
+    name = new_name("quit")
+    encoder = system.publish(name)
+    session = system.live(name)["session"]
+    until(lambda: len(witness.hashes(name)) >= 2, "segments are written")
+    server = system.media_server()
+    server.send_signal(signal.SIGQUIT)
+    until(lambda: _silent(system), "the agent says that it does not answer")
+    written = len(witness.hashes(name))
+    until(lambda: len(witness.hashes(name)) >= written + 2, "it goes on")
+    assert system.live(name)["session"] == session
+    system.end(encoder)
+    system.gone(name)
+    (over,) = system.sessions(name)
+    assert (over["id"], over["inferred"]) == (session, False)
+    system.assert_whole(name, witness)
+    _comes_back(system, witness, server.pid)
+
+
 @pytest.mark.alone
 def test_a_killed_media_server_closes_its_sessions_and_comes_back(system: System, witness: Witness) -> None:
     name = new_name("crash")
@@ -55,9 +76,14 @@ def test_a_killed_media_server_closes_its_sessions_and_comes_back(system: System
     encoder.communicate(timeout=20)
     system.assert_whole(name, witness, unfinished=1)
 
-    until(lambda: system.media_server().pid != server.pid, "the media server is started again")
+    _comes_back(system, witness, server.pid)
+
+
+def _comes_back(system: System, witness: Witness, besides: int) -> None:
+    """Another media server than that process is there, and takes publishers."""
+    until(lambda: system.media_server().pid != besides, "the media server is started again")
     until(lambda: system.agent_status()["media_server"]["up"], "the agent sees it")
-    again = new_name("crash")
+    again = new_name("again")
     encoder = system.publish(again)
     system.live(again)
     until(lambda: len(witness.hashes(again)) >= 1, "segments are written")

@@ -12,7 +12,7 @@ import pytest
 
 from .rtmp_sink import RtmpSink
 from .system import System, moment, new_name, until
-from .test_delivery import _offer
+from .test_whip import an_offer
 
 pytestmark = pytest.mark.media
 
@@ -185,12 +185,11 @@ def test_n4_the_secret_is_found_in_every_form_of_srt_in_any_script(system: Syste
 def test_n4_whip_takes_the_secret_as_its_bearer_token(system: System) -> None:
     if system.agent_status()["media_server"]["kind"] != "srs":
         pytest.skip("the stand-in has no WebRTC: name SRS with SRS_BIN")
-    # SRS makes its session before it asks, and keeps the name of one that was refused busy for 30 s.
     wrong, right = new_name("whip"), new_name("whip")
     for name, secret in ((wrong, "wrong-secret"), (right, system.secret)):
         httpx.post(
             f"{address(system)}/rtc/v1/whip/?app=live&stream={name}",
-            content=_offer().replace("a=recvonly", "a=sendonly"),
+            content=an_offer().replace("a=recvonly", "a=sendonly"),
             headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/sdp"},
             trust_env=False, timeout=20,
         )  # fmt: skip

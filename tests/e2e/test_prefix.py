@@ -17,7 +17,7 @@ from infra.local.tools import find_caddy, find_srs
 
 from .browser import a_browser, moves, says
 from .system import System, environment, free_port, new_name, until
-from .test_delivery import _offer
+from .test_whip import an_offer
 
 pytestmark = pytest.mark.media
 
@@ -127,7 +127,7 @@ def test_a9_redirects_and_hls_stay_below_the_prefix(behind: System, base: str) -
         assert "viewer=1" in way[1], way
         answer = httpx.post(
             f"{base}/rtc/v1/whep/?app=live&stream={name}",
-            content=_offer(), headers={"Content-Type": "application/sdp"}, trust_env=False, timeout=20,
+            content=an_offer(), headers={"Content-Type": "application/sdp"}, trust_env=False, timeout=20,
         )  # fmt: skip
         assert answer.headers["location"].startswith("/sluice/rtc/v1/")
     behind.end(encoder)

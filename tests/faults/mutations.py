@@ -81,6 +81,10 @@ MUTATIONS = (
         tests("tests/unit/edge_agent/test_edge_spool.py"),
     ),
     Mutation(
+        "the header of a spool", "edge/spool/schema.py", "    _mend_header(path, fresh)\n", "",
+        tests("tests/unit/edge_agent/test_edge_spool.py -k at_the_beginning"),
+    ),
+    Mutation(
         "the count of commits", "edge/spool/schema.py",
         "    return known is None or there < known\n", "    return False\n",
         tests("tests/unit/edge_agent/test_edge_spool.py"),
@@ -92,8 +96,13 @@ MUTATIONS = (
     ),
     Mutation(
         "the checksum of an upload", "edge/record/stores/s3.py",
-        '            "x-amz-checksum-sha256": base64.b64encode(content.digest).decode(),\n', "",
+        '            "x-amz-checksum-sha256": content.checksum,\n', "",
         simulated("1-2"),
+    ),
+    Mutation(
+        "the checksum of what a store keeps", "edge/record/stores/s3.py",
+        'answer.headers.get("x-amz-checksum-sha256", content.checksum)', "content.checksum",
+        tests("tests/faults/test_listed_store.py"),
     ),
     Mutation(
         "the check of names", "chalicelib/wire/names.py",

@@ -24,6 +24,8 @@ def read(files: list[Path]) -> dict[str, dict[str, Any]]:
                 what = f"mutation: {told['name']}"
             if "seconds" in told and what.startswith("a media server that hangs"):
                 what = f"{what} for {told['seconds']:g} s"
+            if "media_server" in told:
+                what = f"{what}, with {told.pop('media_server')}"
             found[what] = told
     return found
 

@@ -8,6 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+LONG = bool(os.environ.get("SLUICE_FAULTS_LONG"))
+"""The times and numbers that were promised, not those of a short version (`make faults`)."""
+
 
 def take_time() -> None:
     """This test takes longer than pytest lets one (`faulthandler_timeout`), and watches over its own time."""

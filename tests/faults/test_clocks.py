@@ -30,7 +30,7 @@ from tests.unit.edge_agent.edge_fakes import World, until
 from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
 from tests.unit.test_services import STREAM, Cloud, another_node
 
-from .test_engine import BASE
+from .kept import BASE
 
 OFF_S = [0, 600, -600, 86_400 * 365 * 50]
 WINDOW_S = 30

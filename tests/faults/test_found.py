@@ -18,7 +18,7 @@ from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
 from tests.unit.edge_agent.test_edge_sessions import NOW, session
 from tests.unit.test_services import Cloud, another_node
 
-from .test_engine import BASE, manifest, rows, stored
+from .kept import BASE, manifest, rows, stored
 
 
 def test_a_segment_whose_hook_was_lost_before_any_other_came_is_taken(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ as it was before. Short as a rule; `SLUICE_FAULTS_LONG=1` (`make faults`) takes 
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -24,10 +23,9 @@ from infra.local.demo.receiver import Received, receiver
 from tests.e2e.rtmp_sink import RtmpSink, rtmp_sink
 from tests.e2e.system import System, Witness, environment, need_media_tools, new_name, until
 
-from .report import report, take_time
+from .report import LONG, report, take_time
 
 pytestmark = [pytest.mark.media, pytest.mark.slow]
-LONG = bool(os.environ.get("SLUICE_FAULTS_LONG"))
 FULL_S = 60.0 if LONG else 10.0
 HANGS_S = (8.0, 20.0) if LONG else (8.0,)
 AWAY_S = 600.0 if LONG else 12.0
@@ -90,6 +88,12 @@ def ready(system: System, disk: Path) -> Iterator[tuple[System, Witness]]:
     witness.close()
 
 
+def told(system: System, what: str, **figures: Any) -> None:
+    """A line of the report: with which media server, too."""
+    server = system.agent_status()["media_server"]
+    report(what, **figures, media_server=f"{server['kind']} {server['version']}".strip())
+
+
 def told_once(system: System, name: str, *, asked: bool) -> None:
     """Each callback under one id, a recording begins before it ends. `asked`: the cloud was there for `on_publish`."""
     for action in ("on_unpublish", "on_record_end"):
@@ -141,7 +145,7 @@ def test_a_full_disk_is_survived_without_a_restart(ready: tuple[System, Witness]
         system.end(encoder)
         system.gone(name, 60)
     figures = [in_all(system, witness, name) for name in names]
-    report("a full disk", seconds=FULL_S, said=said, segments_and_gaps=figures)
+    told(system, "a full disk", seconds=FULL_S, said=said, segments_and_gaps=figures)
 
 
 def in_all(system: System, witness: Witness, name: str) -> tuple[int, int]:
@@ -238,7 +242,7 @@ def test_a_media_server_that_hangs_goes_on_as_one(
         system.gone(each.name, 60)
     figures = [whole(system, witness, name) for name in names]
     assert all(gaps == 0 for _, gaps in figures)
-    report("a media server that hangs", seconds=hangs_s, segments_and_gaps=figures)
+    told(system, "a media server that hangs", seconds=hangs_s, segments_and_gaps=figures)
 
 
 def test_a_cloud_that_comes_back_as_it_was_before_hears_all_of_it(
@@ -282,4 +286,4 @@ def test_a_cloud_that_comes_back_as_it_was_before_hears_all_of_it(
     for name in (before, during, away):
         kinds = [e["kind"] for e in system.events(name) if e["kind"].startswith("session.")]
         assert kinds == ["session.admitted", "session.live", "session.ended"], kinds
-    report("a cloud that went back", away_s=AWAY_S, backup_age_s=BACKUP_AGE_S, segments_and_gaps=figures, lost=0)
+    told(system, "a cloud that went back", away_s=AWAY_S, backup_age_s=BACKUP_AGE_S, segments_and_gaps=figures, lost=0)

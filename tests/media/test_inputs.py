@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain import sources as rules
+from chalicelib.domain import inputs as rules
 from chalicelib.domain.model.sources import SourceFile
+from chalicelib.domain.sources import with_user
 from chalicelib.wire.sources import Encoding
 from edge.ffmpeg.workers.argv import build_argv
 from edge.ffmpeg.workers.spec import Encode, Reading, WorkerSpec
@@ -167,10 +168,10 @@ def camera() -> Iterator[str]:
 def test_s3_a_camera_takes_any_password(password: str, method: str) -> None:
     with rtsp("admin", password, method) as url:
         look = Probe(FFPROBE, None).look
-        found = asyncio.run(look(rules.with_user(url, "admin", password), camera=True))
+        found = asyncio.run(look(with_user(url, "admin", password), camera=True))
         assert not found.error
         assert found.video is not None
-        refused = asyncio.run(look(rules.with_user(url, "admin", f"{password}x"), camera=True))
+        refused = asyncio.run(look(with_user(url, "admin", f"{password}x"), camera=True))
         assert "credentials" in refused.error
 
 

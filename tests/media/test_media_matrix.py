@@ -118,6 +118,8 @@ def test_r1_what_encoders_send_is_recorded_as_it_is_or_left_out(
         client = rig.client_of(name)
         until(lambda client=client: "on_unpublish" in rig.sink.actions(client), f"the end of {name}", 40)  # type: ignore[misc]
     time.sleep(1)  # SRS tells its last segment behind the end
+    for name in names.values():
+        until(lambda name=name: all_told(rig, name), f"the last segment of {name} is told", 40)  # type: ignore[misc]
     rows = []
     for pair, name in names.items():
         told = rig.sink.of("on_hls", name)
@@ -125,6 +127,12 @@ def test_r1_what_encoders_send_is_recorded_as_it_is_or_left_out(
         kept = what_the_server_keeps(rig.kind, *pair)
         rows.append([pair[0] or "none", pair[1] or "none", *_row(segments, kept, tmp_path / name, name)])
     section(f"media by {'SRS' if rig.kind == 'srs' else 'the stand-in'}", HEADER, rows, "Published by RTMP.")
+
+
+def all_told(rig: Rig, name: str) -> bool:
+    """Whether the media server has told of every segment that it wrote, and writes none."""
+    told = {Path(h["cwd"]) / h["file"] for h in rig.sink.of("on_hls", name)}
+    return all(there in told for folder in {path.parent for path in told} for there in folder.glob(f"{name}-*.ts*"))
 
 
 def _row(segments: Sequence[Path], kept: set[str], folder: Path, name: str) -> tuple[str, str, str]:

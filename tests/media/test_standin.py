@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -267,6 +268,29 @@ def test_a_terminated_media_server_tells_of_the_last_segment_only(own: Rig) -> N
     last = own.sink.hooks[-1]
     assert (last["action"], last["stream"]) == ("on_hls", "term")
     assert last["client_id"] != client
+
+
+def test_a_media_server_that_is_told_to_quit_waits_for_its_publishers(own: Rig) -> None:
+    encoder = own.publish("live/quit")
+    client = own.client_of("quit")
+    until(lambda: own.sink.of("on_hls", "quit"), "the first segment")
+    own.process.send_signal(signal.SIGQUIT)
+    until(lambda: not reached(own), "its API is gone")
+    segments = len(own.sink.of("on_hls", "quit"))
+    assert own.publish("live/late").wait(20) != 0, "nobody else is let in"
+    assert encoder.wait(20) == 0
+    actions = own.until_closed(client)
+    assert actions[-2:] == ["on_unpublish", "on_close"]
+    assert actions.count("on_hls") > segments, "it went on"
+    assert abs(sum(h["duration"] for h in own.sink.of("on_hls", "quit")) - CLIP_S) <= SEGMENT_S
+    assert own.process.wait(20) == 0
+
+
+def reached(rig: Rig) -> bool:
+    with suppress(httpx.HTTPError):
+        rig.api("versions")
+        return True
+    return False
 
 
 def test_a_restarted_media_server_has_a_new_service_id_and_overwrites_nothing(own: Rig) -> None:

@@ -98,6 +98,25 @@ def test_a_push_carries_sound_and_picture_comes_back_when_killed_and_stops(rig: 
     play_out(scenario)
 
 
+def test_a_push_that_is_stopped_is_seen_to_stand_still_and_started_again(rig: Rig) -> None:
+    """Stopped as by a debugger or a frozen container: it lives, and sends nothing."""
+
+    async def scenario(w: Workers) -> None:
+        await live(rig, "live/source7")
+        w.want(WorkerSpec("d", rig.url("live/source7"), rig.url("push/target7")))
+        await until(lambda: "running" in w.states("d") and rig.sink.of("on_hls", "target7"), "the target gets segments")
+        (report,) = w.supervisor.reports()
+        assert report.pid
+        os.kill(report.pid, signal.SIGSTOP)
+        await until(lambda: w.states("d").count("running") >= 2, "another runs")
+        assert "without progress" in w.errors("d")
+        assert not Path(f"/proc/{report.pid}").exists(), "the stopped one is gone"
+        segments = len(rig.sink.of("on_hls", "target7"))
+        await until(lambda: len(rig.sink.of("on_hls", "target7")) > segments, "the target gets segments again")
+
+    play_out(scenario)
+
+
 def test_a_dead_target_is_tried_again_and_disturbs_no_other(rig: Rig) -> None:
     async def scenario(w: Workers) -> None:
         await live(rig, "live/source2")

@@ -60,6 +60,15 @@ def test_a_node_that_cannot_do_it_is_told_of_and_the_change_stays(
     assert configs.get("n1").hls_plain
 
 
+def test_what_its_media_server_has_not_is_not_kept(rig: Rig, configs: NodeConfigs) -> None:
+    configs.change("n1", hls_plain=True)
+    rig.answers("n1", QuestionResult(outcome="refused", field="hls.low_latency", error="use SRS", code="no_such"))
+    with pytest.raises(InvalidInputError, match="use SRS"):
+        configs.change("n1", hls_low_latency=True)
+    now = configs.get("n1")
+    assert (now.hls_plain, now.hls_low_latency) == (True, False)
+
+
 def test_whoever_is_too_late_changes_nothing(configs: NodeConfigs) -> None:
     configs.change("n1", hls_plain=True, version=0)
     with pytest.raises(ConflictError):

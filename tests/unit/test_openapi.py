@@ -73,6 +73,7 @@ def test_every_operation_says_what_it_answers() -> None:
                 413,
                 422,
                 429,
+                502,
                 503,
                 507,
             }

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain import inputs
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.model.destinations import TargetHold
@@ -142,7 +143,7 @@ def test_any_text_is_a_url_or_a_clear_error(text: str) -> None:
     [("rtmp://h/live/x", "x"), ("rtmp://h", "."), ("http://h/a/b.m3u8?t=1", "b.m3u8"), ("rtsp://h/", ".")],
 )
 def test_a_stream_is_named_by_the_last_element_of_its_path(url: str, name: str) -> None:
-    assert rules.url_name(url) == name
+    assert inputs.url_name(url) == name
 
 
 @given(st.text(max_size=50))
@@ -154,7 +155,7 @@ def test_only_our_own_uuids_pass(text: str) -> None:
 
 
 def test_what_was_found_is_kept() -> None:
-    good = rules.check_probed(file(), probed(), 5000, camera=False)
+    good = inputs.check_probed(file(), probed(), 5000, camera=False)
     assert good.size == 9
     assert good.video is not None
     assert good.video.codec_name == "h264"
@@ -173,23 +174,23 @@ def test_what_was_found_is_kept() -> None:
 )
 def test_what_cannot_be_played_is_named(found: Probed, changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(InvalidInputError, match=reason):
-        rules.check_probed(file(**changes), found, 5000, camera=False)
+        inputs.check_probed(file(**changes), found, 5000, camera=False)
 
 
 def test_hevc_passes_whatever_ffprobe_calls_it() -> None:
     for name in ("hevc", "h265"):
-        rules.check_probed(file(), probed(name), 5000, camera=False)
+        inputs.check_probed(file(), probed(name), 5000, camera=False)
 
 
 def test_sound_alone_passes_under_a_name_that_says_so() -> None:
-    rules.check_probed(file(target=f"vlive/{UUID}.mp3"), probed(None, "mp3"), 5000, camera=False)
+    inputs.check_probed(file(target=f"vlive/{UUID}.mp3"), probed(None, "mp3"), 5000, camera=False)
 
 
 def test_a_camera_may_have_any_codec_and_an_unknown_bitrate_passes() -> None:
     camera = file(type="stream", target="rtsp://u:secret@h/1")
-    rules.check_probed(camera, probed("h264", "pcm_mulaw", ""), 5000, camera=True)
+    inputs.check_probed(camera, probed("h264", "pcm_mulaw", ""), 5000, camera=True)
     with pytest.raises(InvalidInputError) as refusal:
-        rules.check_probed(camera, Probed(error="it does not answer"), 5000, camera=True)
+        inputs.check_probed(camera, Probed(error="it does not answer"), 5000, camera=True)
     assert "secret" not in str(refusal.value)
 
 
@@ -209,24 +210,24 @@ def test_a_camera_may_have_any_codec_and_an_unknown_bitrate_passes() -> None:
 def test_what_is_copied_must_fit_the_container(url: str, codec: str, version: str, fits: bool) -> None:
     found = [file(video=SourceVideo(codec_name=codec))]
     if fits:
-        rules.check_container(url, found, version, silent_audio=False)
+        inputs.check_container(url, found, version, silent_audio=False)
     else:
         with pytest.raises(InvalidInputError, match=codec):
-            rules.check_container(url, found, version, silent_audio=False)
+            inputs.check_container(url, found, version, silent_audio=False)
 
 
 def test_sound_that_is_replaced_by_silence_need_not_fit() -> None:
     found = [file(video=SourceVideo(codec_name="h264"), audio=SourceAudio(codec_name="pcm_s16le"))]
-    rules.check_container("rtmp://t/a/b", found, "5.1", silent_audio=True)
+    inputs.check_container("rtmp://t/a/b", found, "5.1", silent_audio=True)
     with pytest.raises(InvalidInputError, match="pcm_s16le"):
-        rules.check_container("rtmp://t/a/b", found, "5.1", silent_audio=False)
+        inputs.check_container("rtmp://t/a/b", found, "5.1", silent_audio=False)
 
 
 def test_a_playlist_needs_files_that_are_encoded_alike() -> None:
     first = file(video=SourceVideo(codec_name="h264", width=640, height=360))
-    rules.check_playlist([first, first])
+    inputs.check_playlist([first, first])
     with pytest.raises(InvalidInputError, match="picture size"):
-        rules.check_playlist([first, file(video=SourceVideo(codec_name="h264", width=1280, height=720))])
+        inputs.check_playlist([first, file(video=SourceVideo(codec_name="h264", width=1280, height=720))])
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
@@ -237,19 +238,19 @@ def test_s1_a_film_that_lies_on_its_side_is_encoded_upright(turn: int) -> None:
     assert (told.encoding is not None) == bool(turn)
     if told.encoding is not None:
         assert told.encoding.vbitrate == 8000
-        rules.check_container("rtmp://t/a/b", [file(video=video)], "5.1", silent_audio=False)
+        inputs.check_container("rtmp://t/a/b", [file(video=video)], "5.1", silent_audio=False)
         with pytest.raises(InvalidInputError, match=r"lies on its side.*libx264"):
-            rules.check_encoders([file(video=video)], ["encoder libx264"])
-    rules.check_encoders([file(video=SourceVideo(codec_name="h264"))], ["encoder libx264"])
+            inputs.check_encoders([file(video=video)], ["encoder libx264"])
+    inputs.check_encoders([file(video=SourceVideo(codec_name="h264"))], ["encoder libx264"])
 
 
 def test_s1_what_is_turned_by_no_quarter_is_said_before_the_start() -> None:
     odd = probed().model_copy(update={"video": SourceVideo(codec_name="h264", rotation=45)})
     with pytest.raises(InvalidInputError, match="45 degrees"):
-        rules.check_probed(file(), odd, 5000, camera=False)
+        inputs.check_probed(file(), odd, 5000, camera=False)
     turned = file(video=SourceVideo(codec_name="h264", rotation=90))
     with pytest.raises(InvalidInputError, match="rotation"):
-        rules.check_playlist([turned, file(video=SourceVideo(codec_name="h264"))])
+        inputs.check_playlist([turned, file(video=SourceVideo(codec_name="h264"))])
 
 
 @pytest.mark.parametrize(
@@ -258,13 +259,13 @@ def test_s1_what_is_turned_by_no_quarter_is_said_before_the_start() -> None:
 @pytest.mark.parametrize("kind", ["camera", "stream"])
 def test_s2_sound_that_platforms_do_not_take_goes_out_as_aac(codec: str, as_aac: bool, kind: str) -> None:
     found = probed(audio=codec)
-    read = rules.check_probed(file(type="stream", target="rtsp://h/1"), found, 5000, camera=kind == "camera")
+    read = inputs.check_probed(file(type="stream", target="rtsp://h/1"), found, 5000, camera=kind == "camera")
     assert rules.desired(source(kind=kind, inputs=[read]), 1, None).sound_as_aac == as_aac
     assert not rules.desired(source(kind=kind, inputs=[read], silent_audio=True), 1, None).sound_as_aac
-    rules.check_container("rtmp://t/a/b", [read], "5.1", silent_audio=False)
+    inputs.check_container("rtmp://t/a/b", [read], "5.1", silent_audio=False)
     if as_aac:
         with pytest.raises(InvalidInputError, match="sound that targets do not take"):
-            rules.check_encoders([read], ["encoder aac"])
+            inputs.check_encoders([read], ["encoder aac"])
 
 
 def test_s6_a_song_is_sound_alone() -> None:

@@ -82,7 +82,8 @@ def v1_on_fakes() -> Iterator[V1]:
             adapters=SimpleNamespace(
                 store_probe=lambda _: ProbeResult(),
                 put_links=None,
-                dead_letters=made.letters,
+                given_up=lambda _follow: made.letters,
+                tasks=None,
                 upkeep=None,
                 changes=NoChanges(),
             ),

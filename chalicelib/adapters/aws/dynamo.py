@@ -77,7 +77,9 @@ def _start(cursor: str | None, partition: str, value: Item) -> Item | None:
     except ValueError:
         ok = False
     if not ok:
-        raise InvalidInputError("cursor", "is not one that this API gave out; start again without it")
+        raise InvalidInputError(
+            "cursor", "is not one that this API gave out; start again without it", code="cursor_unknown"
+        )
     return dict(key)
 
 
@@ -258,7 +260,7 @@ class DynamoStore:
         try:
             writes = [self._write(c) for c in changes]
         except (ValueError, TypeError, ArithmeticError) as error:
-            raise InvalidInputError("", "it holds a value that cannot be stored") from error
+            raise InvalidInputError("", "it holds a value that cannot be stored", code="not_storable") from error
         for attempt in range(_RETRIES):
             try:
                 self._send(writes)
@@ -289,7 +291,9 @@ class DynamoStore:
         response: Any = getattr(error, "response", {})
         codes = {code_of(error), *(r.get("Code", "") for r in response.get("CancellationReasons", []))}
         if codes & {"ValidationException", "ValidationError"}:
-            raise InvalidInputError("", "it is too large, or holds a value that cannot be stored") from error
+            raise InvalidInputError(
+                "", "it is too large, or holds a value that cannot be stored", code="too_large"
+            ) from error
         if codes & {"ConditionalCheckFailedException", "ConditionalCheckFailed"}:
             raise ConflictError("it was changed by somebody else in the meantime; read it again") from error
         return bool(codes & _BUSY)

@@ -101,7 +101,9 @@ class S3Objects:
                     Config=parts,
                 )
         except S3UploadFailedError as error:
-            raise UnavailableError("the store did not take the file; try again") from error
+            raise UnavailableError(
+                "the store did not take the file; try again", code="store_failed", said="", error=""
+            ) from error
 
     def _put(self, key: str, body: Any, digest: bytes, content_type: str) -> None:
         # The checksum is a header, not a trailer: many servers don't know trailers.
@@ -175,4 +177,9 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise UnavailableError(f"the store of the recordings: {words_of(error)}") from error
+        raise UnavailableError(
+            f"the store of the recordings: {words_of(error)}",
+            code="store_failed",
+            said=words_of(error),
+            error=code_of(error),
+        ) from error

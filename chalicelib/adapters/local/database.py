@@ -252,6 +252,8 @@ def _refusal(path: Path, error: sqlite3.Error) -> str:
         return f"The database {path} is locked by another program (a backup tool, a database browser): end it."
     if "full" in text:
         return f"The disk of {path} is full: make room and start again. Nothing was changed."
+    if "readonly" in text and os.access(path, os.W_OK):
+        return restore_it(path, "is damaged: its header says that it can only be read")
     if "readonly" in text or "unable to open" in text:
         return f"{path} can't be written: give it and its folder to the user who runs this."
     return restore_it(path, f"can't be read ({text})")

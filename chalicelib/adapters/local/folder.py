@@ -32,7 +32,7 @@ def valid_key(key: str) -> str:
         InvalidInputError: it could lead anywhere else than to an object.
     """
     if len(key) > 1000 or not _KEY.fullmatch(key):
-        raise InvalidInputError("key", "is none of an object")
+        raise InvalidInputError("key", "is none of an object", code="key_unknown")
     return key
 
 
@@ -69,7 +69,7 @@ class FolderObjects:
         """See `Objects`. A prefix ends with a slash or names files of one folder by their beginning."""
         folder = self._root / prefix.rpartition("/")[0]
         if ".." in prefix.split("/") or prefix.startswith("/"):
-            raise InvalidInputError("prefix", "is none of objects")
+            raise InvalidInputError("prefix", "is none of objects", code="key_unknown")
         for key, entry in _walk(folder, len(str(self._root)) + 1):
             if key.startswith(prefix) and key > after:
                 with suppress(FileNotFoundError):  # deleted meanwhile
@@ -117,7 +117,9 @@ class FolderObjects:
                 path = self.path(found.key)
             except InvalidInputError as error:
                 name = found.key.rpartition("/")[2]
-                raise UnavailableError(f"{name!r} is there, which is no object; take it away") from error
+                raise UnavailableError(
+                    f"{name!r} is there, which is no object; take it away", code="folder_strange", name=name
+                ) from error
             path.unlink(missing_ok=True)
             count += 1
         folder = self._root / prefix
@@ -143,7 +145,11 @@ class FolderObjects:
         try:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise UnavailableError(f"the folder of the recordings can't be written: {error.strerror}") from error
+            raise UnavailableError(
+                f"the folder of the recordings can't be written: {error.strerror}",
+                code="folder_failed",
+                error=str(error.strerror),
+            ) from error
         return target
 
 
@@ -176,7 +182,11 @@ def _write(target: Path, body: bytes) -> None:
         publish(partial, target)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise UnavailableError(f"the folder of the recordings can't be written: {error.strerror}") from error
+        raise UnavailableError(
+            f"the folder of the recordings can't be written: {error.strerror}",
+            code="folder_failed",
+            error=str(error.strerror),
+        ) from error
 
 
 def publish(partial: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from chalicelib.domain.errors import NotFoundError
+from chalicelib.domain.errors import InvalidInputError, NotFoundError
 from chalicelib.ports.queues import DeadLetter
 from chalicelib.ports.store import Page
 
@@ -38,7 +38,10 @@ class LocalDeadLetters:
     def page(self, limit: int, cursor: str | None = None) -> Page[DeadLetter]:
         """See `DeadLetters`."""
         at, _, after = (cursor or "").partition("/")
-        start = (float(at), after) if re.fullmatch(r"\d+\.\d+", at) else (float("inf"), "~")
+        if cursor and not re.fullmatch(r"\d+\.\d+", at, re.ASCII):
+            words = "is not one that this API gave out; start again without it"
+            raise InvalidInputError("cursor", words, code="cursor_unknown")
+        start = (float(at), after) if cursor else (float("inf"), "~")
         rows = self._db.read(lambda db: db.execute(_LIST, (*start, limit + 1)).fetchall())
         last = rows[limit - 1] if len(rows) > limit else None
         return Page([_letter(row) for row in rows[:limit]], f"{last[3]:.6f}/{last[0]}" if last else None)

@@ -42,9 +42,9 @@ def _row(item: Item) -> tuple[Any, ...]:
         data = json.dumps(item["data"], separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         size = len(data.encode())
     except ValueError as error:
-        raise InvalidInputError("", "it holds a value that cannot be stored") from error
+        raise InvalidInputError("", "it holds a value that cannot be stored", code="not_storable") from error
     if size > MAX_ITEM_BYTES:
-        raise InvalidInputError("", "it is too large to be stored")
+        raise InvalidInputError("", "it is too large to be stored", code="too_large")
     rest = (item.get("gsi1pk"), item.get("gsi1sk"), item.get("expires_at"))
     return (item["pk"], item["sk"], item["kind"], item["version"], data, *rest)
 
@@ -236,5 +236,7 @@ def _start(cursor: str, partition: str) -> list[str]:
         found = None
     ok = isinstance(found, list) and len(found) == 4 and all(isinstance(part, str) for part in found)
     if not ok or found[0] != partition:
-        raise InvalidInputError("cursor", "is not one that this API gave out; start again without it")
+        raise InvalidInputError(
+            "cursor", "is not one that this API gave out; start again without it", code="cursor_unknown"
+        )
     return [str(part) for part in found[1:]]

@@ -30,6 +30,8 @@ class Attempt(BaseModel):
     status: int | None = None
     answer: str = ""
     error: str = ""
+    error_code: str = ""
+    """The step that failed, of `error`: as of a trial, with `callback_` before it."""
     sent_headers: dict[str, str] = {}
     """As they were sent, and those of the answer; secrets in them are masked."""
     sent_body: str = ""
@@ -57,6 +59,7 @@ class Delivery(Entity):
     attempts: list[Attempt] = []
     target: str = ""
     note: str = ""
+    note_code: str = ""
     resent_after: int = 0
     replay_of: str | None = None
     event: str = ""

@@ -66,6 +66,8 @@ class Removal(BaseModel):
     tries: int
     at: datetime
     error: str
+    error_code: str = ""
+    error_params: dict[str, str | int] = {}
     next_at: datetime | None
 
 
@@ -89,6 +91,8 @@ class Recording(Entity):
     thumbnail: bool = False
     gaps: int = 0
     error: str = ""
+    error_code: str = ""
+    error_params: dict[str, str | int] = {}
     finishes: int = 0
     begin_delivery: str | None = None
     stores: list[str] = []

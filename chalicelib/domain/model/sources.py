@@ -102,6 +102,8 @@ class SourceStatus(Entity):
     attempt: int = 0
     bitrate_kbps: float | None = None
     last_error: str | None = None
+    code: str = ""
+    params: dict[str, str] = {}
     started_at: datetime | None = None
     ready_at: datetime | None = None
     at: datetime

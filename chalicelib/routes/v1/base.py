@@ -263,11 +263,15 @@ def _queried(model: type[BaseModel], request: Any) -> BaseModel:
         InvalidInputError: a parameter is not one of the operation.
         pydantic.ValidationError: a value has the wrong form.
     """
-    given = dict((request.query_params or {}).items())
+    params = request.query_params
+    given = dict(params.items()) if params else {}
     known = {field.alias or name for name, field in model.model_fields.items()}
     for name in given.keys() - known:
         allowed = f"there are {', '.join(sorted(known))}" if known else "there are none"
         raise InvalidInputError(name[:100], f"is no parameter of this call; {allowed}", code="unknown_parameter")
+    for name in given:
+        if len(params.getlist(name)) > 1:
+            raise InvalidInputError(name, "is given more than once; which one is meant?", code="parameter_twice")
     return model.model_validate(given)
 
 

@@ -95,7 +95,9 @@ def _wanted(sent: DeliveryQuery) -> DeliveryFilter | None:
     """None: all of them."""
     oldest = sent.sort == "created_at"
     if oldest and sent.state in (None, "pending"):
-        raise InvalidInputError("sort", "the oldest first needs `state` to be delivered, refused or dead")
+        raise InvalidInputError(
+            "sort", "the oldest first needs `state` to be delivered, refused or dead", code="sort_needs_state"
+        )
     wanted = DeliveryFilter(sent.kind, sent.stream, sent.recording, sent.since, sent.until, oldest)
     return wanted if wanted != DeliveryFilter() else None
 

@@ -202,7 +202,7 @@ def change_destination(call: Call[DestinationChange], destination: str) -> Desti
 
 def _placed(destination: str, sent: DestinationChange) -> Destination:
     if sent.model_fields_set - {"position", "version"}:
-        raise InvalidInputError("position", "goes alone: change the rest by a call of its own")
+        raise InvalidInputError("position", "goes alone: change the rest by a call of its own", code="position_alone")
     return wiring.destinations.place(destination, sent.position or 1)
 
 

@@ -118,7 +118,7 @@ def explain(call: Call[Question]) -> ExplanationShown:
     """
     sent = call.sent
     if bool(sent.stream) == bool(sent.session):
-        raise InvalidInputError("stream", "or else a session is needed: give one of the two")
+        raise InvalidInputError("stream", "or else a session is needed: give one of the two", code="stream_or_session")
     found = (
         wiring.explain.session(sent.session)
         if sent.session

@@ -66,6 +66,8 @@ _FIELDS: Final = {
     "ended_at": "When it ended, UTC; null while it goes on.",
     "endpoint": "The URL of the store; empty: Amazon's own.",
     "error": "Why it failed; empty when it did not.",
+    "error_code": "Why it failed, for programs; empty when it did not.",
+    "error_params": "What the reason names.",
     "errors": "The fields that are wrong.",
     "etag": "Names what is there now.",
     "events": "Events.",

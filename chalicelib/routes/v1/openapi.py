@@ -75,6 +75,7 @@ _ERRORS: Final = {
     412: "It is not what `If-Match` asks for; `current` shows what is there, `etag` names it, `differs` the fields.",
     422: "The `Idempotency-Key` was used for another request.",
     429: "Too many tries; `Retry-After` says when to try again.",
+    502: "A node, a store or a platform was asked, and failed; the detail says at what.",
     503: "A part does not answer; try again.",
 }
 
@@ -228,6 +229,17 @@ def _header_parameters(op: Operation) -> list[Json]:
     return found
 
 
+_ASKING: Final = frozenset(
+    {
+        "get_certificate", "upload_certificate", "self_sign_certificate", "obtain_certificate", "check_domains",
+        "add_destination", "change_destination", "get_thumbnail", "get_history", "change_node_settings", "add_source",
+        "change_source", "extend_source", "change_stores", "try_store", "kick_stream", "list_set_aside",
+        "retry_set_aside",
+    }
+)  # fmt: skip
+"""Calls that are answered by somebody else: a node, a store."""
+
+
 def _statuses(op: Operation) -> list[int]:
     # What is not plainly written in a path is refused by the front.
     found = {400, 503} if op.sends is not Nothing or "{" in op.path else {503}
@@ -244,6 +256,8 @@ def _statuses(op: Operation) -> list[int]:
         found |= {412}
     if op.name == "explain" or "node" in op.sends.model_fields or op.name in ("change_stores", "try_store"):
         found |= {404}
+    if op.name in _ASKING:
+        found |= {502}
     if op.name in ("log_in", "sign_in"):
         found |= {401, 403, 409, 429}
     # An unknown parameter is refused by every call.

@@ -147,7 +147,9 @@ def list_recordings(call: Call[Recordings]) -> Page[RecordingShown]:
     """
     sent, hidden = call.sent, secrets()
     if sent.trashed and sent.unremoved:
-        raise InvalidInputError("unremoved", "what could not be removed is not in the trash; ask for one of both")
+        raise InvalidInputError(
+            "unremoved", "what could not be removed is not in the trash; ask for one of both", code="one_of_both"
+        )
     page = wiring.library.page(_wanted(sent, hidden), sent.limit, sent.cursor)
     return Page[RecordingShown](items=[_shown(r, hidden) for r in page.items], cursor=page.cursor)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field
 
@@ -27,6 +27,9 @@ class NewTestCard(Body):
     minutes: int = Field(default=MAX_CARD_MINUTES, ge=1, le=MAX_CARD_MINUTES, description="For how long at most.")
 
 
+_NOTHING_TOLD: Final[dict[str, Any]] = {"last_error": None, "code": "", "params": {}}
+
+
 class TestCardShown(View):
     """A test card that runs or is about to."""
 
@@ -38,6 +41,8 @@ class TestCardShown(View):
         description="What its encoder does."
     )
     last_error: str | None = Field(description="Why it is tried again.")
+    code: str = Field(description="Why, for programs; empty where that is not known.", examples=["ffmpeg_failed"])
+    params: dict[str, str] = Field(description="What the code names.")
 
     @classmethod
     def of(cls, p: Playing) -> Self:
@@ -46,8 +51,8 @@ class TestCardShown(View):
         name = str(redact.stream_name(card_stream(s), secrets()))
         state = status.state if status else "waiting"
         until = s.until or s.created_at
-        error = status.last_error if status else None
-        return cls(id=s.id, stream=name, node=s.node or "", until=until, state=state, last_error=error)
+        told = status.model_dump(include={"last_error", "code", "params"}) if status else _NOTHING_TOLD
+        return cls(id=s.id, stream=name, node=s.node or "", until=until, state=state, **told)
 
 
 @operation("GET", "/v1/test-cards", scope="read")

@@ -97,7 +97,9 @@ def create_token(call: Call[NewToken]) -> FreshToken:
     known = {path.split("/")[2] for _, path in OPERATIONS}
     for resource in {g.resource for g in grants_of(sent.scope)} - known - {""}:
         names = ", ".join(sorted(known - WHOLE - {"health", "shares"}))
-        raise InvalidInputError("scope", f"{resource} is no part of this API; there are {names}")
+        raise InvalidInputError(
+            "scope", f"{resource} is no part of this API; there are {names}", code="scope_not_alone", resource=resource
+        )
     token, kept = wiring.tokens.create(sent.name, sent.scope, sent.expires_at, support=sent.kind == "support")
     return FreshToken(**FreshToken.fields(kept), token=token)
 

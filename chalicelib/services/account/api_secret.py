@@ -58,7 +58,9 @@ class ApiSecrets:
             ConflictError: somebody else rotated at the same time.
         """
         if not 0 <= grace_s <= MAX_GRACE_S:
-            raise InvalidInputError("grace_s", f"must be 0 to {MAX_GRACE_S} seconds")
+            raise InvalidInputError(
+                "grace_s", f"must be 0 to {MAX_GRACE_S} seconds", code="out_of_range", least=0, most=MAX_GRACE_S
+            )
         now, known = self._clock(), self._store.get(ApiSecret)
         new = ApiSecret(
             version=known.version if known else 0,

@@ -30,7 +30,9 @@ class Idempotency:
             ConflictError: the same request is being answered at this moment.
         """
         if not 1 <= len(key) <= 200:
-            raise InvalidInputError("Idempotency-Key", "must have 1 to 200 characters")
+            raise InvalidInputError(
+                "Idempotency-Key", "must have 1 to 200 characters", code="length_out_of_range", least=1, most=200
+            )
         name = "\n".join((caller, place, key)).encode("utf-8", "surrogatepass")
         new = KeptAnswer(
             id=hashlib.sha256(name).hexdigest(),

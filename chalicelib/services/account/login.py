@@ -90,7 +90,13 @@ class Login:
     @staticmethod
     def _hashed(password: str, known: AdminPassword | None) -> AdminPassword:
         if not password or len(password) > MAX_PASSWORD:
-            raise InvalidInputError("password", f"must have 1 to {MAX_PASSWORD} characters")
+            raise InvalidInputError(
+                "password",
+                f"must have 1 to {MAX_PASSWORD} characters",
+                code="length_out_of_range",
+                least=1,
+                most=MAX_PASSWORD,
+            )
         salt = secrets.token_hex(16)
         hashed = passwords.scrypt(password, salt)
         version, generation = (known.version, known.generation) if known else (0, 0)

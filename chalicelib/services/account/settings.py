@@ -82,9 +82,16 @@ class Settings:
         now = self.get(PublishSettings)
         if secret is not None:
             if len(secret) < MIN_SECRET:
-                raise InvalidInputError("secret", f"must have at least {MIN_SECRET} characters")
+                raise InvalidInputError(
+                    "secret", f"must have at least {MIN_SECRET} characters", code="too_short", least=MIN_SECRET
+                )
             if len(secret) > 100 or not all(c.isalnum() or c in "._~-" for c in secret) or not secret.isascii():
-                raise InvalidInputError("secret", "may hold up to 100 of the characters a-z A-Z 0-9 . _ ~ -")
+                raise InvalidInputError(
+                    "secret",
+                    "may hold up to 100 of the characters a-z A-Z 0-9 . _ ~ -",
+                    code="secret_letters",
+                    most=100,
+                )
         changes: dict[str, object] = {} if auth is None else {"auth": auth}
         if secret is not None:
             retired = [s for s in now.ever if s != secret][:MAX_RETIRED]
@@ -111,13 +118,25 @@ class Settings:
         """
         now = self.get(RecordSettings)
         if merge_window_s is not None and not 0 <= merge_window_s <= 300:
-            raise InvalidInputError("merge_window_s", "must be 0 to 300 seconds")
+            raise InvalidInputError(
+                "merge_window_s", "must be 0 to 300 seconds", code="out_of_range", least=0, most=300
+            )
         if link_days is not None and not 1 <= link_days <= MAX_LINK_DAYS:
-            raise InvalidInputError("link_days", f"must be 1 to {MAX_LINK_DAYS} days")
+            raise InvalidInputError(
+                "link_days", f"must be 1 to {MAX_LINK_DAYS} days", code="out_of_range", least=1, most=MAX_LINK_DAYS
+            )
         if trash_days is not None and not 1 <= trash_days <= MAX_TRASH_DAYS:
-            raise InvalidInputError("trash_days", f"must be 1 to {MAX_TRASH_DAYS} days")
+            raise InvalidInputError(
+                "trash_days", f"must be 1 to {MAX_TRASH_DAYS} days", code="out_of_range", least=1, most=MAX_TRASH_DAYS
+            )
         if retention_days is not None and not 0 <= retention_days <= MAX_RETENTION_DAYS:
-            raise InvalidInputError("retention_days", f"must be 0 to {MAX_RETENTION_DAYS} days")
+            raise InvalidInputError(
+                "retention_days",
+                f"must be 0 to {MAX_RETENTION_DAYS} days",
+                code="out_of_range",
+                least=0,
+                most=MAX_RETENTION_DAYS,
+            )
         given = {
             "enabled": enabled,
             "globs": None if globs is None else _checked(globs),
@@ -137,7 +156,7 @@ class Settings:
             InvalidInputError: there is no such folder where recordings are finished.
         """
         if folder and not self._folders.exists(folder):
-            raise InvalidInputError("postCpDir", _NO_FOLDER)
+            raise InvalidInputError("postCpDir", _NO_FOLDER, code="no_such_folder")
         return self._save(self.get(RecordSettings).model_copy(update={"copy_to": folder}), None)
 
     def _with_sender(self, settings: CallbackSettings) -> CallbackSettings:
@@ -148,7 +167,7 @@ class Settings:
         if not settings.node and len(nodes) == 1:
             return settings.model_copy(update={"node": nodes[0]})
         if settings.node not in nodes:
-            raise InvalidInputError("node", "must be the id of the node that reaches the target")
+            raise InvalidInputError("node", "must be the id of the node that reaches the target", code="sender_needed")
         return settings
 
     def set_callbacks(self, changes: dict[str, object], version: int | None = None) -> CallbackSettings:
@@ -164,5 +183,7 @@ class Settings:
             new = new.model_copy(update={"disabled_reason": ""})
         new = self._with_sender(new)
         if new.target and not new.target.startswith(("http://", "https://")):
-            raise InvalidInputError("target", "must start with http:// or https://")
+            raise InvalidInputError(
+                "target", "must start with http:// or https://", code="url_scheme", schemes="http:// https://"
+            )
         return self._save(new, version)

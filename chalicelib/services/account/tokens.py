@@ -36,9 +36,11 @@ class Tokens:
         ends = access.expiry(expires_at, now, support=support)
         parts = " ".join(map(str, access.grants_of(scope)))
         if support and parts != "read":
-            raise InvalidInputError("scope", "of a token for support is read")
+            raise InvalidInputError("scope", "of a token for support is read", code="support_reads")
         if len(everything(self._store, Credential, INDEX)) >= MAX_TOKENS:
-            raise InvalidInputError("", f"there are {MAX_TOKENS} tokens already; revoke some first")
+            raise InvalidInputError(
+                "", f"there are {MAX_TOKENS} tokens already; revoke some first", code="too_many", most=MAX_TOKENS
+            )
         token = access.TOKEN_PREFIX + secrets.token_urlsafe(32)
         kept = Credential(
             hash=ids.token_hash(token),

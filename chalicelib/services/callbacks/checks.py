@@ -45,7 +45,7 @@ class Checks:
         known = self._settings.get(CallbackSettings)
         url = target or known.target
         if not url:
-            raise InvalidInputError("target", "is needed: no callback target is set yet")
+            raise InvalidInputError("target", "is needed: no callback target is set yet", code="target_needed")
         verify = known.verify_tls if verify_tls is None else verify_tls
         trial = known.model_copy(update={"target": url, "verify_tls": verify})
         message = str(ULID.from_datetime(self._clock()))

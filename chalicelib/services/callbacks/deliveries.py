@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain import callbacks as rules
 from chalicelib.domain import redact
-from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError
+from chalicelib.domain.errors import NOTHING_WRONG, ConflictError, NotFoundError, UnavailableError, Why
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery, DeliveryState
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.sessions import Session
@@ -35,7 +35,12 @@ EVENT_ON_ITS_WAY = timedelta(seconds=30)
 """So long the end of a recording waits for a node to tell that its stream is over."""
 KEPT_ATTEMPTS = 30
 """So many of the attempts before a resend are kept."""
-_GIVEN_UP: Final = {"refused": "the target refused it at the last attempt", "dead": "all attempts failed"}
+_GIVEN_UP: Final = {
+    "refused": Why("the target refused it at the last attempt", "target_refused"),
+    "dead": Why("all attempts failed", "attempts_failed"),
+}
+_OFF: Final = Why("callbacks are switched off", "callbacks_off")
+_GONE: Final = Why("the target answered 410 Gone; callbacks were switched off", "target_gone")
 
 
 class Callbacks:
@@ -114,7 +119,8 @@ class Callbacks:
     def _attempt(self, delivery: Delivery) -> None:
         target = self._settings.get(CallbackSettings)
         if not target.enabled:
-            self._settle(delivery, "dead", target.disabled_reason or "callbacks are switched off")
+            gone = target.disabled_reason
+            self._settle(delivery, "dead", Why(gone, _GONE.code) if gone else _OFF)
             return
         folder = self._folder(delivery)
         payload = rules.complete_payload(delivery.payload, delivery.id, target, self._base_url, folder)
@@ -132,10 +138,10 @@ class Callbacks:
             }
         )
         if rules.is_yes(answer.status, answer.body):
-            self._settle(tried, "delivered", "")
+            self._settle(tried, "delivered", NOTHING_WRONG)
             return
         if answer.status == rules.GONE:
-            self._settle(tried, "refused", "the target answered 410 Gone; callbacks were switched off")
+            self._settle(tried, "refused", _GONE)
             return
         made = max(1, len(tried.attempts) - tried.resent_after)
         due = rules.next_attempt(made, self._clock(), random.random())  # noqa: S311 - spreads load
@@ -143,7 +149,7 @@ class Callbacks:
             state = rules.settled_as(answer.status, answer.body)
             self._settle(tried, state, _GIVEN_UP[state])
             return
-        self._store.commit(Save(tried.model_copy(update={"due_at": due, "note": ""})))
+        self._store.commit(Save(tried.model_copy(update={"due_at": due, "note": "", "note_code": ""})))
         delay = (due - self._clock()).total_seconds()
         _log.info("callback_retry", extra={"delivery": delivery.id, "attempt": len(tried.attempts), "in_s": int(delay)})
         if delay <= MAX_QUEUE_DELAY_S:
@@ -159,18 +165,20 @@ class Callbacks:
     def _await_node(self, delivery: Delivery, reason: str) -> None:
         """The node that sends is away: nothing was tried, so it is no attempt. Three days are waited for it."""
         if self._clock() - delivery.created_at > NODE_AWAY:
-            self._settle(delivery, "dead", f"it waited three days: {reason}")
+            self._settle(delivery, "dead", Why(f"it waited three days: {reason}", "node_stayed_away"))
             return
         due = self._clock() + timedelta(seconds=NODE_AWAY_LOOK_S)
-        self._store.commit(Save(delivery.model_copy(update={"due_at": due, "note": f"waiting: {reason}"})))
+        waits = {"due_at": due, "note": f"waiting: {reason}", "note_code": "waits_for_sender"}
+        self._store.commit(Save(delivery.model_copy(update=waits)))
         self._queue.send({"delivery": delivery.id}, NODE_AWAY_LOOK_S)
 
-    def _settle(self, delivery: Delivery, state: DeliveryState, note: str) -> None:
-        self._store.commit(Save(delivery.model_copy(update={"state": state, "note": note})))
+    def _settle(self, delivery: Delivery, state: DeliveryState, note: Why) -> None:
+        settled = {"state": state, "note": note.words, "note_code": note.code}
+        self._store.commit(Save(delivery.model_copy(update=settled)))
         self._follow(delivery)
         _log.info(
             "callback_settled",
-            extra={"delivery": delivery.id, "action": delivery.action, "state": state, "note": note},
+            extra={"delivery": delivery.id, "action": delivery.action, "state": state, "note": note.words},
         )
 
     def _follow(self, settled: Delivery) -> None:
@@ -215,7 +223,14 @@ class Callbacks:
                 "on_publish asks whether a stream may begin; asking again changes nothing", code="not_resendable"
             )
         kept = delivery.attempts[-KEPT_ATTEMPTS:]
-        changes = {"state": "pending", "due_at": self._clock(), "note": "", "attempts": kept, "resent_after": len(kept)}
+        changes = {
+            "state": "pending",
+            "due_at": self._clock(),
+            "note": "",
+            "note_code": "",
+            "attempts": kept,
+            "resent_after": len(kept),
+        }
         again = delivery.model_copy(update=changes)
         self._store.commit(Save(again))
         return again.model_copy(update={"version": again.version + 1})

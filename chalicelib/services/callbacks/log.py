@@ -33,6 +33,7 @@ class CallbackLog:
             status=answer.status,
             answer=answer.body[:500].decode("utf-8", "replace"),
             error=answer.error,
+            error_code=f"callback_{answer.failure}" if answer.failure else "",
             sent_headers=redact.headers(answer.sent),
             sent_body=json.dumps(rules.kept_body(body)),
             headers=redact.headers(answer.headers),

@@ -57,11 +57,15 @@ class Replay:
         now = self._clock()
         done = Replayed(str(ULID.from_datetime(now)), begin, end or now)
         if begin.tzinfo is None or done.end.tzinfo is None:
-            raise InvalidInputError("from", "needs a time zone, such as the Z in 2026-11-22T12:00:00Z")
+            raise InvalidInputError(
+                "from", "needs a time zone, such as the Z in 2026-11-22T12:00:00Z", code="time_zone_needed"
+            )
         if not begin < done.end or begin > now:
-            raise InvalidInputError("from", "must be before `to` and not in the future")
+            raise InvalidInputError("from", "must be before `to` and not in the future", code="times_reversed")
         if done.end - begin > MAX_SPAN:
-            raise InvalidInputError("to", f"must be at most {MAX_SPAN.days} days after `from`")
+            raise InvalidInputError(
+                "to", f"must be at most {MAX_SPAN.days} days after `from`", code="span_too_long", most=MAX_SPAN.days
+            )
         if not self._settings.get(CallbackSettings).active:
             raise ConflictError(
                 "callbacks are switched off; set a target and switch them on first", code="callbacks_off"

@@ -40,9 +40,9 @@ class Certificates:
         """Have a pair served from now on."""
         for name, value in (("key", key), ("crt", crt)):
             if not value.strip():
-                raise InvalidInputError(name, "must not be empty")
+                raise InvalidInputError(name, "must not be empty", code="empty")
             if len(value) > MAX_PEM:
-                raise InvalidInputError(name, "is too large to be one")
+                raise InvalidInputError(name, "is too large to be one", code="too_large")
         return self._ask(node, CertificateUpload(key=key, crt=crt))
 
     def self_signed(self, node: str | None, *, only_if_none: bool = False) -> CertificateResult:
@@ -62,7 +62,9 @@ class Certificates:
     def _named(domains: Sequence[str]) -> list[str]:
         named = [d.strip() for d in domains if d.strip()]
         if not named:
-            raise InvalidInputError("domain", "must not be empty")
+            raise InvalidInputError("domain", "must not be empty", code="empty")
         if len(named) > MAX_DOMAINS:
-            raise InvalidInputError("domain", f"there may be {MAX_DOMAINS} at the most")
+            raise InvalidInputError(
+                "domain", f"there may be {MAX_DOMAINS} at the most", code="too_many", most=MAX_DOMAINS
+            )
         return named

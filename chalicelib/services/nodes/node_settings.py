@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.errors import ConflictError, NotFoundError, UnavailableError, UpstreamError
+from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError, UpstreamError
 from chalicelib.domain.model.nodes import Node, NodeConfig
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.nodes.questions import Questions
@@ -56,7 +56,8 @@ class NodeConfigs:
         same, and the node applies it when it can.
 
         Raises:
-            NotFoundError, InvalidInputError: it is not known which node is meant.
+            NotFoundError, InvalidInputError: it is not known which node is meant; or its media server has no such
+                thing, and what was there before is kept.
             ConflictError: somebody else changed them in the meantime.
             UnavailableError: the node did not answer in time.
             UpstreamError: the node could not apply them; the message says why.
@@ -74,6 +75,10 @@ class NodeConfigs:
         self._store.commit(Save(new))
         try:
             self._questions.ask(new.node, ApplySettingsQuestion(settings=wire_settings(new)))
+        except InvalidInputError:
+            self._store.commit(Save(now.model_copy(update={"version": new.version + 1})))
+            raise
         except (UnavailableError, UpstreamError) as error:
-            raise type(error)(f"the change is kept, but the node does not run with it yet: {error}") from error
+            said = f"the change is kept, but the node does not run with it yet: {error}"
+            raise type(error)(said, code="not_applied_yet", said=str(error)) from error
         return new.model_copy(update={"version": new.version + 1})

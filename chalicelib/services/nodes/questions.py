@@ -53,7 +53,7 @@ class Questions:
             return found
         nodes = [n for n in self._store.index(Node, "NODES").items if not n.revoked]
         if not nodes:
-            raise NotFoundError("there is no node yet; enrol one first")
+            raise NotFoundError("there is no node yet; enrol one first", code="no_nodes")
         if len(nodes) > 1:
             raise InvalidInputError("node", "there are several nodes: name the one that is meant", code="node_needed")
         return nodes[0]

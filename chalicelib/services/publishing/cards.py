@@ -55,7 +55,9 @@ class TestCards:
         """
         name, now = parse_stream(stream), self._clock()
         if name.vhost != DEFAULT_VHOST:
-            raise InvalidInputError("stream", "a test card is published to the default virtual host alone")
+            raise InvalidInputError(
+                "stream", "a test card is published to the default virtual host alone", code="vhost_not_taken"
+            )
         there = self._questions.node(node).id
         self._check_node(there)
         running = self._cards()

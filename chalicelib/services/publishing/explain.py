@@ -53,7 +53,9 @@ def parse_stream(text: str) -> StreamName:
     try:
         check_name(place, app, stream)
     except InvalidNameError as error:
-        raise InvalidInputError("stream", f"is app/stream, such as live/mystream: {error}") from None
+        raise InvalidInputError(
+            "stream", f"is app/stream, such as live/mystream: {error}", code="name_invalid"
+        ) from None
     return StreamName(vhost=place, app=app, stream=stream)
 
 

@@ -154,8 +154,12 @@ def check_room(stream: str, secret: str) -> None:
     try:
         check_name(DEFAULT_VHOST, "live", stream)
     except InvalidNameError as error:
-        raise InvalidInputError("stream", str(error)) from None
+        raise InvalidInputError("stream", str(error), code="name_invalid") from None
     if secret and secret in stream:
-        raise InvalidInputError("stream", "must not hold the room's secret: viewers and lists show the name")
+        raise InvalidInputError(
+            "stream", "must not hold the room's secret: viewers and lists show the name", code="secret_in_name"
+        )
     if secret and len(secret) < MIN_SECRET:
-        raise InvalidInputError("secret", f"must have at least {MIN_SECRET} characters, or none at all")
+        raise InvalidInputError(
+            "secret", f"must have at least {MIN_SECRET} characters, or none at all", code="too_short", least=MIN_SECRET
+        )

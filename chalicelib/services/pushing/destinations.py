@@ -151,7 +151,12 @@ class Destinations:
         """
         known = self._pushes.destinations()
         if len(known) >= MAX_DESTINATIONS:
-            raise InvalidInputError("", f"there are {MAX_DESTINATIONS} destinations already; remove some first")
+            raise InvalidInputError(
+                "",
+                f"there are {MAX_DESTINATIONS} destinations already; remove some first",
+                code="too_many",
+                most=MAX_DESTINATIONS,
+            )
         now = self._clock()
         new = Destination(
             id=str(ULID.from_datetime(now)).lower(),
@@ -235,7 +240,7 @@ class Destinations:
     def _stream_of(self, room: str) -> str:
         found = self._store.get(Room, room)
         if found is None:
-            raise InvalidInputError("room", "there is no such room")
+            raise InvalidInputError("room", "there is no such room", code="no_such_room")
         return found.stream
 
     def pushes(self, limit: int, cursor: str | None) -> Page[Target]:
@@ -253,7 +258,10 @@ class Destinations:
             return new
         node = self._questions.node(changes.get("node")).id
         question = SlateQuestion(file=new.file, replaces=now.file if now.node == node else "")
-        taken = SlateAnswer.model_validate(self._questions.ask(node, question, 20.0))
+        try:
+            taken = SlateAnswer.model_validate(self._questions.ask(node, question, 20.0))
+        except NotFoundError as error:
+            raise InvalidInputError("slate.file", str(error), code="file_unknown") from error
         return new.model_copy(update={"file": taken.file, "has_sound": taken.has_sound, "node": node})
 
     def remove(self, destination: str, version: int | None = None) -> None:

@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain import recordings as rules
 from chalicelib.domain import room
-from chalicelib.domain.errors import UpstreamError
+from chalicelib.domain.errors import NOTHING_WRONG, UpstreamError
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.ports.media import Folders, Media
@@ -92,7 +92,7 @@ class Artifacts:
                 "notes": made.notes,
                 "thumbnail": has_picture,
                 "gaps": len(proof["gaps"]),
-                "error": "",
+                **NOTHING_WRONG.fields,
             }
 
     def _manifests(self, recording: Recording) -> list[SessionManifest]:
@@ -120,7 +120,9 @@ def _require_room(work: Path, media: int) -> None:
     """
     disk, wanted = shutil.disk_usage(work), room.disk_bytes(media)
     if wanted > disk.total:
-        raise UpstreamError(f"finishing it needs {_gb(wanted)} of disk, and this machine has {_gb(disk.total)} in all")
+        needs, has = _gb(wanted), _gb(disk.total)
+        said = f"finishing it needs {needs} of disk, and this machine has {has} in all"
+        raise UpstreamError(said, code="disk_too_small", wanted=needs, total=has)
     if wanted > disk.free:
         raise OSError(errno.ENOSPC, f"it needs {_gb(wanted)}, and {_gb(disk.free)} are free")
 

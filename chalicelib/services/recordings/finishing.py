@@ -12,7 +12,7 @@ from ulid import ULID
 
 from chalicelib.domain import callbacks, room
 from chalicelib.domain import recordings as rules
-from chalicelib.domain.errors import ConflictError, SluiceError, UnavailableError
+from chalicelib.domain.errors import ConflictError, SluiceError, UnavailableError, Why, why
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
 from chalicelib.domain.model.recordings import Recording
 from chalicelib.ports.clock import Clock
@@ -96,33 +96,34 @@ class Finisher:
     def _try(self, recording: Recording, hold: Hold) -> None:
         """One try; however it goes, it ends in a state."""
         if hold.tries > MAX_FINISHES_BEFORE_GIVING_UP:
-            reason = f"finishing it broke off {MAX_FINISHES_BEFORE_GIVING_UP} times without a word"
-            self._end(recording, hold, {"state": "failed", "error": reason}, code=100)
+            tries = MAX_FINISHES_BEFORE_GIVING_UP
+            reason = Why(f"finishing it broke off {tries} times without a word", "finish_broke_off", {"tries": tries})
+            self._end(recording, hold, {"state": "failed", **reason.fields}, code=100)
             return
         try:
             changes = self._made(recording, hold)
         except _HandedOn:
             return
         except UnavailableError as error:
-            self._later(recording, hold, str(error))
+            self._later(recording, hold, why(error))
         except OSError as error:
-            said = error.strerror or type(error).__name__
             if error.errno in _NO_ROOM and hold.waits < MOST_WAITS_FOR_ROOM:
-                self._later(recording, hold, f"there is no room to finish it: {said}")
+                said = error.strerror or type(error).__name__
+                self._later(recording, hold, Why(f"there is no room to finish it: {said}", "no_room", {"error": said}))
             else:
-                self._failed(recording, hold, f"this machine: {said}")
+                self._failed(recording, hold, why(error))
         except SluiceError as error:
-            self._failed(recording, hold, str(error))
+            self._failed(recording, hold, why(error))
         except Exception as error:
             _log.exception("finish_broke", extra={"recording": recording.id})
-            self._failed(recording, hold, f"a fault in the program: {type(error).__name__}")
+            self._failed(recording, hold, why(error))
         else:
             self._end(recording, hold, changes, code=0 if changes["state"] == "ready" else 100)
 
     def _made(self, recording: Recording, hold: Hold) -> dict[str, object]:
         segments = self._artifacts.segments(recording)
         if not segments:
-            return {"state": "failed", "error": "no segment reached the store"}
+            return {"state": "failed", **Why("no segment reached the store", "no_segments").fields}
         hold.check()
         self._artifacts.playlist(recording, segments)
         size = sum(segment.size for segment in segments)
@@ -134,7 +135,10 @@ class Finisher:
         """Have a program of its own finish it: at the first try one that may be interrupted."""
         disk = room.task_disk_gib(size)
         if disk is None:
-            raise SluiceError(f"its {size // 1024**3} GiB are more than a task's disk can take")
+            gib = size // 1024**3
+            raise SluiceError(
+                f"its {gib} GiB are more than a task's disk can take", code="too_large_to_finish", gib=gib
+            )
         word = f"task-{ULID()}"
         tries = hold.tries
         hold.hand_on(word)
@@ -142,20 +146,20 @@ class Finisher:
         _log.info("finish_handed_on", extra={"recording": recording.id, "bytes": size, "disk_gib": disk})
         raise _HandedOn
 
-    def _later(self, recording: Recording, hold: Hold, reason: str) -> None:
+    def _later(self, recording: Recording, hold: Hold, reason: Why) -> None:
         """The store, or the table, is away, or the disk is full: nothing is lost by waiting."""
-        _log.warning("finish_waits", extra={"recording": recording.id, "reason": reason})
+        _log.warning("finish_waits", extra={"recording": recording.id, "reason": reason.words})
         delay = min(WAIT_S[0] * 2 ** min(hold.waits, 8), WAIT_S[1])
-        self._keep(recording, hold, {"error": reason}, waits=hold.waits + 1, delay_s=delay)
+        self._keep(recording, hold, reason.fields, waits=hold.waits + 1, delay_s=delay)
 
-    def _failed(self, recording: Recording, hold: Hold, reason: str) -> None:
+    def _failed(self, recording: Recording, hold: Hold, reason: Why) -> None:
         """Keep why it failed; it is tried again a bounded number of times, then it has failed for good."""
-        _log.warning("finish_failed", extra={"recording": recording.id, "reason": reason})
+        _log.warning("finish_failed", extra={"recording": recording.id, "reason": reason.words})
         if recording.finishes + 1 < MAX_FINISHES_BEFORE_GIVING_UP:
-            changes = {"error": reason, "finishes": recording.finishes + 1}
+            changes = {**reason.fields, "finishes": recording.finishes + 1}
             self._keep(recording, hold, changes, waits=0, delay_s=RETRY_S * 2**recording.finishes)
         else:
-            self._end(recording, hold, {"state": "failed", "error": reason}, code=100)
+            self._end(recording, hold, {"state": "failed", **reason.fields}, code=100)
 
     def _keep(self, recording: Recording, hold: Hold, changes: dict[str, object], *, waits: int, delay_s: int) -> None:
         """Write down why it is not finished yet, and have it tried again."""

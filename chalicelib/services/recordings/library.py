@@ -19,8 +19,9 @@ from chalicelib.domain.errors import (
     ForbiddenError,
     InvalidInputError,
     NotFoundError,
-    SluiceError,
     UnavailableError,
+    Why,
+    why,
 )
 from chalicelib.domain.gaps import GapMark, marks
 from chalicelib.domain.ids import stamp
@@ -83,15 +84,6 @@ class Wanted:
     def is_over(self, r: Recording) -> bool:
         """Whether none that fits comes after it."""
         return self.index == "RECS" and self.newest and self.since is not None and r.started_at < self.since
-
-
-def _reason(error: Exception) -> str:
-    """Why files could not be removed: what we say ourselves or the system does; of anything else the message may hold
-    what is nobody's business, and its kind is told.
-    """
-    if isinstance(error, SluiceError):
-        return str(error)
-    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
 
 
 class Library:
@@ -161,7 +153,8 @@ class Library:
         rules.refuse_running(found)
         # Marked first: whoever changes it at this moment wins, and a deletion that breaks off can be repeated.
         begun = rules.removal_begun(found, self._clock(), anew=anew)
-        marked = {"state": "failed", "error": "its deletion was not completed; delete it again", "removal": begun}
+        left = Why("its deletion was not completed; delete it again", "removal_broke_off")
+        marked = {"state": "failed", "removal": begun, **left.fields}
         self._store.commit(Save(found.model_copy(update=marked)))
         going = found.model_copy(update={**marked, "version": found.version + 1})
         try:
@@ -169,12 +162,12 @@ class Library:
             self._folders.forget(recording)
         except Exception as error:
             # Whatever is wrong with its store: what it is has to be seen where somebody can mend it.
-            reason = _reason(error)
+            reason = why(error)
             with suppress(ConflictError):
-                told = begun.model_copy(update={"error": reason})
+                told = begun.model_copy(update=reason.fields)
                 self._store.commit(Save(going.model_copy(update={"removal": told})))
-            said = f"not all of its files could be removed: {reason}; mend that and try again"
-            raise UnavailableError(said, code="removal_failed", reason=reason) from error
+            said = f"not all of its files could be removed: {reason.words}; mend that and try again"
+            raise UnavailableError(said, code="removal_failed", reason=reason.words) from error
         for share in self.shares(recording):
             self._store.commit(Delete(share))
         self._store.commit(Delete(going))
@@ -189,7 +182,9 @@ class Library:
             ConflictError: it has too many shares.
         """
         if not 60 <= life_s <= MAX_SHARE_S:
-            raise InvalidInputError("expires_s", f"must be 60 to {MAX_SHARE_S} seconds")
+            raise InvalidInputError(
+                "expires_s", f"must be 60 to {MAX_SHARE_S} seconds", code="out_of_range", least=60, most=MAX_SHARE_S
+            )
         self._readable(recording)
         now = self._clock()
         if len(self.shares(recording)) >= MOST_SHARES:
@@ -276,7 +271,9 @@ class Library:
         found = self._readable(recording)
         segments = self._segments(found)
         if not segments:
-            raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
+            raise NotFoundError(
+                "no segment of this recording is in the store yet; try again in some seconds", code="no_segments_yet"
+            )
         return rules.playlist(segments, ended=rules.is_complete(found), prefix=self._base(recording))
 
     def _segments(self, recording: Recording) -> list[rules.Segment]:
@@ -302,7 +299,9 @@ class Library:
         """
         segments = self._segments(self._readable(recording))
         if not segments:
-            raise NotFoundError("no segment of this recording is in the store yet; try again in some seconds")
+            raise NotFoundError(
+                "no segment of this recording is in the store yet; try again in some seconds", code="no_segments_yet"
+            )
         query = "" if life_s is None else f"?token={self._shares.token(recording, life_s)[0]}"
         return compatible_playlist(segments, query=query)
 
@@ -325,7 +324,7 @@ class Library:
             NotFoundError: there is no such recording, or it is not finished.
         """
         if self._readable(recording).state != "ready":
-            raise NotFoundError("the recording is not finished yet")
+            raise NotFoundError("the recording is not finished yet", code="not_finished")
         return self.object_link(recording, "index.mp4")
 
     def opened(self, token: str, recording: str, path: str) -> str:

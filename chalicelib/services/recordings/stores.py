@@ -89,13 +89,23 @@ class Stores:
         """
         result = self.try_out(store)
         if result.failed is not None:
-            raise UpstreamError(f"the store failed to {_STEPS[result.failed]}: {result.words}")
+            raise UpstreamError(
+                f"the store failed to {_STEPS[result.failed]}: {result.words}",
+                code="store_trial_failed",
+                step=result.failed,
+                said=result.words,
+            )
         now = self._as_seen(version)
         before = now.known(store.id)
         if before is not None and not rules.same_place(before, store) and not force:
             self._refuse_held(store.id, "lie where this store led to so far; give the new place another id")
         if before is None and len(now.stores) >= rules.MOST_STORES:
-            raise InvalidInputError("id", f"there are {rules.MOST_STORES} stores already; remove one")
+            raise InvalidInputError(
+                "id",
+                f"there are {rules.MOST_STORES} stores already; remove one",
+                code="too_many",
+                most=rules.MOST_STORES,
+            )
         stores = [s for s in now.stores if s.id != store.id] + [store]
         return self._save(now, now.model_copy(update={"stores": stores}), store.id if current else now.current)
 
@@ -140,7 +150,7 @@ class Stores:
     def _refuse_held(self, store: str, why: str) -> None:
         count = self.held().get(store, 0)
         if count:
-            raise ConflictError(f"{count} recordings {why}")
+            raise ConflictError(f"{count} recordings {why}", code="store_in_use", count=count)
 
     def _as_seen(self, version: int | None) -> StoreSettings:
         now = self.get()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ulid import ULID
 
 from chalicelib.domain import destinations as target_rules
+from chalicelib.domain import inputs, targets
 from chalicelib.domain import sources as rules
-from chalicelib.domain import targets
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, SluiceError
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.model.sources import Source, SourceFile, SourceLease, SourceStatus
@@ -28,14 +28,34 @@ MAX_RENDITIONS = 8
 _TRIES: Final = 4
 
 
+WaitCode = Literal["", "waits_for_target", "waits_for_input", "waits_for_other", "waits_for_stream", "waits_for_node"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Why a source does not run although it shall, in words and for programs; the first of all: it does, or is off."""
+
+    words: str = ""
+    code: WaitCode = ""
+    params: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """As it is shown."""
+        return {"waits_for": self.words, "waits_code": self.code, "waits_params": self.params}
+
+
+_FOR_NODE: Final = Waits("its node", "waits_for_node")
+
+
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """A source with what becomes of it at the moment. `waits_for`: why it does not run although it shall."""
+    """A source with what becomes of it at the moment."""
 
     source: Source
     lease: SourceLease | None
     status: SourceStatus | None
-    waits_for: str = ""
+    waits: Waits = Waits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +140,22 @@ class SourceEditor:
         lease = found[0] if isinstance(found[0], SourceLease) and found[0].held else None
         (status,) = fresh(self._store, [found[1] if isinstance(found[1], SourceStatus) else None])
         current = status if lease is not None and status is not None and status.fence == lease.fence else None
-        waits = self._waits_for(source) if source.enabled and lease is None else ""
+        waits = self._waits_for(source) if source.enabled and lease is None else Waits()
         if lease is not None and current is None:
-            waits = "its node"
+            waits = _FOR_NODE
         return Playing(source, lease, current, waits)
 
-    def _waits_for(self, source: Source) -> str:
+    def _waits_for(self, source: Source) -> Waits:
         if not source.url:
-            return "a target"
+            return Waits("a target", "waits_for_target")
         if source.kind not in ("transcode", "card") and not source.inputs:
-            return "something to play"
+            return Waits("something to play", "waits_for_input")
         blocker = self._leases.blocked_by(source)
         if blocker is not None:
             found = self._store.get(Source, blocker) or self._store.get(Destination, blocker)
-            return f"{found.name if found else blocker}, which pushes to the same target"
-        return "a live stream" if source.kind == "transcode" else "its node"
+            name = found.name if found else blocker
+            return Waits(f"{name}, which pushes to the same target", "waits_for_other", {"by": name})
+        return Waits("a live stream", "waits_for_stream") if source.kind == "transcode" else _FOR_NODE
 
     def add(  # noqa: PLR0913 - the fields of a source
         self,
@@ -159,7 +180,9 @@ class SourceEditor:
             UnavailableError: the node is away.
         """
         if len(self._leases.all()) >= MAX_SOURCES:
-            raise InvalidInputError("", f"there are {MAX_SOURCES} sources already; remove some first")
+            raise InvalidInputError(
+                "", f"there are {MAX_SOURCES} sources already; remove some first", code="too_many", most=MAX_SOURCES
+            )
         now = self._clock()
         draft = Source(
             id=str(ULID.from_datetime(now)).lower(),
@@ -227,7 +250,7 @@ class SourceEditor:
         if known.kind != "file":
             raise InvalidInputError("kind", "is none that plays files one after another", code="plays_no_files")
         if wanted.url:
-            raise InvalidInputError("url", "is for a source of kind stream or camera")
+            raise InvalidInputError("url", "is for a source of kind stream or camera", code="url_for_streams")
 
         def longer(now: Source, added: list[SourceFile]) -> Source:
             if len(now.inputs) >= MAX_FILES:
@@ -260,7 +283,9 @@ class SourceEditor:
 
     def _moved(self, source: Source, node: str) -> Source:
         if any(f.type != "stream" for f in source.inputs):
-            raise InvalidInputError("node", "cannot change while it plays files, which lie there; give inputs as well")
+            raise InvalidInputError(
+                "node", "cannot change while it plays files, which lie there; give inputs as well", code="files_on_node"
+            )
         return source.model_copy(update={"node": self._intake.node(node)})
 
     def restart(self, source: str) -> Source:
@@ -272,7 +297,7 @@ class SourceEditor:
         """
         known = self._find(source)
         if not known.enabled:
-            raise ConflictError("the source is switched off; start it instead")
+            raise ConflictError("the source is switched off; start it instead", code="source_off")
         new = known.model_copy(update={"restarts": known.restarts + 1})
         self._store.commit(Save(new))
         return new.model_copy(update={"version": new.version + 1})
@@ -298,18 +323,26 @@ class SourceEditor:
 
     def _with_inputs(self, source: Source, inputs: list[WantedInput], node: str | None) -> Source:
         if source.kind == "card":
-            raise InvalidInputError("kind", "a test card is started by POST /v1/test-cards")
+            raise InvalidInputError("kind", "a test card is started by POST /v1/test-cards", code="card_by_itself")
         if source.kind == "transcode":
             if inputs:
-                raise InvalidInputError("inputs", "a transcode has none: it reads what is live; `streams` says what")
+                raise InvalidInputError(
+                    "inputs",
+                    "a transcode has none: it reads what is live; `streams` says what",
+                    code="transcode_has_no_inputs",
+                )
             return source.model_copy(update={"node": self._intake.node(node) if node else None})
         by_url = source.kind in ("stream", "camera")
         if not inputs:
-            raise InvalidInputError("inputs", "must name at least one thing to play")
+            raise InvalidInputError("inputs", "must name at least one thing to play", code="inputs_needed")
         if by_url and (len(inputs) != 1 or not inputs[0].url):
-            raise InvalidInputError("inputs", f"a {source.kind} has exactly one input, with `url`")
+            raise InvalidInputError(
+                "inputs", f"a {source.kind} has exactly one input, with `url`", code="one_url_input"
+            )
         if not by_url and any(i.url for i in inputs):
-            raise InvalidInputError("inputs", "holds a URL; that is a source of kind stream or camera")
+            raise InvalidInputError(
+                "inputs", "holds a URL; that is a source of kind stream or camera", code="url_for_streams"
+            )
         there = self._intake.node(node)
         files = [self._brought_in(wanted, there) for wanted in inputs]
 
@@ -321,12 +354,12 @@ class SourceEditor:
 
     def _brought_in(self, wanted: WantedInput, node: str) -> SourceFile:
         if sum(map(bool, (wanted.file, wanted.upload, wanted.url))) != 1:
-            raise InvalidInputError("inputs", "each has exactly one of file, upload and url")
+            raise InvalidInputError("inputs", "each has exactly one of file, upload and url", code="one_of_three")
         if wanted.url:
             url = rules.with_user(wanted.url, wanted.user, wanted.password)
             return SourceFile(**self._intake.stream_url(url), type="stream")
         if wanted.user or wanted.password:
-            raise InvalidInputError("user", "is for URLs")
+            raise InvalidInputError("user", "is for URLs", code="user_for_urls")
         if wanted.file:
             found = self._intake.server_file(wanted.file, node)
             return SourceFile(**found.model_dump(), path=wanted.file, type="file")
@@ -336,17 +369,21 @@ class SourceEditor:
     def _check_kind(self, source: Source) -> Source:
         """What is copied must fit the target; what is encoded needs to know how."""
         if source.silent_audio and source.kind != "camera":
-            raise InvalidInputError("silent_audio", "is for cameras")
+            raise InvalidInputError("silent_audio", "is for cameras", code="silent_for_cameras")
         if source.kind == "transcode":
             if len(source.renditions) > MAX_RENDITIONS:
-                raise InvalidInputError("renditions", f"must be at most {MAX_RENDITIONS}")
+                raise InvalidInputError(
+                    "renditions", f"must be at most {MAX_RENDITIONS}", code="too_many", most=MAX_RENDITIONS
+                )
             for rendition in source.renditions:
                 targets.check_target_url(rendition.url)
             if len(rules.targets_of(source)) != 1 + len(source.renditions):
-                raise InvalidInputError("renditions", "each needs a target of its own")
+                raise InvalidInputError("renditions", "each needs a target of its own", code="targets_needed")
             return source.model_copy(update={"encoding": source.encoding or Encoding()})
         if source.encoding is not None or source.renditions:
-            raise InvalidInputError("encoding", "is for transcodes; everything else is copied as it is")
-        rules.check_playlist(source.inputs)
+            raise InvalidInputError(
+                "encoding", "is for transcodes; everything else is copied as it is", code="encoding_for_transcodes"
+            )
+        inputs.check_playlist(source.inputs)
         self._intake.check_fits(source.url, source.inputs, source.node, silent_audio=source.silent_audio)
         return source

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from chalicelib.domain import inputs
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import InvalidInputError, NotFoundError, UnavailableError, UpstreamError
 from chalicelib.domain.model.sources import KnownInput, SourceFile
@@ -62,8 +63,8 @@ class Intake:
         """
         seen = sightings.seen(self._store, node) if node else None
         found = seen.observed.ffmpeg if seen else None
-        rules.check_container(url, files, seen.observed.ffmpeg_version if seen else "", silent_audio=silent_audio)
-        rules.check_encoders(files, found.missing.get("transcode", []) if found else [])
+        inputs.check_container(url, files, seen.observed.ffmpeg_version if seen else "", silent_audio=silent_audio)
+        inputs.check_encoders(files, found.missing.get("transcode", []) if found else [])
 
     def server_file(self, file: str, node: str | None) -> FileFound:
         """Copy a file of the node to where uploads lie.
@@ -73,9 +74,11 @@ class Intake:
             NotFoundError: there is none.
         """
         if not file:
-            raise InvalidInputError("file", "must not be empty")
+            raise InvalidInputError("file", "must not be empty", code="empty")
         if len(file) > 1000:
-            raise InvalidInputError("file", "must have at most 1,000 characters")
+            raise InvalidInputError(
+                "file", "must have at most 1,000 characters", code="string_too_long", max_length=1000
+            )
         return FileFound.model_validate(self._questions.ask(node, CopyFileQuestion(file=file), 20.0))
 
     def stream_url(self, url: str) -> dict[str, str]:
@@ -85,7 +88,7 @@ class Intake:
             InvalidInputError: it is none that can be played.
         """
         checked = rules.check_input_url(url)
-        return {"name": rules.url_name(checked), "uuid": self._new_uuid(), "target": checked}
+        return {"name": inputs.url_name(checked), "uuid": self._new_uuid(), "target": checked}
 
     def register(
         self, kind: Kind, files: list[SourceFile], node: str | None, fits: Callable[[list[SourceFile], str], None]
@@ -99,7 +102,9 @@ class Intake:
             UnavailableError: the node is away.
         """
         if not 1 <= len(files) <= MAX_FILES:
-            raise InvalidInputError("files", f"must name at least one source and at most {MAX_FILES}")
+            raise InvalidInputError(
+                "files", f"must name at least one source and at most {MAX_FILES}", code="inputs_needed"
+            )
         for file in files:
             self._check(kind, file)
         there = self.node(node)
@@ -109,7 +114,7 @@ class Intake:
         limit = limits.camera_kbps if kind == "camera" else limits.vlive_kbps
         try:
             good = [
-                rules.check_probed(file, probed, limit, camera=kind == "camera")
+                inputs.check_probed(file, probed, limit, camera=kind == "camera")
                 for file, probed in zip(files, found, strict=True)
             ]
             fits(good, there)
@@ -122,15 +127,21 @@ class Intake:
 
     def _check(self, kind: Kind, file: SourceFile) -> None:
         if not file.target:
-            raise InvalidInputError("target", "must not be empty")
+            raise InvalidInputError("target", "must not be empty", code="empty")
         if not rules.is_uuid(file.uuid):
-            raise InvalidInputError("uuid", "must be the one that the source was given when it was brought in")
+            raise InvalidInputError(
+                "uuid", "must be the one that the source was given when it was brought in", code="file_unknown"
+            )
         if kind == "camera" and file.type != "stream":
-            raise InvalidInputError("type", "must be stream: a camera is a URL")
+            raise InvalidInputError(
+                "type", "must be stream: a camera is a URL", code="literal_error", expected="stream"
+            )
         if file.type == "stream":
             rules.check_input_url(file.target)
         elif not self._is_ours(file):
-            raise InvalidInputError("target", "must be upload/<uuid><extension>, as it was answered when brought in")
+            raise InvalidInputError(
+                "target", "must be upload/<uuid><extension>, as it was answered when brought in", code="file_unknown"
+            )
 
     def _is_ours(self, file: SourceFile) -> bool:
         if file.target.startswith("upload/"):
@@ -172,9 +183,11 @@ class Intake:
             elif name in elsewhere:
                 found.append(elsewhere[name])
             else:
-                raise InvalidInputError("files", "holds a source that is not known; send it to `source` first")
+                raise InvalidInputError(
+                    "files", "holds a source that is not known; send it to `source` first", code="file_unknown"
+                )
         if len(nodes) > 1:
-            raise InvalidInputError("files", "lie on different nodes")
+            raise InvalidInputError("files", "lie on different nodes", code="files_on_nodes")
         return next(iter(nodes), None), found
 
     def discard(self, node: str | None, files: Iterable[SourceFile], used: Iterable[SourceFile]) -> None:
@@ -202,5 +215,5 @@ def read_files(sent: list[dict[str, Any]]) -> list[SourceFile]:
             found.append(SourceFile.model_validate({"type": "upload", "uuid": "", "target": ""} | fields))
         except ValidationError as error:
             places = {".".join(map(str, e["loc"])) for e in error.errors(include_input=False, include_url=False)}
-            raise InvalidInputError(f"files.{min(places)}", "is missing or of the wrong type") from None
+            raise InvalidInputError(f"files.{min(places)}", "is missing or of the wrong type", code="missing") from None
     return found

@@ -109,4 +109,6 @@ def _encoding(config: dict[str, Any]) -> Encoding | None:
         if not config["all"] and not any(config[n] for n in names):
             return None  # never set, and off
         first = error.errors(include_input=False, include_url=False)[0]
-        raise InvalidInputError(str(first["loc"][0]), f"cannot be used: {first['msg']}") from None
+        raise InvalidInputError(
+            str(first["loc"][0]), f"cannot be used: {first['msg']}", code=str(first["type"])
+        ) from None

@@ -93,14 +93,19 @@ class Plays:
         there = self._questions.node(node)
         seen = sightings.seen(self._store, there.id)
         if seen is None or not seen.observed.ports:
-            raise NotFoundError("the node has not said yet on which ports it can be reached; try again in a minute")
+            raise NotFoundError(
+                "the node has not said yet on which ports it can be reached; try again in a minute",
+                code="node_never_seen",
+            )
         setting = self.get()
         expires = self._clock().replace(microsecond=0) + timedelta(seconds=expires_in_s)
         key = play_key(self._signing_key(), there.id, setting.generation)
         token = play_token(key, str(name), int(expires.timestamp()))
         scheme, _, host = base_url.partition("://")
         if not host:
-            raise InvalidInputError("host", "is needed: the name or address under which viewers reach the node")
+            raise InvalidInputError(
+                "host", "is needed: the name or address under which viewers reach the node", code="host_unknown"
+            )
         place = Place.of(scheme, host, seen.observed.ports, web)
         urls = {f: play_url(f, name, place, f"{QUERY}={token}") for f in formats if place.serves(f)}
         return Link(name, there.id, token, expires, setting.auth, urls)

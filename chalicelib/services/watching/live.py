@@ -72,7 +72,7 @@ class LiveLooks:
         try:
             return base64.b64decode(found.jpeg, validate=True)
         except binascii.Error as error:
-            raise UpstreamError("the node's answer is no picture") from error
+            raise UpstreamError("the node's answer is no picture", code="no_picture") from error
 
     def history(self, session: str, step_s: Step) -> History:
         """The numbers.

@@ -7,6 +7,14 @@ import { NotSent, shownOnly } from "./curl";
 
 export type Schemas = components["schemas"];
 
+/** A field that is wrong, and why. */
+interface WrongField {
+  field: string;
+  reason: string;
+  code: string;
+  params: Record<string, unknown>;
+}
+
 /** What the API said no with, or that it did not answer (`status` 0). */
 export class Problem extends Error {
   constructor(
@@ -14,6 +22,7 @@ export class Problem extends Error {
     readonly code: string,
     readonly params: Record<string, unknown>,
     detail: string,
+    readonly fields: readonly WrongField[] = [],
   ) {
     super(detail);
   }
@@ -71,5 +80,7 @@ export async function ok<T>(asked: Promise<Answer<T>>): Promise<T> {
   if (answer.response.ok) return answer.data as T;
   const told = asRecord(answer.error);
   const detail = String(told["detail"] ?? answer.response.statusText);
-  throw new Problem(answer.response.status, String(told["code"] ?? ""), asRecord(told["params"]), detail);
+  const wrong = Array.isArray(told["errors"]) ? told["errors"].map(asRecord) : [];
+  const fields = wrong.map((each) => ({ field: String(each["field"]), reason: String(each["reason"]), code: String(each["code"]), params: asRecord(each["params"]) }));
+  throw new Problem(answer.response.status, String(told["code"] ?? ""), asRecord(told["params"]), detail, fields);
 }

@@ -1,4 +1,5 @@
 import { audit } from "./audit.en";
+import type { Told } from "./told";
 import { health } from "./health.en";
 import { operate } from "./operate.en";
 
@@ -244,7 +245,7 @@ export const en = {
     why: "Why",
     lastTry: "Last try",
     tryAgain: "Try again",
-    brokeOff: "It broke off.",
+    leftOut: "What is in no MP4, and why",
     givenUp: (tries: number) => `Given up after ${tries} ${tries === 1 ? "try" : "tries"}`,
     triedAgain: (seconds: number) => `Tried again in ${seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`}`,
     isGone: (name: string) => `${name} is removed for good.`,
@@ -306,6 +307,7 @@ export const en = {
     gone: "There is no such recording any more.",
   },
   sources: {
+    waitsFor: (what: string) => `It waits for ${what}.`,
     title: "Sources",
     none: "Nothing is played or pulled. A file, a camera or a stream of elsewhere can go on air here without an encoder.",
     add: "Add a source",
@@ -498,6 +500,10 @@ export const en = {
     "node.revoked": "Edge revoked",
     "push.freed": "Push taken from a lost edge",
   } as Record<string, string>,
+  /** What an error says of a field. */
+  ofField: (field: string, words: string): string => `${field}: ${words}`,
+  /** Words for codes of the API with what they name: the API's own are English. */
+  told: {} as Told,
   /** Words for codes of the API, where ours are better than its own; those are shown for all others. */
   codes: {
     forbidden: "You may not do this: your login or token is for less.",
@@ -600,6 +606,7 @@ export const en = {
     agent_too_old: "The edge is too old for this, or has just started; update it, or try again in a minute.",
     is_a_card: "A test card is not changed; stop it, and start another one.",
     no_answer: "The server does not answer.",
+    name_invalid: "A stream's name holds letters and digits of any script and . _ ~ @ : + = - alone, no empty part, and at most 200 bytes.",
   } as Record<string, string>,
 };
 

@@ -115,6 +115,8 @@ export const health = {
     export: "Save as JSON lines",
     more: "Load more",
     noneFound: "Nothing fits the filter in what was looked through.",
+    outcomes: { begun: "How it ended is not known", refused: "Refused", failed: "Failed" } as Record<string, string>,
+    states: { up: "Running", down: "Stopped", missing: "None yet", valid: "Valid", failing: "Failing", expired: "Expired" } as Record<string, string>,
     kinds: { "session.": "Streams", "push.": "Pushes", "recording.": "Recordings", "publish.refused": "Refused publishes", "callback.": "Callbacks", "media_server.": "Media server", "certificate.": "Certificates", "node.": "Edges" } as Record<string, string>,
   },
   obs: {

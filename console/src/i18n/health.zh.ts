@@ -113,6 +113,8 @@ export const health: Health = {
     export: "保存为 JSON 行",
     more: "加载更多",
     noneFound: "在已查看的范围内没有符合筛选条件的内容。",
+    outcomes: { begun: "结果未知", refused: "被拒绝", failed: "失败" },
+    states: { up: "运行中", down: "已停止", missing: "尚无", valid: "有效", failing: "失败", expired: "已过期" },
     kinds: { "session.": "流", "push.": "转推", "recording.": "录制", "publish.refused": "被拒绝的推流", "callback.": "回调", "media_server.": "媒体服务器", "certificate.": "证书", "node.": "节点" },
   },
   obs: {

@@ -18,8 +18,13 @@ const kept = (): string | null => {
 /** The words of the language that is shown. */
 export const t = (): Text => text.value;
 
-/** What a code of the API says, in the user's language; the API's own words where we have none. */
-export const inWords = (code: string | undefined, otherwise: string): string => t().codes[code ?? ""] ?? otherwise;
+/** What a code of the API says, in the user's language, with what it names; the API's own words where we have none. */
+export function inWords(code: string | undefined, otherwise: string, named: Record<string, unknown> = {}): string {
+  const words = text.value;
+  const known = code ? (words.told[code] ?? words.operate.reasons[code]) : undefined;
+  // Where the words name nothing of their own, they may repeat what was said.
+  return known ? known({ said: otherwise, ...named } as Record<string, string>) : (words.codes[code ?? ""] ?? otherwise);
+}
 
 /** Shows this language from now on, and keeps it for the next time. */
 export async function speak(wanted: Language, keep = true): Promise<void> {

@@ -107,6 +107,7 @@ export const operate = {
   },
   /** Why a push is not running, with what the code names. */
   reasons: {
+    target_is_source: () => "The target is this very stream: give another address, or take other streams.",
     connection_refused: () => "The server refuses the connection: check address and port, and whether the broadcast has been started there.",
     refused_by_target: (p) => `Refused by the platform: ${p["said"] ?? "–"}. Check the stream key.`,
     host_not_found: (p) => `The server's name is not known${p["host"] ? ` (${p["host"]})` : ""}: check the address.`,

@@ -104,6 +104,7 @@ export const operate: Operate = {
     language: "语言",
   },
   reasons: {
+    target_is_source: () => "目标就是这路流本身：请填写其他地址，或选择其他流。",
     connection_refused: () => "服务器拒绝连接：请检查地址和端口，以及平台上是否已开始直播。",
     refused_by_target: (p) => `平台拒绝：${p["said"] ?? "–"}。请检查串流密钥。`,
     host_not_found: (p) => `找不到服务器${p["host"] ? `（${p["host"]}）` : ""}：请检查地址。`,

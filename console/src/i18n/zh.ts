@@ -2,6 +2,7 @@ import type { Text } from "./en";
 import { audit } from "./audit.zh";
 import { health } from "./health.zh";
 import { operate } from "./operate.zh";
+import { FIELDS, told } from "./told.zh";
 
 export const zh: Text = {
   operate,
@@ -244,7 +245,7 @@ export const zh: Text = {
     why: "原因",
     lastTry: "上次尝试",
     tryAgain: "重试",
-    brokeOff: "删除中断。",
+    leftOut: "未放入 MP4 的内容及原因（原始信息）",
     givenUp: (tries: number) => `尝试 ${tries} 次后放弃`,
     triedAgain: (seconds: number) => `${seconds < 90 ? `${seconds} 秒` : seconds < 5400 ? `${Math.round(seconds / 60)} 分钟` : `${Math.round(seconds / 3600)} 小时`}后重试`,
     isGone: (name: string) => `${name} 已彻底删除。`,
@@ -306,6 +307,7 @@ export const zh: Text = {
     gone: "该录制已不存在。",
   },
   sources: {
+    waitsFor: (what) => `正在等待：${what}`,
     title: "输入源",
     none: "目前没有播放或拉取任何内容。文件、摄像头或其他地方的流，无需编码器即可在此直播。",
     add: "添加输入源",
@@ -498,6 +500,8 @@ export const zh: Text = {
     "node.revoked": "节点已吊销",
     "push.freed": "已从失联节点收回转推",
   },
+  ofField: (field, words) => `${FIELDS[field.split(".").at(-1) ?? ""] ?? field}：${words}`,
+  told,
   codes: {
     forbidden: "无权执行此操作：您的登录或令牌权限不足。",
     not_found: "它已不存在。",
@@ -599,5 +603,6 @@ export const zh: Text = {
     agent_too_old: "节点版本过旧或刚刚启动；请更新，或一分钟后重试。",
     is_a_card: "测试画面不能修改；请停止后重新开始。",
     no_answer: "服务器没有响应。",
+    name_invalid: "流名只能用字母、数字和 . _ ~ @ : + = -，不能为空，总长不超过 200 字节。",
   },
 };

@@ -2,10 +2,10 @@ import type { JSX } from "preact";
 import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { streamPath } from "../format";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { to } from "../root";
 import { AsCurl } from "../ui/curl";
-import { Button, State, Time, wordsOf, type Tone } from "../ui/parts";
+import { Button, State, Time, Waiting, type Tone } from "../ui/parts";
 import { say } from "../ui/toasts";
 
 type Card = Schemas["TestCardShown"];
@@ -27,7 +27,7 @@ function Running({ card }: { card: Card }): JSX.Element {
         <span class="muted">
           {words.until} <Time at={card.until} />
         </span>
-        {card.last_error && card.state !== "running" && <p class="why">{card.last_error}</p>}
+        {card.last_error && card.state !== "running" && <p class="why">{inWords(card.code, card.last_error, card.params)}</p>}
       </span>
       <Button press={stop} label={words.stopThis(card.stream)}>
         {t().restream.stop}
@@ -51,7 +51,7 @@ export function TestCard({ stream }: { stream: string }): JSX.Element {
     <section class="card pad">
       <h2>{words.title}</h2>
       <p class="muted">{words.words}</p>
-      {cards.error && !cards.data && <p role="alert">{wordsOf(cards.error)}</p>}
+      {!cards.data && <Waiting error={cards.error} again={cards.again} />}
       {running.length > 0 && (
         <ul class="rows">
           {running.map((card) => (

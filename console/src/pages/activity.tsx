@@ -9,7 +9,6 @@ import { jsonLines, merged } from "../timeline";
 import { queried, useQuery } from "../ui/address";
 import { useLog } from "../ui/log";
 import { Button, Empty, Field, Page, Time, Waiting } from "../ui/parts";
-import { reason } from "../ui/push";
 import { Table } from "../ui/table";
 
 type Audit = Schemas["AuditShown"];
@@ -30,14 +29,21 @@ interface Row {
 /** What a push did, in words: its state, and why where it waits. */
 function pushed(data: LedgerEvent["data"]): string {
   const state = String(data["state"]);
-  const params = (data["params"] ?? {}) as Record<string, string>;
-  const why = state === "retrying" || state === "waiting" ? reason(String(data["code"] ?? ""), params, String(data["last_error"] ?? "")) : "";
+  const params = (data["params"] ?? {}) as Record<string, unknown>;
+  const why = state === "retrying" || state === "waiting" ? inWords(String(data["code"] ?? ""), String(data["last_error"] ?? ""), params) : "";
   return [t().restream.states[state] ?? state, why].filter(Boolean).join(" · ");
 }
 
+/** What became of what an event tells of. */
+function stateWords(data: LedgerEvent["data"]): string {
+  const words = t().health.activity.states;
+  const state = String(data["state"] ?? (typeof data["up"] === "boolean" ? (data["up"] ? "up" : "down") : ""));
+  return words[state] ?? t().restream.states[state] ?? state;
+}
+
 function row(entry: LedgerEvent | Audit, names: ReadonlyMap<string, string>): Row {
-  if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, t().audit[entry.action] ?? entry.action), about: entry.path, more: entry.outcome === "done" ? "" : entry.outcome };
-  const more = entry.kind === "push.state" ? pushed(entry.data) : [entry.data["state"], inWords(String(entry.data["code"] ?? ""), String(entry.data["reason"] ?? "")), entry.data["client_ip"]].filter(Boolean).join(" · ");
+  if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, t().audit[entry.action] ?? entry.action), about: entry.path, more: t().health.activity.outcomes[entry.outcome] ?? "" };
+  const more = entry.kind === "push.state" ? pushed(entry.data) : [stateWords(entry.data), inWords(String(entry.data["code"] ?? ""), String(entry.data["reason"] ?? "")), entry.data["client_ip"]].filter(Boolean).join(" · ");
   const to_ = names.get(String(entry.data["destination"] ?? ""));
   if (to_) return { id: entry.id, at: entry.at, what: t().events[entry.kind] ?? entry.kind, about: `${entry.stream ?? ""} → ${to_}`, more };
   return { id: entry.id, at: entry.at, what: t().events[entry.kind] ?? entry.kind, about: entry.stream ?? String(entry.data["name"] ?? ""), more };
@@ -98,15 +104,18 @@ export function Activity(_: PageProps): JSX.Element {
     enabled: wanted.show !== "events" && !kind && !stream && !node,
   });
   const entries = merged({ items: withoutRepeats(events.items), whole: events.whole }, audit);
-  const names = new Map((useAllTargets().data?.items ?? []).map((d) => [d.id, d.name]));
+  const targets = useAllTargets();
+  const names = new Map((targets.data?.items ?? []).map((d) => [d.id, d.name]));
+  // What comes later would come in between.
+  const whole = [events.ready || events.error, audit.ready || audit.error, targets.data || targets.error].every(Boolean);
   const filtered = NAMES.some((name) => wanted[name]);
   return (
-    <Page title={words.title} action={entries.length > 0 && <Button press={() => save(entries)}>{more.export}</Button>}>
+    <Page title={words.title} action={<Button disabled={entries.length === 0} press={() => save(entries)}>{more.export}</Button>}>
       <Filters wanted={wanted} />
-      {!events.ready && <Waiting error={events.error} again={events.again} />}
-      {!audit.ready && events.ready && <Waiting error={audit.error} again={audit.again} />}
-      {events.ready && audit.ready && entries.length === 0 && <Empty words={filtered ? more.noneFound : words.none} />}
-      {entries.length > 0 && (
+      {(!whole || !events.ready) && <Waiting error={events.error} again={events.again} />}
+      {whole && !audit.ready && events.ready && <Waiting error={audit.error} again={audit.again} />}
+      {whole && events.ready && audit.ready && entries.length === 0 && <Empty words={filtered ? more.noneFound : words.none} />}
+      {whole && entries.length > 0 && (
         <Table
           label={words.title}
           rows={entries.map((entry) => row(entry, names))}

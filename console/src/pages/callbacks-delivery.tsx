@@ -5,7 +5,7 @@ import { api, ok, type Schemas } from "../api/client";
 import { quoted } from "../api/curl";
 import { renew } from "../api/query";
 import { diff, inLines } from "../diff";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { to } from "../root";
 import { AsCurl } from "../ui/curl";
 import { Button, Copyable, Dialog, Field, State, Time, type Tone } from "../ui/parts";
@@ -25,7 +25,7 @@ const inHeaders = (headers: Record<string, string>): string =>
 const request = (a: Attempt | undefined): string => (a?.sent_body ? `POST\n${inHeaders(a.sent_headers)}\n\n${inLines(a.sent_body)}` : "");
 
 /** What came back, as text. */
-const answer = (a: Attempt | undefined): string => (!a ? "" : a.status === null ? a.error : `${a.status}\n${inHeaders(a.headers)}\n\n${inLines(a.answer)}`);
+const answer = (a: Attempt | undefined): string => (!a ? "" : a.status === null ? inWords(a.error_code, a.error) : `${a.status}\n${inHeaders(a.headers)}\n\n${inLines(a.answer)}`);
 
 const SIGNS = { " ": "same", "-": "gone", "+": "new" } as const;
 
@@ -66,7 +66,7 @@ function Attempts({ delivery }: { delivery: Delivery }): JSX.Element | null {
         label={words.attempt}
         value={String(number)}
         change={(value) => choose(Number(value))}
-        options={attempts.map((a) => ({ value: String(a.attempt), label: `${a.attempt}: ${a.status ?? a.error} · ${a.duration_ms} ms` }))}
+        options={attempts.map((a) => ({ value: String(a.attempt), label: `${a.attempt}: ${a.status ?? inWords(a.error_code, a.error)} · ${a.duration_ms} ms` }))}
       />
       <p class="hint">
         <Time at={shown.at} /> · {shown.duration_ms} ms · {before ? words.comparedWith(number - 1) : words.first}
@@ -98,7 +98,7 @@ export function Panel({ delivery, close }: { delivery: Delivery; close: () => vo
         <p class="states">
           <State tone={TONES[delivery.state] ?? "grey"}>{words.states[delivery.state] ?? delivery.state}</State>
         </p>
-        {delivery.note && <p class="why">{delivery.note}</p>}
+        {delivery.note && <p class="why">{inWords(delivery.note_code, delivery.note)}</p>}
         <dl class="facts">
           <dt>{words.url}</dt>
           <dd>{delivery.target || "–"}</dd>

@@ -5,11 +5,11 @@ import type { PageProps } from "../app";
 import { api, ok, type Schemas } from "../api/client";
 import { usePaged } from "../api/paged";
 import { queries, renew, useAsked } from "../api/query";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { to } from "../root";
 import { queried, useQuery } from "../ui/address";
 import { AsCurl } from "../ui/curl";
-import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting } from "../ui/parts";
+import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting, wordsOf } from "../ui/parts";
 import { Pager } from "../ui/pager";
 import { useDraft } from "../ui/draft";
 import { Table } from "../ui/table";
@@ -22,7 +22,7 @@ type Trial = Schemas["chalicelib__routes__v1__callbacks__TrialShown"];
 /** What is risky about where callbacks go as it is kept now, or why they were switched off. */
 function warningOf(kept: Schemas["CallbacksShown"]): string {
   const words = t().operate.callbacks;
-  if (kept.disabled_reason) return words.switchedOff(kept.disabled_reason);
+  if (kept.disabled_reason) return words.switchedOff(inWords("target_gone", kept.disabled_reason));
   if (!kept.warning) return "";
   return kept.target.startsWith("https:") ? words.notVerified : words.unencrypted;
 }
@@ -133,7 +133,7 @@ function Replay({ close }: { close: () => void }): JSX.Element {
 
 const lastAnswer = (d: Delivery): string => {
   const last = d.attempts.at(-1);
-  return last ? last.error || `${last.status ?? "–"} ${last.answer.slice(0, 40)}` : "–";
+  return last ? inWords(last.error_code, last.error) || `${last.status ?? "–"} ${last.answer.slice(0, 40)}` : "–";
 };
 
 const KINDS = ["on_publish", "on_unpublish", "on_record_begin", "on_record_end", "recording_updated"] as const;
@@ -215,7 +215,7 @@ export function Callbacks({ id }: PageProps): JSX.Element {
       <Verifier />
       {id && !one.data && one.error && (
         <p class="why" role="alert">
-          {one.error.status === 404 ? more.gone : one.error.message}
+          {one.error.status === 404 ? more.gone : wordsOf(one.error)}
         </p>
       )}
       {id && one.data && <Panel delivery={one.data} close={() => route(to("callbacks"))} />}

@@ -13,6 +13,7 @@ import { ObsSetUp } from "../ui/obs";
 import { TestCard } from "../live/card";
 import { Outlook } from "../ui/outlook";
 import { Qr } from "../ui/qr";
+import { useHeld } from "../ui/settling";
 
 type Address = Schemas["AddressShown"];
 const TOOLS = ["obs", "phone", "browser", "ffmpeg", "vmix", "srt", "device"] as const;
@@ -125,8 +126,11 @@ function Steps({ tool, address, stream, secret }: { tool: Tool; address: Address
 function Light({ stream }: { stream: string }): JSX.Element {
   const words = t().goLive;
   const [begun] = useState(() => Date.now());
-  const live = useStream(stream).data?.items[0];
-  const fresh = useRefusals(stream, begun - REFUSAL_MS).data?.items[0];
+  const streams = useStream(stream);
+  const refusals = useRefusals(stream, begun - REFUSAL_MS);
+  const [live, fresh] = [streams.data?.items[0], refusals.data?.items[0]];
+  const asking = [streams, refusals].some((asked) => !asked.data && !asked.error);
+  useHeld(asking);
   if (live) {
     return (
       <div class="light green" role="status">
@@ -146,7 +150,7 @@ function Light({ stream }: { stream: string }): JSX.Element {
     );
   }
   return (
-    <div class="light" role="status">
+    <div class={asking ? "light held" : "light"} role="status">
       <State tone="blue">{words.waiting}</State>
       <p class="muted">{words.waitingHint}</p>
     </div>

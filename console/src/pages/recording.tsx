@@ -4,7 +4,7 @@ import { useNodes, type Recording } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { queries, renew, useAsked } from "../api/query";
 import { duration, size } from "../format";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { fileName, trackWords } from "../media";
 import { away } from "../root";
 import { Button, Check, Confirm, Dialog, Field, Form, State, Time, wordsOf, type Tone } from "../ui/parts";
@@ -51,10 +51,7 @@ export async function purgeAgain(recording: Recording): Promise<void> {
 }
 
 /** Why a recording could not be removed. */
-export const removalWords = (recording: Recording): string => {
-  const why = recording.removal?.error ?? "";
-  return why === "it broke off" ? t().recordings.brokeOff : why;
-};
+export const removalWords = ({ removal }: Recording): string => (removal ? inWords(removal.error_code, removal.error, removal.error_params) : "");
 
 /** Whether the removal of a recording is tried again by itself, and when. */
 export function Outlook({ recording }: { recording: Recording }): JSX.Element | null {
@@ -258,14 +255,19 @@ export function Panel({ recording, close }: { recording: Recording; close: () =>
         <p class="states">
           {recording.removal ? <Outlook recording={recording} /> : <State tone={TONES[recording.state]}>{words.states[recording.state]}</State>}
         </p>
-        {recording.error && !recording.removal && <p class="why">{recording.error}</p>}
+        {recording.error && !recording.removal && <p class="why">{inWords(recording.error_code, recording.error, recording.error_params)}</p>}
         <Naming recording={recording} />
         <Facts recording={recording} />
-        {recording.notes.map((note) => (
-          <p key={note} class="muted">
-            {note}
-          </p>
-        ))}
+        {recording.notes.length > 0 && (
+          <details>
+            <summary>{words.leftOut}</summary>
+            {recording.notes.map((note) => (
+              <p key={note} class="muted">
+                {note}
+              </p>
+            ))}
+          </details>
+        )}
         <GapList recording={recording} gaps={gaps} seek={(ms) => seeker.current(ms)} />
         <Lives sessions={recording.sessions} />
         {recording.segments > 0 && !recording.trashed_at && !recording.removal && <Sharing recording={recording} />}

@@ -5,7 +5,7 @@ import { useAddresses } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { usePaged } from "../api/paged";
 import { queries, renew } from "../api/query";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { hostOf, streamOf } from "../root";
 import { Cards } from "../ui/cards";
 import { AsCurl } from "../ui/curl";
@@ -153,7 +153,8 @@ function Card({ source }: { source: Playing }): JSX.Element {
         <State tone={TONES[state] ?? "grey"}>{t().restream.states[state] ?? state}</State>
         <span class="tag">{words.kinds[source.kind] ?? source.kind}</span>
       </p>
-      {source.enabled && worker?.last_error && state !== "running" && <p class="why">{worker.last_error}</p>}
+      {source.enabled && worker?.last_error && state !== "running" && <p class="why">{inWords(worker.code, worker.last_error, worker.params)}</p>}
+      {source.waits_code && <p class="muted">{inWords(source.waits_code, words.waitsFor(source.waits_for), source.waits_params)}</p>}
       <dl class="facts">
         {source.inputs.length > 0 && <dt>{words.plays}</dt>}
         {source.inputs.length > 0 && (

@@ -1,10 +1,9 @@
 import type { JSX } from "preact";
 import { api, ok, type Schemas } from "../api/client";
 import { useAsked, type Asked } from "../api/query";
-import { t } from "../i18n";
+import { inWords, t } from "../i18n";
 import { to } from "../root";
 import type { Tone } from "./parts";
-import { reason } from "./push";
 
 export const LEVELS: Record<Schemas["FindingShown"]["level"], Tone> = { good: "green", warn: "amber", bad: "red" };
 
@@ -17,8 +16,7 @@ export function findingWords(finding: Schemas["FindingShown"]): [string, string]
   if (!words) return [finding.said, finding.hint];
   const [said, hint] = words(finding.params);
   if (finding.code === "push_failing") {
-    const why = Object.fromEntries(Object.entries(finding.params).map(([name, value]) => [name, String(value)]));
-    return [`${said} ${reason(why["code"] ?? "", why, finding.said)}`, hint];
+    return [`${said} ${inWords(String(finding.params["code"] ?? ""), finding.said, finding.params)}`, hint];
   }
   // What a copy says of itself is more than our words for it.
   return [finding.code === "replication_failing" ? `${said} ${finding.said}` : said, hint];

@@ -3,7 +3,7 @@ import type { Schemas } from "../api/client";
 import { inWords, t } from "../i18n";
 import { State } from "./parts";
 
-const why = (told: { code: string; reason: string }): string => inWords(told.code, told.reason);
+const why = (told: { code: string; reason: string; params: Record<string, unknown> }): string => inWords(told.code, told.reason, told.params);
 
 /** What would become of a publish, or becomes of one: admitted → recorded → pushed, each with its reason. */
 export function Outlook({ of, live = false }: { of: Schemas["ExplanationShown"]; live?: boolean }): JSX.Element {

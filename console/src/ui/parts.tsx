@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useHeld, useSettling } from "./settling";
 import { Problem } from "../api/client";
 import { utc, when } from "../format";
 import { inWords, t } from "../i18n";
@@ -8,9 +9,17 @@ import { Icon } from "./icons";
 
 export type Tone = "red" | "green" | "amber" | "blue" | "grey";
 
+/** Each field that is wrong, where the API names some and we have words for why; else what is wrong as a whole. */
+function problemWords(problem: Problem): string {
+  const told = t().told;
+  const named = problem.fields.filter(({ field, code }) => field && told[code]);
+  if (named.length === 0) return inWords(problem.code, problem.message, problem.params);
+  return named.map(({ field, code, reason, params }) => t().ofField(field, inWords(code, reason, params))).join(" ");
+}
+
 /** What an error says to the user: in his language where we know its code, else in the API's own words. */
 export function wordsOf(error: unknown): string {
-  if (error instanceof Problem) return inWords(error.code, error.message);
+  if (error instanceof Problem) return problemWords(error);
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -67,8 +76,9 @@ export const Page = (p: { title: string; note?: string; action?: ComponentChildr
   useEffect(() => {
     document.title = `${p.title} · Sluice`;
   }, [p.title]);
+  const settling = useSettling();
   return (
-    <>
+    <div class={settling ? "page settling" : "page"}>
       <header class="page-head">
         <h1>
           {p.title} {p.note && <span class="note">{p.note}</span>}
@@ -79,7 +89,7 @@ export const Page = (p: { title: string; note?: string; action?: ComponentChildr
         </div>
       </header>
       {p.children}
-    </>
+    </div>
   );
 };
 
@@ -91,13 +101,17 @@ export const Empty = ({ words, action }: { words: string; action?: ComponentChil
 );
 
 /** What waits for its first answer, or was told no: its place is held meanwhile. `tiles`: by as many cards as come. */
-export const Waiting = ({ error, again, tiles }: { error: Problem | null; again: () => void; tiles?: boolean }): JSX.Element =>
-  error && !error.unheard ? (
-    <div class="empty" role="alert">
-      <p>{wordsOf(error)}</p>
-      <Button press={again}>{t().common.tryNow}</Button>
-    </div>
-  ) : (
+export function Waiting({ error, again, tiles }: { error: Problem | null; again: () => void; tiles?: boolean }): JSX.Element {
+  const failed = error !== null && !error.unheard;
+  useHeld(!failed);
+  if (failed)
+    return (
+      <div class="empty" role="alert">
+        <p>{wordsOf(error)}</p>
+        <Button press={again}>{t().common.tryNow}</Button>
+      </div>
+    );
+  return (
     <div class={tiles ? "waiting tiles" : "waiting"} role="status" aria-busy="true">
       <span class="offscreen">{t().common.loading}</span>
       <i aria-hidden="true" />
@@ -105,6 +119,7 @@ export const Waiting = ({ error, again, tiles }: { error: Problem | null; again:
       <i aria-hidden="true" />
     </div>
   );
+}
 
 interface FieldProps {
   label: string;

@@ -8,15 +8,9 @@ import { State, type Tone } from "./parts";
 
 const TONES: Record<string, Tone> = { running: "green", retrying: "amber", starting: "blue", waiting: "grey", stopped: "grey" };
 
-/** A reason of the API with what it names, in the user's language; the API's own words where we have none. */
-export function reason(code: string, params: Record<string, string>, otherwise: string): string {
-  const words = t().operate.reasons[code];
-  return words ? words(params) : inWords(code, otherwise);
-}
-
 /** Why a destination is not pushed to, in the user's language where its code is known. */
 export function whyNot(target: Target): string {
-  if (target.push) return reason(target.push.code ?? "", target.push.params ?? {}, target.push.last_error ?? "");
+  if (target.push) return inWords(target.push.code, target.push.last_error ?? "", target.push.params);
   return target.waiting ? inWords(target.waiting.code, target.waiting.message) : "";
 }
 
@@ -37,7 +31,7 @@ export function Fits({ fits }: { fits: readonly Schemas["FitShown"][] }): JSX.El
           <State tone={fit.fits === false ? "amber" : fit.fits ? "green" : "grey"}>{fit.fits === false ? words.unfit(fit.stream) : fit.fits ? words.fits(fit.stream) : words.unknownFit(fit.stream)}</State>
           {fit.fits === false && (
             <p class="why">
-              {reason(fit.code, fit.params, fit.message)} {words.whatToDo} <a href={to("sources")}>{words.toSources}</a>
+              {inWords(fit.code, fit.message, fit.params)} {words.whatToDo} <a href={to("sources")}>{words.toSources}</a>
             </p>
           )}
         </li>

@@ -52,7 +52,7 @@ export function later(id: string | readonly string[], words: string, act: () => 
     try {
       await act();
     } catch (error) {
-      say(error instanceof Problem ? inWords(error.code, error.message) : String(error), "bad");
+      say(error instanceof Problem ? inWords(error.code, error.message, error.params) : String(error), "bad");
     }
     hide(false);
   };

@@ -48,11 +48,11 @@ class Slates:
         source = await asyncio.to_thread(self._given.server_file, question.file, ALLOWED)
         image = source.suffix.lower() in IMAGE_EXTENSIONS
         if source.stat().st_size > MAX_BYTES:
-            raise RefusedInputError("slate.file", f"is larger than {MAX_BYTES // 1024**2} MB")
+            raise RefusedInputError("slate.file", f"is larger than {MAX_BYTES // 1024**2} MB", code="slate_too_large")
         found = await self._probe.look_at_slate(source, image=image)
         # Of an image that is none, FFmpeg knows the codec by the name, and no size.
         if found.error or found.video is None or not found.video.width:
-            raise RefusedInputError("slate.file", found.error or "has no picture")
+            raise RefusedInputError("slate.file", found.error or "has no picture", code="slate_no_picture")
         kept = await asyncio.to_thread(self._keep, self._given, source)
         if (old := self.resolve(question.replaces)) is not None:
             old.unlink(missing_ok=True)

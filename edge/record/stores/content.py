@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ class Content:
     def timeout_s(self) -> float:
         """How long an upload of it may take."""
         return PUT_BASE_S + self.size / SLOWEST_BYTES_S
+
+    @property
+    def checksum(self) -> str:
+        """Its SHA-256 as S3 writes it, `x-amz-checksum-sha256`."""
+        return base64.b64encode(self.digest).decode()
 
     def stream(self) -> bytes | AsyncIterator[bytes]:
         """It, to be sent."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from urllib.parse import quote
 
 from edge.base.errors import CloudError, CloudRejectedError, StoreError
@@ -25,7 +24,7 @@ class HostStore:
         headers = {
             "Content-Type": content.type,
             "Content-Length": str(content.size),
-            "x-amz-checksum-sha256": base64.b64encode(content.digest).decode(),
+            "x-amz-checksum-sha256": content.checksum,
         }
         try:
             await self._cloud.send("PUT", f"objects/{quote(key)}", content.timeout_s, content.stream(), headers)

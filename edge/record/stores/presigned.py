@@ -11,7 +11,7 @@ from edge.base.bounded import CallFailedError, call
 from edge.base.errors import CloudError, CloudRejectedError, StoreError, StoreExpiredError
 from edge.cloud.client import Cloud
 from edge.record.stores.content import Content
-from edge.record.stores.s3 import store_error
+from edge.record.stores.s3 import check_stored
 
 _ASK_S: Final = 15.0
 _TRIES: Final = 2
@@ -65,5 +65,4 @@ class PresignedStore:
             )
         except CallFailedError as error:
             raise StoreError(f"the store gave no answer: {error}") from error
-        if answer.status not in {200, 201, 204}:
-            raise store_error(answer.status, answer.body)
+        check_stored(answer, content)

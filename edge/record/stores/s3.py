@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from typing import Final
 from urllib.parse import quote
@@ -10,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from chalicelib.wire.edge.desired import StoreCredentials
-from edge.base.bounded import CallFailedError, call
+from edge.base.bounded import Answer, CallFailedError, call
 from edge.base.errors import StoreError, StoreExpiredError
 from edge.cloud.credentials import Credentials
 from edge.record.stores.content import Content
@@ -37,7 +36,7 @@ class S3Store:
         headers = {
             "Content-Type": content.type,
             "Content-Length": str(content.size),
-            "x-amz-checksum-sha256": base64.b64encode(content.digest).decode(),
+            "x-amz-checksum-sha256": content.checksum,
         }
         from edge.cloud.signing import sign_s3  # botocore takes 5 MB, which an agent without a bucket never needs
 
@@ -49,11 +48,11 @@ class S3Store:
             )
         except CallFailedError as error:
             raise StoreError(f"the store gave no answer: {error}") from error
-        if answer.status not in {200, 201, 204}:
-            error_ = store_error(answer.status, answer.body)
-            if isinstance(error_, StoreExpiredError):
-                self._credentials.refuse(to)
-            raise error_
+        try:
+            check_stored(answer, content)
+        except StoreExpiredError:
+            self._credentials.refuse(to)
+            raise
 
 
 def object_url(c: StoreCredentials, key: str) -> str:
@@ -62,6 +61,18 @@ def object_url(c: StoreCredentials, key: str) -> str:
     if c.s3_endpoint:
         return f"{c.s3_endpoint.rstrip('/')}/{c.bucket}/{path}"
     return f"https://{c.bucket}.s3.{c.region}.amazonaws.com/{path}"
+
+
+def check_stored(answer: Answer, content: Content) -> None:
+    """Whether a store took an object whole. S3 names the checksum of what it keeps; not every store does.
+
+    Raises:
+        StoreError: it did not. StoreExpiredError: new credentials are needed.
+    """
+    if answer.status not in {200, 201, 204}:
+        raise store_error(answer.status, answer.body)
+    if answer.headers.get("x-amz-checksum-sha256", content.checksum) != content.checksum:
+        raise StoreError("the store keeps something else than it was given")
 
 
 def store_error(status: int, body: bytes) -> StoreError:

@@ -9,7 +9,7 @@ function handler(event) {
   } catch (error) {
     return response;
   }
-  if (name.length > 200 || /[\x00-\x1f\x7f\/\\"]/.test(name)) return response;
+  name = name.replace(/[\x00-\x1f\x7f-\x9f"\\\/:*?<>|%\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, '-').slice(0, 200).replace(/[\ud800-\udbff]$/, '');
   const plain = name.replace(/[^\x20-\x7e]/g, '_');
   const other = plain === name ? '' : "; filename*=UTF-8''" + encodeURIComponent(name).replace(/['()*]/g, (c) => '%' + c.charCodeAt(0).toString(16));
   response.headers['content-disposition'] = { value: 'attachment; filename="' + plain + '"' + other };

@@ -54,6 +54,7 @@ class Adapter:
         self._playlists: dict[str, Playlist] = {}
         self._collectors: dict[str, Collector] = {}
         self._stopping = False
+        self._leaving = False
 
     async def handle(self, request: Request) -> Response:
         """Answer one notification: 2xx lets the client pass, 3xx sends it to its slot, anything else refuses it."""
@@ -90,6 +91,12 @@ class Adapter:
                         await self._end(client)
                         await self._close(client)
 
+    async def leave(self) -> None:
+        """Let nobody in any more, and return when everybody has left: as SRS does on SIGQUIT."""
+        self._leaving = True
+        while self.clients:
+            await next(iter(self.clients.values())).closed.wait()
+
     async def stop(self, kicker: Kicker) -> None:
         """End all publishes as SRS does on SIGTERM: the last segments are announced, under an unrelated client id, and
         nothing else is.
@@ -104,6 +111,8 @@ class Adapter:
                     await client.closed.wait()
 
     def _connect(self, notice: Notice) -> Response:
+        if self._leaving:
+            return _NO
         in_use = {client.slot for client in self.clients.values()}
         slot = self._slots.take(notice.app, in_use) if notice.app else None
         if slot is None:

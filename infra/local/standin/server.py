@@ -31,8 +31,25 @@ def _identity(work_dir: Path) -> Identity:
     return _identity(work_dir)
 
 
+async def _told(adapter: Adapter, api: asyncio.Server) -> None:
+    """Return when a signal says that it is time to end."""
+    stopping, quitting = asyncio.Event(), asyncio.Event()
+    for number, event in ((signal.SIGTERM, stopping), (signal.SIGINT, stopping), (signal.SIGQUIT, quitting)):
+        asyncio.get_running_loop().add_signal_handler(number, event.set)
+
+    async def left() -> None:
+        await quitting.wait()
+        api.close()  # SRS listens nowhere from here on
+        await adapter.leave()
+
+    waiting = {asyncio.create_task(stopping.wait()), asyncio.create_task(left())}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+
+
 async def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT (status 0), or until nginx is gone (status 1).
+    """Serve until SIGTERM or SIGINT, or SIGQUIT and the end of the last client (status 0), or until nginx is gone (1).
 
     Raises:
         NginxError: nginx did not start.
@@ -46,10 +63,7 @@ async def run(settings: Settings) -> int:
     reaper = asyncio.create_task(adapter.reap())
     _LOG.info("stand-in serves RTMP on port %d", settings.rtmp_port)
 
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    told, ended = asyncio.create_task(stopping.wait()), asyncio.create_task(nginx.ended())
+    told, ended = asyncio.create_task(_told(adapter, api)), asyncio.create_task(nginx.ended())
     await asyncio.wait({told, ended}, return_when=asyncio.FIRST_COMPLETED)
     if ended.done():
         # As when SRS is killed: no hook, and the API gone at once.

@@ -23,6 +23,7 @@ from edge.base.errors import SpoolError
 from edge.base.loops import forever
 from edge.publish.admission import TAKEN
 from edge.publish.offers import LET_GO_S
+from edge.publish.reconcile import BUSY_LOOKS, NEVER_LIVE_S
 from edge.spool import tables
 from edge.spool.schema import ROOM_BYTES
 from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until, world
@@ -105,6 +106,22 @@ def test_whip_has_no_connect_and_no_close_and_unpublishes_late(tmp_path: Path) -
         assert (await w.hook("on_publish", "c3", "no")).body != b"0"
         await asyncio.sleep(2 * LET_GO_S)
         assert w.srs.kicked == ["w2"], "by RTMP the connection ends by itself"
+
+    tell(tmp_path, story)
+
+
+def test_an_offer_that_never_connects_is_cut_off_so_that_its_name_is_free(tmp_path: Path) -> None:
+    async def story(w: World) -> None:
+        assert (await w.hook("on_publish", "w1", "s", tcUrl="", param="app=live&stream=s&secret=x")).body == b"0"
+        w.clock.ahead_s += NEVER_LIVE_S - 2
+        for _ in range(BUSY_LOOKS):
+            await w.agent.watch.look()
+        assert w.srs.kicked == [], "a slow one is waited for"
+        w.clock.ahead_s += 3
+        await w.agent.watch.look()
+        assert w.srs.kicked == ["w1"]
+        (event,) = await until(lambda: w.cloud.of_kind("session.refused"))
+        assert event["body"]["reason"] == "never_live"
 
     tell(tmp_path, story)
 

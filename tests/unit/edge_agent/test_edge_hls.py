@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from chalicelib.wire.node_settings import ApplySettingsQuestion, HlsMode, NodeSettings
 from edge.base.bounded import new_client
-from edge.base.errors import MediaServerError
+from edge.base.errors import MediaServerError, RefusedInputError
 from edge.config import load
 from edge.options import HlsFiles
 from edge.srs.api import MediaServer
@@ -106,7 +106,7 @@ def test_the_stand_in_serves_plain_playlists_and_says_that_it_can_do_no_more(tmp
 
     async def story() -> None:
         assert await hls.answer(question(plain=True)) == {}
-        with pytest.raises(MediaServerError, match="use SRS"):
+        with pytest.raises(RefusedInputError, match="use SRS"):
             await hls.answer(question(low_latency=True))
 
     asyncio.run(story())

@@ -149,6 +149,10 @@ def test_a_young_session_may_not_be_visible_yet() -> None:
     looks = [observed(n, {}, age=20) for n in range(3)]
     assert run([session(1)], looks) == [[], [], [End(session(1).id, "never_live")]]
 
+    offered = session(1)
+    offered.protocol = "webrtc"
+    assert run([offered], looks)[2] == [End(offered.id, "never_live", cut=True)], "SRS would keep its name"
+
 
 def test_the_publisher_goes_live_and_another_is_busy() -> None:
     seen = [observed(n, {"live/a": "c1"}) for n in range(3)]

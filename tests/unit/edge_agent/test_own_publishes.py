@@ -48,6 +48,10 @@ def hook_of(text: str) -> Hook:
     ],
 )
 def test_n6_a_target_on_this_node_gets_a_credential_for_its_stream(target: str) -> None:
+    named = hook_of(target)
+    assert OWN.names(target, named.app, named.stream)
+    assert not OWN.names(target, named.app, "other")
+    assert not OWN.names("rtmp://192.0.2.1/copy/x", "copy", "x"), "a target of elsewhere"
     opened = OWN.opened(target)
     hook = hook_of(opened)
     assert OWN.admits(hook)
