@@ -72,7 +72,6 @@ class AwsAdapters:
     def objects(self) -> S3Objects:
         """The bucket."""
         from chalicelib.adapters.aws.s3 import S3Objects
-    from chalicelib.adapters.aws.snapshots import S3Snapshots
 
         client = self._boto3("s3", signature_version="s3v4", s3={"addressing_style": "path"})
         return S3Objects(client, self._at.bucket, sign=self._sign if self._at.cdn else None)
