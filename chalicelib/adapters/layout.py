@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from chalicelib.domain.destinations import name_hash
-from chalicelib.domain.ids import stamp, ulid_time
+from chalicelib.domain.ids import name_hash, stamp, ulid_time
 from chalicelib.domain.model.account import AdminPassword, ApiSecret, AuditEntry, Credential, KeptAnswer, LoginHold
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import AskedCallback, CallbackSettings, CallbackTrace, Delivery, WebhookSecret

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -11,6 +10,7 @@ from chalicelib.domain.model.sessions import OpenSession, Session
 
 from .errors import InvalidInputError
 from .globs import compile_glob, matches_any
+from .ids import name_hash
 from .targets import target_hash
 
 
@@ -62,11 +62,6 @@ def wanted_name(destination: Destination) -> str:
     names = {pattern.rpartition("/")[2] for pattern in destination.streams}
     name = names.pop() if len(names) == 1 else ""
     return "" if set(name) & set("*?[]\\^") else name
-
-
-def name_hash(name: str) -> str:
-    """A stream's name as it stands in keys: it may end in a secret."""
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def wanted_index(name: str) -> str:

@@ -36,3 +36,8 @@ def node_id(nonce: str) -> str:
 def token_hash(token: str) -> str:
     """SHA-256 (hex) of a bearer token: all that is kept of it."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def name_hash(name: str) -> str:
+    """A stream's name as it stands in keys: it may end in a secret."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

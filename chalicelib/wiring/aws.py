@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib.adapters.aws.api import DYNAMODB, ECS, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
 from chalicelib.adapters.aws.credentials import StsIssuer
 from chalicelib.adapters.aws.dynamo import DynamoStore
-from chalicelib.adapters.aws.snapshots import S3Snapshots
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
 from chalicelib.adapters.aws.vault import SecretsVault
 from chalicelib.adapters.cipher import Cipher
@@ -25,6 +24,7 @@ from chalicelib.ports.upkeep import LooksAfter
 if TYPE_CHECKING:
     from chalicelib.adapters.aws.once import DynamoOnce
     from chalicelib.adapters.aws.s3 import S3Objects
+    from chalicelib.adapters.aws.snapshots import S3Snapshots
 
 A = TypeVar("A", bound=AwsApi)
 
@@ -86,6 +86,8 @@ class AwsAdapters:
     @cached_property
     def snapshot_files(self) -> S3Snapshots:
         """In the bucket."""
+        from chalicelib.adapters.aws.snapshots import S3Snapshots
+
         return S3Snapshots(self._at.bucket, self._at.region, self._at.store_endpoint or "")
 
     @cached_property

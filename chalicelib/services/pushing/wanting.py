@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from chalicelib.domain import destinations as rules
+from chalicelib.domain.ids import name_hash
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.destinations import Destination, WantedStream, WantedTarget, WantingIndexed
 from chalicelib.domain.model.nodes import Heartbeat
@@ -90,7 +91,7 @@ class Wanting:
         """The live sessions that a destination may be given, those that it prefers first, some at a time."""
         name = rules.wanted_name(destination)
         if name and self._indexed():
-            found = everything(self._store, OpenSession, f"LIVE_OF#{rules.name_hash(name)}")
+            found = everything(self._store, OpenSession, f"LIVE_OF#{name_hash(name)}")
             yield self._answering(s for s in found if rules.serves(destination, s))
             return
         cursor: str | None = None
