@@ -40,7 +40,7 @@ def watch(functions: Mapping[str, str]) -> Json:
     """Parameters, conditions and resources. `functions`: name of each function's resource, and its name's last part."""
     return {
         "Parameters": {
-            "AlarmMail": _text("Who is told of alarms; empty means nobody by mail: subscribe to the topic"),
+            "AlarmMail": _text("Who is told of alarms; empty means that there are none"),
             "MonthlyBudget": {
                 "Type": "Number",
                 "Default": 0,
@@ -57,7 +57,11 @@ def watch(functions: Mapping[str, str]) -> Json:
             },
         },
         "Resources": {
-            "Alarms": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": _named("alarms")}},
+            "Alarms": {
+                "Type": "AWS::SNS::Topic",
+                "Condition": "HasMail",
+                "Properties": {"TopicName": _named("alarms")},
+            },
             "AlarmsMail": {
                 "Type": "AWS::SNS::Subscription",
                 "Condition": "HasMail",
@@ -94,6 +98,8 @@ def _alarm(name: str, words: str, space: str, metric: str | Json, dimensions: Js
     }
     return {
         "Type": "AWS::CloudWatch::Alarm",
+        # Each costs a dime a month, and without an address it tells nobody.
+        "Condition": "HasMail",
         "Properties": {
             "AlarmName": _named(name),
             "AlarmDescription": words,
@@ -145,6 +151,7 @@ def _of_our_own() -> Json:
         metric = _named(name)
         made[f"{name}Lines"] = {
             "Type": "AWS::Logs::MetricFilter",
+            "Condition": "HasMail",
             "Properties": {
                 "LogGroupName": {"Ref": f"{function}Logs"},
                 "FilterPattern": lines,
@@ -178,6 +185,7 @@ def _dashboard(functions: Mapping[str, str]) -> Json:
     body = json.dumps({"widgets": list(_widgets(panels))})
     return {
         "Type": "AWS::CloudWatch::Dashboard",
+        "Condition": "HasMail",
         "Properties": {"DashboardName": {"Fn::Sub": "sluice-${Stage}"}, "DashboardBody": {"Fn::Sub": body}},
     }
 
