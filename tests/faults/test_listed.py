@@ -62,7 +62,7 @@ def test_fault_2_a_log_cut_at_every_byte_of_its_tail_loses_the_last_commit_alone
         assert opened.damaged, f"cut at {at}: it is said that a commit is gone"
         assert not damaged
         shutil.rmtree(crashed)
-    report("a spool cut at bytes of its tail", places=len(places))
+    report("a spool cut at bytes of its tail", cuts=len(places))
 
 
 def mounted(place: Path, *options: str) -> None:
