@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from chalicelib.adapters.indexes import DUE
 from chalicelib.adapters.items import MAX_ITEM_BYTES
-from chalicelib.adapters.layout import DUE, LAYOUTS, NODE_STATE
+from chalicelib.adapters.layout import LAYOUTS, NODE_STATE
 from chalicelib.domain.errors import ConflictError, InvalidInputError, NotFoundError, UpstreamError
 from chalicelib.domain.ids import stamp
 from chalicelib.domain.model.base import Entity

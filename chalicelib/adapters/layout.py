@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from chalicelib.adapters.indexes import delivery_index, recording_index, session_index
 from chalicelib.domain.ids import name_hash, stamp, ulid_time
 from chalicelib.domain.model.account import AdminPassword, ApiSecret, AuditEntry, Credential, KeptAnswer, LoginHold
 from chalicelib.domain.model.base import Entity
@@ -36,7 +37,6 @@ from chalicelib.domain.model.nodes import (
     QuestionAnswer,
 )
 from chalicelib.domain.model.recordings import (
-    GIVEN_UP,
     FinishHold,
     OpenListed,
     OpenRecording,
@@ -65,7 +65,6 @@ AUDIT_DAYS: Final = 365
 KEPT_ANSWER_HOURS: Final = 24
 QUESTION_MINUTES: Final = 10
 KNOWN_INPUT_DAYS: Final = 30
-DUE: Final = "DUE#0"
 NODE_STATE: Final = ("ASKED#", "SEEN")
 """The sort keys that one read of a node takes: its questions, leases, sessions, settings, its heartbeat and itself."""
 
@@ -96,24 +95,6 @@ class Layout:
     expires: Callable[[Any], datetime | None] = lambda _: None
     secret: tuple[str, ...] = ()
     packed: bool = False
-
-
-def _session_index(s: Session) -> tuple[str, str]:
-    return (f"{'LIVE' if s.state in ('admitted', 'live') else 'SESSIONS'}", s.id)
-
-
-def _recording_index(r: Recording) -> tuple[str, str]:
-    """What is in the trash, or being removed, is in no other list."""
-    if r.removal is not None:
-        # What was given up comes after every time, so that nothing that is due is looked for among it.
-        due = stamp(r.removal.next_at) if r.removal.next_at else f"{GIVEN_UP}{stamp(r.removal.at)}"
-        return ("REMOVING", f"{due}#{r.id}")
-    name, at = ("TRASH", r.trashed_at) if r.trashed_at else ("RECS", r.started_at)
-    return (name, f"{stamp(at)}#{r.id}")
-
-
-def _delivery_index(d: Delivery) -> tuple[str, str]:
-    return (DUE, stamp(d.due_at)) if d.state == "pending" else (f"DELIVERIES#{d.state}", d.id)
 
 
 LAYOUTS: Final[dict[type[Entity], Layout]] = {
@@ -183,7 +164,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         key=lambda node, session: (f"NODE#{node}", f"SESSION#{session}"),
         key_of=lambda e: (e.node, e.id),
         partition=lambda node: (f"NODE#{node}", "SESSION#"),
-        index=_session_index,
+        index=session_index,
         expires=lambda e: e.ended_at and e.ended_at + timedelta(days=CLOSED_SESSION_DAYS),
         secret=("stream",),
     ),
@@ -286,7 +267,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         tag="recording",
         key=lambda recording: (f"REC#{recording}", "REC"),
         key_of=lambda e: (e.id,),
-        index=_recording_index,
+        index=recording_index,
         secret=("stream",),
     ),
     OpenRecording: Layout(
@@ -325,7 +306,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         tag="delivery",
         key=lambda delivery: (f"DELIVERY#{delivery}", "DELIVERY"),
         key_of=lambda e: (e.id,),
-        index=_delivery_index,
+        index=delivery_index,
         expires=lambda e: e.created_at + timedelta(days=DELIVERY_DAYS),
     ),
     Drained: Layout(tag="drained", key=lambda: ("CONFIG", "drained"), key_of=lambda _: ()),

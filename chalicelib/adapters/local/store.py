@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from chalicelib.adapters.cipher import Cipher
+from chalicelib.adapters.indexes import DUE
 from chalicelib.adapters.items import MAX_ITEM_BYTES, Item, Items, key_of, only, partition_of
-from chalicelib.adapters.layout import DUE, LAYOUTS, NODE_STATE
+from chalicelib.adapters.layout import LAYOUTS, NODE_STATE
 from chalicelib.domain.errors import ConflictError, InvalidInputError
 from chalicelib.domain.ids import stamp
 from chalicelib.domain.model.base import Entity
