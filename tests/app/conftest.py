@@ -83,7 +83,7 @@ class Api:
         if answer.status >= 400 and answer.headers.get("content-type") == PROBLEM:
             assert answer.json["status"] == answer.status
             assert answer.json["title"]
-            assert re.fullmatch(r"[a-z][a-z_]+", answer.json["code"]), answer.json
+            assert re.fullmatch(r"[a-z][a-z0-9_]+", answer.json["code"]), answer.json
             assert isinstance(answer.json["params"], dict)
             assert all(error["code"] for error in answer.json.get("errors", []))
         assert BOOTSTRAP.api_secret.encode() not in answer.body

@@ -237,7 +237,7 @@ def test_a_removal_that_fails_says_why_and_is_tried_by_itself_until_it_is_given_
         wiring.trash.purge(recorded)
     assert refused.value.code == "removal_failed"
     (shown,) = api("GET", "/v1/recordings?unremoved=true").json["items"]
-    assert (shown["removal"]["tries"], shown["removal"]["error"]) == (1, "Read-only file system")
+    assert (shown["removal"]["tries"], shown["removal"]["error"]) == (1, "this machine: Read-only file system")
     assert api("POST", f"{path}/shares").json["code"] == "in_removal"
     # It is not tried before its time, and rarer and rarer.
     assert [_sweeper(0).sweep(), api("GET", path).json["removal"]["tries"]] == [0, 1]
