@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m infra.install
 STAGE_OR_STOP = $(or $(STAGE),$(error say which installation: make $(MAKECMDGOALS) STAGE=prod))
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud cost deploy diff rollback destroy audit console screenshots test check static units fuzz faults faults-engine faults-media faults-guards soak clean lock
+.PHONY: help install develop run demo cloud bench cost deploy diff rollback destroy audit console screenshots test check static units fuzz faults faults-engine faults-media faults-guards soak clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,10 @@ demo: install ## Prove the main path on a running or a fresh instance
 
 cloud: develop ## Run the packaged functions on an emulator of AWS, for developers; on loopback only
 	@$(BIN)/python -m tests.emulator
+
+bench: develop ## How fast it is, beside a floor and a peer in the same run; some minutes, on a quiet machine
+	@bench/install
+	@$(BIN)/python -m bench
 
 cost: develop ## What the cloud half costs on AWS, counted call by call; for developers
 	@$(BIN)/python -m tests.cost $(if $(JSON),--json $(JSON)) $(if $(DOCS),--docs)

@@ -45,7 +45,7 @@ def refuse_replacement(deployment: Deployment, template: Mapping[str, Any]) -> N
             return
         raise
     # botocore reads JSON by itself, which is what we deploy.
-    if isinstance(said, Mapping) and (lost := list(replaced(said["Resources"], template["Resources"]))):
+    if isinstance(said, Mapping) and (lost := list(replaced(said.get("Resources", {}), template["Resources"]))):
         raise InfraError(
             f"This deployment would begin with an empty place instead of what is there: {'; '.join(lost)}.",
             hint="Data is moved by hand: `sluice backup`, another stage, `sluice restore`. Nothing was changed.",

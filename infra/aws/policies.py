@@ -125,12 +125,22 @@ _GRANTS: dict[str, list[Json]] = {
         _NUDGE,
         _send("CallbacksQueue", "FinishQueue", "StreamDeadLetters"),
         _MASTER_KEY,
+        _BOOTSTRAP,
     ],
     "OnCallbacks": [_TABLE, _NUDGE, _send("CallbacksQueue"), _consume("CallbacksQueue"), _MASTER_KEY],
     "OnFinish": [*_FINISH, _ONCE, _consume("FinishQueue"), _RUN_TASKS, _GIVE_ROLES_TO_TASKS],
     "OnTask": [_TABLE, _send("FinishQueue"), _MASTER_KEY],
     "OnObjects": [_TABLE, _LIST, _READ, _send("FinishQueue"), _consume("ObjectsQueue"), _MASTER_KEY],
-    "OnMinute": [_TABLE, _SNAPSHOTS_MAKE, _LIST, _DELETE, _NUDGE, _send("CallbacksQueue", "FinishQueue"), _MASTER_KEY],
+    "OnMinute": [
+        _TABLE,
+        _SNAPSHOTS_MAKE,
+        _LIST,
+        _DELETE,
+        _NUDGE,
+        _send("CallbacksQueue", "FinishQueue"),
+        _MASTER_KEY,
+        _BOOTSTRAP,
+    ],
 }
 
 

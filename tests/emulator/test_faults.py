@@ -30,7 +30,7 @@ from .cloud import STAGE, Cloud
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 FUNCTION = re.compile(rf"/ministack-lambda-sluice-{STAGE}-(edge|on-table)-\w+/")
 KINDS = ("session.admitted", "session.live", "recording.started", "session.ended")
-BATCH, ORDERS, LONGEST_S, ANSWER_S = 100, 4, 0.5, 5.0
+BATCH, ORDERS, MOST_ORDERS, LONGEST_S, ANSWER_S = 100, 4, 20, 0.1, 5.0
 
 
 @dataclass
@@ -165,8 +165,12 @@ def handled(cloud: Cloud, given: list[dict[str, Any]]) -> list[str]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # httpcore leaks a socket that failed
 def test_fault_22_functions_that_die_and_hear_all_twice_in_any_order_do_it_once(cloud: Cloud, told: Received) -> None:
     rng, node = random.Random(22), enrolled(cloud)
-    sessions = {str(ULID()): order for order in rng.sample(list(itertools.permutations(KINDS)), ORDERS)}
-    for session, order in sessions.items():
+    sessions: dict[str, tuple[str, ...]] = {}
+    for order in rng.sample(list(itertools.permutations(KINDS)), MOST_ORDERS):
+        if len(sessions) >= ORDERS and node.unanswered:
+            break
+        session = str(ULID())
+        sessions[session] = order
         waiting = [node.event(kind, session) for kind in order]
         with killed_meanwhile(rng.uniform(0, LONGEST_S)):
             for _ in KINDS:
@@ -185,7 +189,7 @@ def test_fault_22_functions_that_die_and_hear_all_twice_in_any_order_do_it_once(
     over = [s["id"] for s in call(cloud, "GET", "/v1/sessions", params={"limit": 100})["items"] if s["id"] in sessions]
     assert sorted(over) == sorted(sessions), "each has ended, once"
     kept = [e for e in call(cloud, "GET", "/v1/events", params={"limit": 100})["items"] if e["session"] in sessions]
-    assert len(kept) == len({e["id"] for e in kept}) == len(KINDS) * ORDERS
+    assert len(kept) == len({e["id"] for e in kept}) == len(KINDS) * len(sessions)
 
 
 def test_fault_23_a_record_that_nobody_can_read_holds_up_nothing_and_goes_to_the_dead_letters(

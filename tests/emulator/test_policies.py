@@ -52,11 +52,11 @@ TASK: Final[Call] = lambda c: c("ecs").run_task(cluster=TABLE, taskDefinition=f"
 ONLY: Final[dict[str, list[tuple[str, Call]]]] = {
     "ApiRole": [("write recordings", WRITE), ("hand out node credentials", NODE), ("start tasks", TASK)],
     "EdgeRole": [("read recordings", READ), ("write", WRITE), ("delete", DELETE), ("start tasks", TASK)],
-    "OnTableRole": [("read recordings", READ), ("write", WRITE), ("first secrets", FIRST), ("nodes", NODE)],
+    "OnTableRole": [("read recordings", READ), ("write", WRITE), ("nodes", NODE)],
     "OnCallbacksRole": [("read recordings", READ), ("write", WRITE), ("first secrets", FIRST), ("nodes", NODE)],
     "OnFinishRole": [("first secrets", FIRST), ("hand out node credentials", NODE)],
     "OnObjectsRole": [("write", WRITE), ("delete", DELETE), ("first secrets", FIRST), ("nodes", NODE)],
-    "OnMinuteRole": [("read recordings", READ), ("write", WRITE), ("first secrets", FIRST), ("nodes", NODE)],
+    "OnMinuteRole": [("read recordings", READ), ("write", WRITE), ("nodes", NODE)],
     "OnTaskRole": [("read recordings", READ), ("write", WRITE), ("delete", DELETE), ("start tasks", TASK)],
     "FinishTaskRole": [("first secrets", FIRST), ("nodes", NODE), ("start tasks", TASK)],
     "TaskStartRole": [("read recordings", READ), ("first secrets", FIRST), ("nodes", NODE)],

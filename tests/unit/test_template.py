@@ -72,11 +72,12 @@ def test_every_function_has_its_own_role_and_log_group(resources: Json) -> None:
         assert {"Fn::GetAtt": [f"{name}Logs", "Arn"]} in next(_statements(resources[f"{name}Role"]))["Resource"]
 
 
-def test_only_doors_read_the_first_secrets_and_only_the_edges_one_hands_out_node_credentials() -> None:
+def test_few_read_the_first_secrets_and_only_the_edges_function_hands_out_node_credentials() -> None:
+    """The doors, and who makes what all nodes are told: the first publish secret is in it until there is another."""
     for name, role in roles().items():
         statements = list(_statements(role))
         bootstrap = any("sluice/${Stage}/bootstrap" in text for text in _texts(statements))
-        assert bootstrap == (name in ("ApiRole", "EdgeRole"))
+        assert bootstrap == (name in ("ApiRole", "EdgeRole", "OnTableRole", "OnMinuteRole"))
         assert any("sts:AssumeRole" in s["Action"] for s in statements) == (name == "EdgeRole")
 
 

@@ -1,0 +1,1 @@
+"""Measurements: `make bench`. No test looks at a time; these do nothing else."""
