@@ -89,7 +89,8 @@ test: check ## Everything, with media and the demonstration
 	$(BIN)/pytest -n 2 $(wildcard tests/contract tests/app tests/security tests/cost)
 	$(BIN)/pytest -n 2 --dist loadfile $(wildcard tests/faults tests/package tests/emulator tests/media)
 	$(BIN)/pytest tests/clients
-	$(BIN)/pytest -n 2 --dist loadfile -m "not alone" tests/e2e; others=$$?; $(BIN)/pytest -m alone tests/e2e && test $$others = 0 || $(BIN)/python -m tests.again tests/e2e
+	@# They wait most of their time for media: three at once are not slower each.
+	$(BIN)/pytest -n 3 --dist loadfile -m "not alone" tests/e2e; others=$$?; $(BIN)/pytest -m alone tests/e2e && test $$others = 0 || $(BIN)/python -m tests.again tests/e2e
 	$(MAKE) --no-print-directory demo
 
 fuzz: develop ## The parsers, the front and the API with many more made-up inputs than in a test run
