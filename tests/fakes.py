@@ -150,10 +150,11 @@ class MemoryStore:
 
 
 class MemoryObjects:
-    """`Objects` in memory."""
+    """`Objects` in memory. `fetched`: what was downloaded."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.fetched: list[str] = []
 
     def list(self, prefix: str, after: str = "") -> Iterable[StoredObject]:
         return [StoredObject(k, len(v)) for k, v in sorted(self.objects.items()) if k.startswith(prefix) and k > after]
@@ -166,6 +167,7 @@ class MemoryObjects:
     def download(self, key: str, path: Path) -> str:
         import hashlib
 
+        self.fetched.append(key)
         body = self.read(key)
         with path.open("ab") as out:
             out.write(body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Final
 
 from chalicelib.domain.model.destinations import Destination, Lease
 from chalicelib.domain.model.sessions import OpenSession, Session
@@ -12,6 +13,9 @@ from .errors import InvalidInputError
 from .globs import compile_glob, matches_any
 from .ids import name_hash
 from .targets import target_hash
+
+MAY_FAIL: Final = 2
+"""So often a push may be tried before it is said to fail: a platform may need a moment."""
 
 
 def check_patterns(patterns: Iterable[str]) -> list[str]:

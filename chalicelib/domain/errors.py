@@ -49,6 +49,23 @@ class InvalidInputError(SluiceError):
         self.reason = reason
 
 
+def bad_cursor() -> InvalidInputError:
+    """What a cursor of another listing, or of nobody, gets."""
+    return InvalidInputError(
+        "cursor", "is not one that this API gave out; start again without it", code="cursor_unknown"
+    )
+
+
+def require_within(field: str, value: int | None, least: int, most: int, unit: str) -> None:
+    """Whether a number that may be left out is one of these. `unit`: what it counts, as `seconds`.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
+    if value is not None and not least <= value <= most:
+        raise InvalidInputError(field, f"must be {least} to {most} {unit}", code="out_of_range", least=least, most=most)
+
+
 class UnauthenticatedError(SluiceError):
     """No or bad credentials."""
 

@@ -6,10 +6,9 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from chalicelib.domain.errors import ConflictError
+from chalicelib.domain.errors import ConflictError, bad_cursor
 from chalicelib.domain.model.base import Entity
 from chalicelib.ports.store import Page, Store
-from chalicelib.services.paging import bad_cursor
 
 E = TypeVar("E", bound=Entity)
 

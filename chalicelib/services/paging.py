@@ -1,20 +1,20 @@
-"""Listings: read to their end, and several read as one, newest first."""
+"""Much at once: listings read to their end, several read as one, newest first, and many writes in parts."""
 
 from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from ulid import ULID
 
-from chalicelib.domain.errors import InvalidInputError
+from chalicelib.domain.errors import bad_cursor
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import Delivery
 from chalicelib.domain.model.ledger import LEDGER_DAYS, LEDGER_SHARDS, LedgerEvent
-from chalicelib.ports.store import Page, Store
+from chalicelib.ports.store import Change, Page, Store
 
 E = TypeVar("E", bound=Entity)
 
@@ -23,13 +23,7 @@ DAYS_A_CALL: Final = 7
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _SETTLED: Final = ("delivered", "refused", "dead")
 _READ: Final = 1000
-
-
-def bad_cursor() -> InvalidInputError:
-    """What a cursor of another listing, or of nobody, gets."""
-    return InvalidInputError(
-        "cursor", "is not one that this API gave out; start again without it", code="cursor_unknown"
-    )
+_TOGETHER: Final = 25
 
 
 def everything(store: Store, kind: type[E], name: str, *, prefix: str = "", newest: bool = False) -> list[E]:
@@ -42,6 +36,16 @@ def everything(store: Store, kind: type[E], name: str, *, prefix: str = "", newe
         cursor = page.cursor
         if cursor is None:
             return found
+
+
+def commit_in_parts(store: Store, changes: Sequence[Change]) -> None:
+    """Write what belongs together loosely and is too much for one transaction, a part after the other.
+
+    Raises:
+        ConflictError: an entity was changed in the meantime; the parts before are written.
+    """
+    for start in range(0, len(changes), _TOGETHER):
+        store.commit(*changes[start : start + _TOGETHER])
 
 
 def _on(read: Callable[[str | None], Page[E]]) -> Iterator[E]:

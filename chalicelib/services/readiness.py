@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from chalicelib.domain import readiness as rules
+from chalicelib.domain.destinations import MAY_FAIL
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery
 from chalicelib.domain.model.recordings import GIVEN_UP, Recording
@@ -17,8 +18,6 @@ from chalicelib.services.pushing.destinations import Destinations
 
 _MOST = 25
 """So many deliveries, and recordings, are counted: each delivery holds its attempts, and somebody may look all day."""
-_TRIES = 2
-"""So often a push may be tried before it is said to fail: a platform may need a moment."""
 
 
 class Readiness:
@@ -118,4 +117,4 @@ class Readiness:
 
 
 def _fails(state: str, attempt: int, code: str) -> bool:
-    return (state in ("retrying", "starting") and attempt >= _TRIES) or (state == "waiting" and bool(code))
+    return (state in ("retrying", "starting") and attempt >= MAY_FAIL) or (state == "waiting" and bool(code))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.adapters.aws.api import DYNAMODB, ECS, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
+from chalicelib.adapters.aws.api import DYNAMODB, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
 from chalicelib.adapters.aws.credentials import StsIssuer
 from chalicelib.adapters.aws.dynamo import DynamoStore
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
@@ -117,7 +117,7 @@ class AwsAdapters:
         """Fargate, where the function was told of it."""
         if not self._at.task_subnets:
             return None
-        from chalicelib.adapters.aws.ecs import Ecs, EcsTasks, TaskPlace
+        from chalicelib.adapters.aws.ecs import ECS, Ecs, EcsTasks, TaskPlace
 
         at = self._at
         place = TaskPlace(at.task_cluster, at.task_definition, at.task_subnets, at.task_security_group, at.task_above)

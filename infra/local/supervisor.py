@@ -32,7 +32,6 @@ _STEADY_S: Final = 30.0
 _POLL_S: Final = 0.02
 _TELL_AT_S: Final = (1.0, 3.0, 10.0)
 _LISTEN_S: Final = 10.0
-_SETTLED_S: Final = 10.0
 REFUSED: Final = 78
 """The status of a child that can't use what it is given as it is (sysexits.h, EX_CONFIG); its last line says why."""
 
@@ -49,7 +48,7 @@ class Child:
     `alive` is asked now and then, once it serves: a process that runs and answers nobody for `silent_s` (a deadlock, a
     panic that left a lock behind) is killed and started again. None: it is left alone as long as it runs.
 
-    `small`: ten seconds after its start, once it serves, what only its start needed is given back to the kernel.
+    `small`: some seconds after its start, once it serves, what only its start needed is given back to the kernel.
     """
 
     name: str
@@ -96,6 +95,9 @@ class Supervisor:
 
     say: Callable[[str], None]
     stopping: Callable[[], bool]
+    give_back: Callable[[int], bool] = give_back
+    settled_s: float = 10.0
+    """So long after its start a `small` child that serves needs its start no more."""
     _running: list[_Running] = field(default_factory=list)
     _logs_seen: float = field(default_factory=time.monotonic)
 
@@ -196,10 +198,10 @@ class Supervisor:
             _kill_group(running.process)
 
     def _settle(self, running: _Running) -> None:
-        served = running.back and time.monotonic() - running.started > _SETTLED_S
+        served = running.back and time.monotonic() - running.started > self.settled_s
         if served and running.child.small and not running.settled:
             running.settled = True
-            give_back(running.process.pid)
+            self.give_back(running.process.pid)
 
     def _restart(self, running: _Running) -> None:
         running.started = running.heard = running.asked = time.monotonic()

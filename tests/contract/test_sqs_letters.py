@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.adapters.aws.letters import CHANGES, DeadQueue, SqsDeadLetters, Streams
+from chalicelib.adapters.aws.letters import CHANGES, STREAMS, DeadQueue, SqsDeadLetters, Streams
 from chalicelib.domain.errors import ConflictError, NotFoundError
 
 RECORD = {"dynamodb": {"NewImage": {"pk": {"S": "K#1"}}}}
@@ -32,20 +32,30 @@ class Rig:
     followed: list[Any] = field(default_factory=list)
 
 
+class OneRecord(Streams):
+    """A stream that has one record, or none any more."""
+
+    def __init__(self, kept: list[dict[str, Any] | None]) -> None:
+        super().__init__(STREAMS, "us-east-1")
+        self._of = kept
+
+    def record(self, stream: str, shard: str, sequence: str) -> dict[str, Any] | None:
+        assert (stream, shard, sequence) == ("arn:stream", "shard-1", "4711")
+        return self._of[0]
+
+
 @pytest.fixture
-def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr("chalicelib.adapters.aws.letters._HIDDEN_S", 0)
+def rig() -> Iterator[Rig]:
     kept: list[dict[str, Any] | None] = [RECORD]
     followed: list[Any] = []
-    streams = Streams.__new__(Streams)
-    monkeypatch.setattr(streams, "record", lambda *place: kept[0] if place == ("arn:stream", "shard-1", "4711") else 1)
+    streams = OneRecord(kept)
     with mock_aws():
         sqs: Any = boto3.client("sqs", "us-east-1")
         urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("work", "work-dead", "stream-dead")}
         sqs.send_message(QueueUrl=urls["work-dead"], MessageBody=json.dumps({"delivery": "d1"}))
         sqs.send_message(QueueUrl=urls["stream-dead"], MessageBody=json.dumps(TOLD))
         queues = [DeadQueue("work", urls["work-dead"], urls["work"]), DeadQueue(CHANGES, urls["stream-dead"])]
-        letters = SqsDeadLetters(sqs, streams, queues, followed.append)
+        letters = SqsDeadLetters(sqs, streams, queues, followed.append, hidden_s=0)
         yield Rig(sqs, urls["work"], letters, kept, followed)
 
 

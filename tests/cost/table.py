@@ -120,7 +120,7 @@ class Table:
         if condition == "attribute_not_exists(pk) OR expires_at <= :now":
             return known is None or ("expires_at" in known and int(known["expires_at"]["N"]) <= time.time())
         if condition:
-            raise NotImplementedError(condition)
+            raise ValueError(f"this table knows no condition {condition!r}; add it here")
         return True
 
     def _write(self, asked: dict[str, Any], *, transaction: bool) -> None:

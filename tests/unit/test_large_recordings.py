@@ -4,16 +4,17 @@ word, given up after five times.
 
 from __future__ import annotations
 
-import shutil
 from collections import namedtuple
 from dataclasses import dataclass, field
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.validate import validate_parameters
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.aws.ecs import Ecs, EcsTasks, TaskPlace
+from chalicelib.adapters.aws.ecs import ECS, Ecs, EcsTasks, TaskPlace
 from chalicelib.domain import room
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.model.recordings import FinishHold, Recording
@@ -42,28 +43,42 @@ class FakeTasks:
         self.started.append((recording, hold, interruptible))
 
 
-@pytest.fixture
-def tasks() -> FakeTasks:
-    return FakeTasks()
+Usage = namedtuple("Usage", "total free")
+
+
+class Large(Cloud):
+    """A cloud whose functions hand everything on. `disk`: what the machine of a task is said to have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disk = Usage(1000 * GIB, 1000 * GIB)
+        self.tasks = FakeTasks()
+        artifacts = Artifacts(self.objects, self.media, self.settings, self.folders, lambda _: self.disk)
+        self.in_task = self._finisher(artifacts, None)
+        self.finisher = self._finisher(artifacts, self.tasks)
+
+    def _finisher(self, artifacts: Artifacts, tasks: FakeTasks | None) -> Finisher:
+        return Finisher(self.store, artifacts, self.settings, self.clock, "/data/record", self.finish_queue, tasks)
 
 
 @pytest.fixture
-def cloud(tasks: FakeTasks) -> Cloud:
-    made = Cloud()
-    artifacts = Artifacts(made.objects, made.media, made.settings, made.folders)
-    made.in_task = made.finisher  # type: ignore[attr-defined]
-    made.finisher = Finisher(made.store, artifacts, made.settings, made.clock, "/data/record", made.finish_queue, tasks)
-    return made
+def cloud() -> Large:
+    return Large()
 
 
-def in_task(cloud: Cloud, hold: str) -> None:
+@pytest.fixture
+def tasks(cloud: Large) -> FakeTasks:
+    return cloud.tasks
+
+
+def in_task(cloud: Large, hold: str) -> None:
     """What the task does."""
     (recording,) = [e for e in cloud.store.rows.values() if isinstance(e, Recording)]
-    cloud.in_task.finish(recording.id, handed=hold)  # type: ignore[attr-defined]
+    cloud.in_task.finish(recording.id, handed=hold)
     cloud.run_stream()
 
 
-def test_a_task_takes_over_what_it_was_handed(cloud: Cloud, tasks: FakeTasks) -> None:
+def test_a_task_takes_over_what_it_was_handed(cloud: Large, tasks: FakeTasks) -> None:
     recording = recorded(cloud)
     finish_once(cloud)
     ((name, hold, interruptible),) = tasks.started
@@ -76,7 +91,7 @@ def test_a_task_takes_over_what_it_was_handed(cloud: Cloud, tasks: FakeTasks) ->
     assert not EndedTasks(cloud.store, cloud.clock, cloud.finish_queue).ended(EndedTask(recording, hold, "it is over"))
 
 
-def test_a_message_that_comes_twice_starts_one_task(cloud: Cloud, tasks: FakeTasks) -> None:
+def test_a_message_that_comes_twice_starts_one_task(cloud: Large, tasks: FakeTasks) -> None:
     recording = recorded(cloud)
     finish_once(cloud)
     cloud.finisher.finish(recording)
@@ -84,7 +99,7 @@ def test_a_message_that_comes_twice_starts_one_task(cloud: Cloud, tasks: FakeTas
     assert "held" in cloud.finish_queue.sent[-1][0]
 
 
-def test_one_that_never_started_is_started_anew(cloud: Cloud, tasks: FakeTasks) -> None:
+def test_one_that_never_started_is_started_anew(cloud: Large, tasks: FakeTasks) -> None:
     recording = recorded(cloud)
     finish_once(cloud)
     cloud.clock.pass_(seconds=16 * 60)
@@ -96,7 +111,7 @@ def test_one_that_never_started_is_started_anew(cloud: Cloud, tasks: FakeTasks) 
     assert get(cloud, recording).state != "ready"
 
 
-def test_tasks_that_end_without_a_word_are_bounded(cloud: Cloud, tasks: FakeTasks) -> None:
+def test_tasks_that_end_without_a_word_are_bounded(cloud: Large, tasks: FakeTasks) -> None:
     recording = recorded(cloud)
     cloud.with_callbacks()
     ended = EndedTasks(cloud.store, cloud.clock, cloud.finish_queue)
@@ -114,7 +129,7 @@ def test_tasks_that_end_without_a_word_are_bounded(cloud: Cloud, tasks: FakeTask
     assert cloud.actions().count("on_record_end") == 1
 
 
-def test_no_capacity_is_waited_for(cloud: Cloud, tasks: FakeTasks) -> None:
+def test_no_capacity_is_waited_for(cloud: Large, tasks: FakeTasks) -> None:
     recording = recorded(cloud)
     tasks.refuses = "no task could be started: RESOURCE:MEMORY"
     finish_once(cloud)
@@ -126,23 +141,19 @@ def test_no_capacity_is_waited_for(cloud: Cloud, tasks: FakeTasks) -> None:
     assert get(cloud, recording).state == "ready"
 
 
-def test_the_disk_is_looked_at_before_anything_is_fetched(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = namedtuple("usage", "total used free")
+def test_the_disk_is_looked_at_before_anything_is_fetched(cloud: Large) -> None:
     recording = recorded(cloud)
-    fetched: list[str] = []
-    monkeypatch.setattr(cloud.objects, "download", lambda key, _path: fetched.append(key))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(100 * GIB, 100 * GIB, 1))
-    cloud.in_task.finish(recording)  # type: ignore[attr-defined]
+    cloud.disk = Usage(100 * GIB, 1)
+    cloud.in_task.finish(recording)
     found = get(cloud, recording)
     assert (found.state, found.finishes) == ("finishing", 0)
     assert "there is no room" in found.error
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1, 0, 1))
-    hold = cloud.store.get(FinishHold, recording)
-    assert hold is not None
-    cloud.in_task.finish(recording)  # type: ignore[attr-defined]
+    cloud.disk = Usage(1, 1)
+    assert cloud.store.get(FinishHold, recording) is not None
+    cloud.in_task.finish(recording)
     assert "this machine has 0.0 GB in all" in get(cloud, recording).error
     assert get(cloud, recording).finishes == 1
-    assert fetched == []
+    assert cloud.objects.fetched == []
 
 
 @given(st.integers(0, 300 * GIB))
@@ -155,27 +166,30 @@ def test_a_task_has_the_disk_that_its_recording_needs(media: int) -> None:
         assert disk * GIB >= room.disk_bytes(media)
 
 
-def test_a_request_is_what_ecs_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    import botocore.session
-    from botocore.validate import validate_parameters
+class AskedEcs(Ecs):
+    """Answers as it was told to, and keeps what it was asked."""
 
-    asked: list[dict[str, Any]] = []
-    answers: list[dict[str, Any]] = [{"tasks": [{}], "failures": []}, {"failures": [{"reason": "RESOURCE:MEMORY"}]}]
+    def __init__(self, answers: list[dict[str, Any]]) -> None:
+        super().__init__(ECS, "us-east-1")
+        self.asked: list[dict[str, Any]] = []
+        self._answers = answers
 
-    def call(_operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        asked.append(arguments)
-        return answers.pop(0)
+    def call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        assert operation == "RunTask"
+        self.asked.append(arguments)
+        return self._answers.pop(0)
 
-    client = Ecs.__new__(Ecs)
-    monkeypatch.setattr(client, "call", call)
+
+def test_a_request_is_what_ecs_takes() -> None:
+    client = AskedEcs([{"tasks": [{}], "failures": []}, {"failures": [{"reason": "RESOURCE:MEMORY"}]}])
     tasks = EcsTasks(client, TaskPlace("cluster", "definition", ("subnet-1",), "sg-1", 0))
     tasks.start("rec-1", "task-1", 30, interruptible=True)
     shape = botocore.session.get_session().get_service_model("ecs").operation_model("RunTask").input_shape
     assert shape is not None
-    validate_parameters(asked[0], shape)
+    validate_parameters(client.asked[0], shape)
     with pytest.raises(UnavailableError, match="RESOURCE:MEMORY"):
         tasks.start("rec-1", "task-1", 30, interruptible=False)
-    providers = [a["capacityProviderStrategy"][0]["capacityProvider"] for a in asked]
+    providers = [a["capacityProviderStrategy"][0]["capacityProvider"] for a in client.asked]
     assert providers == ["FARGATE_SPOT", "FARGATE"]
 
 

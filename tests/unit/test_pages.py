@@ -7,9 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from infra.local import supervisor as module
 from infra.local.pages import file_ranges, give_back
 from infra.local.supervisor import Child, Supervisor
 
@@ -34,11 +31,14 @@ def test_nothing_depends_on_giving_back() -> None:
     assert give_back(os.getpid()) in {True, False}
 
 
-def test_it_is_asked_once_a_start_and_only_of_those_that_may(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_it_is_asked_once_a_start_and_only_of_those_that_may(tmp_path: Path) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(module, "give_back", asked.append)
-    monkeypatch.setattr(module, "_SETTLED_S", -1.0)
-    supervisor = Supervisor(lambda _: None, lambda: False)
+
+    def kept(pid: int) -> bool:
+        asked.append(pid)
+        return True
+
+    supervisor = Supervisor(lambda _: None, lambda: False, give_back=kept, settled_s=-1.0)
     sleeps = [sys.executable, "-c", "import time; time.sleep(60)"]
     for name, small in (("front", True), ("media server", False)):
         supervisor.spawn(Child(name, sleeps, os.environ, tmp_path / name, small=small))

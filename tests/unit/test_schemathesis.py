@@ -49,7 +49,7 @@ def answered(v1: V1, case: schemathesis.Case[Any]) -> schemathesis.Response:
     content = raw.body if isinstance(raw.body, bytes) else str(raw.body).encode()
     told = {name.lower(): [str(value)] for name, value in raw.headers.items()}
     return schemathesis.Response(
-        status_code=raw.status_code, headers=told, content=content, request=request, elapsed=0.0, verify=False
+        status_code=raw.status_code, headers=told, content=content, request=request, elapsed=0.0, verify=True
     )
 
 

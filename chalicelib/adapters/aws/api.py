@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 from xml.etree import ElementTree
 
 from .signing import Keys, signed
@@ -101,7 +101,6 @@ DYNAMODB: Final = Service("dynamodb", "DynamoDB_20120810", "1.0")
 SQS: Final = Service("sqs", "AmazonSQS", "1.0")
 STS: Final = Service("sts", "2011-06-15", "")
 """The only one that takes a form and answers in XML."""
-ECS: Final = Service("ecs", "AmazonEC2ContainerServiceV20141113", "1.1")
 SECRETS: Final = Service("secretsmanager", "secretsmanager", "1.1")
 
 
@@ -110,6 +109,13 @@ def endpoint_of(service: str, region: str) -> str:
     given = os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     return given or f"https://{service}.{region}.{suffix}"
+
+
+def opened(at: SplitResult) -> http.client.HTTPConnection:
+    """A connection to where a URL leads; the first request makes it."""
+    if at.scheme == "https":
+        return http.client.HTTPSConnection(at.netloc, timeout=_TIMEOUT_S, context=ssl.create_default_context())
+    return http.client.HTTPConnection(at.netloc, timeout=_TIMEOUT_S)
 
 
 class _Held:
@@ -185,14 +191,8 @@ class AwsApi:
     def _connection(self) -> http.client.HTTPConnection:
         held: _Held | None = getattr(self._kept, "held", None)
         if held is None:
-            held = self._kept.held = _Held(self._opened())
+            held = self._kept.held = _Held(opened(self._url))
         return held.connection
-
-    def _opened(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._url.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
 
 
 class DynamoDb(AwsApi):

@@ -13,7 +13,7 @@ from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.indexes import DUE
 from chalicelib.adapters.items import Item, Items, key_of, only, partition_of
 from chalicelib.adapters.layout import LAYOUTS, NODE_STATE
-from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError
+from chalicelib.domain.errors import ConflictError, InvalidInputError, UnavailableError, bad_cursor
 from chalicelib.domain.ids import stamp
 from chalicelib.domain.model.base import Entity
 from chalicelib.ports.store import Change, Page, Put, Save
@@ -78,9 +78,7 @@ def _start(cursor: str | None, partition: str, value: Item) -> Item | None:
     except ValueError:
         ok = False
     if not ok:
-        raise InvalidInputError(
-            "cursor", "is not one that this API gave out; start again without it", code="cursor_unknown"
-        )
+        raise bad_cursor()
     return dict(key)
 
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.wire.tasks import started_by
 
-from .api import AwsApi, AwsApiError, AwsUnreachableError, code_of
+from .api import AwsApi, AwsApiError, AwsUnreachableError, Service, code_of
 
+ECS: Final = Service("ecs", "AmazonEC2ContainerServiceV20141113", "1.1")
 CONTAINER: Final = "finish"
 
 

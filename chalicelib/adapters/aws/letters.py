@@ -21,7 +21,7 @@ from .api import AwsApi, AwsApiError, Service, Sqs, code_of
 
 STREAMS: Final = Service("streams.dynamodb", "DynamoDBStreams_20120810", "1.0")
 CHANGES: Final = "changes"
-_HIDDEN_S: Final = 5
+HIDDEN_S: Final = 5
 _ASKED: Final = 8
 """So often a queue is asked for what it holds, ten at a time."""
 _GONE: Final = frozenset({"TrimmedDataAccessException", "ExpiredIteratorException", "ResourceNotFoundException"})
@@ -56,13 +56,19 @@ class SqsDeadLetters:
     """`DeadLetters` in queues."""
 
     def __init__(
-        self, sqs: Sqs, streams: Streams, queues: Sequence[DeadQueue], follow: Callable[[Mapping[str, Any]], None]
+        self,
+        sqs: Sqs,
+        streams: Streams,
+        queues: Sequence[DeadQueue],
+        follow: Callable[[Mapping[str, Any]], None],
+        hidden_s: int = HIDDEN_S,
     ) -> None:
-        """`follow` does what follows from a record of the stream."""
+        """`follow` does what follows from a record of the stream; `hidden_s`: so long what was shown is hidden."""
         self._sqs = sqs
         self._streams = streams
         self._queues = {queue.name: queue for queue in queues}
         self._follow = follow
+        self._hidden_s = hidden_s
 
     def page(self, limit: int, cursor: str | None = None) -> Page[DeadLetter]:
         """See `DeadLetters`. All that can be seen is one page."""
@@ -102,7 +108,7 @@ class SqsDeadLetters:
             said = self._sqs.receive_message(
                 QueueUrl=queue.url,
                 MaxNumberOfMessages=10,
-                VisibilityTimeout=_HIDDEN_S,
+                VisibilityTimeout=self._hidden_s,
                 AttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
             )
             new = [m for m in said.get("Messages", []) if m["MessageId"] not in seen]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -11,12 +10,11 @@ from urllib.parse import urlsplit
 
 from chalicelib.domain.errors import NotFoundError, UnavailableError
 
-from .api import endpoint_of, keys_of_environment
+from .api import endpoint_of, keys_of_environment, opened
 from .signing import Keys, presigned
 
 FOLDER: Final = "snapshots/"
 LIFE_S: Final = 900
-_TIMEOUT_S: Final = 10.0
 _GONE: Final = (403, 404)
 """S3 says 403 of what is not there to who may not list (S3 API, 'GetObject', 'Permissions')."""
 
@@ -37,7 +35,7 @@ class S3Snapshots:
 
     def _ask(self, method: str, name: str, body: bytes | None = None) -> bytes:
         url = urlsplit(self._url(method, name, self._endpoint))
-        connection = _connection(url.scheme, url.netloc)
+        connection = opened(url)
         try:
             connection.request(method, f"{url.path}?{url.query}", body)
             answer = connection.getresponse()
@@ -67,9 +65,3 @@ class S3Snapshots:
     def link(self, name: str) -> str:
         """See `SnapshotFiles`."""
         return self._url("GET", name, self._reached_at, LIFE_S)
-
-
-def _connection(scheme: str, place: str) -> http.client.HTTPConnection:
-    if scheme == "https":
-        return http.client.HTTPSConnection(place, timeout=_TIMEOUT_S, context=ssl.create_default_context())
-    return http.client.HTTPConnection(place, timeout=_TIMEOUT_S)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from chalicelib.domain.errors import InvalidInputError, NotFoundError
+from chalicelib.domain.errors import NotFoundError, bad_cursor
 from chalicelib.ports.queues import DeadLetter
 from chalicelib.ports.store import Page
 
@@ -39,8 +39,7 @@ class LocalDeadLetters:
         """See `DeadLetters`."""
         at, _, after = (cursor or "").partition("/")
         if cursor and not re.fullmatch(r"\d+\.\d+", at, re.ASCII):
-            words = "is not one that this API gave out; start again without it"
-            raise InvalidInputError("cursor", words, code="cursor_unknown")
+            raise bad_cursor()
         start = (float(at), after) if cursor else (float("inf"), "~")
         rows = self._db.read(lambda db: db.execute(_LIST, (*start, limit + 1)).fetchall())
         last = rows[limit - 1] if len(rows) > limit else None

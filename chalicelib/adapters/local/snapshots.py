@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from chalicelib.adapters.local.folder import publish, unpublished
 from chalicelib.domain.errors import NotFoundError, UnavailableError
 
 
@@ -16,14 +17,16 @@ class FolderSnapshots:
 
     def write(self, name: str, body: bytes) -> None:
         """See `SnapshotFiles`. Whole or not at all."""
-        part = self._folder / f".{name}.part"
+        target = self._folder / name
+        part = unpublished(target)
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            with part.open("wb") as out:
+            with part.open("xb") as out:
                 os.fchmod(out.fileno(), 0o600)
                 out.write(body)
-            part.replace(self._folder / name)
+            publish(part, target)
         except OSError as error:
+            part.unlink(missing_ok=True)
             raise UnavailableError(f"the data folder can't be written: {error.strerror}") from error
 
     def read(self, name: str) -> bytes:

@@ -14,7 +14,7 @@ from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.indexes import DUE
 from chalicelib.adapters.items import MAX_ITEM_BYTES, Item, Items, key_of, only, partition_of
 from chalicelib.adapters.layout import LAYOUTS, NODE_STATE
-from chalicelib.domain.errors import ConflictError, InvalidInputError
+from chalicelib.domain.errors import ConflictError, InvalidInputError, bad_cursor
 from chalicelib.domain.ids import stamp
 from chalicelib.domain.model.base import Entity
 from chalicelib.ports.store import Change, Delete, Page, Save
@@ -237,7 +237,5 @@ def _start(cursor: str, partition: str) -> list[str]:
         found = None
     ok = isinstance(found, list) and len(found) == 4 and all(isinstance(part, str) for part in found)
     if not ok or found[0] != partition:
-        raise InvalidInputError(
-            "cursor", "is not one that this API gave out; start again without it", code="cursor_unknown"
-        )
+        raise bad_cursor()
     return [str(part) for part in found[1:]]

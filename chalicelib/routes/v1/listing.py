@@ -11,8 +11,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from chalicelib.domain.errors import bad_cursor
 from chalicelib.ports.store import Page
-from chalicelib.services.paging import bad_cursor
 
 T = TypeVar("T")
 Key = tuple[str | int | float, str]

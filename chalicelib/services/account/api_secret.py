@@ -10,7 +10,7 @@ from typing import Final
 
 from aws_lambda_powertools import Logger
 
-from chalicelib.domain.errors import InvalidInputError
+from chalicelib.domain.errors import require_within
 from chalicelib.domain.ids import token_hash
 from chalicelib.domain.model.account import ApiSecret
 from chalicelib.ports.clock import Clock
@@ -57,10 +57,7 @@ class ApiSecrets:
             InvalidInputError: the time is not 0 to 7 days.
             ConflictError: somebody else rotated at the same time.
         """
-        if not 0 <= grace_s <= MAX_GRACE_S:
-            raise InvalidInputError(
-                "grace_s", f"must be 0 to {MAX_GRACE_S} seconds", code="out_of_range", least=0, most=MAX_GRACE_S
-            )
+        require_within("grace_s", grace_s, 0, MAX_GRACE_S, "seconds")
         now, known = self._clock(), self._store.get(ApiSecret)
         new = ApiSecret(
             version=known.version if known else 0,

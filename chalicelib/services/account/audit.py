@@ -8,10 +8,10 @@ from typing import Any, Final, Literal
 
 from ulid import ULID
 
+from chalicelib.domain.errors import bad_cursor
 from chalicelib.domain.model.account import AuditEntry
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Page, Put, Save, Store
-from chalicelib.services.paging import bad_cursor
 
 MONTHS = 13
 

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from chalicelib.domain import redact
 from chalicelib.domain.admission import MIN_SECRET
-from chalicelib.domain.errors import ConflictError, InvalidInputError
+from chalicelib.domain.errors import ConflictError, InvalidInputError, require_within
 from chalicelib.domain.globs import compile_glob
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.callbacks import CallbackSettings
@@ -117,26 +117,10 @@ class Settings:
                 30 days, or the trash's or the recordings' own is out of bounds.
         """
         now = self.get(RecordSettings)
-        if merge_window_s is not None and not 0 <= merge_window_s <= 300:
-            raise InvalidInputError(
-                "merge_window_s", "must be 0 to 300 seconds", code="out_of_range", least=0, most=300
-            )
-        if link_days is not None and not 1 <= link_days <= MAX_LINK_DAYS:
-            raise InvalidInputError(
-                "link_days", f"must be 1 to {MAX_LINK_DAYS} days", code="out_of_range", least=1, most=MAX_LINK_DAYS
-            )
-        if trash_days is not None and not 1 <= trash_days <= MAX_TRASH_DAYS:
-            raise InvalidInputError(
-                "trash_days", f"must be 1 to {MAX_TRASH_DAYS} days", code="out_of_range", least=1, most=MAX_TRASH_DAYS
-            )
-        if retention_days is not None and not 0 <= retention_days <= MAX_RETENTION_DAYS:
-            raise InvalidInputError(
-                "retention_days",
-                f"must be 0 to {MAX_RETENTION_DAYS} days",
-                code="out_of_range",
-                least=0,
-                most=MAX_RETENTION_DAYS,
-            )
+        require_within("merge_window_s", merge_window_s, 0, 300, "seconds")
+        require_within("link_days", link_days, 1, MAX_LINK_DAYS, "days")
+        require_within("trash_days", trash_days, 1, MAX_TRASH_DAYS, "days")
+        require_within("retention_days", retention_days, 0, MAX_RETENTION_DAYS, "days")
         given = {
             "enabled": enabled,
             "globs": None if globs is None else _checked(globs),

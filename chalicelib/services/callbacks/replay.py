@@ -19,11 +19,11 @@ from chalicelib.domain.model.sessions import Session
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Save, Store
 from chalicelib.services.account.settings import Settings
+from chalicelib.services.paging import commit_in_parts
 
 MAX_DELIVERIES: Final = 200
 MAX_READ: Final = 20_000
 MAX_SPAN: Final = timedelta(days=31)
-_TOGETHER: Final = 25
 
 
 @dataclass(slots=True)
@@ -71,8 +71,7 @@ class Replay:
                 "callbacks are switched off; set a target and switch them on first", code="callbacks_off"
             )
         self._collect(done)
-        for i in range(0, len(done.deliveries), _TOGETHER):
-            self._store.commit(*map(Save, done.deliveries[i : i + _TOGETHER]))
+        commit_in_parts(self._store, [Save(each) for each in done.deliveries])
         return done
 
     def _collect(self, done: Replayed) -> None:

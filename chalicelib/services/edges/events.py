@@ -12,6 +12,7 @@ from chalicelib.domain import admission, callbacks
 from chalicelib.domain import recordings as recording_rules
 from chalicelib.domain import sessions as session_rules
 from chalicelib.domain import stores as store_rules
+from chalicelib.domain.destinations import MAY_FAIL
 from chalicelib.domain.errors import (
     ConflictError,
     ForbiddenError,
@@ -53,8 +54,6 @@ from chalicelib.wire.sources import SourceState
 
 _log = Logger(child=True)
 _TRIES = 6
-FAILING_AFTER = 3
-"""So often a push may be tried before somebody is told: a platform may need a moment."""
 
 
 class Events:
@@ -373,7 +372,7 @@ class Events:
             at=event.at,
         )
         self._pushes.check_holder(body.destination, node, body.fence)
-        if body.state == "retrying" and body.attempt == FAILING_AFTER:
+        if body.state == "retrying" and body.attempt == MAY_FAIL:
             told = {"destination": body.destination, "node": node, "code": body.code, "attempt": body.attempt}
             _log.warning("push_failing", extra=told)
         changes = self._pushes.status_change(status)

@@ -11,11 +11,10 @@ from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.nodes import Heartbeat, Node, NodeSeen, NodeTold
 from chalicelib.ports.store import Delete, Put, Save, Store
-from chalicelib.services.paging import everything
+from chalicelib.services.paging import commit_in_parts, everything
 from chalicelib.wire.edge.observed import ObservedNode
 
 _log = Logger(child=True)
-_TOGETHER = 25
 
 
 def keep(store: Store, beat: Heartbeat, observed: ObservedNode) -> None:
@@ -82,5 +81,4 @@ def forget(store: Store, node: str) -> None:
     beat = store.get(Heartbeat, node)
     parts = store.query(NodeTold, node, limit=1000).items
     gone = [*([beat] if beat else []), *parts]
-    for start in range(0, len(gone), _TOGETHER):
-        store.commit(*(Delete(each) for each in gone[start : start + _TOGETHER]))
+    commit_in_parts(store, [Delete(each) for each in gone])

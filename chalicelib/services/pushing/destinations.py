@@ -20,13 +20,13 @@ from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Delete, Page, Save, Store
 from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.paging import commit_in_parts
 from chalicelib.services.pushing.holds import move, refuse_taken
 from chalicelib.services.pushing.numbers import fresh
 from chalicelib.services.pushing.pushes import Pushes
 from chalicelib.wire.inputs import SlateAnswer, SlateQuestion
 
 MAX_DESTINATIONS = 1000
-_TOGETHER = 25
 """So many are written in one transaction."""
 Live = Callable[[], list[OpenSession]]
 WaitingCode = Literal["no_stream", "same_target", "limit", "granting", "node_lost"]
@@ -216,8 +216,7 @@ class Destinations:
         known = {d.id: d for d in self._pushes.destinations()}
         moves = rules.moved(known.values(), destination, place)
         saves = [Save(known[each].model_copy(update={"position": at})) for each, at in moves.items()]
-        for start in range(0, len(saves), _TOGETHER):
-            self._store.commit(*saves[start : start + _TOGETHER])
+        commit_in_parts(self._store, saves)
         return self._find(destination)
 
     def retry(self, destination: str) -> Target:

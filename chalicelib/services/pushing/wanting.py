@@ -18,9 +18,7 @@ from chalicelib.domain.model.sessions import OpenSession, Session
 from chalicelib.domain.sessions import as_open
 from chalicelib.domain.targets import target_hash
 from chalicelib.ports.store import Change, Delete, Put, Save, Store
-from chalicelib.services.paging import everything
-
-_TOGETHER = 25
+from chalicelib.services.paging import commit_in_parts, everything
 
 
 class Wanting:
@@ -52,8 +50,7 @@ class Wanting:
         found = self._store.get_many([(OpenSession, (s.node, s.id)) for s in live]) if live else []
         # Written as they are: that puts them into the index.
         changes += [Save(each) for each in found if isinstance(each, OpenSession)]
-        for start in range(0, len(changes), _TOGETHER):
-            self._store.commit(*changes[start : start + _TOGETHER])
+        commit_in_parts(self._store, changes)
         self._store.commit(Put(WantingIndexed()))
         return True
 

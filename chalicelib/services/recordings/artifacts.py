@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from aws_lambda_powertools import Logger
 
@@ -28,10 +28,29 @@ _log = Logger(child=True)
 PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
 
 
+class Usage(Protocol):
+    """Of a disk, in bytes."""
+
+    @property
+    def total(self) -> int:
+        """In all."""
+
+    @property
+    def free(self) -> int:
+        """Free."""
+
+
+Disk = Callable[[Path], Usage]
+
+
 class Artifacts:
     """Makes them. The same input gives the same, so it may be done again at any time."""
 
-    def __init__(self, objects: Objects, media: Media, settings: Settings, folders: Folders) -> None:
+    def __init__(
+        self, objects: Objects, media: Media, settings: Settings, folders: Folders, disk: Disk = shutil.disk_usage
+    ) -> None:
+        """`disk` says how large the disk of a folder is, and how much of it is free."""
+        self._disk = disk
         self._objects = objects
         self._media = media
         self._films = Films(media)
@@ -67,7 +86,7 @@ class Artifacts:
         folder = rules.folder(recording.id)
         with tempfile.TemporaryDirectory(prefix="sluice-finish-") as name:
             work = Path(name)
-            _require_room(work, sum(segment.size for segment in segments))
+            self._require_room(work, sum(segment.size for segment in segments))
             hashes: dict[str, str] = {}
             parts = [self._fetch(run, work / f"run{i}.ts", hashes) for i, run in enumerate(rules.runs(segments))]
             made = self._films.make(parts, work)
@@ -111,20 +130,19 @@ class Artifacts:
             ends.append(target.stat().st_size)
         return Run(target, tuple(ends), sum(segment.key.duration_ms for segment in run))
 
+    def _require_room(self, work: Path, media: int) -> None:
+        """Before anything is fetched for nothing.
 
-def _require_room(work: Path, media: int) -> None:
-    """Before anything is fetched for nothing.
-
-    Raises:
-        SluiceError: the disk is too small, full or not. OSError: there is no room now.
-    """
-    disk, wanted = shutil.disk_usage(work), room.disk_bytes(media)
-    if wanted > disk.total:
-        needs, has = _gb(wanted), _gb(disk.total)
-        said = f"finishing it needs {needs} of disk, and this machine has {has} in all"
-        raise UpstreamError(said, code="disk_too_small", wanted=needs, total=has)
-    if wanted > disk.free:
-        raise OSError(errno.ENOSPC, f"it needs {_gb(wanted)}, and {_gb(disk.free)} are free")
+        Raises:
+            UpstreamError: the disk is too small, full or not. OSError: there is no room now.
+        """
+        disk, wanted = self._disk(work), room.disk_bytes(media)
+        if wanted > disk.total:
+            raise UpstreamError(
+                f"finishing it needs {_gb(wanted)} of disk, and this machine has {_gb(disk.total)} in all"
+            )
+        if wanted > disk.free:
+            raise OSError(errno.ENOSPC, f"it needs {_gb(wanted)}, and {_gb(disk.free)} are free")
 
 
 def _gb(size: int) -> str:

@@ -36,10 +36,6 @@ HELD_S: Final = 60
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class _HandedOn(Exception):  # noqa: N818 -- no error
-    """Somebody else finishes it from here."""
-
-
 class Finisher:
     """Finishes recordings."""
 
@@ -102,8 +98,6 @@ class Finisher:
             return
         try:
             changes = self._made(recording, hold)
-        except _HandedOn:
-            return
         except UnavailableError as error:
             self._later(recording, hold, why(error))
         except OSError as error:
@@ -118,9 +112,11 @@ class Finisher:
             _log.exception("finish_broke", extra={"recording": recording.id})
             self._failed(recording, hold, why(error))
         else:
-            self._end(recording, hold, changes, code=0 if changes["state"] == "ready" else 100)
+            if changes is not None:
+                self._end(recording, hold, changes, code=0 if changes["state"] == "ready" else 100)
 
-    def _made(self, recording: Recording, hold: Hold) -> dict[str, object]:
+    def _made(self, recording: Recording, hold: Hold) -> dict[str, object] | None:
+        """What was made of it; None: it was handed on."""
         segments = self._artifacts.segments(recording)
         if not segments:
             return {"state": "failed", **Why("no segment reached the store", "no_segments").fields}
@@ -129,6 +125,7 @@ class Finisher:
         size = sum(segment.size for segment in segments)
         if self._tasks is not None and size > self._tasks.above:
             self._hand_on(self._tasks, recording, hold, size)
+            return None
         return self._artifacts.make(recording, segments, hold.check)
 
     def _hand_on(self, tasks: Tasks, recording: Recording, hold: Hold, size: int) -> None:
@@ -144,7 +141,6 @@ class Finisher:
         hold.hand_on(word)
         tasks.start(recording.id, word, disk, interruptible=tries == 1)
         _log.info("finish_handed_on", extra={"recording": recording.id, "bytes": size, "disk_gib": disk})
-        raise _HandedOn
 
     def _later(self, recording: Recording, hold: Hold, reason: Why) -> None:
         """The store, or the table, is away, or the disk is full: nothing is lost by waiting."""

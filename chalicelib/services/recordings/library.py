@@ -17,10 +17,10 @@ from chalicelib.domain import recordings as rules
 from chalicelib.domain.errors import (
     ConflictError,
     ForbiddenError,
-    InvalidInputError,
     NotFoundError,
     UnavailableError,
     Why,
+    require_within,
     why,
 )
 from chalicelib.domain.gaps import GapMark, marks
@@ -181,10 +181,7 @@ class Library:
             NotFoundError: there is no such recording, or it is in the trash.
             ConflictError: it has too many shares.
         """
-        if not 60 <= life_s <= MAX_SHARE_S:
-            raise InvalidInputError(
-                "expires_s", f"must be 60 to {MAX_SHARE_S} seconds", code="out_of_range", least=60, most=MAX_SHARE_S
-            )
+        require_within("expires_s", life_s, 60, MAX_SHARE_S, "seconds")
         self._readable(recording)
         now = self._clock()
         if len(self.shares(recording)) >= MOST_SHARES:
