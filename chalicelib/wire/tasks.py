@@ -35,5 +35,4 @@ def _reason(detail: Mapping[str, Any]) -> str:
     containers = detail.get("containers") or [{}]
     said = containers[0].get("reason") or detail.get("stoppedReason") or "it ended without a word"
     status = containers[0].get("exitCode")
-    words = f"its task ended: {said}" + ("" if status is None else f" (status {status})")
-    return words[:_LONGEST_REASON]
+    return f"{said}{'' if status is None else f' (status {status})'}"[:_LONGEST_REASON]

@@ -83,7 +83,7 @@ def test_a_task_takes_over_what_it_was_handed(cloud: Large, tasks: FakeTasks) ->
     finish_once(cloud)
     ((name, hold, interruptible),) = tasks.started
     assert (name, interruptible) == (recording, True)
-    assert get(cloud, recording).state == "finishing" or get(cloud, recording).state == "recording"
+    assert get(cloud, recording).state == "finishing"
     in_task(cloud, "somebody-else")
     assert get(cloud, recording).state != "ready"
     in_task(cloud, hold)
@@ -120,8 +120,9 @@ def test_tasks_that_end_without_a_word_are_bounded(cloud: Large, tasks: FakeTask
             finish_once(cloud)
         if get(cloud, recording).state == "failed":
             break
-        assert ended.ended(EndedTask(recording, tasks.started[-1][1], "its task ended: no memory"))
+        assert ended.ended(EndedTask(recording, tasks.started[-1][1], "no memory"))
         assert get(cloud, recording).error == "its task ended: no memory"
+        assert get(cloud, recording).error_code == "task_ended"
     assert get(cloud, recording).state == "failed"
     assert len(tasks.started) == MAX_FINISHES_BEFORE_GIVING_UP
     assert [spare for _, _, spare in tasks.started] == [True, False, False, False, False]
@@ -152,6 +153,7 @@ def test_the_disk_is_looked_at_before_anything_is_fetched(cloud: Large) -> None:
     assert cloud.store.get(FinishHold, recording) is not None
     cloud.in_task.finish(recording)
     assert "this machine has 0.0 GB in all" in get(cloud, recording).error
+    assert get(cloud, recording).error_code == "disk_too_small"
     assert get(cloud, recording).finishes == 1
     assert cloud.objects.fetched == []
 
@@ -196,7 +198,7 @@ def test_a_request_is_what_ecs_takes() -> None:
 def test_the_end_of_a_task_names_its_recording_and_why() -> None:
     said = {"startedBy": started_by("rec-1", "task-1"), "stoppedReason": "Your Spot Task was interrupted."}
     task = ended_task(said | {"containers": [{"exitCode": 143}]})
-    assert task == EndedTask("rec-1", "task-1", "its task ended: Your Spot Task was interrupted. (status 143)")
+    assert task == EndedTask("rec-1", "task-1", "Your Spot Task was interrupted. (status 143)")
     assert ended_task({"startedBy": "ecs-svc/123456"[:7]}) is None
     assert ended_task({}) is None
     killed = ended_task(said | {"containers": [{"exitCode": 137, "reason": "OutOfMemoryError: killed"}]})

@@ -51,10 +51,9 @@ class EcsTasks:
         try:
             said = self._ecs.run_task(**self._request(recording, hold, disk_gib, interruptible=interruptible))
         except (AwsApiError, AwsUnreachableError) as error:
-            raise UnavailableError(f"no task could be started: {code_of(error) or 'no answer'}") from error
+            raise _not_started(code_of(error) or "no answer") from error
         if failures := said.get("failures"):
-            reason = failures[0].get("reason") or failures[0].get("detail") or "no reason was given"
-            raise UnavailableError(f"no task could be started: {reason}")
+            raise _not_started(failures[0].get("reason") or failures[0].get("detail") or "no reason was given")
 
     def _request(self, recording: str, hold: str, disk_gib: int, *, interruptible: bool) -> dict[str, Any]:
         environment = [
@@ -77,3 +76,7 @@ class EcsTasks:
                 "ephemeralStorage": {"sizeInGiB": disk_gib},
             },
         }
+
+
+def _not_started(said: str) -> UnavailableError:
+    return UnavailableError(f"no task could be started: {said}", code="task_not_started", said=said)

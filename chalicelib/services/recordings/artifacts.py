@@ -138,9 +138,9 @@ class Artifacts:
         """
         disk, wanted = self._disk(work), room.disk_bytes(media)
         if wanted > disk.total:
-            raise UpstreamError(
-                f"finishing it needs {_gb(wanted)} of disk, and this machine has {_gb(disk.total)} in all"
-            )
+            needs, has = _gb(wanted), _gb(disk.total)
+            said = f"finishing it needs {needs} of disk, and this machine has {has} in all"
+            raise UpstreamError(said, code="disk_too_small", wanted=needs, total=has)
         if wanted > disk.free:
             raise OSError(errno.ENOSPC, f"it needs {_gb(wanted)}, and {_gb(disk.free)} are free")
 

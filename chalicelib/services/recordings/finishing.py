@@ -5,6 +5,7 @@ launchers.
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from typing import Final
 
 from aws_lambda_powertools import Logger
@@ -140,6 +141,8 @@ class Finisher:
         tries = hold.tries
         hold.hand_on(word)
         tasks.start(recording.id, word, disk, interruptible=tries == 1)
+        with suppress(ConflictError):  # whoever changed it meanwhile is shown; the task says what becomes of it
+            self._store.commit(Save(recording.model_copy(update={"state": "finishing"})))
         _log.info("finish_handed_on", extra={"recording": recording.id, "bytes": size, "disk_gib": disk})
 
     def _later(self, recording: Recording, hold: Hold, reason: Why) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from aws_lambda_powertools import Logger
 
+from chalicelib.domain.errors import Why
 from chalicelib.domain.model.recordings import FinishHold, Recording
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.queues import Queue
@@ -34,7 +35,8 @@ class EndedTasks:
             return False
         _log.warning("finish_task_ended", extra={"recording": recording.id, "reason": task.reason, "tries": hold.tries})
         now = self._clock()
-        told = recording.model_copy(update={"error": task.reason, "updated_at": now})
+        reason = Why(f"its task ended: {task.reason}", "task_ended", {"said": task.reason})
+        told = recording.model_copy(update={**reason.fields, "state": "finishing", "updated_at": now})
         self._store.commit(Save(told), Save(hold.model_copy(update={"holder": "", "until": now})))
         self._finish.send({"recording": recording.id, "version": f"{recording.version + 1}-{task.hold}"}, AGAIN_S)
         return True
