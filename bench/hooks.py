@@ -49,12 +49,12 @@ def body(action: str, **more: Any) -> dict[str, Any]:
     return common | more
 
 
-def measured(server: Server, folder: Path, most: int | None = None) -> dict[str, float]:
+def measured(server: Server, folder: Path, connections: int = 64, most: int | None = None) -> dict[str, float]:
     """One round."""
     sent = folder / "body.json"
     sent.write_text(json.dumps(server.body))
     before = cpu_s(*server.pids)
-    found = load(server.url, sent, SECONDS, most=most)
+    found = load(server.url, sent, SECONDS, connections, most)
     used = cpu_s(*server.pids) - before
     return found | {"cpu_us": 1e6 * used / max(found["requests"], 1), "memory_mb": memory_mb(*server.pids)}
 
@@ -142,7 +142,7 @@ def rounds(folder: Path) -> dict[str, dict[str, float]]:
         publish = _agent(
             started, body("on_publish", param=f"?secret={started.at['publish_secret']}", stream="p-{n}"), "host"
         )
-        found["agent and host, on_publish"] = [measured_slowly(publish, folder)]
+        found["agent and host, on_publish"] = [measured(publish, folder, connections=4, most=2000)]
     return {name: medians(each) for name, each in found.items()}
 
 
@@ -151,16 +151,6 @@ def _servers(started: Instance) -> Iterator[tuple[str, Any]]:
     yield "peer, on_play", peer("on_play")
     yield "peer, on_publish", peer("on_publish")
     yield "agent, on_play", nullcontext(_agent(started, body("on_play", param="")))
-
-
-def measured_slowly(server: Server, folder: Path) -> dict[str, float]:
-    """Publishes one after the other, as encoders come, and then four at a time."""
-    sent = folder / "body.json"
-    sent.write_text(json.dumps(server.body))
-    before = cpu_s(*server.pids)
-    found = load(server.url, sent, SECONDS, connections=4, most=2000)
-    used = cpu_s(*server.pids) - before
-    return found | {"cpu_us": 1e6 * used / max(found["requests"], 1), "memory_mb": memory_mb(*server.pids)}
 
 
 def compared(found: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -18,7 +18,8 @@ from infra.local.demo.receiver import receiver
 from infra.local.tools import find_srs
 from tests.compatibility import section
 from tests.e2e.browser import a_browser
-from tests.e2e.system import System, environment, need_media_tools, until
+from tests.e2e.system import System, environment, need_media_tools
+from tests.waiting import until
 
 HEADER = ("What", "Client", "Seen")
 _seen: dict[tuple[str, str], str] = {}

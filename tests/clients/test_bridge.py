@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page
 
 from infra.local.demo.media import make_clip
 from tests.e2e.browser import flows, said, says
-from tests.e2e.system import System, new_name, until
+from tests.e2e.system import System, new_name
+from tests.waiting import until
 
 from .conftest import needs_srs, with_secret
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import free_port
-from tests.e2e.system import System, new_name, until
+from tests.e2e.system import System, new_name
+from tests.waiting import until
 
 from .conftest import program, seen
 from .senders import PROGRAMS

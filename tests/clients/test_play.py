@@ -10,7 +10,8 @@ from playwright.sync_api import Browser
 from infra.local.demo import media
 from infra.local.tools import find_srs
 from tests.e2e.browser import flows, moves, said, says
-from tests.e2e.system import System, new_name, until
+from tests.e2e.system import System, new_name
+from tests.waiting import until
 
 from .conftest import needs_srs, program, running, seen
 

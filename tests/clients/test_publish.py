@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.browser import says
-from tests.e2e.system import System, new_name, until
+from tests.e2e.system import System, new_name
+from tests.waiting import until
 
 from .conftest import needs_srs, program, running, seen, with_secret
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from infra.local.media import MediaServer, MediaSettings, plan_media_server
 from infra.local.tools import find_ffmpeg, find_ffprobe
+from tests.waiting import until
 
-from .system import System, free_port, until
+from .system import System, free_port
 
 PASSWORD, HOOK_SECRET = "of-the-second-node-media", "of-the-second-node-hooks"
 

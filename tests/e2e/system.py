@@ -29,6 +29,7 @@ from infra.local.demo.receiver import Received
 from infra.local.probe import read_json
 from infra.local.start import Instance, start_instance
 from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_nginx, find_srs
+from tests.waiting import until
 
 FRAGMENT_S = 2.0
 MERGE_S = 1
@@ -67,15 +68,6 @@ def need_media_tools() -> None:
 def new_ports() -> dict[str, str]:
     ports = {name: str(free_port()) for name in ("HTTP_PORT", "HTTPS_PORT", "RTMP_PORT")}
     return ports | {name: str(free_port(socket.SOCK_DGRAM)) for name in ("SRT_PORT", "RTC_PORT")}
-
-
-def until(look: Callable[[], T | None], what: str, seconds: float = 30, pause: float = 0.1) -> T:
-    """What `look` finds, as soon as it is something."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(pause)
-    return found
 
 
 def new_name(what: str) -> str:

@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from tests.waiting import until
+
 from .rtmp_sink import RtmpSink
-from .system import System, Witness, new_name, until
+from .system import System, Witness, new_name
 
 pytestmark = pytest.mark.media
 

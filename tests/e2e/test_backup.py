@@ -15,8 +15,9 @@ from infra.cli.client import Api
 from infra.local.demo import media
 from infra.local.start import Instance, start_instance
 from infra.paths import ROOT
+from tests.waiting import until
 
-from .system import environment, until
+from .system import environment
 
 pytestmark = pytest.mark.media
 

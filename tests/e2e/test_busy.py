@@ -12,9 +12,10 @@ import pytest
 
 from infra.local.demo import media
 from infra.local.tools import find_srs
+from tests.waiting import until
 
 from .rtmp_sink import RtmpSink
-from .system import System, Witness, new_name, until
+from .system import System, Witness, new_name
 from .test_delivery import srt
 from .test_whip import offered
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from .system import System, new_name, until
+from tests.waiting import until
+
+from .system import System, new_name
 
 pytestmark = pytest.mark.media
 

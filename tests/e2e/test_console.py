@@ -12,8 +12,10 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
+from tests.waiting import until
+
 from .browser import a_browser
-from .system import System, new_name, until
+from .system import System, new_name
 
 pytestmark = [pytest.mark.media, pytest.mark.browser]
 

@@ -19,9 +19,10 @@ from playwright.sync_api import Browser, Page
 
 from infra.local.demo import media
 from infra.local.tools import find_srs
+from tests.waiting import until
 
 from .browser import a_browser, moves, said, says
-from .system import System, new_name, until
+from .system import System, new_name
 
 pytestmark = [pytest.mark.media, pytest.mark.browser]
 needs_srs = pytest.mark.skipif(not find_srs(), reason="SRT, WebRTC and reloads need SRS: name one with SRS_BIN")

@@ -15,9 +15,10 @@ from cryptography import x509
 from edge.web.tls.certificates import served_certificate
 from edge.web.tls.pair import Pair
 from tests.unit.edge_agent.test_edge_tls import fresh, make_pair
+from tests.waiting import until
 
 from .acme import VALID_S, Authority
-from .system import System, new_name, until
+from .system import System, new_name
 from .test_oryx import Client
 
 pytestmark = pytest.mark.media

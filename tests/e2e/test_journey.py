@@ -27,11 +27,12 @@ from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 
 from infra.local.demo import media
 from infra.local.tools import find_ffmpeg
+from tests.waiting import until
 
 from .browser import a_browser
 from .journey_words import WORDS
 from .rtmp_sink import RtmpSink, rtmp_sink
-from .system import System, new_name, until
+from .system import System, new_name
 from .test_console import console, link, plays, visitor
 from .test_console import field as labelled
 from .test_operate_page import Receiver

@@ -17,9 +17,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from infra.local.tools import find_ffmpeg
+from tests.waiting import until
 
 from .browser import a_browser
-from .system import System, new_name, until
+from .system import System, new_name
 from .test_console import WORDS, console, field, plays, signed_in, visitor
 from .test_live_page import sluice
 

@@ -16,8 +16,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.waiting import until
+
 from .browser import a_browser
-from .system import System, new_name, until
+from .system import System, new_name
 from .test_console import WORDS, console, plays, signed_in, visitor
 
 pytestmark = [pytest.mark.media, pytest.mark.browser]

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
-from .system import System, Witness, moment, new_name, until
+from tests.waiting import until
+
+from .system import System, Witness, moment, new_name
 
 pytestmark = pytest.mark.media
 

@@ -10,8 +10,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.waiting import until
+
 from .rtmp_sink import RtmpSink
-from .system import System, moment, new_name, until
+from .system import System, moment, new_name
 from .test_whip import an_offer
 
 pytestmark = pytest.mark.media

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.waiting import until
+
 from .browser import a_browser
 from .fake_obs import fake_obs
-from .system import System, free_port, new_name, until
+from .system import System, free_port, new_name
 from .test_console import WORDS, console, signed_in, violations, visitor
 
 pytestmark = [pytest.mark.media, pytest.mark.browser]

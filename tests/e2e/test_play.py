@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from infra.local.tools import find_ffmpeg
+from tests.waiting import until
 
 from .rtmp_sink import RtmpSink
-from .system import System, new_name, until
+from .system import System, new_name
 
 pytestmark = pytest.mark.media
 

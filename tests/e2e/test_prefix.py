@@ -14,9 +14,10 @@ from playwright.sync_api import Browser
 
 from infra.local.demo.receiver import receiver
 from infra.local.tools import find_caddy, find_srs
+from tests.waiting import until
 
 from .browser import a_browser, moves, says
-from .system import System, environment, free_port, new_name, until
+from .system import System, environment, free_port, new_name
 from .test_whip import an_offer
 
 pytestmark = pytest.mark.media

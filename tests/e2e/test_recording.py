@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from infra.local.demo import media
+from tests.waiting import until
 
 from .conftest import CLIP_S
-from .system import FPS, System, Witness, moment, new_name, until
+from .system import FPS, System, Witness, moment, new_name
 
 pytestmark = pytest.mark.media
 

@@ -22,8 +22,9 @@ from infra.local.demo import media
 from infra.local.start import Instance, start_instance
 from infra.paths import ROOT
 from tests.s3_server import ACCESS, SECRET, S3Server, s3_server
+from tests.waiting import until
 
-from .system import environment, free_port, until
+from .system import environment, free_port
 
 pytestmark = pytest.mark.media
 KEYS = {"SLUICE_REPLICA_ACCESS_KEY": ACCESS, "SLUICE_REPLICA_SECRET_KEY": SECRET}

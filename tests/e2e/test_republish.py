@@ -9,9 +9,11 @@ from collections import Counter
 
 import pytest
 
+from tests.waiting import until
+
 from .rtmp_client import rtmp_client
 from .rtmp_sink import RtmpSink
-from .system import MERGE_S, System, Witness, new_name, until
+from .system import MERGE_S, System, Witness, new_name
 from .test_delivery import _publisher
 
 pytestmark = pytest.mark.media

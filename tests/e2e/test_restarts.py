@@ -9,10 +9,11 @@ import psutil
 import pytest
 
 from infra.local.demo import media
+from tests.waiting import until
 
 from .conftest import CLIP_S
 from .rtmp_sink import RtmpSink
-from .system import FPS, System, Witness, new_name, until
+from .system import FPS, System, Witness, new_name
 
 pytestmark = pytest.mark.media
 

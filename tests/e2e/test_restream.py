@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until
+
 from .rtmp_sink import Publish, RtmpSink, black_hole
-from .system import FPS, System, moment, new_name, until
+from .system import FPS, System, moment, new_name
 
 pytestmark = pytest.mark.media
 

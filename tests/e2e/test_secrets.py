@@ -5,9 +5,11 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.waiting import until
+
 from .canaries import assert_hidden
 from .rtmp_sink import RtmpSink
-from .system import System, new_name, until
+from .system import System, new_name
 
 pytestmark = pytest.mark.media
 

@@ -11,9 +11,10 @@ import pytest
 
 from edge.push.slate.argv import CARD
 from infra.local.tools import find_ffmpeg
+from tests.waiting import until
 
 from .rtmp_sink import RtmpSink
-from .system import System, new_name, until
+from .system import System, new_name
 
 pytestmark = pytest.mark.media
 

@@ -23,9 +23,10 @@ import pytest
 
 from infra.local.tools import find_ffprobe
 from tests.media.rig import FFMPEG
+from tests.waiting import until
 
 from .rtmp_sink import Publish, RtmpSink
-from .system import System, free_port, new_name, until
+from .system import System, free_port, new_name
 
 pytestmark = pytest.mark.media
 

@@ -19,8 +19,9 @@ from infra.cli.client import Api
 from infra.local.demo import media
 from infra.local.start import Instance, start_instance
 from tests.s3_server import ACCESS, SECRET, S3Server, s3_server
+from tests.waiting import until
 
-from .system import FRAGMENT_S, Witness, environment, free_port, new_name, until
+from .system import FRAGMENT_S, Witness, environment, free_port, new_name
 
 pytestmark = pytest.mark.media
 AWAY_S = float(os.environ.get("SLUICE_STORE_AWAY_S", "12"))

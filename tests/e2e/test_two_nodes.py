@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from infra.local.demo import media
+from tests.waiting import until
 
 from .conftest import CLIP_S
 from .second_node import SecondNode, second_node
-from .system import System, Witness, new_name, until
+from .system import System, Witness, new_name
 
 pytestmark = [pytest.mark.media, pytest.mark.slow]
 WINDOW_S = 15

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from infra.local.demo.receiver import receiver
 from infra.local.demo.run import CLIP_S, Demo
 from infra.local.start import Instance
 from tests.conftest import free_port
+from tests.waiting import until
 
 from . import tasks
 from .cloud import Cloud
@@ -37,13 +36,6 @@ def test_the_demonstration_passes(cloud: Cloud, tmp_path_factory: pytest.TempPat
         api = Api(cloud.url, cloud.first["api_secret"])
         demo = Demo(Instance(tmp_path, at, os.getpid()), api, callbacks, clip, lambda _: None)
         assert demo.run(), [row for row in demo.rows if not row.ok]
-
-
-def eventually(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < deadline, "it did not come about within a minute"
-        time.sleep(0.2)
 
 
 def _finisher(cloud: Cloud, above_mb: int) -> None:
@@ -72,10 +64,10 @@ def test_what_is_too_large_for_a_function_is_finished_by_a_task(cloud: Cloud, tm
     _finisher(cloud, 0)
     try:
         api.call("POST", f"/v1/recordings/{recording}/finish")
-        eventually(lambda: len(tasks.started(cloud)) == 1)
+        until(lambda: len(tasks.started(cloud)) == 1, "a task was started", 60)
         (first,) = tasks.started(cloud)
         _told(cloud, first, 143)  # interrupted before it began
-        eventually(lambda: len(tasks.started(cloud)) == 2)
+        until(lambda: len(tasks.started(cloud)) == 2, "another one was started", 60)
     finally:
         _finisher(cloud, 4096)
     (second,) = [task for task in tasks.started(cloud) if task["taskArn"] != first["taskArn"]]

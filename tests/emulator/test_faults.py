@@ -11,7 +11,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,14 +88,6 @@ def call(cloud: Cloud, method: str, path: str, **more: Any) -> Any:
     answer = httpx.request(method, cloud.gateway + path, headers=headers, timeout=60, trust_env=False, **more)
     assert answer.status_code < 300, answer.text
     return answer.json()
-
-
-def until(look: Callable[[], Any], what: str, seconds: float = 90) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.2)
-    return found
 
 
 @pytest.fixture

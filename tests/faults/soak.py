@@ -26,7 +26,8 @@ from infra.local.demo.receiver import receiver
 from infra.local.tools import find_ffmpeg
 from tests.e2e import system as rig
 from tests.e2e.rtmp_sink import RtmpSink, rtmp_sink
-from tests.e2e.system import System, Witness, until
+from tests.e2e.system import System, Witness
+from tests.waiting import until
 
 from .report import report
 

@@ -21,7 +21,8 @@ from infra.cli.client import CliError
 from infra.local.demo.media import make_clip
 from infra.local.demo.receiver import Received, receiver
 from tests.e2e.rtmp_sink import RtmpSink, rtmp_sink
-from tests.e2e.system import System, Witness, environment, need_media_tools, new_name, until
+from tests.e2e.system import System, Witness, environment, need_media_tools, new_name
+from tests.waiting import until
 
 from .report import LONG, report, take_time
 

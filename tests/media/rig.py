@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ import pytest
 from edge.base.loopback import host_allowed, of_browser
 from infra.local.media import MediaServer, MediaSettings, plan_media_server
 from infra.local.tools import MissingToolError, find_ffmpeg, find_ffprobe, find_nginx
+from tests.waiting import until
 
 CLIP_S = 5.0
 SEGMENT_S = 1.0
@@ -47,13 +47,6 @@ def free_port() -> int:
 
 
 _given: set[int] = set()
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
 
 
 @dataclass

@@ -22,8 +22,9 @@ from edge.ffmpeg.workers.argv import build_argv
 from edge.ffmpeg.workers.spec import Encode, Reading, WorkerSpec
 from edge.files.folders import Folders
 from edge.files.probe import Probe, read_answer
+from tests.waiting import until
 
-from .rig import FFMPEG, FFPROBE, Rig, free_port, until
+from .rig import FFMPEG, FFPROBE, Rig, free_port
 
 pytestmark = pytest.mark.media
 CAMERA = Path(__file__).with_name("rtsp_camera.py")

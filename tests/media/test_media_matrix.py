@@ -17,9 +17,10 @@ import pytest
 
 from tests.compatibility import section
 from tests.e2e.browser import a_browser
+from tests.waiting import until
 
 from .recorded import Recorded, played, record
-from .rig import FFMPEG, Rig, until
+from .rig import FFMPEG, Rig
 
 pytestmark = pytest.mark.media
 

@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from infra.local.media import MediaSettings, plan_media_server
+from tests.waiting import until
 
-from .rig import CLIP_S, FFPROBE, SEGMENT_S, Rig, free_port, need, until
+from .rig import CLIP_S, FFPROBE, SEGMENT_S, Rig, free_port, need
 
 pytestmark = pytest.mark.media
 
