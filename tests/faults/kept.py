@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.unit.edge_agent.edge_fakes import World, sha256_of, until
+from tests.unit.edge_agent.edge_fakes import World, until
+from tests.unit.edge_agent.fake_servers import sha256_of
 
 BASE = 9_000_000_000_000
 """Later than any session: what begins then is no leftover of an earlier one."""

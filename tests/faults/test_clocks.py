@@ -26,9 +26,9 @@ from chalicelib.wire.edge.events import (
 )
 from chalicelib.wire.recording import ManifestSegment, SegmentKey, SessionManifest, manifest_key
 from edge.record.janitor import STRAY_S
+from tests.unit.cloud_rig import STREAM, Cloud, another_node
 from tests.unit.edge_agent.edge_fakes import World, until
-from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
-from tests.unit.test_services import STREAM, Cloud, another_node
+from tests.unit.edge_agent.stories import go_live, leave, tell
 
 from .kept import BASE
 

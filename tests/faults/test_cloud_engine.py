@@ -32,7 +32,7 @@ from chalicelib.wire.edge.events import (
 )
 from chalicelib.wire.edge.observed import ObservedNode, ObservedPush, SyncRequest
 from chalicelib.wire.recording import manifest_key, recording_id
-from tests.unit.test_services import STREAM, Cloud, another_node
+from tests.unit.cloud_rig import STREAM, Cloud, another_node
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from edge.record import uploads
 from edge.record.stores.store import Stored
 from edge.spool import tables
 from tests.unit.edge_agent.edge_fakes import World, until
-from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
+from tests.unit.edge_agent.stories import go_live, leave, tell
 
 from .kept import BASE, links, manifest, rows, stored
 

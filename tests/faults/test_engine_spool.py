@@ -15,7 +15,7 @@ from edge.spool import tables
 from edge.spool.schema import ROOM_BYTES, open_spool
 from edge.spool.writer import Spool
 from tests.unit.edge_agent.edge_fakes import World, abandon, until
-from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
+from tests.unit.edge_agent.stories import go_live, leave, tell
 
 from .kept import BASE, links, manifest, rows, stored
 

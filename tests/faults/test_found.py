@@ -13,10 +13,10 @@ from chalicelib.wire.names import StreamName
 from edge.sessions.book import SessionBook
 from edge.spool import outbox
 from edge.spool.writer import Spool
+from tests.unit.cloud_rig import Cloud, another_node
 from tests.unit.edge_agent.edge_fakes import World, abandon, until
-from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
+from tests.unit.edge_agent.stories import go_live, leave, tell
 from tests.unit.edge_agent.test_edge_sessions import NOW, session
-from tests.unit.test_services import Cloud, another_node
 
 from .kept import BASE, manifest, rows, stored
 

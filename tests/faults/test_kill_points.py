@@ -21,7 +21,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.edge_agent.edge_fakes import World, sha256_of, world
+from tests.unit.edge_agent.edge_fakes import World, world
+from tests.unit.edge_agent.fake_servers import sha256_of
 
 from . import doomed
 from .report import report, take_time

@@ -19,7 +19,7 @@ from edge.base.errors import SpoolError
 from edge.spool import outbox, schema, tables
 from edge.spool.writer import Spool
 from tests.unit.edge_agent.edge_fakes import World, until
-from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
+from tests.unit.edge_agent.stories import go_live, leave, tell
 
 from .kept import BASE, manifest, stored
 from .report import LONG, report

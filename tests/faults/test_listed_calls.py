@@ -28,7 +28,7 @@ from edge.spool import outbox, schema, tables
 from edge.spool.session import Session
 from edge.spool.writer import Spool
 from tests.unit.edge_agent.edge_fakes import World, abandon, until
-from tests.unit.edge_agent.test_edge_agent import go_live, in_outage, leave, tell
+from tests.unit.edge_agent.stories import go_live, in_outage, leave, tell
 
 from .between import Between, Way, between_of
 from .kept import BASE, links, manifest, rows, stored

@@ -27,8 +27,8 @@ from chalicelib.wire.edge.events import (
 )
 from chalicelib.wire.recording import recording_id
 from tests.conftest import free_port
+from tests.unit.cloud_rig import Cloud
 from tests.unit.test_aws_api import _db, served
-from tests.unit.test_services import Cloud
 
 KINDS = 5
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from edge.record.stores import content
-from tests.unit.edge_agent.edge_fakes import World, sha256_of, until
-from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
+from tests.unit.edge_agent.edge_fakes import World, until
+from tests.unit.edge_agent.fake_servers import sha256_of
+from tests.unit.edge_agent.stories import go_live, leave, tell
 
 from .kept import BASE, links, rows
 from .odd_store import OddStore, Way, odd_store

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.edge_agent.edge_fakes import World, abandon, sha256_of, until
-from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
+from tests.unit.edge_agent.edge_fakes import World, abandon, until
+from tests.unit.edge_agent.fake_servers import sha256_of
+from tests.unit.edge_agent.stories import go_live, leave, tell
 
 from .kept import BASE, links, rows
 from .report import report, take_time

@@ -17,7 +17,7 @@ from chalicelib.wire.edge.events import RecordingPartDone, RecordingStarted, Ses
 from chalicelib.wire.recording import ManifestSegment, SegmentKey, SessionManifest, manifest_key, recording_id
 from edge.srs.timestamps import edges, measure, parted
 from tests.fakes import FakeMedia
-from tests.unit.test_services import STREAM, Cloud
+from tests.unit.cloud_rig import STREAM, Cloud
 
 from .rig import FFMPEG, FFPROBE
 

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.wire.edge.desired import Desired
 from tests.unit.edge_agent.edge_fakes import World, until, world
-from tests.unit.edge_agent.test_edge_agent import go_live, push, snapshot
+from tests.unit.edge_agent.stories import go_live, push, snapshot
 
 
 def tell(folder: Path, story: Callable[[World], Awaitable[None]]) -> None:

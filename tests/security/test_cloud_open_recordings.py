@@ -16,7 +16,7 @@ from chalicelib.wiring.installation import now
 from chalicelib.wiring.services import wiring
 from tests.app.conftest import Answer, Api
 from tests.fakes import BOOTSTRAP, FakeClock
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 ROOT = "/terraform/v1/hooks/record/hls"
 OTHER = "00000000-0000-4000-8000-000000000000"

@@ -50,7 +50,7 @@ from chalicelib.wire.recording import (
     recording_id,
 )
 from chalicelib.wire.sources import SourceState
-from tests.unit.test_services import STREAM, Cloud, another_node
+from tests.unit.cloud_rig import STREAM, Cloud, another_node
 
 QUESTION = "01JD0000000000000000000009"
 

@@ -17,7 +17,7 @@ from chalicelib.services.sources.bilibili import Bilibili
 from chalicelib.wire.edge.events import RecordingPartDone, RecordingStarted, SessionEnded
 from chalicelib.wire.recording import SegmentKey, recording_id
 from tests.fakes import FakeClock, FakeSender, MemoryStore
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 
 @pytest.fixture

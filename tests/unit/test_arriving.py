@@ -14,7 +14,7 @@ from chalicelib.services.recordings.arriving import TAIL, Arriving
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.recording import SegmentKey
 from tests.fakes import MemoryObjects
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RECORDING = "0a0b0c0d-0000-4000-8000-000000000000"

@@ -24,8 +24,8 @@ from chalicelib.wire.edge.events import CallbackAnswered, RecordingPartDone, Ses
 from chalicelib.wire.edge.publish import OutgoingCallback
 from edge.callbacks.outgoing import Outgoing, Reply
 from tests.fakes import BOOTSTRAP
+from tests.unit.cloud_rig import Cloud
 from tests.unit.edge_agent.edge_fakes import World, world
-from tests.unit.test_services import Cloud
 
 PRIVATE = "http://10.1.2.3/hook"
 

@@ -23,7 +23,7 @@ from chalicelib.services.publishing.explain import Explain, parse_stream
 from chalicelib.wire.edge.events import RecordingPartDone, SessionEnded, SessionLive
 from chalicelib.wire.names import StreamName
 from tests.fakes import BOOTSTRAP
-from tests.unit.test_services import STREAM, Cloud
+from tests.unit.cloud_rig import STREAM, Cloud
 from tests.unit.v1_client import V1, v1_on_fakes
 
 

@@ -12,8 +12,7 @@ from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.model.sessions import Session
 from chalicelib.wire.edge.events import RecordingPartDone, RecordingStarted, SessionEnded, SessionLive
 from chalicelib.wire.recording import recording_id
-
-from .test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from chalicelib.ports.store import Save
 from chalicelib.routes.delivery_views import DeliveryShown
 from chalicelib.services.nodes.overview import DeliveryFilter
 from chalicelib.wire.edge.events import SessionEnded
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 
 @pytest.fixture

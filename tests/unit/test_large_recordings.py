@@ -23,7 +23,7 @@ from chalicelib.services.recordings.finishing import MAX_FINISHES_BEFORE_GIVING_
 from chalicelib.services.recordings.tasks import EndedTasks
 from chalicelib.wire.tasks import EndedTask, ended_task, started_by
 from tests.faults.test_cloud_engine import finish_once, get, recorded
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 GIB = 1024**3
 

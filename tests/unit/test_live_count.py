@@ -12,7 +12,7 @@ from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.ports.store import Put, Save
 from chalicelib.services.publishing.counting import COUNTED_AGAIN, HELD, LiveCounts
 from chalicelib.wire.edge.events import SessionEnded, SessionLive, SessionRefused
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from chalicelib.domain.model.destinations import Destination, Lease, NodeLease
 from chalicelib.ports.store import Save
 from chalicelib.wire.edge.events import PushState
 from tests.fakes import MemoryStore
-
-from .test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 OLD, NEW, THIRD = "rtmp://h/a/old", "rtmp://h/a/new", "rtmp://h/a/third"
 

@@ -10,9 +10,9 @@ from chalicelib.wire.edge.events import PushState
 from chalicelib.wire.edge.observed import ObservedPush
 from chalicelib.wire.names import StreamName
 from edge.ffmpeg.workers.spec import WorkerReport
+from tests.unit.cloud_rig import Cloud
 from tests.unit.edge_agent.edge_fakes import World, until
-from tests.unit.edge_agent.test_edge_agent import go_live, tell
-from tests.unit.test_services import Cloud
+from tests.unit.edge_agent.stories import go_live, tell
 
 
 def test_a_destination_shows_the_bitrate_that_its_node_saw_last() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,60 +16,19 @@ from chalicelib.domain.errors import (
     TooManyTriesError,
     UnauthenticatedError,
 )
-from chalicelib.domain.model.destinations import Destination, PushStatus
-from chalicelib.domain.model.nodes import Heartbeat
+from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.model.rooms import Room, RoomSecret
-from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.domain.model.settings import LimitSettings, PublishSettings
 from chalicelib.domain.model.sources import Source
 from chalicelib.domain.model.stores import ObjectStore, StoreSettings
 from chalicelib.domain.targets import join_target
 from chalicelib.ports.store import Save
-from chalicelib.services.account.login import Login
-from chalicelib.services.account.settings import Settings
-from chalicelib.services.backup import Backup, Copy
-from chalicelib.services.nodes.overview import Overview
-from chalicelib.services.nodes.questions import Questions
+from chalicelib.services.backup import Copy
 from chalicelib.services.paging import everything
-from chalicelib.services.publishing.limits import Limits
-from chalicelib.services.publishing.rooms import Rooms
-from chalicelib.services.pushing.destinations import Destinations
-from chalicelib.services.pushing.pushes import Pushes
-from chalicelib.services.pushing.slots import Slots
-from chalicelib.services.sources.leases import SourceLeases
-from chalicelib.services.sources.transcodes import Transcodes
-from chalicelib.wire.names import StreamName
-from chalicelib.wire.sources import Encoding, Rendition
 from chalicelib.wire.targets import parse_target
-from tests.fakes import BOOTSTRAP, FakeClock, FakeFolders, FakeNudger, MemoryStore
-
-STREAM = StreamName(app="live", stream="x")
-SLOT = {
-    "platform": "forwarding-4-x",
-    "stream": "",
-    "server": "rtmp://h/a",
-    "secret": "k",
-    "enabled": True,
-    "custom": True,
-    "label": "L",
-}
-
-
-class Owner:
-    """The services that an owner's decisions go through."""
-
-    def __init__(self) -> None:
-        self.store, self.clock, self.nudger = MemoryStore(), FakeClock(), FakeNudger()
-        self.pauses: list[float] = []
-        self.settings = Settings(self.store, lambda: BOOTSTRAP, FakeFolders())
-        self.pushes = Pushes(self.store, self.nudger, self.clock)
-        self.rooms = Rooms(self.store, self.clock)
-        self.slots = Slots(self.store, self.clock)
-        self.login = Login(self.store, lambda: BOOTSTRAP, self.clock, lambda: "m" * 64)
-        self.limits = Limits(self.store, Overview(self.store, self.clock), self.pushes, self.clock)
-        questions = Questions(self.store, self.nudger, self.clock, self.pauses.append)
-        self.targets = Destinations(self.store, self.pushes, questions, self.clock)
-        self.backup = Backup(self.store, self.settings, self.rooms, self.pushes, self.clock)
+from tests.fakes import BOOTSTRAP, FakeClock
+from tests.unit.owner_rig import SLOT, STREAM, Owner, session
 
 
 @pytest.fixture
@@ -171,11 +129,6 @@ def test_there_are_ten_slots_and_updates_go_on(owner: Owner) -> None:
 
 
 # limits
-
-
-def session(name: str, minutes: int, clock: FakeClock) -> Session:
-    since = clock() - timedelta(minutes=minutes)
-    return Session(id=name, node="n1", stream=STREAM, state="live", admitted_at=since, live_at=since)
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
@@ -323,125 +276,3 @@ def test_sources_come_back_switched_off_and_stores_beside_those_that_are_known(o
 def test_a_copy_of_before_there_were_sources_and_stores_is_taken(owner: Owner) -> None:
     old = owner.backup.make().model_dump(mode="json", exclude={"sources", "store"})
     assert owner.backup.restore(Copy.model_validate(old)) == 6
-
-
-# one target, one push (D2)
-
-
-def add_target(owner: Owner, name: str, url: str, *, enabled: bool = True) -> Destination:
-    return owner.targets.add(name=name, url=url, platform="custom", streams=[], enabled=enabled)
-
-
-def test_d2_a_second_destination_of_a_target_is_refused_by_the_name_of_the_first(owner: Owner) -> None:
-    add_target(owner, "First", "rtmp://h/a/k")
-    with pytest.raises(ConflictError, match="First"):
-        add_target(owner, "Second", "RTMP://H:1935/a/k")
-    kept = add_target(owner, "Second", "rtmp://H/a/k", enabled=False)
-    with pytest.raises(ConflictError, match="First"):
-        owner.targets.change(kept.id, {"enabled": True}, None)
-    with pytest.raises(ConflictError, match="First"):
-        owner.slots.update(SLOT | {"server": "rtmps://h/a", "secret": "k"})
-
-
-def _source(owner: Owner, name: str, url: str, **more: Any) -> Source:
-    now = owner.clock()
-    source = Source(id=name, kind="transcode", name=name, url=url, created_at=now, updated_at=now, **more)
-    owner.store.commit(Save(source))
-    return source
-
-
-def test_d2_a_source_that_is_on_has_its_target_also_while_it_waits(owner: Owner) -> None:
-    _source(owner, "Night loop", "rtmp://h/a/k")
-    with pytest.raises(ConflictError, match="Night loop"):
-        add_target(owner, "Second", "RTMP://H:1935/a/k")
-    with pytest.raises(ConflictError, match="Night loop"):
-        owner.slots.update(SLOT | {"server": "rtmp://h/a", "secret": "k"})
-    _source(owner, "Off", "rtmp://h/a/other", enabled=False)
-    assert add_target(owner, "Third", "rtmp://h/a/other").enabled
-
-
-@pytest.mark.parametrize("low", ["rtmp://h/a/k", "rtmps://H:443/a/k"])
-def test_d2_every_output_of_a_source_is_a_target(owner: Owner, low: str) -> None:
-    _source(owner, "Ladder", "rtmp://h/a/high", renditions=[Rendition(url=low, encoding=Encoding())])
-    with pytest.raises(ConflictError, match="Ladder"):
-        add_target(owner, "Second", "rtmp://h/a/k")
-
-
-def test_d2_the_transcode_of_the_compatible_api_is_compared_with_sources_too(owner: Owner) -> None:
-    _source(owner, "Night loop", "rtmp://h/a/k")
-    leases = SourceLeases(owner.store, owner.pushes, owner.clock)
-    on = {
-        "all": True, "server": "rtmp://h/a", "secret": "k", "vcodec": "libx264", "acodec": "aac", "vbitrate": 800,
-        "abitrate": 64, "achannels": 2, "vprofile": "main", "vpreset": "fast",
-    }  # fmt: skip
-    with pytest.raises(ConflictError, match="Night loop"):
-        Transcodes(owner.store, leases, owner.clock).apply(on)
-    Transcodes(owner.store, leases, owner.clock).apply(on | {"all": False})
-
-
-def test_d2_of_two_that_were_there_before_one_is_pushed_and_the_other_says_why(owner: Owner) -> None:
-    from chalicelib.ports.store import Save
-
-    first = add_target(owner, "First", "rtmp://h/a/k")
-    second = first.model_copy(update={"id": "second", "name": "Second", "version": 0})
-    owner.store.commit(Save(second), Save(session("s1", 1, owner.clock)))
-    for destination in (first, second):
-        owner.pushes.settle(destination)
-    shown = {t.destination.name: t for t in owner.targets.all()}
-    assert shown["First"].lease is not None
-    assert shown["Second"].lease is None
-    why = shown["Second"].waiting
-    assert why is not None
-    assert (why.code, why.by) == ("same_target", first.id)
-    # As soon as the first has stopped, the other has its turn.
-    owner.targets.change(first.id, {"enabled": False}, None)
-    assert owner.pushes.release(first.id, "n1", 1)
-    assert owner.targets.get("second").lease is not None
-
-
-def test_d3_whatever_is_on_and_not_pushed_says_why(owner: Owner) -> None:
-    from chalicelib.ports.store import Save
-
-    made = add_target(owner, "A", "rtmp://h/a/k")
-    why = owner.targets.get(made.id).waiting
-    assert why is not None
-    assert why.code == "no_stream"
-    owner.store.commit(Save(session("s1", 1, owner.clock)))
-    owner.limits.set({"max_pushes": 0}, None)
-    owner.pushes.settle(made)
-    why = owner.targets.get(made.id).waiting
-    assert why is not None
-    assert why.code == "limit"
-
-
-def test_d6_a_new_target_of_a_running_push_moves_what_it_holds(owner: Owner) -> None:
-    from chalicelib.ports.store import Save
-
-    first = add_target(owner, "First", "rtmp://h/a/k")
-    owner.store.commit(Save(session("s1", 1, owner.clock)))
-    owner.pushes.settle(first)
-    owner.targets.change(first.id, {"url": "rtmp://h/a/other"}, None)
-    add_target(owner, "Second", "rtmp://h/a/k")
-    with pytest.raises(ConflictError, match="First"):
-        add_target(owner, "Third", "rtmp://h/a/other")
-    lease = owner.targets.get(first.id).lease
-    assert lease is not None
-    assert lease.held
-
-
-def test_d3_a_lease_whose_node_says_nothing_is_no_reason_to_be_silent(owner: Owner) -> None:
-    made = add_target(owner, "A", "rtmp://h/a/k")
-    seen = Heartbeat(node="n1", last_seen=owner.clock())
-    owner.store.commit(Save(session("s1", 1, owner.clock)), Save(seen))
-    owner.pushes.settle(made)
-
-    def why() -> tuple[str, str] | None:
-        waiting = owner.targets.get(made.id).waiting
-        return (waiting.code, waiting.by) if waiting else None
-
-    assert why() == ("granting", "")
-    owner.store.commit(Save(seen.model_copy(update={"lost": True, "version": 1})))
-    assert why() == ("node_lost", "n1")
-    status = PushStatus(destination=made.id, node="n1", session="s1", fence=1, state="running", at=owner.clock())
-    owner.store.commit(Save(status))
-    assert why() is None

@@ -24,7 +24,7 @@ from chalicelib.ports.upkeep import Upkeep
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.readiness import Readiness
 from chalicelib.wire.edge.observed import FfmpegFound, ObservedCertificate, ObservedMachine, ObservedNode
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 NODE = Node(id="n1", name="Frankfurt", created_at=NOW, token_hash="h", snapshot_key="k")

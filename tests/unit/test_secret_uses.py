@@ -14,8 +14,7 @@ from chalicelib.services.publishing.uses import SecretUses, Use
 from chalicelib.wire.edge.events import SessionAdmitted, SessionEnded, SessionLive
 from chalicelib.wire.edge.publish import PublishRequest, PublishResponse
 from chalicelib.wire.names import StreamName
-
-from .test_services import STREAM, Cloud
+from tests.unit.cloud_rig import STREAM, Cloud
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from chalicelib.domain.model.nodes import OpenQuestion
 from chalicelib.services.publishing.rooms import Rooms
 from chalicelib.wire.edge.events import PushState, SessionEnded
 from chalicelib.wire.questions import QuestionResult
-
-from .test_services import Cloud, another_node
+from tests.unit.cloud_rig import Cloud, another_node
 
 URL = "rtmp://a.example.com/live/key"
 

@@ -11,7 +11,7 @@ from chalicelib.wire.edge.desired import AdmissionSnapshot
 from chalicelib.wire.edge.observed import ObservedNode, SyncRequest
 from chalicelib.wire.secrets import snapshot_accepts
 from tests.fakes import FakeSnapshotFiles
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from chalicelib.domain.targets import target_hash
 from chalicelib.ports.store import Put
 from chalicelib.wire.names import StreamName
 from tests.fakes import FakeClock
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.model.callbacks import CallbackSettings, Delivery, WebhookSecret
 from chalicelib.ports.sending import Answer
 from chalicelib.wire.edge.events import SessionEnded
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SECRETS = st.binary(min_size=webhooks.SECRET_BYTES, max_size=webhooks.SECRET_BYTES).map(webhooks.secret_of)

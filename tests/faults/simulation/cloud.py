@@ -34,7 +34,7 @@ from chalicelib.wire.edge.events import EventBatch
 from chalicelib.wire.edge.observed import SyncRequest
 from chalicelib.wire.edge.publish import PublishRequest
 from tests.fakes import FakeIssuer, MemoryStore
-from tests.unit.test_services import Cloud
+from tests.unit.cloud_rig import Cloud
 
 from .loop import EPOCH, SimClock, SimLoop
 from .network import Reply

@@ -13,7 +13,7 @@ from chalicelib.wire.sources import DesiredSource
 from edge.ffmpeg.workers.argv import CARD, build_argv
 from edge.ffmpeg.workers.spec import Reading, WorkerSpec
 from tests.unit.edge_agent.edge_fakes import World, until
-from tests.unit.edge_agent.test_edge_agent import tell
+from tests.unit.edge_agent.stories import tell
 from tests.unit.edge_agent.test_edge_sources import desire, states, wanted
 
 

@@ -29,7 +29,7 @@ from edge.web.front.paths import RULES
 from edge.web.front.settings import CloudUpstream, FrontSettings, cloud_upstream
 from edge.web.local.app import new_app
 from edge.web.local.server import LocalServer
-from tests.unit.edge_agent.edge_fakes import HOST
+from tests.unit.edge_agent.fake_servers import HOST
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 MINIMAL = {"SLUICE_CLOUD_URL": "http://127.0.0.1:1/", "SLUICE_AGENT_DIR": "a", "SLUICE_HLS_DIR": "h"}

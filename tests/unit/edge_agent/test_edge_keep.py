@@ -14,7 +14,8 @@ from edge.base.errors import MediaServerError
 from edge.publish.keep import Keeper
 from edge.spool.session import Protocol, Session
 from edge.srs.rtmp import amf, viewer
-from tests.unit.edge_agent.edge_fakes import HOST, until
+from tests.unit.edge_agent.edge_fakes import until
+from tests.unit.edge_agent.fake_servers import HOST
 
 
 def message(kind: int, body: bytes, chunk: int = 128, channel: int = 5) -> bytes:

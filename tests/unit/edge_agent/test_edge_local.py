@@ -18,7 +18,7 @@ from edge.base.errors import RequestRefusedError
 from edge.web.local.app import new_app
 from edge.web.local.replies import success
 from edge.web.local.server import LocalServer
-from tests.unit.edge_agent.edge_fakes import HOST
+from tests.unit.edge_agent.fake_servers import HOST
 
 
 async def _echo(request: Request) -> Response:

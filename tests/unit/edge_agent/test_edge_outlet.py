@@ -15,7 +15,8 @@ from edge.publish.outlet import AGAIN_S, Outlet
 from edge.spool.session import Session
 from edge.web.local.app import new_app
 from edge.web.local.server import LocalServer
-from tests.unit.edge_agent.edge_fakes import HOST, World, until, world
+from tests.unit.edge_agent.edge_fakes import World, until, world
+from tests.unit.edge_agent.fake_servers import HOST
 
 HEAD = b"FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00"
 

@@ -15,7 +15,8 @@ import pytest
 from edge.base.errors import ConfigError
 from edge.base.loopback import met_at
 from edge.config import load, needs_restart, place
-from tests.unit.edge_agent.edge_fakes import JOIN, World, until, world
+from tests.unit.edge_agent.edge_fakes import World, until, world
+from tests.unit.edge_agent.fake_servers import JOIN
 
 ROOT = Path(__file__).parents[3]
 MINIMAL = {"SLUICE_CLOUD_URL": "http://127.0.0.1:1/", "SLUICE_AGENT_DIR": "a", "SLUICE_HLS_DIR": "h"}

@@ -8,8 +8,9 @@ from typing import Any
 
 from ulid import ULID
 
+from tests.unit.edge_agent.stories import go_live, tell
+
 from .edge_fakes import World, until
-from .test_edge_agent import go_live, tell
 
 
 def asked(kind: str, *, seconds: float = 10, **body: Any) -> dict[str, Any]:

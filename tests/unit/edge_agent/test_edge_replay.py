@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from tests.unit.edge_agent.edge_fakes import World, sha256_of, until, world
+from tests.unit.edge_agent.edge_fakes import World, until, world
+from tests.unit.edge_agent.fake_servers import sha256_of
 
 DATA = Path(__file__).parents[2] / "data" / "hooks-7.0.18.jsonl"
 SRS_ROOT = "/usr/local/srs/objs/nginx/html"

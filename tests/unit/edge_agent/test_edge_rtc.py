@@ -24,7 +24,7 @@ from edge.web.rtc.bearer import with_bearer
 from edge.web.rtc.candidate import Choice, best_private, choose, host_of, with_eip
 from edge.web.rtc.proxy import Judge, RtcProxy
 from edge.web.rtc.sdp import with_port
-from tests.unit.edge_agent.edge_fakes import HOST
+from tests.unit.edge_agent.fake_servers import HOST
 
 NONE = Choice("none")
 CANDIDATE = b"a=candidate:0 1 udp 2130706431 192.0.2.2 8000 typ host generation 0\r\n"

@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 
 from edge.srs.signs import Signs
-
-from .edge_fakes import HOST, free_port
+from tests.unit.edge_agent.edge_fakes import free_port
+from tests.unit.edge_agent.fake_servers import HOST
 
 
 def test_whoever_listens_lives_and_a_port_that_refuses_is_nobodys() -> None:

@@ -23,8 +23,8 @@ from edge.push.slate.relay import LIVE, SLATE, Relay
 from edge.push.slate.relays import Relays, Wanted
 from edge.web.local.app import new_app
 from edge.web.local.server import LocalServer
-
-from .edge_fakes import HOST, until
+from tests.unit.edge_agent.edge_fakes import until
+from tests.unit.edge_agent.fake_servers import HOST
 
 AVC = bytes([0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1F, 0xFF, 0xE1, 0, 4, 0x67, 1, 2, 3, 1, 0, 3, 0x68, 4, 5])
 """A sequence header with one SPS of four bytes, one PPS of three, and lengths of four bytes."""

@@ -13,7 +13,7 @@ from chalicelib.wire.edge.desired import Desired
 from chalicelib.wire.names import StreamName
 from chalicelib.wire.sources import DesiredSource, Encoding, PlayedInput, Rendition
 from tests.unit.edge_agent.edge_fakes import World, abandon, until
-from tests.unit.edge_agent.test_edge_agent import go_live, leave, tell
+from tests.unit.edge_agent.stories import go_live, leave, tell
 
 PREFIX = "/terraform/v1/ffmpeg/vlive"
 

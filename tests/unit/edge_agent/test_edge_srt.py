@@ -9,9 +9,9 @@ from edge.ffmpeg.workers.argv import build_argv
 from edge.ffmpeg.workers.spec import WorkerSpec
 from edge.srs.api import live_stream
 from edge.watching import srt as srt_module
+from tests.unit.edge_agent.stories import go_live, leave, tell
 
 from .edge_fakes import World, until
-from .test_edge_agent import go_live, leave, tell
 
 
 def copies(w: World) -> dict[str, WorkerSpec]:

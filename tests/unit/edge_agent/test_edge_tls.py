@@ -48,8 +48,8 @@ from edge.web.tls.domains import domain, domains
 from edge.web.tls.pair import Pair, split
 from edge.web.tls.pairs import check_pair, names_of, self_signed
 from edge.web.tls.state import TlsFolder
-
-from .edge_fakes import HOST, free_port
+from tests.unit.edge_agent.edge_fakes import free_port
+from tests.unit.edge_agent.fake_servers import HOST
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

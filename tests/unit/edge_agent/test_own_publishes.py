@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from chalicelib.wire.hooks import Hook
 from chalicelib.wire.targets import parse_target
 from edge.srs.own import OWN_PUSH, OwnPublishes, without_credential
+from tests.unit.edge_agent.stories import in_outage, tell
 
 from .edge_fakes import World
-from .test_edge_agent import in_outage, tell
 
 OWN = OwnPublishes("rtmp://127.0.0.1:1935", {"rtmp": 1936, "srt": 10080})
 
