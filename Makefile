@@ -82,7 +82,7 @@ static:
 	$(BIN)/python -m console.build --check
 
 units:
-	$(BIN)/pytest -n 2 $(wildcard tests/unit tests/wire)
+	$(BIN)/pytest -n 3 $(wildcard tests/unit tests/wire)
 
 test: check ## Everything, with media and the demonstration
 	@infra/install-media-tools

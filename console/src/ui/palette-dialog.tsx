@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useLocation } from "preact-iso";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useNodes, useStreams, useTargets } from "../api/asked";
 import { api, ok } from "../api/client";
 import { filled } from "../api/pages";
@@ -86,16 +86,17 @@ function useEntries(typed: string): Entry[] {
   ];
 }
 
-/** Search and commands: a list box under a field, as the ARIA pattern of a combobox has it. */
-export function Palette({ close }: { close: () => void }): JSX.Element {
+/** Search and commands: a list box under a field, as the ARIA pattern of a combobox has it. `first`: what was typed before it was there. */
+export function Palette({ first, close }: { first: string; close: () => void }): JSX.Element {
   const words = t().health.palette;
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(first);
   const [at, setAt] = useState(0);
   const found = best(typed, useEntries(typed), (entry) => `${entry.words} ${words.kinds[entry.kind] ?? ""}`, MOST);
   const chosen = Math.min(at, found.length - 1);
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before the next key can come.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   useEffect(() => document.getElementById(`${id}-${chosen}`)?.scrollIntoView({ block: "nearest" }), [chosen]);
   const take = (entry: Entry | undefined): void => {
     if (!entry) return;
