@@ -14,7 +14,7 @@ from cryptography import x509
 
 from edge.web.tls.certificates import served_certificate
 from edge.web.tls.pair import Pair
-from tests.unit.edge_agent.test_edge_tls import fresh, make_pair
+from tests.unit.edge_agent.tls_rig import fresh, make_pair
 from tests.waiting import until
 
 from .acme import VALID_S, Authority

@@ -15,6 +15,7 @@ import pytest
 
 from infra.local.demo import media
 from infra.local.demo.receiver import Received
+from tests.waiting import until
 
 from .rtmp_sink import RtmpSink
 from .system import System, new_name
@@ -264,7 +265,7 @@ def test_recording_by_the_compatible_calls(client: Client, system: System) -> No
     def files() -> list[dict[str, Any]]:
         return [f for f in client.call("/hooks/record/files") if f["stream"] == name]
 
-    running = _until(lambda: [f for f in files() if f["progress"] and f["nn"] >= 2], 40)[0]
+    running = until(lambda: [f for f in files() if f["progress"] and f["nn"] >= 2], "two segments are recorded", 40)[0]
     assert set(running) == {"uuid", "vhost", "app", "stream", "progress", "update", "nn", "duration", "size"}
     client.fails("/hooks/record/remove", {"uuid": running["uuid"]})
     closed = client.raw(f"/hooks/record/hls/{running['uuid']}.m3u8", bearer=None, method="GET")
@@ -275,8 +276,10 @@ def test_recording_by_the_compatible_calls(client: Client, system: System) -> No
     assert live.text.endswith("#EXT-X-ENDLIST")
 
     client.call("/hooks/record/end", uuid=running["uuid"])
-    done = _until(lambda: [f for f in files() if f["uuid"] == running["uuid"] and not f["progress"]], 30)[0]
-    other = _until(lambda: [f for f in files() if f["uuid"] != running["uuid"]], 30)[0]
+    done = until(
+        lambda: [f for f in files() if f["uuid"] == running["uuid"] and not f["progress"]], "it is finished", 30
+    )[0]
+    other = until(lambda: [f for f in files() if f["uuid"] != running["uuid"]], "the other one is there", 30)[0]
     assert other["progress"], "the live stream goes on in a new recording"
     assert system.stream(name) is not None
     system.end(encoder)
@@ -298,7 +301,7 @@ def test_recording_by_the_compatible_calls(client: Client, system: System) -> No
     assert told["artifact_path"].endswith(f"/record/{done['uuid']}/index.mp4")
     assert Path(told["artifact_path"]).read_bytes()[4:8] == b"ftyp"
 
-    _until(lambda: all(not f["progress"] for f in files()), 60)
+    until(lambda: all(not f["progress"] for f in files()), "all are finished", 60)
     for f in files():
         client.call("/hooks/record/remove", uuid=f["uuid"])
     assert files() == []
@@ -331,7 +334,11 @@ def test_globs_allow_and_deny(client: Client, system: System) -> None:
         encoders = [system.publish(name) for name in (yes, no)]
         for name in (yes, no):
             system.live(name)
-        _until(lambda: [f for f in client.call("/hooks/record/files") if f["stream"] == yes], 40)
+        until(
+            lambda: [f for f in client.call("/hooks/record/files") if f["stream"] == yes],
+            "the allowed one is recorded",
+            40,
+        )
         for encoder in encoders:
             system.end(encoder)
         assert not [f for f in client.call("/hooks/record/files") if f["stream"] == no]
@@ -359,14 +366,14 @@ def test_forward_is_seen_and_killed_at_once(client: Client, system: System, sink
         client.call("/ffmpeg/forward/secret", action="update", enabled=True, custom=True, **slot)
         kept = client.call("/ffmpeg/forward/secret")[platform]
         assert (kept["server"], kept["secret"], kept["enabled"]) == (slot["server"], name, True)
-        _until(lambda: "frame" in state(), 20)
+        until(lambda: "frame" in state(), "it is pushed", 20)
         running = state()
         assert running["stream"] == f"live/{name}"
         assert running["start"]
         assert running["frame"]["log"]
         client.call("/ffmpeg/forward/secret", action="update", enabled=False, **slot)
-        _until(lambda: "frame" not in state(), 4)
-        _until(lambda: not system.workers(), 3)
+        until(lambda: "frame" not in state(), "its push is gone", 4)
+        until(lambda: not system.workers(), "its worker is gone", 3)
     finally:
         client.call("/ffmpeg/forward/secret", action="update", enabled=False, **slot)
 
@@ -387,18 +394,10 @@ def test_ten_slots_at_once(client: Client, system: System, sink: RtmpSink) -> No
         client.fails("/ffmpeg/forward/secret", {**slots[0], "action": "update", "platform": "forwarding-11-0000aa"})
         system.publish(name)
         system.live(name)
-        _until(lambda: all(sink.flowing(key) for key in keys), 30)
+        until(lambda: all(sink.flowing(key) for key in keys), "all ten flow", 30)
         shown = client.call("/ffmpeg/forward/streams")
         assert [s["platform"] for s in shown] == sorted(s["platform"] for s in slots)
     finally:
         for slot in slots:
             client.call("/ffmpeg/forward/secret", action="update", enabled=False, **slot)
-    _until(lambda: not system.workers(), 10)
-
-
-def _until(look: Any, seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.2)
-    return found
+    until(lambda: not system.workers(), "no worker is left", 10)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -18,8 +17,8 @@ from chalicelib.wire.edge.enrolment import EnrollRequest, EnrollResponse
 from tests.app.conftest import Api, enroll
 from tests.app.conftest import Node as Edge
 from tests.fakes import BOOTSTRAP, FakeClock, FakeNudger, MemoryStore
-from tests.security.test_cloud_logins import LockedStore
-from tests.unit.v1_client import V1, v1_on_fakes
+from tests.security.logins_rig import LockedStore
+from tests.unit.v1_client import V1
 
 A, B = "a" * 32, "b" * 32
 
@@ -51,12 +50,6 @@ class Door:
 @pytest.fixture
 def door() -> Door:
     return Door()
-
-
-@pytest.fixture
-def v1() -> Iterator[V1]:
-    with v1_on_fakes() as made:
-        yield made
 
 
 # join tokens

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -24,18 +23,12 @@ from chalicelib.wire.edge.events import RecordingPartDone, SessionEnded, Session
 from chalicelib.wire.names import StreamName
 from tests.fakes import BOOTSTRAP
 from tests.unit.cloud_rig import STREAM, Cloud
-from tests.unit.v1_client import V1, v1_on_fakes
+from tests.unit.v1_client import V1
 
 
 @pytest.fixture
 def cloud() -> Cloud:
     return Cloud()
-
-
-@pytest.fixture
-def v1() -> Iterator[V1]:
-    with v1_on_fakes() as made:
-        yield made
 
 
 # trial callbacks

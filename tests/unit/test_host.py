@@ -1,14 +1,13 @@
-"""The host of a standalone installation: routes, events, threads, loops, long polls, uploads, files."""
+"""The host of a standalone installation: routes, events, threads, loops."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +18,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.local.database import Database
-from chalicelib.adapters.local.folder import FolderObjects
-from chalicelib.adapters.local.nudges import LocalNudger
 from chalicelib.adapters.local.queues import LocalQueue
-from chalicelib.domain.errors import UnauthenticatedError, UnavailableError
+from chalicelib.domain.errors import UnavailableError
 from chalicelib.routes.application import Application
-from chalicelib.wire.recording import node_of_key
 from infra.local.host.asgi import MAX_BODY, HostApp
 from infra.local.host.clock import ClockError, check_clock, note_clock
 from infra.local.host.events import Incoming, answer_of, event_of
-from infra.local.host.files import Files
-from infra.local.host.polls import PATH as POLL
-from infra.local.host.polls import Polls
 from infra.local.host.pools import FullError, Pools, Seats, share_of
 from infra.local.host.routing import Routes
-from infra.local.host.uploads import PATH as PUT
-from infra.local.host.uploads import Uploads
 from infra.local.host.work import Loop, consumer, every
 
-RECORDING = "00000000-0000-4000-8000-000000000001"
-SESSION = "01JD0000000000000000000001"
-KEY = f"recordings/{RECORDING}/n1/{SESSION}/00000000-2000.ts"
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(work)
-
+from .host_rig import client, run, wait_for
 
 # routes and events ----------------------------------------------------------------------------------------------------
 
@@ -126,10 +110,6 @@ def web() -> Iterator[HostApp]:
     pools = Pools()
     yield HostApp(an_app(), pools, {}, None)
     pools.close()
-
-
-def client(app: Any) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://host")
 
 
 def test_requests_side_by_side_are_not_mixed_up(web: HostApp) -> None:
@@ -269,16 +249,6 @@ def test_only_so_many_calls_wait_for_nodes() -> None:
     seats.pause(0.0)
 
 
-# loops ----------------------------------------------------------------------------------------------------------------
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_a_loop_that_fails_goes_on_and_says_so() -> None:
     steps: list[int] = []
 
@@ -306,13 +276,6 @@ def test_the_minute_is_not_made_up_for() -> None:
     assert done == [0.0, 60.0, 300.0]
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(tmp_path / "sluice.sqlite3")
-    yield made
-    made.close()
-
-
 def test_a_message_is_handed_out_until_it_is_handled_or_dead(database: Database) -> None:
     queue, heard = LocalQueue(database, "test", 60.0), []
 
@@ -330,134 +293,6 @@ def test_a_message_is_handed_out_until_it_is_handled_or_dead(database: Database)
         step()
     assert sorted(heard) == ["bad"] * 5 + ["good"]
     assert database.read(lambda db: db.execute("SELECT COUNT(*), SUM(dead) FROM messages").fetchone()) == (1, 1)
-
-
-# nodes ----------------------------------------------------------------------------------------------------------------
-
-
-def node_of(header: str | None) -> str:
-    if header != "Bearer token-of-n1":
-        raise UnauthenticatedError("the node token is unknown")
-    return "n1"
-
-
-BEARER = {"Authorization": "Bearer token-of-n1"}
-
-
-def a_poll(nudger: LocalNudger) -> Polls:
-    return Polls(nudger, node_of, Pools())
-
-
-def test_a_nudge_ends_the_poll_of_its_node() -> None:
-    nudger = LocalNudger()
-
-    async def go() -> list[httpx.Response]:
-        async with client(a_poll(nudger)) as http:
-            held = asyncio.ensure_future(http.get(POLL, headers=BEARER))
-            await asyncio.sleep(0.1)
-            nudger.nudge("poll:n2")
-            await asyncio.sleep(0.1)
-            assert not held.done(), "another node's nudge"
-            await asyncio.to_thread(nudger.nudge, "poll:n1")
-            first = await held
-            nudger.nudge("poll:n1")  # while nobody waits
-            return [first, await http.get(POLL, headers=BEARER)]
-
-    assert [answer.json() for answer in run(go())] == [{"nudged": True}] * 2
-    assert nudger._waiting == {}
-
-
-def test_a_poll_without_the_token_is_refused() -> None:
-    async def go() -> httpx.Response:
-        async with client(a_poll(LocalNudger())) as http:
-            return await http.get(POLL, headers={"Authorization": "Bearer other"})
-
-    assert run(go()).status_code == 401
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> FolderObjects:
-    return FolderObjects(tmp_path / "objects", lambda key, life, name: key)
-
-
-def put(objects: FolderObjects, queue: LocalQueue, key: str, body: Any, sent: bytes | None = None, **more: str) -> int:
-    digest = base64.b64encode(hashlib.sha256(body if sent is None else sent).digest()).decode()
-
-    async def go() -> int:
-        async with client(Uploads(objects, queue, node_of, Pools())) as http:
-            headers = BEARER | {"x-amz-checksum-sha256": digest} | more
-            return (await http.put(f"{PUT}{key}", content=body, headers=headers)).status_code
-
-    return int(run(go()))
-
-
-def test_an_object_is_stored_under_its_checksum_by_its_own_node_alone(
-    objects: FolderObjects, database: Database
-) -> None:
-    queue = LocalQueue(database, "objects", 60.0)
-    body = b"G" + bytes(2_000_000)
-    assert put(objects, queue, KEY, body) == 204
-    assert objects.read(KEY) == body
-    for key, status in {
-        KEY.replace("/n1/", "/n2/"): 403,
-        "recordings/x": 403,
-        KEY.replace("recordings", "recordings/.."): 403,
-        f"recordings/{RECORDING}/index.mp4": 403,
-    }.items():
-        assert put(objects, queue, key, body) == status, key
-    other = KEY.replace("00000000-2000", "00000001-2000")
-    assert put(objects, queue, other, body, sent=b"something else") == 400
-    assert put(objects, queue, other, body, None, **{"x-amz-checksum-sha256": "x"}) == 400
-    assert put(objects, queue, other, body, Authorization="Bearer other") == 401
-    assert [o.key for o in objects.list("recordings/")] == [KEY]
-    assert [p.name for p in objects.root.rglob("*") if p.is_file()] == ["00000000-2000.ts"], "nothing half is left"
-
-
-def test_a_manifest_that_arrives_is_announced(objects: FolderObjects, database: Database) -> None:
-    queue = LocalQueue(database, "objects", 60.0)
-    key = f"recordings/{RECORDING}/n1/{SESSION}/manifest.json"
-    assert put(objects, queue, key, b"{}") == 204
-    told = queue.receive()
-    assert told is not None
-    assert json.loads(told.body)["Records"][0]["s3"]["object"]["key"] == key
-
-
-def test_the_node_of_a_key() -> None:
-    assert node_of_key(KEY) == "n1"
-    assert node_of_key(f"recordings/{RECORDING}/n1/{SESSION}/manifest.json") == "n1"
-    assert node_of_key(f"recordings/{RECORDING}/manifest.json") is None
-
-
-def test_files_are_given_out_whole_in_part_or_by_the_front(objects: FolderObjects, tmp_path: Path) -> None:
-    objects.write(KEY, b"0123456789", "video/mp2t")
-    app = Application(app_name="test", configure_logs=False)
-
-    @app.route("/recordings/{name}", methods=["GET", "HEAD"])  # type: ignore[untyped-decorator]
-    def give(name: str) -> Response:
-        return Response("", headers={"X-Accel-Redirect": KEY if name == "x" else name, "Content-Type": "video/mp2t"})
-
-    pools = Pools()
-    web = HostApp(app, pools, {}, Files(lambda key: [objects.path(key)], pools))
-
-    async def ask() -> dict[str, httpx.Response]:
-        async with client(web) as http:
-            return {
-                "whole": await http.get("/recordings/x"),
-                "part": await http.get("/recordings/x", headers={"Range": "bytes=2-4"}),
-                "none": await http.get("/recordings/x", headers={"Range": "bytes=90-"}),
-                "head": await http.head("/recordings/x"),
-                "front": await http.get("/recordings/x", headers={"X-Sluice-Accel": "1"}),
-                "missing": await http.get("/recordings/none"),
-            }
-
-    found = run(ask())
-    assert (found["whole"].content, found["whole"].headers["content-type"]) == (b"0123456789", "video/mp2t")
-    assert (found["part"].status_code, found["part"].content) == (206, b"234")
-    assert found["none"].status_code == 416
-    assert (found["head"].content, found["head"].headers["content-length"]) == (b"", "10")
-    assert (found["front"].content, found["front"].headers["x-accel-redirect"]) == (b"", KEY)
-    assert found["missing"].status_code == 404
-    assert all("x-accel-redirect" not in found[name].headers for name in found if name != "front")
 
 
 # the clock ------------------------------------------------------------------------------------------------------------

@@ -8,19 +8,11 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
-import pytest
-
 from chalicelib.routes.v1 import v1 as blueprint
 from chalicelib.routes.v1.base import OPERATIONS
 from chalicelib.routes.v1.docs import description
 from chalicelib.routes.v1.uploads import UPLOAD_PATHS
-from tests.unit.v1_client import V1, v1_on_fakes
-
-
-@pytest.fixture
-def v1() -> Iterator[V1]:
-    with v1_on_fakes() as made:
-        yield made
+from tests.unit.v1_client import V1
 
 
 def _refs(value: Any) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from chalicelib.wire.edge.observed import ObservedNode
 from chalicelib.wire.play import play_key, play_refusal, play_token
 from edge.cloud.snapshot import Snapshot
 from tests.unit.edge_agent.edge_fakes import World, world
-from tests.unit.v1_client import V1, v1_on_fakes
+from tests.unit.v1_client import V1
 
 KEY = play_key("master", "n1", 0)
 PORTS = {"http": 2022, "https": 2443, "rtmp": 1935, "srt": 10080, "rtc": 8000}
@@ -128,12 +127,6 @@ def test_the_front_asks_for_each_playlist(tmp_path: Path) -> None:
 
 
 # the API
-
-
-@pytest.fixture
-def v1() -> Iterator[V1]:
-    with v1_on_fakes() as made:
-        yield made
 
 
 def _node(v1: V1, ports: dict[str, int] = PORTS) -> None:

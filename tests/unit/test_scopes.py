@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,18 +23,12 @@ from chalicelib.wire.names import StreamName
 from chalicelib.wire.questions import AuthorizeRequest
 from chalicelib.wiring.services import wiring
 from tests.fakes import BOOTSTRAP, FakeClock
-from tests.unit.v1_client import V1, v1_on_fakes
+from tests.unit.v1_client import V1
 
 LEVELS: tuple[access.Scope, ...] = ("read", "operate", "admin")
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 SESSIONS = {"mine": "01JD0000000000000000000001", "other": "01JD0000000000000000000002"}
 NEW = {"name": "D", "url": "rtmp://h/app/very-secret-key"}
-
-
-@pytest.fixture
-def v1() -> Iterator[V1]:
-    with v1_on_fakes() as made:
-        yield made
 
 
 def token(v1: V1, scope: str, **more: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,17 +19,11 @@ from chalicelib.routes.v1.protocol import audited
 from chalicelib.services.account.audit import Audit
 from chalicelib.services.account.idempotency import Idempotency
 from tests.fakes import BOOTSTRAP, FakeClock, MemoryStore
-from tests.unit.v1_client import V1, v1_on_fakes
+from tests.unit.v1_client import V1
 
 SCOPES: tuple[access.Scope, ...] = ("read", "operate", "admin")
 NEW = {"name": "D", "url": "rtmp://h/app/very-secret-key"}
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def v1() -> Iterator[V1]:
-    with v1_on_fakes() as made:
-        yield made
 
 
 # scopes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,9 @@ from chalicelib.ports.sending import Answer
 from infra.cli.client import Api
 from infra.cli.main import app
 from tests.fakes import BOOTSTRAP
-from tests.unit.v1_client import V1, v1_on_fakes
+from tests.unit.v1_client import V1
 
 Run = Callable[..., Any]
-
-
-@pytest.fixture
-def v1() -> Iterator[V1]:
-    with v1_on_fakes() as made:
-        yield made
 
 
 @pytest.fixture
