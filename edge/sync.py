@@ -39,6 +39,7 @@ log = Log("sync")
 
 KEY: Final = "desired"
 MIN_PAUSE_S: Final = 0.2
+BUSY_PAUSE_S: Final = 1.0
 MAX_PAUSE_S: Final = 300.0
 RECENT_S: Final = 10.0
 TELL_AGAIN_S: Final = 300.0
@@ -87,8 +88,10 @@ class Sync:
         """Sync forever."""
         while True:
             self._wake.clear()
+            began = self._clock.monotonic()
             wait_s = await self._step_safely()
-            await pause(MIN_PAUSE_S)
+            # However many publishers come at once: what is left of the processor is for them.
+            await pause(max(MIN_PAUSE_S, min(self._clock.monotonic() - began, BUSY_PAUSE_S)))
             await wait_or(self._wake, wait_s)
 
     async def _step_safely(self) -> float:

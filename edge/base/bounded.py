@@ -12,6 +12,10 @@ from typing import Any, Final
 
 import httpx
 
+from edge.base.near import NearTransport
+
+NEAR: Final = ("http://127.0.0.1", "http://[::1]", "http://localhost")
+"""Where programs of this machine are found."""
 MAX_ANSWER: Final = 5 * 1024 * 1024
 
 
@@ -67,11 +71,16 @@ def new_client(connections: int = 20, socket: Path | None = None) -> httpx.Async
     """A pooled client that takes no proxy or credentials from the environment. `socket`: the Unix socket to which all
     its requests go, whatever host they name.
     """
+    if socket is not None:
+        return httpx.AsyncClient(
+            transport=NearTransport(connections, str(socket)), trust_env=False, follow_redirects=False
+        )
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections // 2, keepalive_expiry=30)
-    uds = str(socket) if socket else None
-    transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False, verify=_tls(), uds=uds)
-    hooks = {"request": [_trust_authorities]}
-    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, event_hooks=hooks)
+    far, near = httpx.AsyncHTTPTransport(limits=limits, trust_env=False, verify=_tls()), NearTransport(connections)
+    return httpx.AsyncClient(
+        transport=far, mounts=dict.fromkeys(NEAR, near), trust_env=False, follow_redirects=False,
+        event_hooks={"request": [_trust_authorities]},
+    )  # fmt: skip
 
 
 async def _trust_authorities(request: httpx.Request) -> None:

@@ -13,6 +13,7 @@ import httpx
 from chalicelib.wire.names import SRT_VHOST, composed, folded
 from edge.base.bounded import CallFailedError, call
 from edge.base.errors import MediaServerError
+from edge.base.together import Together
 
 PAGE: Final = 100
 RELOADED: Final = 90
@@ -21,6 +22,10 @@ RELOAD_LOOKS: Final = 50
 NO_SUCH_CLIENT: Final = 2049
 """`ERROR_RTMP_CLIENT_NOT_FOUND`; it comes with status 200."""
 MAX_PAGES: Final = 50
+LOOK_S: Final = 1.0
+"""What a page of the listing may take."""
+WHOLE_LOOK_S: Final = 5.0
+"""What all of it may take, with one before it that is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +62,26 @@ class MediaServer:
     def __init__(self, base_url: str, http: httpx.AsyncClient, login: tuple[str, str] | None = None) -> None:
         self._base, self._http = base_url, http
         self._headers = {"Authorization": basic(login)} if login else {}
+        self._looks = Together(self._look)
 
-    async def look(self, timeout_s: float = 1.0) -> Look:
-        """The streams with a publisher.
+    async def look(self, timeout_s: float = WHOLE_LOOK_S) -> Look:
+        """The streams with a publisher, at a moment after the call.
 
         Raises:
             MediaServerError: no answer, or not as expected.
         """
+        # When all encoders come back at once, each is looked for: not with a listing each.
+        try:
+            return await self._looks.get(timeout_s)
+        except TimeoutError as error:
+            raise MediaServerError("streams: no answer in time") from error
+
+    async def _look(self) -> Look:
         streams: dict[str, LiveStream] = {}
         service = ""
         for page in range(MAX_PAGES):
             # With its closing slash: without it SRS answers with a redirect.
-            data = await self._get(f"/api/v1/streams/?start={page * PAGE}&count={PAGE}", timeout_s)
+            data = await self._get(f"/api/v1/streams/?start={page * PAGE}&count={PAGE}", LOOK_S)
             service = str(data.get("service", ""))
             rows = data.get("streams")
             if not isinstance(rows, list):
