@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from chalice import Rate, Response
 from chalice.app import CaseInsensitiveMapping
 
-from chalicelib.adapters.logs import MaskingFormatter, of_call
+from chalicelib.adapters.logs import MaskingFormatter, is_told, of_call
 from chalicelib.routes import problems
 from chalicelib.routes.application import Application
 from chalicelib.routes.edge import edge
@@ -38,20 +38,21 @@ for _entry in (entry for methods in app.routes.values() for entry in methods.val
 
 @app.middleware("http")
 def one_line_each(event: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Every request is one log line. Chalice, for which every type counts as binary here, insists on an `Accept` that
-    clients may leave out.
+    """A request is one log line, if it is worth one. Chalice, for which every type counts as binary here, insists on an
+    `Accept` that clients may leave out.
     """
     begun = time.perf_counter()
     event.headers = CaseInsensitiveMapping({"accept": "*/*", **event.headers})
     response = problems.as_sent(get_response(event))
     context = event.context or {}
     extra = {
-        "method": context.get("httpMethod"),
-        "route": context.get("resourcePath"),
+        "method": context.get("httpMethod", ""),
+        "route": context.get("resourcePath", ""),
         "status": response.status_code,
         "duration_ms": _since(begun),
     }
-    log.info("request", extra=extra | of_call(event.lambda_context))
+    if is_told(event.lambda_context, extra["method"], extra["route"], extra["status"], extra["duration_ms"]):
+        log.info("request", extra=extra | of_call(event.lambda_context))
     return response
 
 
