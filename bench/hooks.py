@@ -29,6 +29,10 @@ PEER_OF_ECHO: Final = {"on_publish": 0.23, "on_play": 0.26}
 """What the real product was measured at beside its own bare echo, so that the ratio stands for it elsewhere."""
 
 
+ALONE: Final = "agent and host, on_publish, one at a time"
+STORM: Final = "agent and host, on_publish"
+
+
 @dataclass
 class Server:
     """Something that answers hooks. `pids`: whose processor time is counted."""
@@ -142,7 +146,9 @@ def rounds(folder: Path) -> dict[str, dict[str, float]]:
         publish = _agent(
             started, body("on_publish", param=f"?secret={started.at['publish_secret']}", stream="p-{n}"), "host"
         )
-        found["agent and host, on_publish"] = [measured(publish, folder, connections=4, most=2000)]
+        # One after the other first: so many encoders come at once only after an outage.
+        found[ALONE] = [measured(publish, folder, connections=1, most=300)]
+        found[STORM] = [measured(publish, folder, connections=4, most=2000)]
     return {name: medians(each) for name, each in found.items()}
 
 
@@ -161,6 +167,9 @@ def compared(found: dict[str, dict[str, float]]) -> dict[str, float]:
         "on_play, of the peer here": play / found["peer, on_play"]["rps"],
         "on_play, of the real product by its share of the floor": play / (floor * PEER_OF_ECHO["on_play"]),
         "on_play p99, of the peer's here": found["agent, on_play"]["p99_ms"] / found["peer, on_play"]["p99_ms"],
+        "on_publish, the whole way, p50 ms": found[ALONE]["p50_ms"],
+        "on_publish, the whole way, p99 ms": found[ALONE]["p99_ms"],
+        "on_publish, the whole way, a second": found[STORM]["rps"],
     }
 
 
