@@ -37,7 +37,7 @@ export function Button({ children, press, kind = "plain", disabled = false, labe
   // Kept at once: a second press may come before the button is drawn as one that can't be pressed.
   const runs = useRef(false);
   const run = async (): Promise<void> => {
-    if (runs.current) return;
+    if (disabled || runs.current) return;
     setBusy((runs.current = true));
     try {
       await press();
@@ -48,7 +48,8 @@ export function Button({ children, press, kind = "plain", disabled = false, labe
     }
   };
   return (
-    <button type="button" class={`button ${kind}`} disabled={disabled || busy} aria-busy={busy} aria-label={label} onClick={() => void run()}>
+    // Not `disabled`: the browser would take the focus away from whoever pressed it by keyboard.
+    <button type="button" class={`button ${kind}`} aria-disabled={disabled || busy} aria-busy={busy} aria-label={label} onClick={() => void run()}>
       {children}
     </button>
   );
@@ -188,7 +189,7 @@ export function Check(p: { label: string; value: boolean; change: (value: boolea
   };
   return (
     <label class="check">
-      <input type="checkbox" checked={wanted ?? p.value} disabled={wanted !== null} aria-busy={wanted !== null} onChange={(e) => void run(e.currentTarget.checked)} />
+      <input type="checkbox" checked={wanted ?? p.value} aria-disabled={wanted !== null} aria-busy={wanted !== null} onClick={(e) => wanted !== null && e.preventDefault()} onChange={(e) => void run(e.currentTarget.checked)} />
       {p.label}
     </label>
   );
@@ -284,7 +285,7 @@ export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: ()
   const runs = useRef(false);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    if (runs.current) return;
+    if (p.disabled || runs.current) return;
     setBusy((runs.current = true));
     setProblem("");
     try {
@@ -305,7 +306,7 @@ export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: ()
       )}
       <footer>
         {p.cancel && <Button press={p.cancel}>{t().common.cancel}</Button>}
-        <button type="submit" class={`button ${p.danger ? "danger" : "primary"}`} disabled={busy || p.disabled} aria-busy={busy}>
+        <button type="submit" class={`button ${p.danger ? "danger" : "primary"}`} aria-disabled={busy || p.disabled === true} aria-busy={busy}>
           {p.send}
         </button>
       </footer>
