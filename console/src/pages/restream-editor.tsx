@@ -6,6 +6,7 @@ import { renew, useAsked } from "../api/query";
 import { language, t } from "../i18n";
 import { AsCurl } from "../ui/curl";
 import { Check, Dialog, Field, Form } from "../ui/parts";
+import { Refused } from "../ui/problems";
 import { Fits } from "../ui/push";
 import { say } from "../ui/toasts";
 
@@ -80,7 +81,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
       const now = await ok(api.GET("/v1/destinations/{destination}", { params: { path: { destination: target.id } } }));
       if (now.version === version) throw error;
       setVersion(now.version);
-      throw new Error(more.changedMeanwhile(now.name, now.streams.join(" ")));
+      throw new Refused(more.changedMeanwhile(now.name, now.streams.join(" ")));
     }
     renew("destinations");
     say(target ? words.changed : words.added, "good");

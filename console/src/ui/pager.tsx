@@ -1,7 +1,9 @@
 import type { JSX } from "preact";
 import type { Paged } from "../api/paged";
 import { t } from "../i18n";
-import { Button, wordsOf } from "./parts";
+import { Button } from "./parts";
+import { problemOf } from "./problems";
+import { Told } from "./told";
 
 /** Turns the pages of a list; nothing where there is one page alone. A page, or a filter, that was refused is said here: what is shown
  * is still what was there before. */
@@ -15,7 +17,7 @@ export function Pager({ of }: { of: Paged<unknown> }): JSX.Element | null {
     <nav class="pager" aria-label={words.title}>
       {refused && (
         <p class="why" role="alert">
-          {wordsOf(refused)}
+          <Told of={problemOf(refused)} />
         </p>
       )}
       <Button disabled={!of.back} press={() => of.back?.()}>

@@ -1,27 +1,16 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useHeld, useSettling } from "./settling";
-import { Problem } from "../api/client";
+import type { Problem } from "../api/client";
 import { utc, when } from "../format";
-import { inWords, t } from "../i18n";
+import { t } from "../i18n";
+import type { Said } from "../i18n/told";
+import { problemOf, Refused, wordsOf } from "./problems";
 import { say } from "./toasts";
+import { Told } from "./told";
 import { Icon } from "./icons";
 
 export type Tone = "red" | "green" | "amber" | "blue" | "grey";
-
-/** Each field that is wrong, where the API names some and we have words for why; else what is wrong as a whole. */
-function problemWords(problem: Problem): string {
-  const told = t().told;
-  const named = problem.fields.filter(({ field, code }) => field && told[code]);
-  if (named.length === 0) return inWords(problem.code, problem.message, problem.params);
-  return named.map(({ field, code, reason, params }) => t().ofField(field, inWords(code, reason, params))).join(" ");
-}
-
-/** What an error says to the user: in his language where we know its code, else in the API's own words. */
-export function wordsOf(error: unknown): string {
-  if (error instanceof Problem) return problemWords(error);
-  return error instanceof Error ? error.message : String(error);
-}
 
 interface ButtonProps {
   children: ComponentChildren;
@@ -108,7 +97,9 @@ export function Waiting({ error, again, tiles }: { error: Problem | null; again:
   if (failed)
     return (
       <div class="empty" role="alert">
-        <p>{wordsOf(error)}</p>
+        <p>
+          <Told of={problemOf(error)} />
+        </p>
         <Button press={again}>{t().common.tryNow}</Button>
       </div>
     );
@@ -205,7 +196,7 @@ async function copy(text: string): Promise<void> {
   area.select();
   const done = document.execCommand("copy");
   area.remove();
-  if (!done) throw new Error(t().common.notCopied);
+  if (!done) throw new Refused(t().common.notCopied);
 }
 
 /** A text to be taken elsewhere. `secret`: shown as dots until it is asked for; what is copied is whole. */
@@ -280,18 +271,18 @@ export function Confirm(p: { title: string; words: ComponentChildren; yes: strin
 
 /** A form in a dialog: what its act refuses is said beside it. */
 export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: () => void; danger?: boolean; disabled?: boolean; children: ComponentChildren }): JSX.Element {
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<Said | null>(null);
   const [busy, setBusy] = useState(false);
   const runs = useRef(false);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (p.disabled || runs.current) return;
     setBusy((runs.current = true));
-    setProblem("");
+    setProblem(null);
     try {
       await p.act();
     } catch (error) {
-      setProblem(wordsOf(error));
+      setProblem(problemOf(error));
     } finally {
       setBusy((runs.current = false));
     }
@@ -301,7 +292,7 @@ export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: ()
       <div class="body">{p.children}</div>
       {problem && (
         <p class="problem" role="alert">
-          {problem}
+          <Told of={problem} />
         </p>
       )}
       <footer>
