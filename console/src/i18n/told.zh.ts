@@ -116,6 +116,7 @@ const addresses: Told = {
   srt_streamid: () => "SRT 的 streamid 太长：最多 512 字节。",
   srt_number: (p) => `SRT 的 ${p["name"]} 必须是数字。`,
   rtmp_no_app: () => "缺少应用名：地址形如 rtmp://主机/应用/串流密钥。",
+  key_is_address: () => "填写的是完整地址：最后一个 / 之前的部分请填到服务器，此处只填其后的部分。",
   key_missing: () => "缺少串流密钥：请从平台的直播页面复制。",
   key_letters: (p) => `串流密钥不能含有控制字符，最多 ${p["most"]} 个字符。`,
   key_option: () => "串流密钥中不能有空格加“名称=”：FFmpeg 会当作选项。",

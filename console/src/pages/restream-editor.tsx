@@ -4,6 +4,7 @@ import { usePlatforms, type Target } from "../api/asked";
 import { api, ok, Problem } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { language, t } from "../i18n";
+import { divided } from "../target";
 import { AsCurl } from "../ui/curl";
 import { Check, Dialog, Field, Form } from "../ui/parts";
 import { Refused } from "../ui/problems";
@@ -51,6 +52,12 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
   const [slate, setSlate] = useState(target?.slate.enabled ?? false);
   const chosen = platforms.find((p) => p.id === platform);
   const zh = language.value === "zh";
+  // Platforms show server and key, but many have the whole address in their notes.
+  const typeKey = (typed: string): void => {
+    const whole = divided(typed);
+    if (whole) setServer(whole.server);
+    setKey(whole ? whole.key : typed);
+  };
   const patterns = streams.split(/[\s,]+/).filter(Boolean);
   // A server of one's own may hold the key at its end: rtmp://host/app/key.
   const missing = !key && (target ? target.key_missing : chosen?.server ? !server : Boolean(server) && !/^srt:/i.test(server) && server.replace(/^\w+:\/\//, "").split("/").filter(Boolean).length < 3);
@@ -114,7 +121,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
           placeholder={chosen?.server || "rtmp://…/live"}
           hint={target ? words.staysAs(target.url) : chosen?.server ? words.serverKnown : words.serverHint}
         />
-        <Field label={words.key} value={key} change={setKey} type="password" autocomplete="off" hint={target ? words.keyStays : words.keyHint} />
+        <Field label={words.key} value={key} change={typeKey} type="password" autocomplete="off" hint={target ? words.keyStays : words.keyHint} />
         {missing && (
           <p class="why" role="status">
             {chosen?.server ? more.keyNeeded : more.noKeyInServer}
