@@ -72,6 +72,7 @@ export const codes: Record<string, string> = {
   name_not_split: "SRS can't take the secret off such a name: put it into the server field, rtmp://host/live?secret=….",
   srt_lacks_publish: "The SRT streamid lacks m=publish, so the encoder asks to play. Copy the SRT address from Go live.",
   busy: "A stream of this name is on air already.",
+  callback_unanswered: "Nobody answered where the publish callback goes: without a yes nothing is admitted.",
   callback_refused: "Your receiver of callbacks said no.",
   nothing_came_out: "The media server lost the stream; it was cut off, so that the encoder connects anew.",
   node_draining: "The edge is being drained: it takes no new streams. Publish to another one, or resume it under Edges.",

@@ -72,6 +72,7 @@ export const codes: Record<string, string> = {
   name_not_split: "SRS 无法从此类名称中取出密钥：请写在服务器一栏，rtmp://host/live?secret=…。",
   srt_lacks_publish: "SRT 的 streamid 缺少 m=publish，编码器因此在请求播放。请从「开播」页复制 SRT 地址。",
   busy: "同名的流正在直播。",
+  callback_unanswered: "推流回调没有得到应答：没有同意就不允许推流。",
   callback_refused: "您的回调接收方拒绝了。",
   nothing_came_out: "媒体服务器丢失了该流，已断开以便编码器重新连接。",
   node_draining: "节点正在排空：不接收新的流。请推流到其他节点，或在“节点”页恢复。",

@@ -11,7 +11,8 @@ import { Refused } from "../ui/problems";
 import { Fits } from "../ui/push";
 import { say } from "../ui/toasts";
 
-const OTHER = "";
+/** The API's own word for none of the platforms; here it stands first. */
+const OTHER = "custom";
 const TYPED_MS = 500;
 
 /** A value as it is a moment after it was last changed. */
@@ -26,9 +27,9 @@ function useSettled<T>(value: T): T {
 
 /** What is on air now and would go there, and whether it can as it is. Asked only where the place is known. */
 function Preflight({ platform, server, streams }: { platform: string; server: string; streams: string[] }): JSX.Element | null {
-  const body = useSettled({ platform: platform || "custom", server, streams });
-  const asked = useAsked(["preflight", body], () => ok(api.POST("/v1/destinations/preflight", { body })), { enabled: Boolean(body.server || body.platform !== "custom"), every: 5000 });
-  const items = platform || server ? (asked.data?.items ?? []) : []; // what was settled last may be gone
+  const body = useSettled({ platform, server, streams });
+  const asked = useAsked(["preflight", body], () => ok(api.POST("/v1/destinations/preflight", { body })), { enabled: Boolean(body.server || body.platform !== OTHER), every: 5000 });
+  const items = platform !== OTHER || server ? (asked.data?.items ?? []) : []; // what was settled last may be gone
   if (items.length === 0) return null;
   return (
     <section aria-live="polite">
@@ -65,7 +66,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
     if (!target) {
       return ok(
         api.POST("/v1/destinations", {
-          body: { name: name || chosen?.name || words.unnamed, ...(platform ? { platform } : {}), server: server || (chosen?.server ?? ""), key, streams: patterns, slate: { enabled: slate } },
+          body: { name: name || (platform !== OTHER && chosen?.name) || words.unnamed, platform, server: server || (chosen?.server ?? ""), key, streams: patterns, slate: { enabled: slate } },
         }),
       );
     }
@@ -75,7 +76,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
     return ok(
       api.PATCH("/v1/destinations/{destination}", {
         params: { path: { destination: target.id } },
-        body: { name, streams: patterns, slate: { enabled: slate }, version, ...(platform ? { platform } : {}), ...place },
+        body: { name, streams: patterns, slate: { enabled: slate }, version, platform, ...place },
       }),
     );
   };
@@ -101,7 +102,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
           label={words.platform}
           value={platform}
           change={setPlatform}
-          options={[{ value: OTHER, label: words.other }, ...platforms.filter((p) => p.id !== "custom").map((p) => ({ value: p.id, label: zh ? p.name_zh : p.name }))]}
+          options={[{ value: OTHER, label: words.other }, ...platforms.filter((p) => p.id !== OTHER).map((p) => ({ value: p.id, label: zh ? p.name_zh : p.name }))]}
         />
         {chosen && (
           <p class="hint">
@@ -113,7 +114,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
             )}
           </p>
         )}
-        <Field label={words.name} value={name} change={setName} placeholder={chosen ? (zh ? chosen.name_zh : chosen.name) : ""} />
+        <Field label={words.name} value={name} change={setName} placeholder={chosen && platform !== OTHER ? (zh ? chosen.name_zh : chosen.name) : ""} />
         <Field
           label={words.server}
           value={server}
