@@ -294,8 +294,8 @@ def test_the_agent_asks_obeys_and_tells(tmp_path: Path, target: Any) -> None:
         events = await _until(lambda: len(w.cloud.of_kind("callback.answered")) == 3, w)
         assert [e["body"]["agreed"] for e in events] == [True, False, False]
         await _until(lambda: len(w.cloud.of_kind("publish.refused")) == 2, w)
-        refused = [e["body"]["code"] for e in w.cloud.of_kind("publish.refused")]
-        assert refused == ["callback_refused", "callback_unanswered"]
+        codes = [e["body"]["code"] for e in w.cloud.of_kind("publish.refused")]
+        assert codes == ["callback_refused", "callback_unanswered"]
 
     async def run() -> None:
         async with world(tmp_path) as w:
