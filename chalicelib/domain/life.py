@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ _SHOWN_CHARS = 300
 @dataclass(frozen=True, slots=True)
 class Item:
     """Something that went on, or happened: then `until` is `at`. `until` None: it goes on. `name`: of what there may be
-    several. `text`: in words, what `code` says to programs.
+    several. `text`: in words, what `code` with its `params` says to programs.
     """
 
     lane: Lane
@@ -28,6 +28,7 @@ class Item:
     name: str = ""
     code: str = ""
     text: str = ""
+    params: dict[str, str] = field(default_factory=dict)
 
 
 def life_of(
@@ -66,7 +67,8 @@ def _pushes(s: Session, events: list[LedgerEvent], names: Mapping[str, str]) -> 
             done.append(replace(going.pop(who), until=e.at))
         if state != "stopped":
             text = _text(e.data, "last_error") if state != "running" else ""
-            going[who] = Item("push", e.at, None, state, names.get(who, who), _text(e.data, "code"), text)
+            name, code, params = names.get(who, who), _text(e.data, "code"), _params(e.data)
+            going[who] = Item("push", e.at, None, state, name, code, text, params)
     return done + [replace(item, until=s.ended_at) for item in going.values()]
 
 
@@ -107,9 +109,24 @@ def _refusal(e: LedgerEvent) -> Item:
 
 def _callback(d: Delivery) -> Item:
     until = None if d.state == "pending" else d.attempts[-1].at if d.attempts else d.created_at
-    last = d.attempts[-1] if d.attempts else None
-    said = d.note or (last.error or (f"HTTP {last.status}" if last.status else "") if last else "")
-    return Item("callback", d.created_at, max(until, d.created_at) if until else None, d.state, d.action, text=said)
+    code, said, params = _outcome(d)
+    until = max(until, d.created_at) if until else None
+    return Item("callback", d.created_at, until, d.state, d.action, code, said, params)
+
+
+def _outcome(d: Delivery) -> tuple[str, str, dict[str, str]]:
+    """What is said of a delivery, or of its last attempt: for programs, in words, and what that names."""
+    if d.note or not d.attempts:
+        return d.note_code, d.note, {}
+    last = d.attempts[-1]
+    if last.error or last.status is None:
+        return last.error_code, last.error, {}
+    return "callback_status", f"HTTP {last.status}", {"status": str(last.status)}
+
+
+def _params(data: Mapping[str, Any]) -> dict[str, str]:
+    named = data.get("params")
+    return {str(k): str(v)[:_SHOWN_CHARS] for k, v in named.items()} if isinstance(named, dict) else {}
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

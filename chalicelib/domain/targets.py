@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
@@ -16,6 +17,7 @@ from .platforms import PLATFORMS, Platform, platform, platform_of_host
 from .redact import MASK, target_url
 
 _HINT: Final = "use rtmp://, rtmps:// or srt://, for instance rtmp://a.rtmp.youtube.com/live2/<stream key>"
+_ADDRESS: Final = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SAME_HOST: Final = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
 _SAME_DOMAIN: Final = {".rtmps.youtube.com": ".rtmp.youtube.com"}
 """Two names for one ingest, one of them for TLS. YouTube's a and b are two."""
@@ -96,6 +98,12 @@ def whole_url(name: str, url: str, server: str, key: str) -> str:
     if MASK in url or MASK in key:
         raise InvalidInputError(
             "url" if MASK in url else "key", f"holds {MASK}, which stands for what is not shown", code="masked"
+        )
+    if _ADDRESS.match(key):
+        raise InvalidInputError(
+            "key",
+            "holds a whole address; put what stands before its last slash into server, and here what follows",
+            code="key_is_address",
         )
     if url and (server or key):
         raise InvalidInputError("url", "give either one whole URL, or server and key, not both", code="target_twice")

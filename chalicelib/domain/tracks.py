@@ -8,7 +8,7 @@ is different begins another file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 VIDEO: Final = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4"})
@@ -49,10 +49,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A track of a run, or a run, that is in no MP4, and why."""
+    """A track of a run, or a run, that is in no MP4, and why: in words, and the same for programs."""
 
     run: int
     reason: str
+    code: str
+    params: dict[str, str | int] = field(default_factory=dict)
 
 
 def kept(tracks: Sequence[Track]) -> tuple[Track, ...]:
@@ -62,11 +64,13 @@ def kept(tracks: Sequence[Track]) -> tuple[Track, ...]:
     return tuple(t for t in firsts if t is not None)
 
 
-def _why(track: Track) -> str:
-    """Why a track that came is left out."""
+def _without(run: int, track: Track) -> LeftOut:
+    """A run without a track that came."""
     if track.kind == "data":
-        return "a track whose codec FFmpeg can't tell in a transport stream"
-    return f"{track.kind} in {track.codec}, which MP4 can't hold"
+        return LeftOut(run, "a track whose codec FFmpeg can't tell in a transport stream", code="track_unknown")
+    reason = f"{track.kind} in {track.codec}, which MP4 can't hold"
+    video = track.kind == "video"
+    return LeftOut(run, reason, code="picture_not_held" if video else "sound_not_held", params={"codec": track.codec})
 
 
 def _alike(one: Sequence[Track], other: Sequence[Track]) -> bool:
@@ -79,9 +83,9 @@ def grouped(runs: Sequence[Sequence[Track]]) -> tuple[list[Group], list[LeftOut]
     left: list[LeftOut] = []
     for number, tracks in enumerate(runs):
         mine = kept(tracks)
-        left += [LeftOut(number, _why(t)) for t in tracks if t.came and not t.fits]
+        left += [_without(number, t) for t in tracks if t.came and not t.fits]
         if not mine:
-            left.append(LeftOut(number, "no picture and no sound that MP4 can hold"))
+            left.append(LeftOut(number, "no picture and no sound that MP4 can hold", code="nothing_held"))
         elif groups and _alike(groups[-1].tracks, mine):
             groups[-1] = Group((*groups[-1].runs, number), groups[-1].tracks)
         else:

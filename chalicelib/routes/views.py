@@ -11,7 +11,7 @@ from chalicelib.domain import redact
 from chalicelib.domain.model.destinations import Destination
 from chalicelib.domain.model.ledger import LedgerEvent
 from chalicelib.domain.model.nodes import NodeConfig
-from chalicelib.domain.model.recordings import RecordedFile, RecordedTrack, Recording, Removal
+from chalicelib.domain.model.recordings import Omitted, RecordedFile, RecordedTrack, Recording, Removal
 from chalicelib.domain.model.sessions import Session
 from chalicelib.domain.model.stores import OWN_STORE
 from chalicelib.domain.targets import lacks_key
@@ -193,7 +193,8 @@ class RecordingShown(NamedView):
     files: list[RecordedFile] = Field(
         description="Its MP4s in order; of several, each begins where something changed that one MP4 can't hold."
     )
-    notes: list[str] = Field(description="What is in no MP4, and why.")
+    notes: list[str] = Field(description="What is in no MP4, and why, in words.")
+    left_out: list[Omitted] = Field(description="The same with codes: `part` is counted from 1, `said` is FFmpeg's.")
     thumbnail: bool
     gaps: int
     error: str
@@ -214,7 +215,8 @@ class RecordingShown(NamedView):
     @classmethod
     def of(cls, r: Recording, secrets: list[str]) -> Self:
         """As it is shown."""
-        other = {"sessions", "nodes", "stores", "gaps"}
+        other = {"sessions", "nodes", "stores", "gaps", "notes", "left_out"}
+        left_out = r.left_out or [Omitted(words=note) for note in r.notes]
         own = {n: getattr(r, n) for n in set(cls.model_fields) - set(NamedView.model_fields) - other}
         told = sum(part.gaps for part in r.parts.values())
         return cls(
@@ -223,6 +225,8 @@ class RecordingShown(NamedView):
             sessions=sorted(r.parts),
             nodes=sorted({part.node for part in r.parts.values()}),
             stores=r.stores or [OWN_STORE],
+            notes=[each.words for each in left_out],
+            left_out=left_out,
             gaps=r.gaps if r.state == "ready" else max(told, r.gaps),
         )
 

@@ -7,6 +7,32 @@ export interface Loaded<T> {
   whole: boolean;
 }
 
+/** A part of a listing, newest first; with a cursor there is more behind it. */
+export interface Listed<T> {
+  items: T[];
+  cursor?: string | null | undefined;
+}
+
+/** What is known of a log. The cursor is undefined before anything is, and null where its end is. */
+export interface Known<T> {
+  items: ReadonlyMap<string, T>;
+  cursor: string | null | undefined;
+}
+
+/** What is known with the newest part of the log. Where that has nothing of what was known, something is missing in between (the page
+ * was hidden for an hour): then it begins anew. */
+export function withNewest<T extends { id: string }>(known: Known<T>, newest: Listed<T>): Known<T> {
+  const apart = Boolean(newest.cursor) && newest.items.length > 0 && !newest.items.some((item) => known.items.has(item.id));
+  if (known.cursor === undefined || apart) return { items: new Map(newest.items.map((item) => [item.id, item])), cursor: newest.cursor ?? null };
+  return { ...known, items: new Map([...known.items, ...newest.items.map((item) => [item.id, item] as const)]) };
+}
+
+/** What is known with what is behind its end. */
+export const withOlder = <T extends { id: string }>(known: Known<T>, older: Listed<T>): Known<T> => ({
+  items: new Map([...known.items, ...older.items.map((item) => [item.id, item] as const)]),
+  cursor: older.cursor ?? null,
+});
+
 interface At {
   at: string;
 }

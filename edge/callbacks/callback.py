@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Any, Literal
 
 from chalicelib.wire.callbacks import CallbackReply, DeliverQuestion
 from chalicelib.wire.edge.events import CallbackAnswered
@@ -34,15 +34,18 @@ def accepts(status: int | None, body: bytes) -> bool:
     return isinstance(code, int) and not isinstance(code, bool) and code == 0
 
 
+Asked = Literal["yes", "no", "no answer"]
+
+
 class Callbacks:
     """Sends what the cloud has made and signed."""
 
     def __init__(self, outgoing: Outgoing, lifecycle: Lifecycle) -> None:
         self._outgoing, self._lifecycle = outgoing, lifecycle
 
-    async def ask(self, callback: OutgoingCallback, session: Session) -> bool:
-        """Ask whether a session may publish, and tell the cloud what came of it. No answer, a redirect or a huge answer
-        is a no.
+    async def ask(self, callback: OutgoingCallback, session: Session) -> Asked:
+        """Ask whether a session may publish, and tell the cloud what came of it. A redirect is a no; a huge answer, as
+        none at all, is none.
 
         Raises:
             SpoolError: the outcome could not be kept.
@@ -59,7 +62,7 @@ class Callbacks:
             duration_ms=reply.duration_ms,
         )
         await self._lifecycle.emit(told, session)
-        return agreed
+        return "yes" if agreed else "no" if reply.status is not None else "no answer"
 
     async def deliver(self, question: DeliverQuestion) -> dict[str, Any]:
         """One attempt of a callback; what the target answered, or why it did not."""

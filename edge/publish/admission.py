@@ -314,11 +314,12 @@ class Admission:
     async def _obey(self, answer: PublishResponse, session: Session) -> Decision:
         if answer.decision == "deny":
             return Decision(answer.reason or "denied", answer.code)
-        agreed = answer.decision == "allow" or (
-            answer.callback is not None and await self._callbacks.ask(answer.callback, session)
-        )
-        if not agreed:
-            return Decision("the callback refused", "callback_refused")
+        if answer.decision != "allow":
+            said = "no" if answer.callback is None else await self._callbacks.ask(answer.callback, session)
+            if said == "no answer":
+                return Decision("the callback was not answered", "callback_unanswered")
+            if said == "no":
+                return Decision("the callback refused", "callback_refused")
         return Decision(None, "", "cloud", answer.how, answer.plan)
 
     def _watch_late(self, asked: asyncio.Task[PublishResponse], session: Session) -> None:

@@ -99,6 +99,55 @@ def test_a_page_of_a_long_list_stays_small_and_the_rest_is_turned_to(
     expect(pager).to_contain_text(re.compile(rf"1 to {on_page}"))
 
 
+PLACES = """async () => {
+    const pager = document.querySelector('.pager');
+    pager.scrollIntoView({ block: 'end' });
+    const places = [];
+    for (let frame = 0; frame < 10; frame++) {
+        places.push(Math.round(pager.getBoundingClientRect().top));
+        await new Promise(requestAnimationFrame);
+    }
+    return places;
+}"""
+
+
+@pytest.mark.parametrize("name", ["live", "restream"])
+def test_what_turns_the_pages_is_where_one_goes_to_press_it(crowded: System, page: Page, name: str) -> None:
+    page.goto(console(crowded, name))
+    expect(page.locator("article")).to_have_count(48, timeout=20_000)
+    # What was scrolled past must not take its size only now: who presses where the button was would miss it.
+    assert len(set(page.evaluate(PLACES))) == 1
+
+
+def test_a_page_that_is_refused_is_told_and_nothing_shown_is_lost(crowded: System, page: Page) -> None:
+    page.goto(console(crowded, "restream"))
+    pager = page.get_by_role("navigation", name="Pages of the list")
+    told = {"title": "Bad Request", "detail": "is not one that this API gave out", "code": "cursor_unknown"}
+    page.route(
+        lambda url: "/v1/destinations?" in url and "cursor=" in url,
+        lambda route: route.fulfill(status=400, json=told, content_type="application/problem+json"),
+    )
+    pager.get_by_role("button", name="Next").click()
+    expect(pager.get_by_role("alert")).to_contain_text("not one that this API gave out")
+    expect(pager).to_contain_text("1 to 48")
+    expect(page.locator("article")).to_have_count(48)
+    page.unroute_all()
+    pager.get_by_role("button", name="Back").click()
+    expect(pager.get_by_role("alert")).to_have_count(0)
+    expect(pager.get_by_role("button", name="Next")).to_be_enabled()
+
+
+def test_turning_pages_by_keyboard_keeps_the_focus(crowded: System, page: Page) -> None:
+    page.goto(console(crowded, "restream"))
+    pager = page.get_by_role("navigation", name="Pages of the list")
+    following = pager.get_by_role("button", name="Next")
+    following.focus()
+    for first in (49, 97):
+        page.keyboard.press("Enter")
+        expect(pager).to_contain_text(f"{first} to {first + 47}", timeout=20_000)
+        expect(following).to_be_focused()
+
+
 def test_what_is_on_no_page_yet_is_found(crowded: System, page: Page) -> None:
     page.goto(console(crowded, "live"))
     expect(page.locator("h1")).to_contain_text(f"{STREAMS} on air")

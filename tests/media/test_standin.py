@@ -10,6 +10,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -36,12 +37,31 @@ FIELDS = {
 }
 
 
+def ends_in_order(rig: Rig, actions: list[str]) -> bool:
+    """Whether nothing follows the end. SRS tells of segments from a thread of its own: on a busy machine the last one
+    comes behind it.
+    """
+    told = [a for a in actions if rig.kind != "srs" or a != "on_hls"]
+    return told[-2:] == ["on_unpublish", "on_close"]
+
+
+def all_segments(rig: Rig, stream: str) -> list[dict[str, Any]]:
+    """The hooks of a clip's segments, once they tell of the whole clip, and of no more."""
+    until(lambda: _told_s(rig, stream) >= CLIP_S - SEGMENT_S, f"{stream} is told whole")
+    assert _told_s(rig, stream) <= CLIP_S + SEGMENT_S
+    return rig.sink.of("on_hls", stream)
+
+
+def _told_s(rig: Rig, stream: str) -> float:
+    return float(sum(h["duration"] for h in rig.sink.of("on_hls", stream)))
+
+
 def test_a_publish_is_told_in_order_and_whole(rig: Rig) -> None:
     rig.publish("live/whole?secret=S&x=1")
     client = rig.client_of("whole")
     actions = rig.until_closed(client)
     assert [a for a in actions if a != "on_hls"] == ["on_connect", "on_publish", "on_unpublish", "on_close"]
-    assert actions[-2:] == ["on_unpublish", "on_close"]
+    assert ends_in_order(rig, actions)
     hooks = [h for h in rig.sink.hooks if h["client_id"] == client]
     for hook in hooks:
         assert list(hook) == HEAD + FIELDS[hook["action"]]
@@ -55,8 +75,7 @@ def test_a_publish_is_told_in_order_and_whole(rig: Rig) -> None:
 def test_the_segments_hold_the_whole_clip(rig: Rig) -> None:
     rig.publish("live/segments")
     rig.until_closed(rig.client_of("segments"))
-    hooks = rig.sink.of("on_hls", "segments")
-    assert abs(sum(h["duration"] for h in hooks) - CLIP_S) <= SEGMENT_S
+    hooks = all_segments(rig, "segments")
     assert [h["seq_no"] for h in hooks] == list(range(len(hooks)))
     for hook in hooks:
         file = Path(hook["cwd"], hook["file"])
@@ -65,14 +84,15 @@ def test_the_segments_hold_the_whole_clip(rig: Rig) -> None:
         assert hook["url"] == f"live/{file.name}"
         assert (Path(hook["m3u8"]).name, hook["m3u8_url"]) == ("segments.m3u8", "live/segments.m3u8")
         assert abs(probe_seconds(file) - hook["duration"]) < 0.3
-    assert Path(hooks[-1]["m3u8"]).read_text().count("#EXTINF") == len(hooks)
+    untold = Path(hooks[-1]["m3u8"]).read_text().count("#EXTINF") - len(hooks)
+    # SRS on a busy machine ends a stream without having told of its last segment; the agent finds that by itself.
+    assert untold in ((0, 1) if rig.kind == "srs" else (0,))
 
 
 def test_a_clip_pushed_faster_than_it_plays_loses_nothing(rig: Rig) -> None:
     rig.publish("live/fast", pace=False)
     rig.until_closed(rig.client_of("fast"))
-    hooks = rig.sink.of("on_hls", "fast")
-    assert abs(sum(h["duration"] for h in hooks) - CLIP_S) <= SEGMENT_S
+    hooks = all_segments(rig, "fast")
     assert len({h["file"] for h in hooks}) == len(hooks)
 
 
@@ -80,6 +100,7 @@ def test_publishing_again_overwrites_nothing(rig: Rig) -> None:
     for number in range(2):
         rig.publish("live/again", pace=False)
         rig.until_closed(rig.client_of("again", number=number))
+    until(lambda: _told_s(rig, "again") >= 2 * (CLIP_S - SEGMENT_S), "both are told whole")
     files = [Path(h["file"]) for h in rig.sink.of("on_hls", "again")]
     assert len(set(files)) == len(files) >= 8
     assert all(file.stat().st_size for file in files)
@@ -96,8 +117,8 @@ def test_a_second_publisher_is_asked_for_and_then_refused(rig: Rig) -> None:
     assert second_encoder.wait(20) != 0
     assert publisher(rig, "busy") == first
     actions = rig.until_closed(first)
-    assert actions[-2:] == ["on_unpublish", "on_close"]
-    assert abs(sum(h["duration"] for h in rig.sink.of("on_hls", "busy")) - CLIP_S) <= SEGMENT_S
+    assert ends_in_order(rig, actions)
+    all_segments(rig, "busy")
 
 
 NOES = [(200, b"1"), (200, b""), (200, b"{}"), (200, b'{"code":"0"}'), (200, b"0\n"), (200, b"ok"), (500, b"0")]
@@ -136,7 +157,7 @@ def test_a_kicked_publisher_ends_cleanly(rig: Rig) -> None:
     assert rig.api(f"clients/{client}", "DELETE")["code"] == 0
     actions = rig.until_closed(client)
     assert [a for a in actions if a != "on_hls"] == ["on_connect", "on_publish", "on_unpublish", "on_close"]
-    assert actions[-2:] == ["on_unpublish", "on_close"]
+    assert ends_in_order(rig, actions)
     assert encoder.wait(20) != 0
     assert rig.api(f"clients/{client}") == {"code": 2049}
     assert rig.api(f"clients/{client}", "DELETE") == {"code": 2049}
@@ -202,7 +223,8 @@ def test_lists_have_pages_of_at_least_ten(rig: Rig) -> None:
 )
 def test_any_application_and_any_valid_name_is_served(rig: Rig, path: str, app: str, stream: str) -> None:
     rig.publish(path, pace=False)
-    assert "on_hls" in rig.until_closed(rig.client_of(stream))
+    rig.until_closed(rig.client_of(stream))
+    until(lambda: rig.sink.of("on_hls", stream), "a segment")
     hook = rig.sink.of("on_hls", stream)[-1]
     assert (hook["app"], hook["stream_url"]) == (app, f"/{path}")
     assert Path(hook["file"]).is_relative_to(rig.settings.hls_dir / app)
@@ -212,6 +234,7 @@ def test_any_application_and_any_valid_name_is_served(rig: Rig, path: str, app: 
 def test_what_looks_like_a_file_ending_is_no_part_of_the_streams_path(rig: Rig) -> None:
     rig.publish("live/dotted.one.two", pace=False)
     rig.until_closed(rig.client_of("dotted.one.two"))
+    until(lambda: rig.sink.of("on_hls", "dotted.one.two"), "a segment")
     hook = rig.sink.of("on_hls", "dotted.one.two")[-1]
     assert hook["stream_url"] == "/live/dotted.one"
     assert Path(hook["file"]).name.startswith("dotted.one.two-")
@@ -281,9 +304,8 @@ def test_a_media_server_that_is_told_to_quit_waits_for_its_publishers(own: Rig) 
     assert own.publish("live/late").wait(20) != 0, "nobody else is let in"
     assert encoder.wait(20) == 0
     actions = own.until_closed(client)
-    assert actions[-2:] == ["on_unpublish", "on_close"]
-    assert actions.count("on_hls") > segments, "it went on"
-    assert abs(sum(h["duration"] for h in own.sink.of("on_hls", "quit")) - CLIP_S) <= SEGMENT_S
+    assert ends_in_order(own, actions)
+    assert len(all_segments(own, "quit")) > segments, "it went on"
     assert own.process.wait(20) == 0
 
 

@@ -25,9 +25,10 @@ from chalicelib.wire.edge.publish import OutgoingCallback
 from edge.callbacks.outgoing import Outgoing, Reply
 from tests.fakes import BOOTSTRAP
 from tests.unit.cloud_rig import Cloud
-from tests.unit.edge_agent.edge_fakes import World, world
+from tests.unit.edge_agent.edge_fakes import World, free_port, world
 
 PRIVATE = "http://10.1.2.3/hook"
+ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 class AsksNode:
@@ -179,6 +180,8 @@ def test_a_failed_attempt_counts_and_is_tried_again(cloud: Cloud, asked: AsksNod
     delivery = cloud.store.get(Delivery, message["delivery"])
     assert delivery is not None
     assert (delivery.state, delivery.attempts[0].error) == ("pending", "the connection was refused")
+    # Nobody was there: that is no receiver who said no.
+    assert delivery.attempts[0].error_code == "callback_unreached"
 
 
 def test_a_check_is_made_by_who_sends_and_explained(cloud: Cloud, asked: AsksNode) -> None:
@@ -282,12 +285,17 @@ def test_the_agent_asks_obeys_and_tells(tmp_path: Path, target: Any) -> None:
     async def story(w: World) -> None:
         for number, (said, refused) in enumerate([((200, b"0"), False), ((200, b"1"), True)]):
             target.said = said
-            callback = OutgoingCallback(url=target.url, body="{}", id="01ARZ3NDEKTSV4RRFFQ69G5FAV")
+            callback = OutgoingCallback(url=target.url, body="{}", id=ID)
             w.cloud.callback = callback.model_dump()
             answer = await w.hook("on_publish", f"c{number}", f"s{number}")
             assert (answer.body != b"0") == refused
-        events = await _until(lambda: len(w.cloud.of_kind("callback.answered")) == 2, w)
-        assert [e["body"]["agreed"] for e in events] == [True, False]
+        w.cloud.callback = OutgoingCallback(url=f"http://127.0.0.1:{await free_port()}/", body="{}", id=ID).model_dump()
+        assert (await w.hook("on_publish", "c2", "s2")).body != b"0"
+        events = await _until(lambda: len(w.cloud.of_kind("callback.answered")) == 3, w)
+        assert [e["body"]["agreed"] for e in events] == [True, False, False]
+        await _until(lambda: len(w.cloud.of_kind("publish.refused")) == 2, w)
+        codes = [e["body"]["code"] for e in w.cloud.of_kind("publish.refused")]
+        assert codes == ["callback_refused", "callback_unanswered"]
 
     async def run() -> None:
         async with world(tmp_path) as w:

@@ -180,6 +180,15 @@ def test_a_key_that_no_platform_gives_is_refused(key: str) -> None:
         make_target("rtmp://h/live", key)
 
 
+@pytest.mark.parametrize("key", ["rtmp://a.rtmp.youtube.com/live2/abcd", " RTMPS://h/live/k", "https://h/k"])
+def test_a_whole_address_is_no_key(key: str) -> None:
+    for url, server in (("", ""), ("", "rtmp://h/live")):
+        with pytest.raises(InvalidInputError, match="holds a whole address") as refused:
+            whole_url("youtube", url, server, key)
+        assert refused.value.code == "key_is_address"
+        assert "abcd" not in str(refused.value)
+
+
 @given(SERVERS, KEYS)
 def test_what_is_shown_apart_is_what_was_given(server: str, key: str) -> None:
     assert split_url(join_target(server, key)) == (f"{server}/", key)

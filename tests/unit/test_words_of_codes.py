@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.routes.v1.docs import description
+from edge.ffmpeg.abilities import NEEDED
+from edge.push import reasons
 
 ROOT: Final = Path(__file__).parents[2]
 WORDS: Final = ROOT / "console" / "src" / "i18n"
@@ -76,17 +78,20 @@ def described() -> set[str]:
 
 def in_chinese() -> set[str]:
     """The codes that the console has Chinese words for."""
-    told = re.findall(r"^  (\w+): ", (WORDS / "told.zh.ts").read_text(), re.MULTILINE)
-    codes = (WORDS / "zh.ts").read_text().partition("\n  codes: {")[2]
-    reasons = (WORDS / "operate.zh.ts").read_text().partition("\n  reasons: {")[2]
+    told = [(WORDS / f"{name}.zh.ts").read_text() for name in ("told", "codes")]
     findings = (WORDS / "health.zh.ts").read_text().partition("\n  findings: {")[2].partition("\n  }")[0]
     gaps = (WORDS / "zh.ts").read_text().partition("gapReasons: {")[2].partition("}")[0]
-    rest = [re.findall(r"^ *(\w+): ", part, re.MULTILINE) for part in (codes, reasons, findings)]
-    return {*told, *re.findall(r"(\w+): ", gaps)}.union(*rest)
+    rest = [re.findall(r"^ *(\w+): ", part, re.MULTILINE) for part in (*told, findings)]
+    return {*re.findall(r"(\w+): ", gaps)}.union(*rest)
+
+
+def of_pushes() -> set[str]:
+    """What FFmpeg's words are put into."""
+    return {code for code, _ in reasons._REASONS} | {"ffmpeg_failed", "source_unavailable"}
 
 
 def test_every_code_has_words_in_chinese() -> None:
-    assert (written() | described()) - in_chinese() - NODES_ONLY == set()
+    assert (written() | described() | of_pushes()) - in_chinese() - NODES_ONLY == set()
 
 
 def test_every_input_that_is_refused_is_refused_with_a_code() -> None:
@@ -97,3 +102,59 @@ def test_every_input_that_is_refused_is_refused_with_a_code() -> None:
         if not place.startswith(NO_CONSOLE)
     ]
     assert bare == []
+
+
+FREE_TEXT: Final = re.compile(
+    r"(last_|disabled_)?(error|reason)|note|notes|message|why|detail|hint|said|text|words|warning|problem|explanation"
+)
+"""How fields are called that hold sentences for people."""
+CODES: Final = {"code", "error_code", "note_code", "waits_code", "step"}
+"""Beside one of these the console says it in words of its own."""
+WITHOUT: Final = {
+    # codes themselves
+    "SessionShown.reason",
+    "StreamShown.reason",
+    # what the console says by itself
+    "CallbacksShown.disabled_reason",
+    "CallbacksShown.warning",
+    "CallbackSettings.disabled_reason",
+    "PlatformShown.hint",
+    # on no page of the console: by API and command line alone
+    "DeadLetterShown.error",
+    "DomainCertificate.error",
+    "DomainCheck.problem",
+    "ReplicationShown.error",
+    "SetAsideEventShown.reason",
+    "SetAsideSegmentShown.reason",
+    "chalicelib__routes__v1__stores__TrialShown.words",
+    "chalicelib__routes__v1__stores__TrialShown.notes",
+}
+
+
+def test_what_is_said_in_words_is_said_by_a_code_too() -> None:
+    bare = {
+        f"{schema}.{name}"
+        for schema, of in description()["components"]["schemas"].items()
+        for name in of.get("properties", {})
+        if FREE_TEXT.fullmatch(name) and not CODES & set(of["properties"])
+    }
+    assert bare == WITHOUT
+
+
+def test_no_page_shows_such_words_as_they_are() -> None:
+    """They are shown by what puts our own sentence before them."""
+    shown = re.compile(r"(?<![=$])\{((?:\w+\??\.)+)(" + FREE_TEXT.pattern + r")\}")
+    texts_of_the_page = {"p.", "words.", "more.", "line.", "toast.", "entry."}
+    bare = {
+        f"{path.name}: {found[1]}{found[2]}"
+        for path in (ROOT / "console" / "src").rglob("*.tsx")
+        for found in shown.finditer(path.read_text())
+        if found[1] not in texts_of_the_page
+    }
+    # FFmpeg's own words, below ours, for who asks for them
+    assert bare == {"restream-card.tsx: push.last_error"}
+
+
+def test_what_an_ffmpeg_may_lack_is_named_in_chinese() -> None:
+    features = (WORDS / "health.zh.ts").read_text().partition("FEATURES")[2].partition("};")[0]
+    assert set(re.findall(r'^ *"?([\w ]+?)"?: ', features, re.MULTILINE)) == set(NEEDED)

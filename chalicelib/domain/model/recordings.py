@@ -56,6 +56,16 @@ class RecordedTrack(BaseModel):
     channels: int = 0
 
 
+class Omitted(BaseModel):
+    """What is in no MP4, and why: in words, and the same for programs."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    words: str
+    code: str = ""
+    params: dict[str, str | int] = {}
+
+
 class Removal(BaseModel):
     """A removal for good that was begun, and is not done. `next_at`: when it is tried again by itself; None: that was
     given up.
@@ -87,7 +97,8 @@ class Recording(Entity):
     files: list[RecordedFile] = []
     """Its MP4s in order; `mp4_bytes` and `mp4_duration_ms` are the sums."""
     notes: list[str] = []
-    """What is in no MP4, and why."""
+    """What is in no MP4, and why: as older versions wrote it, in words alone."""
+    left_out: list[Omitted] = []
     thumbnail: bool = False
     gaps: int = 0
     error: str = ""

@@ -33,6 +33,7 @@ class LifeItemShown(View):
     state: ItemState = Field(description="What it was.", examples=["running"])
     code: str = Field(description="Why, for programs; '' where there is no reason.", examples=["secret_wrong"])
     text: str = Field(description="The same in words; of a recording with gaps, how many.")
+    params: dict[str, str] = Field(description="What the code names.", examples=[{"host": "live.example.com"}])
 
     @classmethod
     def of(cls, i: Item, hidden: list[str]) -> Self:
@@ -47,6 +48,7 @@ class LifeItemShown(View):
                 "state": i.state,
                 "code": i.code,
                 "text": text,
+                "params": {name: redact.text(said, hidden) for name, said in i.params.items()},
             }
         )
 

@@ -11,10 +11,15 @@ from chalicelib.domain import callbacks as rules
 from chalicelib.domain import redact
 from chalicelib.domain.model.callbacks import Attempt, CallbackTrace, Delivery
 from chalicelib.ports.clock import Clock
-from chalicelib.ports.sending import Answer
+from chalicelib.ports.sending import Answer, Failure
 from chalicelib.ports.store import Put, Store
 
 _log = Logger(child=True)
+
+
+def _code(failure: Failure | None) -> str:
+    """Why an attempt failed, for programs. Nobody who listens there has refused nothing: `callback_refused` is a no."""
+    return {None: "", "refused": "callback_unreached"}.get(failure, f"callback_{failure}")
 
 
 class CallbackLog:
@@ -33,7 +38,7 @@ class CallbackLog:
             status=answer.status,
             answer=answer.body[:500].decode("utf-8", "replace"),
             error=answer.error,
-            error_code=f"callback_{answer.failure}" if answer.failure else "",
+            error_code=_code(answer.failure),
             sent_headers=redact.headers(answer.sent),
             sent_body=json.dumps(rules.kept_body(body)),
             headers=redact.headers(answer.headers),

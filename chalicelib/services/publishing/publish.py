@@ -84,8 +84,8 @@ class Publish:
             return PublishResponse(
                 decision="ask_callback", reason=decision.reason, how=decision.how, plan=plan, callback=callback
             )
-        if target.active and (refusal := self._ask(target, request, publish.secret)):
-            return PublishResponse(decision="deny", reason=refusal, code="callback_refused")
+        if target.active and (no := self._ask(target, request, publish.secret)):
+            return no
         return PublishResponse(decision="allow", reason=decision.reason, how=decision.how, plan=plan)
 
     def _over(self, limits: LimitSettings, session: str, count: LiveCount | None) -> str:
@@ -106,8 +106,8 @@ class Publish:
             verify_tls=target.verify_tls,
         )
 
-    def _ask(self, target: CallbackSettings, request: PublishRequest, secret: str) -> str:
-        """Why the user's callback refused the publish, or '' when it agreed."""
+    def _ask(self, target: CallbackSettings, request: PublishRequest, secret: str) -> PublishResponse | None:
+        """The user's callback refused the publish, or did not answer; None when it agreed."""
         request_id = ids.derived_ulid(request.at, f"on_publish:{request.session}")
         # A secret may be in `param`, which the user's own rules rely on, and nowhere else.
         shown = redact.stream_name(request.stream, [secret])
@@ -118,5 +118,9 @@ class Publish:
             answer = Answer(None, b"", f"the node that sends callbacks is away: {error}", 0, "other")
         self._log.answered(request_id, body, answer, redact.callback_url(target.target))
         if callbacks.is_yes(answer.status, answer.body):
-            return ""
-        return f"the publish callback refused: {answer.error or f'status {answer.status}'}"
+            return None
+        if answer.status is None:
+            reason = f"the publish callback was not answered: {answer.error}"
+            return PublishResponse(decision="deny", reason=reason, code="callback_unanswered")
+        reason = f"the publish callback refused: status {answer.status}"
+        return PublishResponse(decision="deny", reason=reason, code="callback_refused")

@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from chalicelib.domain import recordings as rules
 from chalicelib.domain import room
 from chalicelib.domain.errors import NOTHING_WRONG, UpstreamError
-from chalicelib.domain.model.recordings import Recording
+from chalicelib.domain.model.recordings import Omitted, Recording
 from chalicelib.domain.model.settings import RecordSettings
 from chalicelib.ports.media import Folders, Media
 from chalicelib.ports.objects import Objects
@@ -108,7 +108,8 @@ class Artifacts:
                 "mp4_duration_ms": sum(f.duration_ms for f in files),
                 "files": files,
                 "tracks": [rules.track_shown(track) for track in made.tracks],
-                "notes": made.notes,
+                "notes": [],
+                "left_out": [Omitted(words=w.words, code=w.code, params=w.params) for w in made.left],
                 "thumbnail": has_picture,
                 "gaps": len(proof["gaps"]),
                 **NOTHING_WRONG.fields,

@@ -13,7 +13,7 @@ from typing import Final
 from aws_lambda_powertools import Logger
 
 from chalicelib.domain import tracks
-from chalicelib.domain.errors import BadMediaError
+from chalicelib.domain.errors import BadMediaError, Why
 from chalicelib.domain.model.recordings import RecordedFile
 from chalicelib.domain.packets import PACKET
 from chalicelib.domain.straight import Straightened
@@ -23,6 +23,8 @@ from chalicelib.services.recordings.run import Run
 
 _log = Logger(child=True)
 _COPY_PACKETS: Final = 5000
+_MOST_SAID: Final = 200
+"""So many characters of what FFmpeg said are told."""
 _SAME, _SAME_MS = 0.01, 150
 """A film may be so much longer or shorter than what was measured of its segments, and by so many ms in any case."""
 
@@ -32,8 +34,13 @@ class Made:
     """The MP4s in order, what is in none of them, and the tracks of the first."""
 
     files: list[RecordedFile]
-    notes: list[str]
+    left: list[Why]
     tracks: tuple[tracks.Track, ...]
+
+    @property
+    def notes(self) -> list[str]:
+        """What is left out, in words."""
+        return [each.words for each in self.left]
 
 
 class Films:
@@ -59,23 +66,25 @@ class Films:
                 seen.append([])
                 unreadable[number] = str(error)
         groups, left = tracks.grouped(seen)
-        made = Made([], [f"part {each.run + 1}: {unreadable.get(each.run, each.reason)}" for each in left], ())
+        made = Made([], [_left_out(each, unreadable.get(each.run)) for each in left], ())
         for group in groups:
             film = work / tracks.file_name(len(made.files))
             try:
-                notes = self._film(group, runs, film)
-                made.notes.extend(notes)
-                length = self._media.duration_ms(film) if notes else self._right_length(group, runs, film)
+                damaged = self._film(group, runs, film)
+                made.left.extend(damaged)
+                length = self._media.duration_ms(film) if damaged else self._right_length(group, runs, film)
             except BadMediaError as error:
-                made.notes.append(f"parts {', '.join(str(n + 1) for n in group.runs)}: {error}")
+                parts = ", ".join(str(n + 1) for n in group.runs)
+                named: dict[str, str | int] = {"parts": parts, "said": str(error)[:_MOST_SAID]}
+                made.left.append(Why(f"parts {parts}: {error}", "parts_not_joined", named))
                 continue
             made.files.append(RecordedFile(name=film.name, bytes=film.stat().st_size, duration_ms=length))
-            made = made if made.tracks else Made(made.files, made.notes, group.tracks)
+            made = made if made.tracks else Made(made.files, made.left, group.tracks)
         if not made.files:
             raise BadMediaError("; ".join(made.notes)[:500])
         return made
 
-    def _film(self, group: tracks.Group, runs: Sequence[Run], film: Path) -> list[str]:
+    def _film(self, group: tracks.Group, runs: Sequence[Run], film: Path) -> list[Why]:
         """Make the MP4 of a group; gives what had to be left out for it."""
         try:
             self._media.remux([runs[n].path for n in group.runs], group.tracks, film)
@@ -84,17 +93,17 @@ class Films:
         else:
             return []
         sound: list[Path] = []
-        notes: list[str] = []
+        damaged: list[Why] = []
         for number in group.runs:
             for piece in self._pieces(runs[number], group.tracks):
                 if piece.path is not None:
                     sound.append(piece.path)
                 else:
-                    notes.append(f"part {number + 1}: its segment {piece.segment + 1} is damaged: {piece.reason}")
+                    damaged.append(_damaged(number + 1, piece))
         if not sound:
-            raise BadMediaError("; ".join(notes))
+            raise BadMediaError("; ".join(each.words for each in damaged))
         self._media.remux(sound, group.tracks, film)
-        return notes
+        return damaged
 
     def _right_length(self, group: tracks.Group, runs: Sequence[Run], film: Path) -> int:
         """The length of a film. Where it is not what its segments hold, their times step back somewhere, and it is made
@@ -141,6 +150,20 @@ class Films:
                 yield _Piece(path, first, "")
             finally:
                 trial.unlink(missing_ok=True)
+
+
+def _left_out(left: tracks.LeftOut, unreadable: str | None) -> Why:
+    """Why a run, or a track of it, is in no MP4. `unreadable`: what FFmpeg said of the run, where it can't read it."""
+    part = left.run + 1
+    if unreadable is None:
+        return Why(f"part {part}: {left.reason}", left.code, {"part": part, **left.params})
+    return Why(f"part {part}: {unreadable}", "part_unreadable", {"part": part, "said": unreadable[:_MOST_SAID]})
+
+
+def _damaged(part: int, piece: _Piece) -> Why:
+    segment = piece.segment + 1
+    words = f"part {part}: its segment {segment} is damaged: {piece.reason}"
+    return Why(words, "segment_damaged", {"part": part, "segment": segment, "said": piece.reason[:_MOST_SAID]})
 
 
 def _straighten(path: Path) -> None:

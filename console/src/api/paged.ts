@@ -11,6 +11,8 @@ export interface Paged<T> {
   total: number | undefined;
   next: (() => void) | undefined;
   back: (() => void) | undefined;
+  /** Whether what is shown is a part of a longer list. */
+  part: boolean;
   asked: Asked<unknown>;
 }
 
@@ -34,6 +36,7 @@ export function usePaged<T>(name: string, filter: string, size: number, load: (c
     at: data?.at ?? 0,
     total: data?.total,
     next: next && asked.data ? () => turn([...cursors, next]) : undefined,
+    part: Boolean(next || data?.at || cursors.length),
     back: cursors.length ? () => turn(cursors.slice(0, -1)) : undefined,
     asked,
   };

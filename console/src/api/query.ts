@@ -47,11 +47,11 @@ export function useAsked<T>(key: QueryKey, load: (signal: AbortSignal) => Promis
   };
   const observer = useMemo(() => new QueryObserver<T, Problem>(queries, options), []);
   observer.setOptions(options);
-  const [result, setResult] = useState(() => observer.getOptimisticResult(queries.defaultQueryOptions(options)));
-  useEffect(() => observer.subscribe(setResult), [observer]);
-  const now = observer.getOptimisticResult(queries.defaultQueryOptions(options));
-  const seen = now.dataUpdatedAt >= result.dataUpdatedAt ? now : result;
-  return { data: seen.data, error: seen.error, at: seen.dataUpdatedAt, again: () => void observer.refetch(), refetched: () => observer.refetch() };
+  // What comes draws anew; what is shown is always that of the key that is asked for now, never of one before.
+  const [, draw] = useState<unknown>(null);
+  useEffect(() => observer.subscribe(draw), [observer]);
+  const { data, error, dataUpdatedAt } = observer.getOptimisticResult(queries.defaultQueryOptions(options));
+  return { data, error, at: dataUpdatedAt, again: () => void observer.refetch(), refetched: () => observer.refetch() };
 }
 
 /** What begins with this key is asked again, where somebody looks at it. */

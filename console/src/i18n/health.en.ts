@@ -1,4 +1,6 @@
 /** Words of Health, Edges, Activity, the palette and OBS. */
+import { says, type Said } from "./told";
+
 type Params = Record<string, string | number>;
 
 const gb = (bytes: unknown): string => `${(Number(bytes) / 1e9).toFixed(1)} GB`;
@@ -33,9 +35,9 @@ export const health = {
     disk_full: (p) => [`The disk is full: ${gb(p["free_bytes"])} free.`, "Make room now: remove recordings, or move to a larger disk (SLUICE_HOME)."],
     disk_low: (p) => [`The disk is nearly full: ${gb(p["free_bytes"])} free.`, "Make room, or move to a larger disk (SLUICE_HOME), before it is full."],
     spool_failed: () => ["It cannot write down what happens.", "Its disk is full, or read-only. What happens is kept in memory and written as soon as it can be."],
-    store_failed: (p) => [`It cannot store segments: ${String(p["error"])}`, "Segments wait on the edge until the store takes them. Check the store in Settings."],
+    store_failed: (p) => [says("It cannot store segments.", p["error"]), "Segments wait on the edge until the store takes them. Check the store in Settings."],
     node_set_aside: (p) => [`${String(p["segments"])} segments and ${String(p["events"])} events were set aside.`, "Nothing of it is lost. See why with sluice nodes set-aside, then try again with --retry."],
-    agent_stalled: (p) => [`Parts of its agent stand still: ${String(p["parts"])}.`, "It goes on by itself when it can. When it does not, restart the agent and look at its log."],
+    agent_stalled: (p) => [says("Parts of its agent stand still.", p["parts"]), "It goes on by itself when it can. When it does not, restart the agent and look at its log."],
     clock_skew: (p) => [`Its clock is ${Math.abs(Number(p["skew_s"]))} s ${Number(p["skew_s"]) > 0 ? "ahead" : "behind"}.`, "Set the time by NTP: timedatectl set-ntp true."],
     cpu_busy: (p) => [`Its processors are busy at ${p["percent"] ?? "–"} %.`, "Pictures may stutter: move streams to another edge, or give it more processors."],
     memory_low: (p) => [`${gb(p["free_bytes"])} of memory left.`, "End what is not needed, or give it more: the system may end what takes most."],
@@ -51,12 +53,13 @@ export const health = {
     work_given_up: (p) => [`${p["count"] ?? "–"} pieces of work were given up.`, "See `sluice dead-letters list` and the log of the host; then `sluice dead-letters redrive ID`."],
     work_done: () => ["No work was given up.", ""],
     replication_ok: () => ["The copy of the data elsewhere keeps up.", ""],
-    replication_failing: () => ["The copy of the data elsewhere does not keep up.", "Look at logs/replication.log; the data here is safe."],
+    replication_failing: (p) => [says("The copy of the data elsewhere does not keep up.", p["said"]), "Look at logs/replication.log; the data here is safe."],
     push_failing: () => ["It is tried again and again.", "Restream says why, and when it is tried next."],
     no_push_running: () => ["A stream is on air and reaches no platform.", "Restream says why for each destination."],
     store_unreachable: () => ["The data can't be read.", "Look at the log of the host and at its disk; on AWS at the state of DynamoDB."],
-  } as Record<string, (p: Params) => [string, string]>,
+  } as Record<string, (p: Params) => [string | Said, string]>,
   edges: {
+    none: "No edge has enrolled.",
     rename: "Rename",
     newName: "New name",
     renamed: "It has its new name.",

@@ -1,4 +1,24 @@
 import type { Health } from "./health.en";
+import { says } from "./told";
+
+/** What an edge's FFmpeg may lack, by its names in the agent. */
+const FEATURES: Record<string, string> = {
+  "push over RTMP": "RTMP 推流",
+  "push over RTMPS": "RTMPS 推流",
+  "push over SRT": "SRT 推流",
+  "play files": "播放文件",
+  "play lists of files": "依次播放多个文件",
+  "play streams": "拉流",
+  "pull cameras": "接入摄像头",
+  "add silence to cameras": "为摄像头补静音",
+  transcode: "转码",
+  "test card": "推送测试画面",
+};
+const features = (list: unknown): string =>
+  String(list ?? "–")
+    .split(", ")
+    .map((each) => FEATURES[each] ?? each)
+    .join("、");
 
 const gb = (bytes: unknown): string => `${(Number(bytes) / 1e9).toFixed(1)} GB`;
 
@@ -31,14 +51,14 @@ export const health: Health = {
     disk_full: (p) => [`磁盘已满：剩余 ${gb(p["free_bytes"])}。`, "请立即腾出空间：删除录制，或换用更大的磁盘（SLUICE_HOME）。"],
     disk_low: (p) => [`磁盘即将用尽：剩余 ${gb(p["free_bytes"])}。`, "请在用尽前腾出空间，或换用更大的磁盘（SLUICE_HOME）。"],
     spool_failed: () => ["无法记录正在发生的事情。", "磁盘已满或只读。事件暂存在内存中，恢复后立即写入。"],
-    store_failed: (p) => [`无法存储分片：${String(p["error"])}`, "分片会保留在节点上，直到存储可用。请在“设置”中检查存储。"],
+    store_failed: (p) => [says("无法存储分片。", p["error"]), "分片会保留在节点上，直到存储可用。请在“设置”中检查存储。"],
     node_set_aside: (p) => [`有 ${String(p["segments"])} 个分片和 ${String(p["events"])} 个事件被搁置。`, "没有任何内容丢失。用 sluice nodes set-aside 查看原因，再用 --retry 重试。"],
-    agent_stalled: (p) => [`代理的部分功能停滞：${String(p["parts"])}。`, "恢复后会自动继续。若没有恢复，请重启代理并查看日志。"],
+    agent_stalled: (p) => [says("代理的部分功能停滞。", p["parts"]), "恢复后会自动继续。若没有恢复，请重启代理并查看日志。"],
     clock_skew: (p) => [`时钟${Number(p["skew_s"]) > 0 ? "快" : "慢"} ${Math.abs(Number(p["skew_s"]))} 秒。`, "请使用 NTP 校时：timedatectl set-ntp true。"],
     cpu_busy: (p) => [`处理器占用 ${p["percent"] ?? "–"} %。`, "画面可能卡顿：请将流移到其他节点，或增加处理器。"],
     memory_low: (p) => [`内存剩余 ${gb(p["free_bytes"])}。`, "请结束不需要的程序或增加内存：系统可能会结束占用最多的程序。"],
     ffmpeg_too_old: (p) => [`FFmpeg ${p["version"] ?? "–"} 版本过低。`, `请安装 ${p["oldest"] ?? "–"} 或更新版本，或用 FFMPEG_BIN 指定。`],
-    ffmpeg_lacks: (p) => [`FFmpeg ${p["version"] ?? "–"} 缺少：${p["missing"] ?? "–"}。`, "请用 FFMPEG_BIN 指定功能更完整的版本。"],
+    ffmpeg_lacks: (p) => [`FFmpeg ${p["version"] ?? "–"} 无法：${features(p["missing"])}。`, "请用 FFMPEG_BIN 指定功能更完整的版本。"],
     certificate_expired: (p) => [`${p["domain"] ?? "–"} 的证书已过期。`, "请确认域名指向此节点，且外部可访问 80 端口。"],
     certificate_missing: (p) => [`${p["domain"] ?? "–"} 还没有证书。`, "请确认域名指向此节点，且外部可访问 80 端口。"],
     certificate_ending: (p) => [`${p["domain"] ?? "–"} 的证书将在 ${p["days"] ?? "–"} 天后到期，且未续期。`, "请确认域名指向此节点，且外部可访问 80 端口。"],
@@ -49,12 +69,13 @@ export const health: Health = {
     work_given_up: (p) => [`有 ${p["count"] ?? "–"} 项任务被放弃。`, "请查看 `sluice dead-letters list` 和主机日志，然后执行 `sluice dead-letters redrive ID`。"],
     work_done: () => ["没有被放弃的任务。", ""],
     replication_ok: () => ["异地副本保持同步。", ""],
-    replication_failing: () => ["异地副本未能同步。", "请查看 logs/replication.log；本地数据是安全的。"],
+    replication_failing: (p) => [says("异地副本未能同步。", p["said"]), "请查看 logs/replication.log；本地数据是安全的。"],
     push_failing: () => ["正在反复重试。", "“转推”页说明原因和下次重试时间。"],
     no_push_running: () => ["有流正在直播，但没有推送到任何平台。", "“转推”页说明每个目标的原因。"],
     store_unreachable: () => ["无法读取数据。", "请查看主机日志和磁盘；在 AWS 上请查看 DynamoDB 状态。"],
   },
   edges: {
+    none: "还没有节点加入。",
     rename: "重命名",
     newName: "新名称",
     renamed: "名称已更改。",

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { en, type Text } from "./en";
+import type { Said } from "./told";
 
 export type Language = "en" | "zh";
 
@@ -18,13 +19,27 @@ const kept = (): string | null => {
 /** The words of the language that is shown. */
 export const t = (): Text => text.value;
 
-/** What a code of the API says, in the user's language, with what it names; the API's own words where we have none. */
-export function inWords(code: string | undefined, otherwise: string, named: Record<string, unknown> = {}): string {
+/** What a code of the API says, in the user's language, with what it names. Where we have no words, the API's own are: they are what is said
+ * for who reads English, and for all others a quotation behind a sentence that says so. */
+export function toldOf(code: string | undefined, otherwise: string, named: Record<string, unknown> = {}): Said {
   const words = text.value;
-  const known = code ? (words.told[code] ?? words.operate.reasons[code]) : undefined;
+  const known = code ? (words.told[code] ?? words.reasons[code]) : undefined;
   // Where the words name nothing of their own, they may repeat what was said.
-  return known ? known({ said: otherwise, ...named } as Record<string, string>) : (words.codes[code ?? ""] ?? otherwise);
+  const found = known ? known({ said: otherwise, ...named }) : words.codes[code ?? ""];
+  return found === undefined ? foreign(otherwise) : typeof found === "string" ? { words: found, said: "" } : found;
 }
+
+/** What is in English and nothing but, in the user's language. */
+export function foreign(said: string): Said {
+  const { unexplained } = text.value;
+  return said && unexplained ? { words: unexplained, said } : { words: said, said: "" };
+}
+
+/** The same where nothing but text can be shown. */
+export const inText = ({ words, said }: Said): string => (said ? `${words} “${said}”` : words);
+
+/** What a code says, as a text. */
+export const inWords = (code: string | undefined, otherwise: string, named: Record<string, unknown> = {}): string => inText(toldOf(code, otherwise, named));
 
 /** Shows this language from now on, and keeps it for the next time. */
 export async function speak(wanted: Language, keep = true): Promise<void> {

@@ -1,5 +1,4 @@
 /** Words of Restream, Callbacks, Edges, Activity, Health, and of what is common to their pages. */
-type Params = Record<string, string>;
 
 export const operate = {
   curl: {
@@ -105,24 +104,6 @@ export const operate = {
     code: "Code for your receiver",
     language: "Language",
   },
-  /** Why a push is not running, with what the code names. */
-  reasons: {
-    target_is_source: () => "The target is this very stream: give another address, or take other streams.",
-    connection_refused: () => "The server refuses the connection: check address and port, and whether the broadcast has been started there.",
-    refused_by_target: (p) => `Refused by the platform: ${p["said"] ?? "–"}. Check the stream key.`,
-    host_not_found: (p) => `The server's name is not known${p["host"] ? ` (${p["host"]})` : ""}: check the address.`,
-    tls_failed: (p) => `The encrypted connection failed: ${p["said"] ?? "–"}.`,
-    timed_out: () => "The server does not answer in time: check the address, and whether a firewall is in between.",
-    unreachable: () => "The server can't be reached from this edge: check its network.",
-    closed_by_target: () => "The platform closed the connection: the key may be wrong, used twice, or the broadcast ended there.",
-    no_progress: (p) => `Nothing left for ${p["seconds"] ?? "15"} s, so it was started anew: the way to the platform is too slow, or it stopped reading.`,
-    source_unavailable: () => "The stream itself could not be read on the edge: it may just have ended.",
-    ffmpeg_missing: (p) => `FFmpeg can't be run on the edge: ${p["said"] ?? "–"}.`,
-    ffmpeg_failed: () => "FFmpeg ended; its own words are below.",
-    codec_not_taken: (p) => `The stream holds ${p["codec"] ?? "–"}; this platform takes ${p["takes"] ?? "–"}.`,
-    codec_needs_ffmpeg: (p) => `The stream holds ${p["codec"] ?? "–"}, for which this edge needs FFmpeg ${p["ffmpeg"] ?? "–"} or newer.`,
-    codec_not_carried: (p) => `The stream holds ${p["codec"] ?? "–"}, which SRT's MPEG-TS can't carry: H.264 and AAC fit.`,
-  } as Record<string, (p: Params) => string>,
 };
 
 export type Operate = typeof operate;

@@ -1,5 +1,5 @@
 /** What a code of the API says in Chinese, with what it names. English readers get the API's own words. */
-import type { Told } from "./told";
+import { says, type Said, type Told } from "./told";
 
 const PARTS: Record<string, string> = {
   "video codec": "视频编码",
@@ -11,6 +11,7 @@ const PARTS: Record<string, string> = {
   channels: "声道",
 };
 const parts = (list: unknown): string => String(list).split(", ").map((part) => PARTS[part] ?? part).join("、");
+const choices = (list: unknown): string => String(list).replaceAll(" or ", " 或 ").replaceAll(", ", "、");
 const DATE = "例如 2030-01-01T00:00:00Z";
 
 export const FIELDS: Readonly<Record<string, string>> = {
@@ -72,8 +73,8 @@ const input: Told = {
   less_than_equal: (p) => `不能大于 ${p["le"]}。`,
   bool_parsing: () => "必须是“是”或“否”。",
   bool_type: () => "必须是“是”或“否”。",
-  literal_error: (p) => `只能是 ${p["expected"]}。`,
-  enum: (p) => `只能是 ${p["expected"]}。`,
+  literal_error: (p) => `只能是 ${choices(p["expected"])}。`,
+  enum: (p) => `只能是 ${choices(p["expected"])}。`,
   datetime_parsing: () => `必须是时间，${DATE}。`,
   datetime_from_date_parsing: () => `必须是时间，${DATE}。`,
   datetime_type: () => `必须是时间，${DATE}。`,
@@ -115,6 +116,7 @@ const addresses: Told = {
   srt_streamid: () => "SRT 的 streamid 太长：最多 512 字节。",
   srt_number: (p) => `SRT 的 ${p["name"]} 必须是数字。`,
   rtmp_no_app: () => "缺少应用名：地址形如 rtmp://主机/应用/串流密钥。",
+  key_is_address: () => "填写的是完整地址：最后一个 / 之前的部分请填到服务器，此处只填其后的部分。",
   key_missing: () => "缺少串流密钥：请从平台的直播页面复制。",
   key_letters: (p) => `串流密钥不能含有控制字符，最多 ${p["most"]} 个字符。`,
   key_option: () => "串流密钥中不能有空格加“名称=”：FFmpeg 会当作选项。",
@@ -134,7 +136,7 @@ const addresses: Told = {
 
 const sources: Told = {
   input_no_stream: (p) => `HTTP 流的地址以 ${p["endings"]} 结尾；文件请上传。`,
-  input_unreadable: (p) => `${p["file"]}：无法读取。原始信息：${p["said"]}`,
+  input_unreadable: (p) => says(`${p["file"]}：无法读取。`, p["said"]),
   input_empty: (p) => `${p["file"]} 中没有可识别的画面或声音，请先转换。`,
   input_no_picture: (p) => `${p["file"]} 没有画面；只有 ${p["kinds"]} 可以只有声音。`,
   input_too_rich: (p) => `${p["file"]} 的码率为 ${p["kbps"]} kbps，上限为 ${p["most"]}：请降低码率，或提高上限。`,
@@ -142,7 +144,7 @@ const sources: Told = {
   input_codec: (p) => `${p["file"]} 的编码为 ${p["codec"]}；必须是 h264、h265、aac 或 mp3。`,
   inputs_differ: (p) => `${p["file"]} 与 ${p["other"]} 的${parts(p["fields"])}不同；依次播放的文件须编码一致。`,
   input_not_carried: (p) => `${p["file"]} 的编码 ${p["codec"]} 无法放入 ${p["into"]}：请转换为 h264 和 aac。`,
-  encoder_lacks: (p) => `此节点的 FFmpeg 缺少 ${p["what"]}，无法转换：请先转换为画面端正的 h264 和 aac。`,
+  encoder_lacks: (p) => `此节点的 FFmpeg 缺少 ${String(p["what"]).replaceAll("encoder ", "编码器 ")}，无法转换：请先转换为画面端正的 h264 和 aac。`,
   inputs_needed: () => "请至少添加一项要播放的内容。",
   one_url_input: () => "这种输入源只有一个地址。",
   url_for_streams: () => "地址只用于“拉流”和“摄像头”。",
@@ -156,7 +158,7 @@ const sources: Told = {
   transcode_has_no_inputs: () => "转码没有输入：它读取正在直播的流。",
   targets_needed: () => "每个清晰度都需要自己的推送地址。",
   file_unknown: () => "没有这个文件，请重新上传。",
-  cannot_be_played: (p) => `无法播放。原始信息：${p["said"]}`,
+  cannot_be_played: (p) => says("无法播放。", p["said"]),
   waits_for_target: () => "正在等待推送地址。",
   waits_for_input: () => "正在等待要播放的内容。",
   waits_for_other: (p) => `正在等待：${p["by"]} 已在推送到同一地址。`,
@@ -181,7 +183,12 @@ const STORE: Record<string, string> = {
   StorageFull: "存储已满",
   XMinioStorageFull: "存储已满",
 };
-const store = (p: Record<string, unknown>): string => STORE[String(p["error"])] ?? String(p["said"] || p["error"] || "没有响应");
+const store = (p: Record<string, unknown>): string | Said => {
+  const known = STORE[String(p["error"])];
+  if (known) return `录制的存储：${known}。`;
+  const said = p["said"] || p["error"];
+  return said ? says("录制的存储出错。", said) : "录制的存储没有响应。";
+};
 const SYSTEM: Record<string, string> = {
   "No space left on device": "磁盘已满",
   "Permission denied": "没有权限",
@@ -195,9 +202,19 @@ const SYSTEM: Record<string, string> = {
   "Stale file handle": "网络文件系统已断开",
   "Disk quota exceeded": "磁盘配额已满",
 };
-const system = (p: Record<string, unknown>): string => SYSTEM[String(p["error"])] ?? String(p["error"]);
+const system = (p: Record<string, unknown>, words: (why: string) => string): string | Said => {
+  const known = SYSTEM[String(p["error"])];
+  return known ? words(known) : says(words("系统报错"), p["error"]);
+};
 
 const recordings: Told = {
+  track_unknown: (p) => `第 ${p["part"]} 段：FFmpeg 无法识别其中一个轨道的编码。`,
+  picture_not_held: (p) => `第 ${p["part"]} 段：画面的编码为 ${p["codec"]}，MP4 无法承载。`,
+  sound_not_held: (p) => `第 ${p["part"]} 段：声音的编码为 ${p["codec"]}，MP4 无法承载。`,
+  nothing_held: (p) => `第 ${p["part"]} 段：没有 MP4 能承载的画面或声音。`,
+  part_unreadable: (p) => says(`第 ${p["part"]} 段：FFmpeg 无法读取。`, p["said"]),
+  parts_not_joined: (p) => says(`第 ${p["parts"]} 段：FFmpeg 无法合成。`, p["said"]),
+  segment_damaged: (p) => says(`第 ${p["part"]} 段的第 ${p["segment"]} 个分片已损坏，已跳过。`, p["said"]),
   broke_off: () => "删除中断了。",
   removal_broke_off: () => "删除没有完成，请再次删除。",
   finish_broke_off: (p) => `处理中断了 ${p["tries"]} 次，没有说明原因。`,
@@ -205,17 +222,17 @@ const recordings: Told = {
   no_segments_yet: () => "此录制还没有分片到达存储，请几秒后再试。",
   not_finished: () => "录制尚未处理完成。",
   too_large_to_finish: (p) => `它有 ${p["gib"]} GiB，超过任务磁盘的上限。`,
-  task_not_started: (p) => `无法启动处理任务，稍后再试。原始信息：${p["said"]}`,
-  task_ended: (p) => `处理任务中断了，正在重试。原始信息：${p["said"]}`,
+  task_not_started: (p) => says("无法启动处理任务，稍后再试。", p["said"]),
+  task_ended: (p) => says("处理任务中断了，正在重试。", p["said"]),
   disk_too_small: (p) => `处理它需要 ${p["wanted"]} 磁盘空间，而这台机器共有 ${p["total"]}。`,
-  no_room: (p) => `空间不足，无法处理：${system(p)}。`,
-  machine_failed: (p) => `本机：${system(p)}。`,
+  no_room: (p) => system(p, (why) => `空间不足，无法处理：${why}。`),
+  machine_failed: (p) => system(p, (why) => `本机：${why}。`),
   program_failed: (p) => `程序出错（${p["kind"]}），日志中有详情。`,
-  store_failed: (p) => `录制的存储：${store(p)}。`,
-  folder_failed: (p) => `无法写入录制文件夹：${system(p)}。`,
+  store_failed: (p) => store(p),
+  folder_failed: (p) => system(p, (why) => `无法写入录制文件夹：${why}。`),
   folder_strange: (p) => `录制文件夹中有不属于它的 ${p["name"]}，请移走。`,
-  bad_media: (p) => `FFmpeg 无法处理这些内容。原始信息：${p["said"]}`,
-  upstream_failed: (p) => `节点或外部服务没有完成此操作。原始信息：${p["said"]}`,
+  bad_media: (p) => says("FFmpeg 无法处理这些内容。", p["said"]),
+  upstream_failed: (p) => says("节点或外部服务没有完成此操作。", p["said"]),
   ffmpeg_missing_there: (p) => `处理录制的机器上没有安装 ${p["program"]}。`,
   ffmpeg_too_slow: () => "FFmpeg 未在规定时间内完成。",
   stored_item_unreadable: () => "保存的内容由更新的版本写入，或已损坏：请装回更新的版本，或恢复备份。",
@@ -224,7 +241,7 @@ const recordings: Told = {
 const rest: Told = {
   error: () => "出错了。",
   media_server_has_no_low_latency: () => "此媒体服务器没有低延迟模式，需要 SRS。",
-  not_applied_yet: (p) => `更改已保存，但节点尚未按此运行：${p["said"]}`,
+  not_applied_yet: (p) => says("更改已保存，但节点尚未按此运行。", p["said"]),
   slate_too_large: () => "文件太大。",
   slate_no_picture: () => "其中没有画面。",
   url_host_unknown: () => "找不到该主机名，请检查拼写。",
@@ -247,10 +264,11 @@ const rest: Told = {
   not_json: () => "内容必须是 JSON。",
   password_set_already: () => "已设置过密码，请用密码登录。",
   password_not_set: () => "尚未设置密码，请先设置。",
+  callback_status: (p) => `接收端返回状态 ${p["status"]}。`,
   callback_url: () => "这不是完整的地址。",
   callback_dns: () => "找不到接收端的域名。",
   callback_address: () => "不允许调用此地址：它是私有地址，或就是本机。",
-  callback_refused: () => "接收端拒绝了。",
+  callback_unreached: () => "那里没有程序在监听：请检查端口和接收端。",
   callback_tls: () => "证书不受信任。",
   callback_timeout: () => "未及时应答。",
   callback_size: () => "应答内容太大。",
@@ -270,7 +288,7 @@ const rest: Told = {
   store_fixed: () => "此安装的录制保存在部署时的存储桶中。",
   store_current: () => "新的录制正保存在那里，请先切换到其他存储。",
   store_in_use: (p) => `还有 ${p["count"]} 个录制在那里。`,
-  store_trial_failed: (p) => `存储测试失败：${p["said"]}`,
+  store_trial_failed: (p) => says("存储测试失败。", p["said"]),
   store_id: () => "须为 1 到 40 个小写字母、数字或 -。",
   store_bucket: () => "必须是存储桶的名称。",
   store_region: () => "必须是区域，例如 us-east-1。",

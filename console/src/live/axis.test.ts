@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { around, place, rows, span, type Item, type Life } from "./axis";
 
 const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
-const item = (lane: Item["lane"], from: number, to: number | null, name = ""): Item => ({ lane, name, at: at(from), until: to === null ? null : at(to), state: "running", code: "", text: "" });
+const item = (lane: Item["lane"], from: number, to: number | null, name = ""): Item => ({ lane, name, at: at(from), until: to === null ? null : at(to), state: "running", code: "", text: "", params: {} });
 
 const life = (items: Item[], ended: number | null = 200): Life =>
   ({ session: { admitted_at: at(100), ended_at: ended === null ? null : at(ended) }, now: at(300), items, whole: true }) as unknown as Life;

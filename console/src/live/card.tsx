@@ -2,11 +2,12 @@ import type { JSX } from "preact";
 import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { streamPath } from "../format";
-import { inWords, t } from "../i18n";
+import { t, toldOf } from "../i18n";
 import { to } from "../root";
 import { AsCurl } from "../ui/curl";
 import { Button, State, Time, Waiting, type Tone } from "../ui/parts";
 import { say } from "../ui/toasts";
+import { Told } from "../ui/told";
 
 type Card = Schemas["TestCardShown"];
 
@@ -27,7 +28,11 @@ function Running({ card }: { card: Card }): JSX.Element {
         <span class="muted">
           {words.until} <Time at={card.until} />
         </span>
-        {card.last_error && card.state !== "running" && <p class="why">{inWords(card.code, card.last_error, card.params)}</p>}
+        {card.last_error && card.state !== "running" && (
+          <p class="why">
+            <Told of={toldOf(card.code, card.last_error, card.params)} />
+          </p>
+        )}
       </span>
       <Button press={stop} label={words.stopThis(card.stream)}>
         {t().restream.stop}

@@ -3,8 +3,9 @@ import { useId, useState } from "preact/hooks";
 import { api, ok } from "../api/client";
 import { useAsked } from "../api/query";
 import { duration } from "../format";
-import { inWords, t } from "../i18n";
+import { t, toldOf } from "../i18n";
 import { State, Time, Waiting, type Tone } from "../ui/parts";
+import { Told } from "../ui/told";
 import { around, place, rows, span, type Item, type Life } from "./axis";
 
 const LIVE_MS = 10_000;
@@ -18,7 +19,7 @@ const tone = (item: Item): Tone => TONES[item.state] ?? "grey";
 /** What an item is, in words: its lane, which of several, its state, and why. */
 function Said({ item }: { item: Item }): JSX.Element {
   const words = t().life;
-  const why = item.lane === "recording" ? (item.state === "gaps" ? words.gaps(Number(item.text)) : "") : inWords(item.code || undefined, item.text);
+  const why = item.lane === "recording" ? { words: item.state === "gaps" ? words.gaps(Number(item.text)) : "", said: "" } : toldOf(item.code, item.text, item.params);
   const name = item.lane === "recording" ? "" : item.name;
   return (
     <>
@@ -26,7 +27,11 @@ function Said({ item }: { item: Item }): JSX.Element {
         {words.lanes[item.lane]}
         {name && ` ${name}`}: {words.states[item.state]}
       </State>{" "}
-      {why && <span class="muted">{why}</span>}
+      {why.words && (
+        <span class="muted">
+          <Told of={why} />
+        </span>
+      )}
     </>
   );
 }

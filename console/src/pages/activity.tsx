@@ -4,12 +4,14 @@ import type { PageProps } from "../app";
 import { useAllTargets, useNodes, type LedgerEvent } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { withoutRepeats } from "../events";
-import { inWords, t } from "../i18n";
+import { t, toldOf } from "../i18n";
+import type { Said } from "../i18n/told";
 import { jsonLines, merged } from "../timeline";
 import { queried, useQuery } from "../ui/address";
 import { useLog } from "../ui/log";
 import { Button, Empty, Field, Page, Time, Waiting } from "../ui/parts";
 import { Table } from "../ui/table";
+import { Told } from "../ui/told";
 
 type Audit = Schemas["AuditShown"];
 const PAGE = 50;
@@ -23,15 +25,19 @@ interface Row {
   at: string;
   what: string;
   about: string;
-  more: string;
+  more: Said[];
 }
 
+const plain = (words: string): Said => ({ words, said: "" });
+
+/** Why something happened, as an event tells it. */
+const whyOf = (data: LedgerEvent["data"], field: "reason" | "last_error"): Said => toldOf(String(data["code"] ?? ""), String(data[field] ?? ""), (data["params"] ?? {}) as Record<string, unknown>);
+
 /** What a push did, in words: its state, and why where it waits. */
-function pushed(data: LedgerEvent["data"]): string {
+function pushed(data: LedgerEvent["data"]): Said[] {
   const state = String(data["state"]);
-  const params = (data["params"] ?? {}) as Record<string, unknown>;
-  const why = state === "retrying" || state === "waiting" ? inWords(String(data["code"] ?? ""), String(data["last_error"] ?? ""), params) : "";
-  return [t().restream.states[state] ?? state, why].filter(Boolean).join(" · ");
+  const waits = state === "retrying" || state === "waiting";
+  return [plain(t().restream.states[state] ?? state), ...(waits ? [whyOf(data, "last_error")] : [])];
 }
 
 /** What became of what an event tells of. */
@@ -42,12 +48,25 @@ function stateWords(data: LedgerEvent["data"]): string {
 }
 
 function row(entry: LedgerEvent | Audit, names: ReadonlyMap<string, string>): Row {
-  if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, t().audit[entry.action] ?? entry.action), about: entry.path, more: t().health.activity.outcomes[entry.outcome] ?? "" };
-  const more = entry.kind === "push.state" ? pushed(entry.data) : [stateWords(entry.data), inWords(String(entry.data["code"] ?? ""), String(entry.data["reason"] ?? "")), entry.data["client_ip"]].filter(Boolean).join(" · ");
+  if (isAudit(entry)) return { id: entry.id, at: entry.at, what: t().activity.changed(entry.who, t().audit[entry.action] ?? entry.action), about: entry.path, more: [plain(t().health.activity.outcomes[entry.outcome] ?? "")] };
+  const more = entry.kind === "push.state" ? pushed(entry.data) : [plain(stateWords(entry.data)), whyOf(entry.data, "reason"), plain(String(entry.data["client_ip"] ?? ""))];
   const to_ = names.get(String(entry.data["destination"] ?? ""));
   if (to_) return { id: entry.id, at: entry.at, what: t().events[entry.kind] ?? entry.kind, about: `${entry.stream ?? ""} → ${to_}`, more };
   return { id: entry.id, at: entry.at, what: t().events[entry.kind] ?? entry.kind, about: entry.stream ?? String(entry.data["name"] ?? ""), more };
 }
+
+const More = ({ of }: { of: readonly Said[] }): JSX.Element => (
+  <span class="muted">
+    {of
+      .filter((each) => each.words)
+      .map((each, at) => (
+        <>
+          {at > 0 && " · "}
+          <Told of={each} />
+        </>
+      ))}
+  </span>
+);
 
 function save(entries: readonly unknown[]): void {
   const link = document.createElement("a");
@@ -123,7 +142,7 @@ export function Activity(_: PageProps): JSX.Element {
             { head: words.at, cell: (r) => <Time at={r.at} /> },
             { head: words.what, cell: (r) => r.what, wraps: true },
             { head: words.about, cell: (r) => r.about, wraps: true },
-            { head: words.more, cell: (r) => <span class="muted">{r.more}</span>, wraps: true },
+            { head: words.more, cell: (r) => <More of={r.more} />, wraps: true },
           ]}
         />
       )}

@@ -5,11 +5,12 @@ import { api, ok, type Schemas } from "../api/client";
 import { quoted } from "../api/curl";
 import { renew } from "../api/query";
 import { diff, inLines } from "../diff";
-import { inWords, t } from "../i18n";
+import { inWords, t, toldOf } from "../i18n";
 import { to } from "../root";
 import { AsCurl } from "../ui/curl";
 import { Button, Copyable, Dialog, Field, State, Time, type Tone } from "../ui/parts";
 import { say } from "../ui/toasts";
+import { Told } from "../ui/told";
 
 export type Delivery = Schemas["DeliveryShown"];
 type Attempt = Schemas["AttemptShown"];
@@ -98,7 +99,7 @@ export function Panel({ delivery, close }: { delivery: Delivery; close: () => vo
         <p class="states">
           <State tone={TONES[delivery.state] ?? "grey"}>{words.states[delivery.state] ?? delivery.state}</State>
         </p>
-        {delivery.note && <p class="why">{inWords(delivery.note_code, delivery.note)}</p>}
+        {delivery.note && <p class="why"><Told of={toldOf(delivery.note_code, delivery.note)} /></p>}
         <dl class="facts">
           <dt>{words.url}</dt>
           <dd>{delivery.target || "–"}</dd>

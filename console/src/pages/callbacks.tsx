@@ -5,15 +5,17 @@ import type { PageProps } from "../app";
 import { api, ok, type Schemas } from "../api/client";
 import { usePaged } from "../api/paged";
 import { queries, renew, useAsked } from "../api/query";
-import { inWords, t } from "../i18n";
+import { foreign, inWords, t } from "../i18n";
 import { to } from "../root";
 import { queried, useQuery } from "../ui/address";
 import { AsCurl } from "../ui/curl";
-import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting, wordsOf } from "../ui/parts";
+import { Button, Check, Copyable, Dialog, Empty, Field, Form, Page, State, Time, Waiting } from "../ui/parts";
+import { wordsOf } from "../ui/problems";
 import { Pager } from "../ui/pager";
 import { useDraft } from "../ui/draft";
 import { Table } from "../ui/table";
 import { say } from "../ui/toasts";
+import { Told } from "../ui/told";
 import { Panel, TONES, type Delivery } from "./callbacks-delivery";
 import { Verifier } from "./callbacks-verify";
 
@@ -39,7 +41,7 @@ function Tried({ trial }: { trial: Trial }): JSX.Element {
         <details>
           <summary class="hint">{steps.details}</summary>
           <p class="why">
-            {trial.explanation} {trial.hint}
+            <Told of={foreign(`${trial.explanation} ${trial.hint}`)} />
           </p>
         </details>
       )}

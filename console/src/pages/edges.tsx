@@ -80,7 +80,7 @@ export function Edges(_: PageProps): JSX.Element {
       }
     >
       {!nodes.data && <Waiting error={nodes.error} again={nodes.again} />}
-      {nodes.data && items.length === 0 && <Empty words={t().health.findings["no_nodes"]?.({})[0] ?? ""} />}
+      {nodes.data && items.length === 0 && <Empty words={t().health.edges.none} />}
       <div class="tiles">
         {items.map((node) => (
           <EdgeCard key={node.id} node={node} only={items.length === 1 && !filtered} />

@@ -5,7 +5,7 @@ import { explain, useAddresses, useRefusals, useStream } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { useAsked } from "../api/query";
 import { streamPath } from "../format";
-import { inWords, t } from "../i18n";
+import { inWords, t, toldOf } from "../i18n";
 import { root, secretIn, streamOf, to } from "../root";
 import { AsCurl } from "../ui/curl";
 import { Button, Copyable, Dialog, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
@@ -14,6 +14,7 @@ import { TestCard } from "../live/card";
 import { Outlook } from "../ui/outlook";
 import { Qr } from "../ui/qr";
 import { useHeld } from "../ui/settling";
+import { Told } from "../ui/told";
 
 type Address = Schemas["AddressShown"];
 const TOOLS = ["obs", "phone", "browser", "ffmpeg", "vmix", "srt", "device"] as const;
@@ -142,7 +143,9 @@ function Light({ stream }: { stream: string }): JSX.Element {
     return (
       <div class="light red" role="status">
         <State tone="red">{words.wasRefused}</State> <Time at={fresh.at} />
-        <p>{inWords(String(fresh.data["code"]), String(fresh.data["reason"] ?? ""))}</p>
+        <p>
+          <Told of={toldOf(String(fresh.data["code"]), String(fresh.data["reason"] ?? ""))} />
+        </p>
         <p class="muted">
           {words.from} {String(fresh.data["client_ip"] ?? "–")} · {words.tryAgain}
         </p>
@@ -218,7 +221,7 @@ export function GoLive({ id }: PageProps): JSX.Element {
               <Copyable key={`${a.node}${a.protocol}`} label={a.protocol.toUpperCase()} text={a.url} />
             ) : (
               <p key={`${a.node}${a.protocol}`} class="muted">
-                {a.protocol.toUpperCase()}: {inWords(a.code, a.why)}
+                {a.protocol.toUpperCase()}: <Told of={toldOf(a.code, a.why)} />
               </p>
             ),
           )}

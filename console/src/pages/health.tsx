@@ -8,6 +8,7 @@ import { to } from "../root";
 import { Page, State, Time, Waiting } from "../ui/parts";
 import { findingWords, LEVELS, useReadiness } from "../ui/health";
 import { Table } from "../ui/table";
+import { Told } from "../ui/told";
 
 type Finding = Schemas["FindingShown"];
 
@@ -25,10 +26,12 @@ function Row({ finding }: { finding: Finding }): JSX.Element {
     <li class="card pad finding">
       <State tone={LEVELS[finding.level]}>{words.levels[finding.level]}</State>
       <h2>{place ? <a href={to(place)}>{subject}</a> : subject}</h2>
-      <p>{said}</p>
-      {hint && (
+      <p>
+        <Told of={said} />
+      </p>
+      {hint.words && (
         <p class={finding.level === "good" ? "muted" : ""}>
-          <strong>{words.doThis}:</strong> {hint}
+          <strong>{words.doThis}:</strong> <Told of={hint} />
         </p>
       )}
     </li>

@@ -1,10 +1,11 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { duration, size } from "../format";
-import { inWords, t } from "../i18n";
+import { t } from "../i18n";
 import { lengthOf, probedWords } from "../media";
 import { Uploader, type Found, type Progress } from "../upload";
 import { Button, Field } from "../ui/parts";
+import { wordsOf } from "../ui/problems";
 import { Ordered } from "../ui/ordered";
 import { say } from "../ui/toasts";
 
@@ -49,7 +50,7 @@ function Bar({ item, uploader, remove }: { item: Item; uploader: Uploader | unde
           <>
             <progress max={item.size} value={progress?.sent ?? 0} aria-label={words.uploadOf(item.name)} />
             <span class={state === "failed" ? "under why" : "under"} role={state === "failed" ? "alert" : undefined}>
-              {progress?.problem ? inWords(progress.problem.code, progress.problem.message) : `${words.uploadStates[state]} · ${size(progress?.sent ?? 0)} / ${size(item.size)} (${percent} %)`}
+              {progress?.problem ? wordsOf(progress.problem) : `${words.uploadStates[state]} · ${size(progress?.sent ?? 0)} / ${size(item.size)} (${percent} %)`}
             </span>
           </>
         )

@@ -4,15 +4,17 @@ import { useNodes, type Recording } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { queries, renew, useAsked } from "../api/query";
 import { duration, size } from "../format";
-import { inWords, t } from "../i18n";
+import { inText, t, toldOf } from "../i18n";
 import { fileName, trackWords } from "../media";
 import { away } from "../root";
-import { Button, Check, Confirm, Dialog, Field, Form, State, Time, wordsOf, type Tone } from "../ui/parts";
+import { Button, Check, Confirm, Dialog, Field, Form, State, Time, type Tone } from "../ui/parts";
+import { Refused, wordsOf } from "../ui/problems";
 import { useDraft } from "../ui/draft";
 import { gapWords, Marks, type Gap } from "../ui/marks";
 import { Until } from "../ui/countdown";
 import { Player } from "../ui/player";
 import { say } from "../ui/toasts";
+import { Told } from "../ui/told";
 import { Lives } from "../live/past";
 import { Sharing } from "./shares";
 
@@ -51,7 +53,7 @@ export async function purgeAgain(recording: Recording): Promise<void> {
 }
 
 /** Why a recording could not be removed. */
-export const removalWords = ({ removal }: Recording): string => (removal ? inWords(removal.error_code, removal.error, removal.error_params) : "");
+export const RemovalWords = ({ of: { removal } }: { of: Recording }): JSX.Element | null => removal && <Told of={toldOf(removal.error_code, removal.error, removal.error_params)} />;
 
 /** Whether the removal of a recording is tried again by itself, and when. */
 export function Outlook({ recording }: { recording: Recording }): JSX.Element | null {
@@ -77,7 +79,7 @@ export function Purging({ recording, close }: { recording: Recording; close: () 
         send={words.purge}
         cancel={close}
         act={async () => {
-          if (typed.trim() !== name.trim()) throw new Error(words.otherName);
+          if (typed.trim() !== name.trim()) throw new Refused(words.otherName);
           await ok(api.POST("/v1/recordings/{recording}/purge", { params: { path: { recording: recording.id } } }));
           renew("recordings");
           close();
@@ -168,7 +170,7 @@ function Watching({ recording, links, gaps, seeker }: { recording: Recording; li
   seeker.current = (ms) => {
     if (video.current) video.current.currentTime = ms / 1000;
   };
-  if (recording.removal) return <p class="why">{words.inRemoval(removalWords(recording))}</p>;
+  if (recording.removal) return <p class="why">{words.inRemoval(inText(toldOf(recording.removal.error_code, recording.removal.error, recording.removal.error_params)))}</p>;
   if (recording.trashed_at) return <p class="why">{words.inTrash}</p>;
   if (!links) return recording.segments === 0 ? <p class="muted">{words.noSegments}</p> : <div class="player" aria-busy="true" />;
   return (
@@ -255,15 +257,19 @@ export function Panel({ recording, close }: { recording: Recording; close: () =>
         <p class="states">
           {recording.removal ? <Outlook recording={recording} /> : <State tone={TONES[recording.state]}>{words.states[recording.state]}</State>}
         </p>
-        {recording.error && !recording.removal && <p class="why">{inWords(recording.error_code, recording.error, recording.error_params)}</p>}
+        {recording.error && !recording.removal && (
+          <p class="why">
+            <Told of={toldOf(recording.error_code, recording.error, recording.error_params)} />
+          </p>
+        )}
         <Naming recording={recording} />
         <Facts recording={recording} />
-        {recording.notes.length > 0 && (
+        {recording.left_out.length > 0 && (
           <details>
             <summary>{words.leftOut}</summary>
-            {recording.notes.map((note) => (
-              <p key={note} class="muted">
-                {note}
+            {recording.left_out.map((left) => (
+              <p key={left.words} class="muted">
+                <Told of={toldOf(left.code, left.words, left.params)} />
               </p>
             ))}
           </details>

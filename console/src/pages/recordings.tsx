@@ -14,7 +14,7 @@ import { Button, Empty, Field, Page, State, Time, Waiting } from "../ui/parts";
 import { Pager } from "../ui/pager";
 import { Search } from "../ui/search";
 import { Table, type Column } from "../ui/table";
-import { nameOf, Outlook, Panel, purgeAgain, Purging, removalWords, restore, TONES } from "./recording";
+import { nameOf, Outlook, Panel, purgeAgain, Purging, RemovalWords, restore, TONES } from "./recording";
 
 const PAGE = 50;
 const STATES = ["recording", "finishing", "ready", "failed"] as const;
@@ -67,7 +67,7 @@ function FilterRow({ filters, change }: { filters: Filters; change: (changed: Pa
 function removalColumns(): Column<Recording>[] {
   const words = t().recordings;
   return [
-    { head: words.why, cell: (r) => removalWords(r), wraps: true },
+    { head: words.why, cell: (r) => <RemovalWords of={r} />, wraps: true },
     { head: words.lastTry, cell: (r) => <Time at={r.removal?.at ?? null} /> },
     { head: words.state, cell: (r) => <Outlook recording={r} /> },
     {

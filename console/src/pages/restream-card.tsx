@@ -10,6 +10,7 @@ import { Since } from "../ui/countdown";
 import { Icon } from "../ui/icons";
 import { Button, Time } from "../ui/parts";
 import { Fits, NextTry, PushState, whyNot } from "../ui/push";
+import { Told } from "../ui/told";
 import { later, say } from "../ui/toasts";
 
 const at = (target: Target): { params: { path: { destination: string } } } => ({ params: { path: { destination: target.id } } });
@@ -106,8 +107,12 @@ export function Card({ target, edit, selected, select, move, dropped }: CardProp
       </p>
       {target.key_missing && <p class="why">{more.keyMissing}</p>}
       {/* What went wrong before it ran is over. */}
-      {target.enabled && why && !running && <p class="why">{why}</p>}
-      {target.enabled && !running && push?.last_error && (
+      {target.enabled && why && !running && (
+        <p class="why">
+          <Told of={why} />
+        </p>
+      )}
+      {target.enabled && !running && push?.last_error && push.last_error !== why?.said && (
         <details>
           <summary class="hint">{more.said}</summary>
           <pre>{push.last_error}</pre>

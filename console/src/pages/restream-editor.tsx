@@ -4,12 +4,15 @@ import { usePlatforms, type Target } from "../api/asked";
 import { api, ok, Problem } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { language, t } from "../i18n";
+import { divided } from "../target";
 import { AsCurl } from "../ui/curl";
 import { Check, Dialog, Field, Form } from "../ui/parts";
+import { Refused } from "../ui/problems";
 import { Fits } from "../ui/push";
 import { say } from "../ui/toasts";
 
-const OTHER = "";
+/** The API's own word for none of the platforms; here it stands first. */
+const OTHER = "custom";
 const TYPED_MS = 500;
 
 /** A value as it is a moment after it was last changed. */
@@ -24,9 +27,9 @@ function useSettled<T>(value: T): T {
 
 /** What is on air now and would go there, and whether it can as it is. Asked only where the place is known. */
 function Preflight({ platform, server, streams }: { platform: string; server: string; streams: string[] }): JSX.Element | null {
-  const body = useSettled({ platform: platform || "custom", server, streams });
-  const asked = useAsked(["preflight", body], () => ok(api.POST("/v1/destinations/preflight", { body })), { enabled: Boolean(body.server || body.platform !== "custom"), every: 5000 });
-  const items = platform || server ? (asked.data?.items ?? []) : []; // what was settled last may be gone
+  const body = useSettled({ platform, server, streams });
+  const asked = useAsked(["preflight", body], () => ok(api.POST("/v1/destinations/preflight", { body })), { enabled: Boolean(body.server || body.platform !== OTHER), every: 5000 });
+  const items = platform !== OTHER || server ? (asked.data?.items ?? []) : []; // what was settled last may be gone
   if (items.length === 0) return null;
   return (
     <section aria-live="polite">
@@ -50,6 +53,12 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
   const [slate, setSlate] = useState(target?.slate.enabled ?? false);
   const chosen = platforms.find((p) => p.id === platform);
   const zh = language.value === "zh";
+  // Platforms show server and key, but many have the whole address in their notes.
+  const typeKey = (typed: string): void => {
+    const whole = divided(typed);
+    if (whole) setServer(whole.server);
+    setKey(whole ? whole.key : typed);
+  };
   const patterns = streams.split(/[\s,]+/).filter(Boolean);
   // A server of one's own may hold the key at its end: rtmp://host/app/key.
   const missing = !key && (target ? target.key_missing : chosen?.server ? !server : Boolean(server) && !/^srt:/i.test(server) && server.replace(/^\w+:\/\//, "").split("/").filter(Boolean).length < 3);
@@ -57,7 +66,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
     if (!target) {
       return ok(
         api.POST("/v1/destinations", {
-          body: { name: name || chosen?.name || words.unnamed, ...(platform ? { platform } : {}), server: server || (chosen?.server ?? ""), key, streams: patterns, slate: { enabled: slate } },
+          body: { name: name || (platform !== OTHER && chosen?.name) || words.unnamed, platform, server: server || (chosen?.server ?? ""), key, streams: patterns, slate: { enabled: slate } },
         }),
       );
     }
@@ -67,7 +76,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
     return ok(
       api.PATCH("/v1/destinations/{destination}", {
         params: { path: { destination: target.id } },
-        body: { name, streams: patterns, slate: { enabled: slate }, version, ...(platform ? { platform } : {}), ...place },
+        body: { name, streams: patterns, slate: { enabled: slate }, version, platform, ...place },
       }),
     );
   };
@@ -80,7 +89,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
       const now = await ok(api.GET("/v1/destinations/{destination}", { params: { path: { destination: target.id } } }));
       if (now.version === version) throw error;
       setVersion(now.version);
-      throw new Error(more.changedMeanwhile(now.name, now.streams.join(" ")));
+      throw new Refused(more.changedMeanwhile(now.name, now.streams.join(" ")));
     }
     renew("destinations");
     say(target ? words.changed : words.added, "good");
@@ -93,7 +102,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
           label={words.platform}
           value={platform}
           change={setPlatform}
-          options={[{ value: OTHER, label: words.other }, ...platforms.filter((p) => p.id !== "custom").map((p) => ({ value: p.id, label: zh ? p.name_zh : p.name }))]}
+          options={[{ value: OTHER, label: words.other }, ...platforms.filter((p) => p.id !== OTHER).map((p) => ({ value: p.id, label: zh ? p.name_zh : p.name }))]}
         />
         {chosen && (
           <p class="hint">
@@ -105,7 +114,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
             )}
           </p>
         )}
-        <Field label={words.name} value={name} change={setName} placeholder={chosen ? (zh ? chosen.name_zh : chosen.name) : ""} />
+        <Field label={words.name} value={name} change={setName} placeholder={chosen && platform !== OTHER ? (zh ? chosen.name_zh : chosen.name) : ""} />
         <Field
           label={words.server}
           value={server}
@@ -113,7 +122,7 @@ export function Editor({ target, close }: { target?: Target | undefined; close: 
           placeholder={chosen?.server || "rtmp://…/live"}
           hint={target ? words.staysAs(target.url) : chosen?.server ? words.serverKnown : words.serverHint}
         />
-        <Field label={words.key} value={key} change={setKey} type="password" autocomplete="off" hint={target ? words.keyStays : words.keyHint} />
+        <Field label={words.key} value={key} change={typeKey} type="password" autocomplete="off" hint={target ? words.keyStays : words.keyHint} />
         {missing && (
           <p class="why" role="status">
             {chosen?.server ? more.keyNeeded : more.noKeyInServer}

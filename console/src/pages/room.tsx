@@ -4,11 +4,12 @@ import { useAddresses, useTargetsOf } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { renew, useAsked } from "../api/query";
 import { duration } from "../format";
-import { inWords, t } from "../i18n";
+import { t, toldOf } from "../i18n";
 import { to } from "../root";
 import { Button, Confirm, Copyable, Dialog, Field, State, Time } from "../ui/parts";
 import { useDraft } from "../ui/draft";
 import { say } from "../ui/toasts";
+import { Told } from "../ui/told";
 import { nameOf, TONES } from "./recording";
 
 export type Room = Schemas["RoomShown"];
@@ -51,7 +52,7 @@ function Addresses({ room }: { room: Room }): JSX.Element {
           <Copyable key={address.direction + address.node + address.protocol} label={address.protocol.toUpperCase()} text={address.url} secret={address.masked || !address.url.includes(room.secret) ? undefined : room.secret} />
         ) : (
           <p key={address.direction + address.node + address.protocol} class="muted">
-            {address.protocol.toUpperCase()}: {inWords(address.code, address.why)}
+            {address.protocol.toUpperCase()}: <Told of={toldOf(address.code, address.why)} />
           </p>
         ),
       )}

@@ -6,6 +6,7 @@ import { queries } from "../api/query";
 import { base, icon, to } from "../root";
 import { t } from "../i18n";
 import { Field, Form } from "../ui/parts";
+import { Refused } from "../ui/problems";
 
 const SHORTEST_PASSWORD = 8;
 
@@ -20,7 +21,7 @@ export function SignIn(): JSX.Element {
   }, [words.title]);
   const act = async (): Promise<void> => {
     if (token) {
-      if (password && password.length < SHORTEST_PASSWORD) throw new Error(words.tooShort(SHORTEST_PASSWORD));
+      if (password && password.length < SHORTEST_PASSWORD) throw new Refused(words.tooShort(SHORTEST_PASSWORD));
       queries.setQueryData(["me"], await ok(api.POST("/v1/sign-in", { body: password ? { token, password } : { token } })));
       history.replaceState(null, "", location.pathname); // of no use any more, and nobody's business
     } else {

@@ -5,15 +5,17 @@ import { useAddresses } from "../api/asked";
 import { api, ok, type Schemas } from "../api/client";
 import { usePaged } from "../api/paged";
 import { queries, renew } from "../api/query";
-import { inWords, t } from "../i18n";
+import { t, toldOf } from "../i18n";
 import { hostOf, streamOf } from "../root";
 import { Cards } from "../ui/cards";
 import { AsCurl } from "../ui/curl";
 import { Button, Check, Dialog, Field, Form, State, type Tone } from "../ui/parts";
+import { Refused } from "../ui/problems";
 import { Pager } from "../ui/pager";
 import { Search, useAddress } from "../ui/search";
 import { Ordered } from "../ui/ordered";
 import { later, say } from "../ui/toasts";
+import { Told } from "../ui/told";
 import { inputOf, Playlist, Probed, type Item } from "./playlist";
 
 type Playing = Schemas["PlayingShown"];
@@ -37,9 +39,9 @@ function Adding({ close }: { close: () => void }): JSX.Element {
   // Files go to the front that this page came from: of several edges, the one that is called so.
   const here = places.find((a) => hostOf(a.server) === location.hostname) ?? places[0];
   const send = (): Promise<unknown> => {
-    if (!here) throw new Error(t().goLive.noNode);
+    if (!here) throw new Refused(t().goLive.noNode);
     const files = items.map(inputOf);
-    if (kind === "file" && (!files.length || files.includes(null))) throw new Error(files.length ? words.notReady : words.nothing);
+    if (kind === "file" && (!files.length || files.includes(null))) throw new Refused(files.length ? words.notReady : words.nothing);
     const stream = { url: input, ...(user ? { user, password } : {}) };
     const body = {
       name: name || streamOf(typed),
@@ -118,7 +120,7 @@ function Extending({ source, close }: { source: Playing; close: () => void }): J
   const path = { params: { path: { source: source.id } } };
   const add = (file: ReturnType<typeof inputOf>): Promise<unknown> => ok(api.POST("/v1/sources/{source}/inputs", { ...path, body: file ?? {} }));
   const act = async (): Promise<void> => {
-    if (!items.length || items.some((item) => !inputOf(item))) throw new Error(items.length ? words.notReady : words.nothing);
+    if (!items.length || items.some((item) => !inputOf(item))) throw new Refused(items.length ? words.notReady : words.nothing);
     for (const item of items) {
       await add(inputOf(item));
       setItems((now) => now.filter((each) => each.key !== item.key));
@@ -153,8 +155,16 @@ function Card({ source }: { source: Playing }): JSX.Element {
         <State tone={TONES[state] ?? "grey"}>{t().restream.states[state] ?? state}</State>
         <span class="tag">{words.kinds[source.kind] ?? source.kind}</span>
       </p>
-      {source.enabled && worker?.last_error && state !== "running" && <p class="why">{inWords(worker.code, worker.last_error, worker.params)}</p>}
-      {source.waits_code && <p class="muted">{inWords(source.waits_code, words.waitsFor(source.waits_for), source.waits_params)}</p>}
+      {source.enabled && worker?.last_error && state !== "running" && (
+        <p class="why">
+          <Told of={toldOf(worker.code, worker.last_error, worker.params)} />
+        </p>
+      )}
+      {source.waits_code && (
+        <p class="muted">
+          <Told of={toldOf(source.waits_code, words.waitsFor(source.waits_for), source.waits_params)} />
+        </p>
+      )}
       <dl class="facts">
         {source.inputs.length > 0 && <dt>{words.plays}</dt>}
         {source.inputs.length > 0 && (

@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import { api, ok, type Schemas } from "../api/client";
 import { useAsked, type Asked } from "../api/query";
-import { inWords, t } from "../i18n";
+import { foreign, t, toldOf } from "../i18n";
+import type { Said } from "../i18n/told";
 import { to } from "../root";
 import type { Tone } from "./parts";
 
@@ -11,15 +12,14 @@ export const LEVELS: Record<Schemas["FindingShown"]["level"], Tone> = { good: "g
 export const useReadiness = (every: number): Asked<Schemas["ReadinessShown"]> => useAsked(["readiness"], (signal) => ok(api.GET("/v1/readiness", { signal })), { every });
 
 /** A finding in the user's language where its code is known: what there is, and what to do. */
-export function findingWords(finding: Schemas["FindingShown"]): [string, string] {
+export function findingWords(finding: Schemas["FindingShown"]): [Said, Said] {
   const words = t().health.findings[finding.code];
-  if (!words) return [finding.said, finding.hint];
-  const [said, hint] = words(finding.params);
-  if (finding.code === "push_failing") {
-    return [`${said} ${inWords(String(finding.params["code"] ?? ""), finding.said, finding.params)}`, hint];
-  }
-  // What a copy says of itself is more than our words for it.
-  return [finding.code === "replication_failing" ? `${said} ${finding.said}` : said, hint];
+  if (!words) return [foreign(finding.said), foreign(finding.hint)];
+  const [found, hint] = words({ said: finding.said, ...finding.params });
+  const told = typeof found === "string" ? { words: found, said: "" } : found;
+  if (finding.code !== "push_failing") return [told, { words: hint, said: "" }];
+  const why = toldOf(String(finding.params["code"] ?? ""), finding.said, finding.params);
+  return [{ words: `${told.words} ${why.words}`, said: why.said }, { words: hint, said: "" }];
 }
 
 /** The health in a dot and a word; leads to what is not ready. */

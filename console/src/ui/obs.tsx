@@ -1,8 +1,9 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { t } from "../i18n";
+import { inText, t } from "../i18n";
 import { connect, ObsError, setUp } from "../obs";
 import { Check, Field, Form } from "./parts";
+import { Refused } from "./problems";
 import { say } from "./toasts";
 
 /** Sets the OBS of this computer up. Nothing is sent before the button is pressed, and to nobody else. */
@@ -15,7 +16,7 @@ export function ObsSetUp({ server, streamKey }: { server: string; streamKey: str
       await setUp(await connect(), { server, key: streamKey, password, start });
     } catch (error) {
       if (!(error instanceof ObsError)) throw error;
-      throw new Error([words.errors[error.trouble], error.said].filter(Boolean).join(" "));
+      throw new Refused(inText({ words: words.errors[error.trouble] ?? error.trouble, said: error.said }));
     }
     say(start ? words.started : words.done, "good");
   };

@@ -57,10 +57,10 @@ export function Ordered<T extends { key: string }>(p: OrderedProps<T>): JSX.Elem
             <span class="place">{index + 1}</span>
             <div>{p.children(item)}</div>
             <span class="tools">
-              <button type="button" class="button quiet" disabled={index === 0} aria-label={words.up(p.name(item))} onClick={() => move(index, index - 1)}>
+              <button type="button" class="button quiet" aria-disabled={index === 0} aria-label={words.up(p.name(item))} onClick={() => move(index, index - 1)}>
                 <Icon name="up" />
               </button>
-              <button type="button" class="button quiet" disabled={index === p.items.length - 1} aria-label={words.down(p.name(item))} onClick={() => move(index, index + 1)}>
+              <button type="button" class="button quiet" aria-disabled={index === p.items.length - 1} aria-label={words.down(p.name(item))} onClick={() => move(index, index + 1)}>
                 <Icon name="down" />
               </button>
             </span>

@@ -1,9 +1,10 @@
 import type { JSX } from "preact";
 import type { Schemas } from "../api/client";
-import { inWords, t } from "../i18n";
+import { t, toldOf } from "../i18n";
 import { State } from "./parts";
+import { Told } from "./told";
 
-const why = (told: { code: string; reason: string; params: Record<string, unknown> }): string => inWords(told.code, told.reason, told.params);
+const why = (told: { code: string; reason: string; params: Record<string, unknown> }): JSX.Element => <Told of={toldOf(told.code, told.reason, told.params)} />;
 
 /** What would become of a publish, or becomes of one: admitted → recorded → pushed, each with its reason. */
 export function Outlook({ of, live = false }: { of: Schemas["ExplanationShown"]; live?: boolean }): JSX.Element {

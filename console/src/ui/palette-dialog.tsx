@@ -12,7 +12,7 @@ import { to } from "../root";
 import { drain } from "../pages/edges-card";
 import { toggle } from "../pages/restream-card";
 import { shownTheme, wear } from "../theme";
-import { wordsOf } from "./parts";
+import { wordsOf } from "./problems";
 import { say } from "./toasts";
 
 interface Entry {

@@ -1,27 +1,16 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useHeld, useSettling } from "./settling";
-import { Problem } from "../api/client";
+import type { Problem } from "../api/client";
 import { utc, when } from "../format";
-import { inWords, t } from "../i18n";
+import { t } from "../i18n";
+import type { Said } from "../i18n/told";
+import { problemOf, Refused, wordsOf } from "./problems";
 import { say } from "./toasts";
+import { Told } from "./told";
 import { Icon } from "./icons";
 
 export type Tone = "red" | "green" | "amber" | "blue" | "grey";
-
-/** Each field that is wrong, where the API names some and we have words for why; else what is wrong as a whole. */
-function problemWords(problem: Problem): string {
-  const told = t().told;
-  const named = problem.fields.filter(({ field, code }) => field && told[code]);
-  if (named.length === 0) return inWords(problem.code, problem.message, problem.params);
-  return named.map(({ field, code, reason, params }) => t().ofField(field, inWords(code, reason, params))).join(" ");
-}
-
-/** What an error says to the user: in his language where we know its code, else in the API's own words. */
-export function wordsOf(error: unknown): string {
-  if (error instanceof Problem) return problemWords(error);
-  return error instanceof Error ? error.message : String(error);
-}
 
 interface ButtonProps {
   children: ComponentChildren;
@@ -37,7 +26,7 @@ export function Button({ children, press, kind = "plain", disabled = false, labe
   // Kept at once: a second press may come before the button is drawn as one that can't be pressed.
   const runs = useRef(false);
   const run = async (): Promise<void> => {
-    if (runs.current) return;
+    if (disabled || runs.current) return;
     setBusy((runs.current = true));
     try {
       await press();
@@ -48,7 +37,8 @@ export function Button({ children, press, kind = "plain", disabled = false, labe
     }
   };
   return (
-    <button type="button" class={`button ${kind}`} disabled={disabled || busy} aria-busy={busy} aria-label={label} onClick={() => void run()}>
+    // Not `disabled`: the browser would take the focus away from whoever pressed it by keyboard.
+    <button type="button" class={`button ${kind}`} aria-disabled={disabled || busy} aria-busy={busy} aria-label={label} onClick={() => void run()}>
       {children}
     </button>
   );
@@ -107,7 +97,9 @@ export function Waiting({ error, again, tiles }: { error: Problem | null; again:
   if (failed)
     return (
       <div class="empty" role="alert">
-        <p>{wordsOf(error)}</p>
+        <p>
+          <Told of={problemOf(error)} />
+        </p>
         <Button press={again}>{t().common.tryNow}</Button>
       </div>
     );
@@ -188,7 +180,7 @@ export function Check(p: { label: string; value: boolean; change: (value: boolea
   };
   return (
     <label class="check">
-      <input type="checkbox" checked={wanted ?? p.value} disabled={wanted !== null} aria-busy={wanted !== null} onChange={(e) => void run(e.currentTarget.checked)} />
+      <input type="checkbox" checked={wanted ?? p.value} aria-disabled={wanted !== null} aria-busy={wanted !== null} onClick={(e) => wanted !== null && e.preventDefault()} onChange={(e) => void run(e.currentTarget.checked)} />
       {p.label}
     </label>
   );
@@ -204,7 +196,7 @@ async function copy(text: string): Promise<void> {
   area.select();
   const done = document.execCommand("copy");
   area.remove();
-  if (!done) throw new Error(t().common.notCopied);
+  if (!done) throw new Refused(t().common.notCopied);
 }
 
 /** A text to be taken elsewhere. `secret`: shown as dots until it is asked for; what is copied is whole. */
@@ -279,18 +271,18 @@ export function Confirm(p: { title: string; words: ComponentChildren; yes: strin
 
 /** A form in a dialog: what its act refuses is said beside it. */
 export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: () => void; danger?: boolean; disabled?: boolean; children: ComponentChildren }): JSX.Element {
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<Said | null>(null);
   const [busy, setBusy] = useState(false);
   const runs = useRef(false);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    if (runs.current) return;
+    if (p.disabled || runs.current) return;
     setBusy((runs.current = true));
-    setProblem("");
+    setProblem(null);
     try {
       await p.act();
     } catch (error) {
-      setProblem(wordsOf(error));
+      setProblem(problemOf(error));
     } finally {
       setBusy((runs.current = false));
     }
@@ -300,12 +292,12 @@ export function Form(p: { send: string; act: () => Promise<unknown>; cancel?: ()
       <div class="body">{p.children}</div>
       {problem && (
         <p class="problem" role="alert">
-          {problem}
+          <Told of={problem} />
         </p>
       )}
       <footer>
         {p.cancel && <Button press={p.cancel}>{t().common.cancel}</Button>}
-        <button type="submit" class={`button ${p.danger ? "danger" : "primary"}`} disabled={busy || p.disabled} aria-busy={busy}>
+        <button type="submit" class={`button ${p.danger ? "danger" : "primary"}`} aria-disabled={busy || p.disabled === true} aria-busy={busy}>
           {p.send}
         </button>
       </footer>

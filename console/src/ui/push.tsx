@@ -1,17 +1,19 @@
 import type { JSX } from "preact";
 import type { Target } from "../api/asked";
 import type { Schemas } from "../api/client";
-import { inWords, t } from "../i18n";
+import { t, toldOf } from "../i18n";
+import type { Said } from "../i18n/told";
 import { to } from "../root";
 import { Until } from "./countdown";
 import { State, type Tone } from "./parts";
+import { Told } from "./told";
 
 const TONES: Record<string, Tone> = { running: "green", retrying: "amber", starting: "blue", waiting: "grey", stopped: "grey" };
 
 /** Why a destination is not pushed to, in the user's language where its code is known. */
-export function whyNot(target: Target): string {
-  if (target.push) return inWords(target.push.code, target.push.last_error ?? "", target.push.params);
-  return target.waiting ? inWords(target.waiting.code, target.waiting.message) : "";
+export function whyNot(target: Target): Said | null {
+  const told = target.push ? toldOf(target.push.code, target.push.last_error ?? "", target.push.params) : target.waiting && toldOf(target.waiting.code, target.waiting.message);
+  return told?.words ? told : null;
 }
 
 /** When a push is tried again, counted down. */
@@ -31,7 +33,7 @@ export function Fits({ fits }: { fits: readonly Schemas["FitShown"][] }): JSX.El
           <State tone={fit.fits === false ? "amber" : fit.fits ? "green" : "grey"}>{fit.fits === false ? words.unfit(fit.stream) : fit.fits ? words.fits(fit.stream) : words.unknownFit(fit.stream)}</State>
           {fit.fits === false && (
             <p class="why">
-              {inWords(fit.code, fit.message, fit.params)} {words.whatToDo} <a href={to("sources")}>{words.toSources}</a>
+              <Told of={toldOf(fit.code, fit.message, fit.params)} /> {words.whatToDo} <a href={to("sources")}>{words.toSources}</a>
             </p>
           )}
         </li>

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { Problem } from "../api/client";
-import { inWords, t } from "../i18n";
+import { t } from "../i18n";
+import { wordsOf } from "./problems";
 
 interface Toast {
   id: number;
@@ -52,7 +52,7 @@ export function later(id: string | readonly string[], words: string, act: () => 
     try {
       await act();
     } catch (error) {
-      say(error instanceof Problem ? inWords(error.code, error.message, error.params) : String(error), "bad");
+      say(wordsOf(error), "bad");
     }
     hide(false);
   };

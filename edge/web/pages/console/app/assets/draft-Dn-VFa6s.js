@@ -1,1 +1,0 @@
-import{g as e,x as t}from"./jsxRuntime-CwK1yvmB.js";function n(n){let[r,i]=t(null),[a,o]=t(!1);return e(()=>{n!==void 0&&!a&&i(n)},[n,a]),{draft:r,write:e=>{o(!0),i(e)},saved:()=>o(!1)}}export{n as t};

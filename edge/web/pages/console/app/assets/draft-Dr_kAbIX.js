@@ -1,0 +1,1 @@
+import{w as e,y as t}from"./jsxRuntime-DvApn2it.js";function n(n){let[r,i]=e(null),[a,o]=e(!1);return t(()=>{n!==void 0&&!a&&i(n)},[n,a]),{draft:r,write:e=>{o(!0),i(e)},saved:()=>o(!1)}}export{n as t};

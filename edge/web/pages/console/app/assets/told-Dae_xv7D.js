@@ -1,0 +1,1 @@
+var e=(e,t)=>({words:e,said:t==null?``:String(t)});export{e as t};
