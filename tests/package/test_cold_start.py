@@ -21,7 +21,7 @@ print(json.dumps(sorted(sys.modules)))
 _PLACES = {
     "SLUICE_TABLE": "t", "SLUICE_BUCKET": "b", "SLUICE_CALLBACKS_QUEUE": "c", "SLUICE_FINISH_QUEUE": "f",
     "SLUICE_NODE_ROLE": "arn:aws:iam::1:role/x", "SLUICE_NODE_QUEUE_PREFIX": "p", "SLUICE_SECRET": "s",
-    "SLUICE_BOOTSTRAP": "b",
+    "SLUICE_BOOTSTRAP": "/b",
 }  # fmt: skip
 MOST_OF_OURS = 100
 MOST = 440
