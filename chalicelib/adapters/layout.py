@@ -18,6 +18,7 @@ from chalicelib.domain.model.destinations import (
     Destination,
     Lease,
     NodeLease,
+    PushCount,
     PushStatus,
     TargetHold,
     WantedStream,
@@ -210,6 +211,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         key_of=lambda e: (e.destination,),
         index=lambda e: ("LEASES_HELD", e.destination) if e.held else None,
     ),
+    PushCount: Layout(tag="push_count", key=lambda: ("CONFIG", "push_count"), key_of=lambda _: ()),
     WantedStream: Layout(
         tag="wanted_stream",
         key=lambda destination: (f"DEST#{destination}", "STREAM"),

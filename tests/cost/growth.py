@@ -45,7 +45,7 @@ def filled(size: Size) -> tuple[World, Edge]:
     """An installation of that size, its indexes made, with a node that has nothing to do yet."""
     world = World()
     node = Edge(world, "ab" * 16)
-    world.wiring.limits.set({"max_streams": size.live + 1000}, None)
+    world.wiring.limits.set({"max_streams": size.live + 1000, "max_pushes": size.destinations + 1000}, None)
     for entity in _entities(size):
         world.wiring.store.commit(Put(entity))
     world.table.changes.clear()
@@ -73,13 +73,13 @@ def _entities(size: Size) -> Iterator[Entity]:
 
 
 def _destination(i: int) -> Iterator[Entity]:
-    """Most take one stream each; a hundredth wait for their target."""
+    """Most take one stream each, and every other is pushed."""
     key = f"rtmp://a.rtmp.youtube.com/live2/key-{i}"
     yield Destination(
         id=f"d{i}", name=f"D{i}", url=key, streams=[f"/live/live-{i}"], created_at=_THEN, updated_at=_THEN
     )
     yield Lease(
-        destination=f"d{i}", node="n0", session="s", fence=1, held=False, target=target_hash(key), granted_at=_THEN
+        destination=f"d{i}", node="n0", session="s", fence=1, held=i % 2 == 1, target=target_hash(key), granted_at=_THEN
     )
 
 
