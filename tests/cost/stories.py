@@ -40,6 +40,7 @@ def stream_hour(streams: int, *, pushed: bool, segment_s: int = 10) -> Bill:
         for name in names:
             destination(world, name)
     world.follow()
+    world.minute()
     node.sync(want_credentials=True)
     world.begin()
     sessions = [node.go_live(name) for name in names]
