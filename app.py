@@ -145,7 +145,7 @@ def on_task(event: Any) -> None:
 _SWEEPS: dict[str, Callable[[Wiring], int]] = {
     "callbacks": lambda w: w.callbacks.sweep(),
     "dispatch": lambda w: w.dispatch.sweep(),
-    "indexed": lambda w: int(w.pushes.wanting.rebuild()),
+    "indexed": lambda w: int(w.pushes.wanting.rebuild()) + int(w.source_leases.finding.rebuild()),
     "snapshots": lambda w: int(w.snapshots.sweep()),
     "cards": lambda w: w.test_cards.sweep(),
     "sources": lambda w: w.source_leases.sweep(),

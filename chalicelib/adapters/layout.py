@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final
 
 from chalicelib.adapters.indexes import delivery_index, recording_index, session_index
+from chalicelib.adapters.layout_of import KEPT_ANSWER_HOURS, Layout
+from chalicelib.adapters.layout_of_sources import SOURCES
 from chalicelib.domain.ids import name_hash, stamp, ulid_time
 from chalicelib.domain.model.account import AdminPassword, ApiSecret, AuditEntry, Credential, KeptAnswer, LoginHold
 from chalicelib.domain.model.base import Entity
@@ -18,6 +18,7 @@ from chalicelib.domain.model.destinations import (
     Destination,
     Lease,
     NodeLease,
+    PushCount,
     PushStatus,
     TargetHold,
     WantedStream,
@@ -53,7 +54,6 @@ from chalicelib.domain.model.settings import (
     RecordSettings,
     SystemSettings,
 )
-from chalicelib.domain.model.sources import KnownInput, NodeSource, Source, SourceLease, SourceStatus, VideoInfo
 from chalicelib.domain.model.stores import StoreSettings
 
 DELIVERY_DAYS: Final = 90
@@ -62,9 +62,7 @@ OWNED_SESSION_DAYS: Final = 400
 ASKED_CALLBACK_DAYS: Final = 30
 LOGIN_HOLD_HOURS: Final = 2
 AUDIT_DAYS: Final = 365
-KEPT_ANSWER_HOURS: Final = 24
 QUESTION_MINUTES: Final = 10
-KNOWN_INPUT_DAYS: Final = 30
 NODE_STATE: Final = ("ASKED#", "SEEN")
 """The sort keys that one read of a node takes: its questions, leases, sessions, settings, its heartbeat and itself."""
 
@@ -78,26 +76,8 @@ def _event_day(event: str) -> str:
     return f"EVENT#{ulid_time(event):%Y%m%d}#{ledger_shard(event)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How one kind of entity lies in the table.
-
-    `key` and `partition` take the parts of a key as the services name them; `key_of` takes them from an entity.
-    `index` gives (name, sort key) or None when it is in no index; `expires` a time of removal; `secret` names the
-    attributes that are encrypted, `packed` that they are compressed before.
-    """
-
-    tag: str
-    key: Callable[..., tuple[str, str]]
-    key_of: Callable[[Any], tuple[str, ...]]
-    partition: Callable[..., tuple[str, str]] | None = None
-    index: Callable[[Any], tuple[str, str] | None] = lambda _: None
-    expires: Callable[[Any], datetime | None] = lambda _: None
-    secret: tuple[str, ...] = ()
-    packed: bool = False
-
-
 LAYOUTS: Final[dict[type[Entity], Layout]] = {
+    **SOURCES,
     Node: Layout(
         tag="node",
         key=lambda node: (f"NODE#{node}", "NODE"),
@@ -210,6 +190,7 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         key_of=lambda e: (e.destination,),
         index=lambda e: ("LEASES_HELD", e.destination) if e.held else None,
     ),
+    PushCount: Layout(tag="push_count", key=lambda: ("CONFIG", "push_count"), key_of=lambda _: ()),
     WantedStream: Layout(
         tag="wanted_stream",
         key=lambda destination: (f"DEST#{destination}", "STREAM"),
@@ -227,36 +208,6 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         tag="push_status",
         key=lambda destination: (f"DEST#{destination}", "PUSH"),
         key_of=lambda e: (e.destination,),
-    ),
-    KnownInput: Layout(
-        tag="known_input",
-        key=lambda uuid: (f"INPUT#{uuid}", "INPUT"),
-        key_of=lambda e: (e.uuid,),
-        expires=lambda e: e.at + timedelta(days=KNOWN_INPUT_DAYS),
-        secret=("file",),
-    ),
-    Source: Layout(
-        tag="source",
-        key=lambda source: (f"SOURCE#{source}", "SOURCE"),
-        key_of=lambda e: (e.id,),
-        index=lambda e: ("SOURCES", e.id),
-        secret=("url", "inputs", "renditions", "slot"),
-    ),
-    SourceLease: Layout(
-        tag="source_lease",
-        key=lambda source: (f"SOURCE#{source}", "LEASE"),
-        key_of=lambda e: (e.source,),
-    ),
-    SourceStatus: Layout(
-        tag="source_status",
-        key=lambda source: (f"SOURCE#{source}", "STATUS"),
-        key_of=lambda e: (e.source,),
-    ),
-    NodeSource: Layout(
-        tag="node_source",
-        # Between LEASE# and OPEN#, so that one read of the node finds it.
-        key=lambda node, source: (f"NODE#{node}", f"LEASE-SOURCE#{source}"),
-        key_of=lambda e: (e.node, e.source),
     ),
     TargetHold: Layout(
         tag="target_hold",
@@ -371,12 +322,6 @@ LAYOUTS: Final[dict[type[Entity], Layout]] = {
         key_of=lambda e: (e.id,),
         partition=lambda month: (f"AUDIT#{month}", ""),
         expires=lambda e: e.at + timedelta(days=AUDIT_DAYS),
-    ),
-    VideoInfo: Layout(
-        tag="video_info",
-        key=lambda bvid: (f"BILIBILI#{bvid}", "VIDEO"),
-        key_of=lambda e: (e.bvid,),
-        expires=lambda e: e.fetched_at + timedelta(hours=KEPT_ANSWER_HOURS),
     ),
     KeptAnswer: Layout(
         tag="kept_answer",

@@ -103,6 +103,7 @@ class Dispatch:
             case Lease():
                 self._freed(old if isinstance(old, Lease) else None, new)
             case Source():
+                self._sources.finding.note(new)
                 self._sources.settle(new)
             case SourceLease() if not new.held:
                 self._sources.released(new)
@@ -110,6 +111,7 @@ class Dispatch:
             case None if isinstance(old, Destination):
                 self._gone(old)
             case None if isinstance(old, Source):
+                self._sources.finding.forget(old.id)
                 self._sources.gone(old.id)
             case _:
                 pass

@@ -6,11 +6,24 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.adapters.aws.api import DYNAMODB, SECRETS, SQS, STS, AwsApi, DynamoDb, Secrets, Service, Sqs, Sts
+from chalicelib.adapters.aws.api import (
+    DYNAMODB,
+    PARAMETERS,
+    SECRETS,
+    SQS,
+    STS,
+    AwsApi,
+    DynamoDb,
+    Parameters,
+    Secrets,
+    Service,
+    Sqs,
+    Sts,
+)
 from chalicelib.adapters.aws.credentials import StsIssuer
 from chalicelib.adapters.aws.dynamo import DynamoStore
 from chalicelib.adapters.aws.sqs import SqsNudger, SqsQueue
-from chalicelib.adapters.aws.vault import SecretsVault
+from chalicelib.adapters.aws.vault import AwsVault
 from chalicelib.adapters.cipher import Cipher
 from chalicelib.adapters.no_changes import NoChanges
 from chalicelib.adapters.paths import signed_path
@@ -52,9 +65,10 @@ class AwsAdapters:
         return boto3.client(service, region_name=self._at.region, config=retry)  # type: ignore[call-overload]
 
     @cached_property
-    def vault(self) -> SecretsVault:
-        """Secrets Manager."""
-        return SecretsVault(self._api(Secrets, SECRETS), self._at.secret, self._at.bootstrap)
+    def vault(self) -> AwsVault:
+        """Secrets Manager, and a parameter."""
+        secrets, parameters = self._api(Secrets, SECRETS), self._api(Parameters, PARAMETERS)
+        return AwsVault(secrets, parameters, self._at.secret, self._at.bootstrap)
 
     @cached_property
     def store(self) -> DynamoStore:

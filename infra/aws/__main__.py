@@ -62,7 +62,7 @@ def _closing(made: Deployed, reach: Mapping[str, str]) -> list[str]:
         rows += [(name.replace("_", " "), made.first[name]) for name in first_secrets.NAMES]
     lines = [f"  {name:<18}{value}" for name, value in rows]
     return (
-        ["", *lines, "", "  The secrets above are shown this once; Secrets Manager keeps them."]
+        ["", *lines, "", "  The secrets above are shown this once; Systems Manager keeps them (docs/deploy-aws.md)."]
         if made.fresh
         else lines
     )

@@ -39,7 +39,7 @@ def deploy(deployment: Deployment, given: Mapping[str, str] | None = None) -> De
         InfraError: a step failed; the message says which and why. Deploy again when it is mended.
     """
     deployment.say(f"Deploying stage {deployment.stage} to account {deployment.account}, {deployment.region}.")
-    with deployment.step("state, recordings and secrets"):
+    with deployment.step("state, recordings and the master key"):
         _refuse_to_overwrite(deployment)
         refuse_replacement(deployment, data_template())
         code.ensure_bucket(deployment)

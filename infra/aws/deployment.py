@@ -77,8 +77,18 @@ class Deployment:
         """Takes packages and what is needed to go back to them."""
         return self.bucket or f"sluice-code-{self.account}-{self.region}"
 
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        # One takes longer to make than most of what it asks for.
+        return {}
+
     def client(self, service: str) -> Any:
         """A client of the cloud that this deployment goes to."""
+        if service not in self._clients:
+            self._clients[service] = self._made(service)
+        return self._clients[service]
+
+    def _made(self, service: str) -> Any:
         environment = self.environment
         session = boto3.session.Session(
             aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from infra.aws import code, stacks
+from infra.aws import code, first_secrets, stacks
 from infra.aws.deployment import Deployment
 from infra.aws.releases import Releases
 
 _GONE: Final = frozenset({
     "NoSuchBucket", "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "404", "QueueDoesNotExist",
+    "ParameterNotFound",
 })  # fmt: skip
 
 
@@ -49,8 +50,8 @@ def _data(deployment: Deployment) -> None:
     _unless_gone(_empty, deployment.client("s3"), bucket)
     _unless_gone(deployment.client("s3").delete_bucket, Bucket=bucket)
     _unless_gone(deployment.client("dynamodb").delete_table, TableName=deployment.stack)
-    for name in ("master", "bootstrap"):
-        secret = f"sluice/{stage}/{name}"
+    _unless_gone(deployment.client("ssm").delete_parameter, Name=first_secrets.place(stage))
+    for secret in (f"sluice/{stage}/master", first_secrets.former_place(stage)):
         # At once: a name that waits for its deletion could not be used by the next installation.
         _unless_gone(
             deployment.client("secretsmanager").delete_secret, SecretId=secret, ForceDeleteWithoutRecovery=True

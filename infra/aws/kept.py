@@ -18,12 +18,16 @@ _REPLACES: Final = {
 """Properties by whose change CloudFormation makes a new resource ('Update requires: Replacement')."""
 
 
+_MOVED: Final = frozenset({"BootstrapSecret"})
+"""What versions before kept in the stack and `first_secrets` takes over; the stack retains it."""
+
+
 def replaced(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """What of the resources `before` would be another one `after`, or none, with the reason."""
     for name, old in before.items():
-        if old["Type"] not in _REPLACES:
-            continue
         new = after.get(name)
+        if old["Type"] not in _REPLACES or (new is None and name in _MOVED):
+            continue
         if new is None or new["Type"] != old["Type"]:
             yield f"{name} is not in the template any more"
             continue

@@ -34,12 +34,6 @@ _RECORDINGS = _sub(_BUCKET + "/recordings/*")
 _SNAPSHOTS = _sub(_BUCKET + "/snapshots/*")
 
 
-def _secret(name: str) -> Json:
-    # Secrets Manager appends a dash and six characters to the name (AWS documentation, 'ARN of a secret').
-    place = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:sluice/${Stage}/"
-    return _sub(f"{place}{name}-??????")
-
-
 _TABLE = _allow(
     ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"],
     _sub(_TABLE_ARN),
@@ -51,8 +45,16 @@ _TABLE_STREAM = _allow(
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"],
     {"Ref": "TableStream"},
 )
-_MASTER_KEY = _allow(["secretsmanager:GetSecretValue"], _secret("master"))
-_BOOTSTRAP = _allow(["secretsmanager:GetSecretValue"], _secret("bootstrap"))
+_MASTER_KEY = _allow(
+    ["secretsmanager:GetSecretValue"],
+    # Secrets Manager appends a dash and six characters to the name (AWS documentation, 'ARN of a secret').
+    _sub("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:sluice/${Stage}/master-??????"),
+)
+# Encrypted with AWS's own key of Systems Manager, which who may read a parameter may use by it.
+_BOOTSTRAP = _allow(
+    ["ssm:GetParameter"],
+    _sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/sluice/${Stage}/bootstrap"),
+)
 # On the whole bucket: with a condition on the prefix, S3 says 403 of an object that is not there, and not 404.
 _LIST = _allow(["s3:ListBucket"], _sub(_BUCKET))
 _READ = _allow(["s3:GetObject"], _RECORDINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from infra.errors import InfraError
 _CAPABILITIES: Final = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _REMAINS: Final = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"})
 """What a first deployment that failed leaves: a name that can be used again only once it is deleted."""
+_BEGUN: Final = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"})
+"""How the events of an operation on a stack begin; its way back is another state."""
 
 
 def status(deployment: Deployment, stack: str) -> str:
@@ -125,10 +127,19 @@ def _file(deployment: Deployment, parameters: Mapping[str, str]) -> str:
     return f"file://{path}"
 
 
+def _events(client: Any, stack: str) -> Iterator[dict[str, Any]]:
+    """What happened since the last operation began, newest first. A page may hold nothing but the way back."""
+    for page in client.get_paginator("describe_stack_events").paginate(StackName=stack):
+        for event in page["StackEvents"]:
+            yield event
+            if event["ResourceType"] == "AWS::CloudFormation::Stack" and event["ResourceStatus"] in _BEGUN:
+                return
+
+
 def _why(deployment: Deployment, stack: str) -> str:
     """What CloudFormation says failed, first things first."""
     try:
-        events = deployment.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+        events = list(_events(deployment.client("cloudformation"), stack))
     except ClientError:
         return ""
     failed = [

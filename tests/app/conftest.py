@@ -198,7 +198,7 @@ def aws(moto: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     s3.create_bucket(Bucket=BUCKET)
     queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("callbacks", "finish")}
     vault.create_secret(Name="master", SecretString=json.dumps({"master": "m" * 64}))
-    vault.create_secret(Name="bootstrap", SecretString=json.dumps(_FIRST))
+    client("ssm").put_parameter(Name="/bootstrap", Value=json.dumps(_FIRST), Type="SecureString")
     with wired(_config(queues)):
         monkeypatch.setattr(wiring.adapters, "_boto3", client)
         wiring.adapters.__dict__["snapshot_files"] = FakeSnapshotFiles(linked=True)
@@ -260,7 +260,7 @@ def _config(queues: dict[str, str]) -> Config:
             "SLUICE_NODE_ROLE": "arn:aws:iam::123456789012:role/sluice-test-node",
             "SLUICE_NODE_QUEUE_PREFIX": "sluice-test-node-",
             "SLUICE_SECRET": "master",
-            "SLUICE_BOOTSTRAP": "bootstrap",
+            "SLUICE_BOOTSTRAP": "/bootstrap",
         }
     )
 

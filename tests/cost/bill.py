@@ -68,6 +68,7 @@ class Bill:
         self.add(dynamodb_read=meter.read, dynamodb_write=meter.written)
         self.units["sqs"] += meter.of("sqs")
         self.units["secretsmanager"] += meter.of("secretsmanager")
+        self.units["kms"] += meter.of("ssm")
         for call, times in meter.calls.items():
             service, _, operation = call.partition(".")
             if service == "s3":

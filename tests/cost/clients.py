@@ -60,10 +60,21 @@ class Vault:
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
 
-    def get_secret_value(self, *, SecretId: str) -> dict[str, Any]:  # noqa: N803
+    def get_secret_value(self, **_: Any) -> dict[str, Any]:
         self.meter.count("secretsmanager.GetSecretValue")
+        return {"SecretString": json.dumps({"master": "m" * 64})}
+
+
+class Parameters:
+    """Systems Manager's parameters."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+
+    def get_parameter(self, **_: Any) -> dict[str, Any]:
+        self.meter.count("ssm.GetParameter")
         first = {name: getattr(BOOTSTRAP, name) for name in BOOTSTRAP.__dataclass_fields__}
-        return {"SecretString": json.dumps({"master": "m" * 64} if SecretId == "master" else first)}
+        return {"Parameter": {"Value": json.dumps(first)}}
 
 
 class Bucket:

@@ -15,6 +15,7 @@ from chalicelib.domain.model.nodes import Heartbeat, Node
 from chalicelib.domain.model.recordings import Recording, RecordingPart
 from chalicelib.domain.model.rooms import Room, RoomSecret
 from chalicelib.domain.model.sessions import OpenSession, Session
+from chalicelib.domain.model.sources import Source, SourceLease
 from chalicelib.domain.targets import target_hash
 from chalicelib.ports.store import Put
 from chalicelib.wire.names import StreamName
@@ -28,28 +29,30 @@ _THEN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much there is. `nodes` and `live` are others than the node that calls."""
+    """How much there is. `nodes` and `live` are others than the node that calls; `sources` are played by others."""
 
     rooms: int
     destinations: int
     recordings: int
     nodes: int = 0
     live: int = 0
+    sources: int = 0
 
 
-SMALL: Final = Size(10, 10, 10)
-LARGE: Final = Size(10_000, 999, 100_000, nodes=100, live=2_000)
+SMALL: Final = Size(10, 10, 10, sources=10)
+LARGE: Final = Size(10_000, 999, 100_000, nodes=100, live=2_000, sources=999)
 
 
 def filled(size: Size) -> tuple[World, Edge]:
     """An installation of that size, its indexes made, with a node that has nothing to do yet."""
     world = World()
     node = Edge(world, "ab" * 16)
-    world.wiring.limits.set({"max_streams": size.live + 1000}, None)
+    world.wiring.limits.set({"max_streams": size.live + 1000, "max_pushes": size.destinations + 1000}, None)
     for entity in _entities(size):
         world.wiring.store.commit(Put(entity))
     world.table.changes.clear()
     world.wiring.pushes.wanting.rebuild()
+    world.wiring.source_leases.finding.rebuild()
     world.wiring.snapshots.refresh(settled=True)
     world.table.changes.clear()
     node.sync(want_credentials=True)
@@ -63,6 +66,8 @@ def _entities(size: Size) -> Iterator[Entity]:
         yield RoomSecret(stream=f"room-{i}", room=f"r{i}", secret=f"SECRET{i:010d}")
     for i in range(size.destinations):
         yield from _destination(i)
+    for i in range(size.sources):
+        yield from _source(i)
     for i in range(size.recordings):
         yield _recording(i)
     for i in range(size.nodes):
@@ -73,14 +78,23 @@ def _entities(size: Size) -> Iterator[Entity]:
 
 
 def _destination(i: int) -> Iterator[Entity]:
-    """Most take one stream each; a hundredth wait for their target."""
+    """Most take one stream each, and every other is pushed."""
     key = f"rtmp://a.rtmp.youtube.com/live2/key-{i}"
     yield Destination(
         id=f"d{i}", name=f"D{i}", url=key, streams=[f"/live/live-{i}"], created_at=_THEN, updated_at=_THEN
     )
     yield Lease(
-        destination=f"d{i}", node="n0", session="s", fence=1, held=False, target=target_hash(key), granted_at=_THEN
+        destination=f"d{i}", node="n0", session="s", fence=1, held=i % 2 == 1, target=target_hash(key), granted_at=_THEN
     )
+
+
+def _source(i: int) -> Iterator[Entity]:
+    """A film that another node plays; every other one was stopped."""
+    url, on = f"rtmp://a.rtmp.youtube.com/live2/film-{i}", i % 2 == 0
+    yield Source(
+        id=f"s{i}", kind="file", name=f"S{i}", node="n0", url=url, enabled=on, created_at=_THEN, updated_at=_THEN
+    )
+    yield SourceLease(source=f"s{i}", node="n0", targets=[target_hash(url)], fence=1, held=on, granted_at=_THEN)
 
 
 def _recording(i: int) -> Recording:

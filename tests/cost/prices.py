@@ -1,6 +1,7 @@
 """What AWS asks for what is counted: the one table. In US dollars, us-east-1, on demand, without free tiers.
 
-Source: AWS's public price pages of DynamoDB, Lambda, S3, SQS, Secrets Manager and CloudWatch, as of November 2026.
+Source: AWS's public price pages of DynamoDB, Lambda, S3, SQS, Secrets Manager, Key Management
+Service and CloudWatch, as of November 2026.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ PRICES: Final[Mapping[str, float]] = {
     "dashboard.month": 3.00,
     "sts": 0.0,
     "secretsmanager": 0.05e-4,
+    "kms": 0.03e-4,
 }
-"""A unit of each. `s3.put` are PUT, LIST and parts; `lambda.gb_s` is on arm64."""
+"""A unit of each. `kms` decrypts a parameter, which itself costs nothing. `s3.put` are PUT, LIST and parts;
+`lambda.gb_s` is on arm64."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from chalicelib.services.recordings.artifacts import Artifacts
 from chalicelib.services.recordings.finishing import Finisher
-from infra.aws.package import merge_template
+from infra.aws.package import data_template, merge_template
 from infra.aws.vendor import Target
 from tests.fakes import FakeMedia
 
@@ -25,8 +25,6 @@ NETWORK_BYTES_S: Final = 75e6
 DISK_BYTES_S: Final = 300e6
 """What FFmpeg copies on the function's disk, where it decodes nothing."""
 FINISHER_GB: Final = 2.0
-_SECRETS: Final = 2
-_SOURCES: Final = ("callbacks", "finish", "objects")
 _POLLERS: Final = 5
 """So many long polls Lambda keeps open at a queue that nothing is in (Lambda, 'Scaling for SQS standard queues')."""
 _ONCE_UNITS: Final = 4
@@ -42,6 +40,7 @@ def stream_hour(streams: int, *, pushed: bool, segment_s: int = 10) -> Bill:
         for name in names:
             destination(world, name)
     world.follow()
+    world.minute()
     node.sync(want_credentials=True)
     world.begin()
     sessions = [node.go_live(name) for name in names]
@@ -129,7 +128,7 @@ def idle_node() -> Bill:
 
 def watching() -> Bill:
     """What the alarms and the dashboard of the template cost a month."""
-    kinds = Counter(r.get("Type") for r in merge_template(Target("arm64", "3.12"))["Resources"].values())
+    kinds = Counter(r.get("Type") for r in _functions().values())
     bill = Bill("watching")
     bill.units["alarm.month"] += kinds["AWS::CloudWatch::Alarm"]
     bill.units["dashboard.month"] += kinds["AWS::CloudWatch::Dashboard"]
@@ -148,6 +147,18 @@ def idle_installation() -> Bill:
         world.minute()
         world.follow()
     bill = Bill("an idle installation").take(world).times(6 * HOURS_A_MONTH)
-    bill.units["secret.month"] += _SECRETS
-    bill.units["sqs"] += len(_SOURCES) * _POLLERS * 3 * 60 * HOURS_A_MONTH
+    kept = Counter(r["Type"] for r in data_template()["Resources"].values())
+    bill.units["secret.month"] += kept["AWS::SecretsManager::Secret"]
+    bill.units["sqs"] += _polled() * _POLLERS * 3 * 60 * HOURS_A_MONTH
     return bill
+
+
+def _polled() -> int:
+    """How many queues Lambda looks at for the template's functions."""
+    sources = [s for r in _functions().values() for s in r.get("Properties", {}).get("Events", {}).values()]
+    return sum("Queue" in source["Properties"] for source in sources)
+
+
+def _functions() -> dict[str, Any]:
+    found: dict[str, Any] = merge_template(Target("arm64", "3.12"))["Resources"]
+    return found

@@ -7,8 +7,8 @@ import pytest
 from .growth import Size, measured
 from .meter import Meter
 
-FEW = Size(rooms=20, destinations=5, recordings=5, live=5)
-MANY = Size(rooms=400, destinations=100, recordings=300, live=120)
+FEW = Size(rooms=20, destinations=5, recordings=5, live=5, sources=4)
+MANY = Size(rooms=400, destinations=100, recordings=300, live=120, sources=100)
 
 
 @pytest.fixture(scope="module")

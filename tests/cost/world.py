@@ -18,7 +18,7 @@ from chalicelib.wiring.services import Wiring
 from infra.aws.stream import filter_criteria
 from tests.fakes import BOOTSTRAP
 
-from .clients import Bucket, Queues, Roles, Snapshots, Vault
+from .clients import Bucket, Parameters, Queues, Roles, Snapshots, Vault
 from .meter import Item, Meter, total
 from .table import Table
 
@@ -33,7 +33,7 @@ _ENVIRONMENT: Final = {
     "SLUICE_NODE_ROLE": "arn:aws:iam::123456789012:role/sluice-node",
     "SLUICE_NODE_QUEUE_PREFIX": "sluice-node-",
     "SLUICE_SECRET": "master",
-    "SLUICE_BOOTSTRAP": "bootstrap",
+    "SLUICE_BOOTSTRAP": "/bootstrap",
     "SLUICE_PUBLIC_URL": "https://live.example.com",
 }
 
@@ -61,6 +61,7 @@ class World:
         self.table, self.queues, self.bucket = Table(self.meter), Queues(self.meter), Bucket(self.meter)
         clients = {"dynamodb": self.table, "sqs": self.queues, "s3": self.bucket}
         clients |= {"sts": Roles(self.meter), "secretsmanager": Vault(self.meter)}
+        clients |= {"ssm": Parameters(self.meter)}
         config = Config.from_environment(_ENVIRONMENT)
         self.wiring = Wiring(config)
         adapters = self.wiring.__dict__["adapters"] = _Counted(config, clients)

@@ -1,8 +1,8 @@
 """The emulator, with what it lacks: for CloudFront Functions the module `cloudfront`, by which they read their stores
 (CloudFront developer guide, 'Helper methods for key value stores'); and viewers who come by HTTPS, as a proxy before it
 would say, unless they say `x-forwarded-proto: http`; its own gateway as an origin; and what a call that runs a task, or
-reads a layer, is allowed by (Service Authorization Reference, 'Amazon Elastic Container Service', 'AWS Lambda'). Run
-in place of the command `ministack`.
+reads a layer, is allowed by (Service Authorization Reference, 'Amazon Elastic Container Service', 'AWS Lambda'); and
+no resource can be made of the kind that the file `refused` in its home names. Run in place of the command `ministack`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from ministack.core import cloudfront_js, iam_actions
 from ministack.services import cloudfront
 from ministack.services import cloudfront_keyvaluestore as stores
+from ministack.services.cloudformation import provisioners, stacks
 
 _MODULES = "const _ALLOWED_MODULES = { crypto, querystring, buffer: bufferModule };"
 _WITH_KEYS = """
@@ -31,6 +33,7 @@ _serve = cloudfront.handle_viewer_request
 _connect = cloudfront._origin_connect_target
 _request_headers = cloudfront._origin_request_headers
 _GATEWAY = ".execute-api."
+_provision = provisioners._provision_resource
 
 
 _resource = iam_actions.extract_resource_arn
@@ -96,6 +99,13 @@ async def _by_https(dist: Any, method: str, path: str, uri: str, query: str, hea
     return await _serve(dist, method, path, uri, query, {"x-forwarded-proto": "https"} | headers, *rest)
 
 
+def _unless_refused(kind: str, logical_id: str, *rest: Any) -> Any:
+    named = Path(os.environ["HOME"]) / "refused"
+    if named.exists() and named.read_text() == kind:
+        raise ValueError(f"the account may have no more of these: {kind}")
+    return _provision(kind, logical_id, *rest)
+
+
 def main() -> None:
     """Run it."""
     from ministack.app import main as run
@@ -112,6 +122,7 @@ def main() -> None:
     cloudfront.handle_viewer_request = _by_https
     cloudfront._origin_connect_target = _target
     cloudfront._origin_request_headers = _headers
+    provisioners._provision_resource = stacks._provision_resource = _unless_refused
     sys.argv = ["ministack", *sys.argv[1:]]
     run()
 

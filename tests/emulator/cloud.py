@@ -43,6 +43,7 @@ class Cloud:
             "join_token": secrets.token_urlsafe(32),
         }
     )
+    cdn: str = "on"
     url: str = ""
     """Where users come, once it is deployed."""
     gateway: str = ""
@@ -107,7 +108,7 @@ class Cloud:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         parameters = {
-            "PublicUrl": f"http://127.0.0.1:{self.front}",
+            **({"PublicUrl": f"http://127.0.0.1:{self.front}"} if self.cdn == "on" else {"Cdn": "off"}),
             "AllowPrivateTargets": "true",
             "AllowLoopbackTargets": "true",
             "FfmpegPath": self.ffmpeg,
@@ -131,7 +132,8 @@ class Cloud:
         """Deploy with the real commands."""
         deployment = self.deployment()
         made = self.reachable(deploy(deployment, self.first).outputs)
-        self.url, self.edge_url, self.gateway = f"http://127.0.0.1:{self.front}", made["EdgeUrl"], made["ApiUrl"]
+        self.edge_url, self.gateway = made["EdgeUrl"], made["ApiUrl"]
+        self.url = f"http://127.0.0.1:{self.front}" if self.cdn == "on" else self.gateway
         self.viewed.append(urlsplit(made["SiteUrl"]).netloc)
 
 

@@ -36,6 +36,11 @@ NOBODY: Final[dict[str, Call]] = {
         SecretId=f"sluice/{STAGE}/master", SecretString="x"
     ),
     "read other secrets": lambda c: c("secretsmanager").get_secret_value(SecretId="others"),
+    "change first secrets": lambda c: c("ssm").put_parameter(
+        Name=f"/sluice/{STAGE}/bootstrap", Value="x", Type="SecureString", Overwrite=True
+    ),
+    "read other parameters": lambda c: c("ssm").get_parameter(Name="/others", WithDecryption=True),
+    "list parameters": lambda c: c("ssm").get_parameters_by_path(Path=f"/sluice/{STAGE}", WithDecryption=True),
     "make a user": lambda c: c("iam").create_user(UserName="mallory"),
     "change code": lambda c: c("lambda").update_function_code(FunctionName=f"{TABLE}-edge", ZipFile=b"x"),
     "empty a queue": lambda c: c("sqs").purge_queue(QueueUrl=queue("callbacks")),
@@ -44,7 +49,7 @@ NOBODY: Final[dict[str, Call]] = {
 READ: Final[Call] = lambda c: c("s3").get_object(Bucket=BUCKET, Key="recordings/x")  # noqa: E731
 WRITE: Final[Call] = lambda c: c("s3").put_object(Bucket=BUCKET, Key="recordings/x", Body=b"x")  # noqa: E731
 DELETE: Final[Call] = lambda c: c("s3").delete_object(Bucket=BUCKET, Key="recordings/x")  # noqa: E731
-FIRST: Final[Call] = lambda c: c("secretsmanager").get_secret_value(SecretId=f"sluice/{STAGE}/bootstrap")  # noqa: E731
+FIRST: Final[Call] = lambda c: c("ssm").get_parameter(Name=f"/sluice/{STAGE}/bootstrap", WithDecryption=True)  # noqa: E731
 NODE: Final[Call] = lambda c: c("sts").assume_role(  # noqa: E731
     RoleArn=f"arn:aws:iam::{ACCOUNT}:role/sluice-{STAGE}-node", RoleSessionName="mallory"
 )

@@ -21,6 +21,7 @@ from chalicelib.services.edges.sync import Sync
 from chalicelib.services.nodes.overview import Overview
 from chalicelib.services.nodes.questions import Questions
 from chalicelib.services.nodes.telling import Telling
+from chalicelib.services.publishing.limits import Limits
 from chalicelib.services.publishing.publish import Publish
 from chalicelib.services.publishing.snapshots import Snapshots
 from chalicelib.services.pushing.destinations import Destinations
@@ -133,6 +134,7 @@ class Cloud:
         )
         self.targets = Destinations(self.store, self.pushes, self.questions, self.clock)
         self.overview = Overview(self.store, self.clock)
+        self.limits = Limits(self.store, self.overview, self.pushes, self.clock)
         joined = self.enrolment.enroll(enrolment())
         self.node, self.token = joined.node, joined.token
 

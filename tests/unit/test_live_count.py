@@ -10,7 +10,8 @@ import pytest
 from chalicelib.domain.model.sessions import LiveCount
 from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.ports.store import Put, Save
-from chalicelib.services.publishing.counting import COUNTED_AGAIN, HELD, LiveCounts
+from chalicelib.services.counts import COUNTED_AGAIN
+from chalicelib.services.publishing.counting import HELD, LiveCounts
 from chalicelib.wire.edge.events import SessionEnded, SessionLive, SessionRefused
 from tests.unit.cloud_rig import Cloud
 

@@ -118,7 +118,7 @@ def test_the_stream_hands_over_what_something_follows_from_and_no_heartbeat(reso
 
 def test_data_outlives_its_stack_but_not_a_first_deployment_that_fails(resources: Json) -> None:
     kept = data_template()["Resources"]
-    for name in ("Table", "Bucket", "MasterSecret", "BootstrapSecret"):
+    for name in ("Table", "Bucket", "MasterSecret"):
         assert kept[name]["DeletionPolicy"] == "RetainExceptOnCreate"
         assert kept[name]["UpdateReplacePolicy"] == "Retain"
     stateful = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
@@ -135,8 +135,8 @@ def test_only_manifests_are_announced() -> None:
 
 def test_no_secret_is_in_an_environment() -> None:
     variables = merge_template(TARGET)["Globals"]["Function"]["Environment"]["Variables"]
-    assert variables["SLUICE_BOOTSTRAP"] == {"Fn::Sub": "sluice/${Stage}/bootstrap"}
-    assert data_template()["Resources"]["BootstrapSecret"]["Properties"]["SecretString"] == "{}"
+    assert variables["SLUICE_BOOTSTRAP"] == {"Fn::Sub": "/sluice/${Stage}/bootstrap"}
+    assert not [text for text in _texts(data_template()) if "bootstrap" in text]
 
 
 def test_no_partition_of_aws_is_fixed(resources: Json) -> None:

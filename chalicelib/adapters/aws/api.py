@@ -102,6 +102,7 @@ SQS: Final = Service("sqs", "AmazonSQS", "1.0")
 STS: Final = Service("sts", "2011-06-15", "")
 """The only one that takes a form and answers in XML."""
 SECRETS: Final = Service("secretsmanager", "secretsmanager", "1.1")
+PARAMETERS: Final = Service("ssm", "AmazonSSM", "1.1")
 
 
 def endpoint_of(service: str, region: str) -> str:
@@ -258,6 +259,14 @@ class Secrets(AwsApi):
     def get_secret_value(self, **arguments: Any) -> dict[str, Any]:
         """See boto3."""
         return self.call("GetSecretValue", arguments)
+
+
+class Parameters(AwsApi):
+    """What the product calls of Systems Manager: its parameters."""
+
+    def get_parameter(self, **arguments: Any) -> dict[str, Any]:
+        """See boto3."""
+        return self.call("GetParameter", arguments)
 
 
 class Sts(AwsApi):

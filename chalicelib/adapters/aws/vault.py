@@ -1,4 +1,4 @@
-"""Secrets Manager: the master key of the attributes, and what the installation was given."""
+"""The master key of the attributes, in Secrets Manager; what the installation was given, in a parameter."""
 
 from __future__ import annotations
 
@@ -10,32 +10,37 @@ from chalicelib.ports.upkeep import Bootstrap
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-    from .api import Secrets
+    from .api import Parameters, Secrets
 
 
-class SecretsVault:
-    """`Vault` on Secrets Manager. Reads secrets once and keeps them for the life of the process."""
+class AwsVault:
+    """`Vault` on AWS. Reads each once and keeps it for the life of the process.
 
-    def __init__(self, client: SecretsManagerClient | Secrets, master_arn: str, bootstrap_arn: str) -> None:
-        self._client = client
-        self._master_arn = master_arn
-        self._bootstrap_arn = bootstrap_arn
+    `master`: the secret's name or ARN; `bootstrap`: the parameter's name (a SecureString, decision 0097).
+    """
+
+    def __init__(
+        self, secrets: SecretsManagerClient | Secrets, parameters: Parameters, master: str, bootstrap: str
+    ) -> None:
+        self._secrets = secrets
+        self._parameters = parameters
+        self._master_name = master
+        self._bootstrap_name = bootstrap
         self._master: str | None = None
         self._bootstrap: Bootstrap | None = None
-
-    def _read(self, arn: str) -> dict[str, str]:
-        return dict(json.loads(self._client.get_secret_value(SecretId=arn)["SecretString"]))
 
     def master(self) -> str:
         """The master secret that attribute encryption derives its key from."""
         if self._master is None:
-            self._master = self._read(self._master_arn)["master"]
+            said = self._secrets.get_secret_value(SecretId=self._master_name)
+            self._master = str(json.loads(said["SecretString"])["master"])
         return self._master
 
     def bootstrap(self) -> Bootstrap:
         """What the installation was given or generated."""
         if self._bootstrap is None:
-            values = self._read(self._bootstrap_arn)
+            said = self._parameters.get_parameter(Name=self._bootstrap_name, WithDecryption=True)
+            values = json.loads(said["Parameter"]["Value"])
             self._bootstrap = Bootstrap(
                 api_secret=values["api_secret"],
                 publish_secret=values["publish_secret"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -11,3 +13,9 @@ class Entity(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     version: int = 0
+
+
+class Count(Entity):
+    """A number of what lies elsewhere; see `services.counts`. `counted_at`: when it was last counted, not reckoned."""
+
+    counted_at: datetime

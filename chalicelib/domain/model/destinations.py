@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.base import Count, Entity
 
 
 class Slate(BaseModel):
@@ -67,6 +67,12 @@ class Lease(Entity):
     """The targets before, which are held too until the node says that it pushes by this edition."""
     granted_at: datetime
     released_at: datetime | None = None
+
+
+class PushCount(Count):
+    """How many leases are held, kept while their number is limited."""
+
+    held: int
 
 
 class NodeLease(Entity):

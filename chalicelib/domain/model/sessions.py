@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from chalicelib.domain.model.base import Entity
+from chalicelib.domain.model.base import Count, Entity
 from chalicelib.wire.names import StreamName
 
 PublishProtocol = Literal["rtmp", "srt", "webrtc"]
@@ -62,14 +62,13 @@ class OpenSession(Entity):
     kick: bool = False
 
 
-class LiveCount(Entity):
+class LiveCount(Count):
     """How many sessions are open, kept while their number is limited. `held`: who was let in and did not begin yet,
     each with the time until which its place is kept.
     """
 
     live: int
     held: dict[str, datetime] = {}
-    counted_at: datetime
 
 
 class StreamTail(Entity):

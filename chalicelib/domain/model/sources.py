@@ -83,6 +83,17 @@ class SourceLease(Entity):
     released_at: datetime | None = None
 
 
+class SourcePlace(Entity):
+    """By what a source is found while it is switched on; `place` is the index."""
+
+    source: str
+    place: str
+
+
+class SourcesPlaced(Entity):
+    """That every source is in that index; of versions before there are none."""
+
+
 class NodeSource(Entity):
     """A source's lease seen from its node; exists while it is held."""
 

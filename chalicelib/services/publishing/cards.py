@@ -22,6 +22,7 @@ from chalicelib.services.paging import everything
 from chalicelib.services.publishing.explain import parse_stream
 from chalicelib.services.pushing.holds import refuse_taken
 from chalicelib.services.sources.editing import Playing, SourceEditor
+from chalicelib.services.sources.finding import Finding
 from chalicelib.wire.names import DEFAULT_VHOST, StreamName, folded
 from chalicelib.wire.sources import CARD_FEATURE, MAX_CARD_MINUTES
 
@@ -37,6 +38,7 @@ class TestCards:
         self._editor = editor
         self._questions = questions
         self._clock = clock
+        self._finding = Finding(store)
 
     def all(self) -> list[Playing]:
         """Those that run or are about to."""
@@ -117,7 +119,7 @@ class TestCards:
     def sweep(self) -> int:
         """Put away cards whose time is over; returns how many. Their nodes stopped by themselves, if they could."""
         now, over = self._clock(), 0
-        for card in self._cards():
+        for card in self._finding.cards():
             if card.until is not None and card.until <= now:
                 self._store.commit(Delete(card))
                 over += 1

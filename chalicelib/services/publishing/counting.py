@@ -1,6 +1,4 @@
-"""How many streams are live, where their number is limited: one item that changes with each begin and end, so that a
-publish reads no list, and of two that come at once the second finds the place taken.
-"""
+"""How many streams are live, where their number is limited."""
 
 from __future__ import annotations
 
@@ -12,15 +10,13 @@ from chalicelib.domain.errors import ConflictError, UnavailableError
 from chalicelib.domain.model.sessions import LiveCount, Session
 from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.ports.clock import Clock
-from chalicelib.ports.store import Change, Delete, Save, Store
+from chalicelib.ports.store import Change, Save, Store
+from chalicelib.services import counts
 from chalicelib.services.paging import everything
 
 HELD: Final = timedelta(minutes=1)
 """So long a place is kept for who was let in and did not begin."""
-COUNTED_AGAIN: Final = timedelta(hours=1)
-"""What a lost fact left wrong is set right so late."""
 _OPEN: Final = ("admitted", "live")
-_TRIES: Final = 8
 
 
 class LiveCounts:
@@ -37,7 +33,7 @@ class LiveCounts:
         Raises:
             UnavailableError: too many come at once; ask again.
         """
-        for _ in range(_TRIES):
+        for _ in range(counts.TRIES):
             count = known or self._store.get(LiveCount) or self.recount()
             held = self._held(count)
             if session not in held and (refusal := rules.refusal(limits, count.live + len(held))):
@@ -66,23 +62,14 @@ class LiveCounts:
 
     def recount(self) -> LiveCount:
         """Count what is live."""
-        for _ in range(_TRIES):
-            known = self._store.get(LiveCount)
-            live = len(everything(self._store, Session, "LIVE"))
-            new = LiveCount(version=known.version if known else 0, live=live, counted_at=self._clock())
-            new = new.model_copy(update={"held": self._held(known) if known else {}})
-            try:
-                self._store.commit(Save(new))
-            except ConflictError:
-                continue
-            return new.model_copy(update={"version": new.version + 1})
-        raise UnavailableError("too many streams begin at once; try again")
+
+        def count(known: LiveCount | None) -> LiveCount:
+            held = self._held(known) if known else {}
+            return LiveCount(live=len(everything(self._store, Session, "LIVE")), held=held, counted_at=self._clock())
+
+        return counts.recounted(self._store, LiveCount, count)
 
     def follow(self, limits: LimitSettings) -> None:
         """The limits are others, or a minute has passed: begin to count, count again, or count no more."""
-        known = self._store.get(LiveCount)
-        if limits.max_streams is None:
-            if known is not None:
-                self._store.commit(Delete(known))
-        elif known is None or self._clock() - known.counted_at > COUNTED_AGAIN:
-            self.recount()
+        limited = limits.max_streams is not None
+        counts.follow(self._store, LiveCount, self.recount, self._clock(), limited=limited)

@@ -46,14 +46,14 @@ class Limits:
             )
         new = now.model_copy(update=changes)
         self._store.commit(Save(new))
-        self._counts.follow(new)
+        self._follow(new)
         return new.model_copy(update={"version": new.version + 1})
 
     def sweep(self) -> int:
         """End what is over a limit; returns how many sessions."""
         limits = self.get()
-        if limits.max_streams is not None:
-            self._counts.follow(limits)
+        if limits.max_streams is not None or limits.max_pushes is not None:
+            self._follow(limits)
         if limits.max_publish_minutes is None and limits.max_bitrate_kbps is None:
             return 0
         ended = 0
@@ -63,6 +63,10 @@ class Limits:
             if reason:
                 ended += self._end(view.session, reason)
         return ended
+
+    def _follow(self, limits: LimitSettings) -> None:
+        self._counts.follow(limits)
+        self._pushes.counts.follow(limits)
 
     def _end(self, session: Session, reason: str) -> int:
         pointer = self._store.get(OpenSession, session.node, session.id)

@@ -126,7 +126,7 @@ class Destinations:
             other = self._store.get(Destination, hold.destination) if hold.destination else None
             name = other.name if other else hold.source or hold.destination
             return Waiting("same_target", f"waiting: {name} pushes to the same target", hold.source or hold.destination)
-        if self._pushes.is_full():
+        if self._pushes.counts.is_full():
             return Waiting("limit", "waiting: as many pushes run as the limits allow")
         return Waiting("granting", "about to start")
 

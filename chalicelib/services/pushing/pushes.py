@@ -18,12 +18,13 @@ from chalicelib.domain.model.destinations import Destination, Lease, NodeLease, 
 from chalicelib.domain.model.nodes import Heartbeat, Node
 from chalicelib.domain.model.rooms import Room
 from chalicelib.domain.model.sessions import OpenSession, Session
-from chalicelib.domain.model.settings import LimitSettings
 from chalicelib.domain.sessions import as_open
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.queues import Nudger
 from chalicelib.ports.store import Change, Delete, Save, Store
+from chalicelib.services.counts import TRIES
 from chalicelib.services.paging import everything
+from chalicelib.services.pushing.counting import PushCounts
 from chalicelib.services.pushing.holds import give_back, take
 from chalicelib.services.pushing.wanting import Wanting
 
@@ -42,6 +43,7 @@ class Pushes:
         self._nudger = nudger
         self._clock = clock
         self.wanting = Wanting(store)
+        self.counts = PushCounts(store, clock)
 
     def destinations(self) -> list[Destination]:
         """All destinations."""
@@ -112,9 +114,19 @@ class Pushes:
         session = rules.choose(destination, live)
         if session is None:
             return False
+        for _ in range(TRIES):
+            granted = self._granted(destination, session)
+            if granted is not None:
+                return granted
+        _log.warning("lease_later", extra={"destination": destination.id, "session": session.session})
+        return False  # a sync of the node looks again
+
+    def _granted(self, destination: Destination, session: OpenSession) -> bool | None:
+        """Whether the session has got the destination. None: perhaps it was only that another push was counted."""
         previous = self._store.get(Lease, destination.id)
         lease = rules.grant(destination, previous, session, self._clock())
-        if lease is None or self.is_full():
+        counted = None if lease is None else self.counts.take()
+        if lease is None or counted is None:
             return False
         target = take(self._store, lease.target, destination=destination.id)
         if target is None:
@@ -130,22 +142,15 @@ class Pushes:
         if stale is not None:
             held = held.model_copy(update={"version": stale.version})
         try:
-            self._store.commit(Save(lease), Save(held), *target)
+            self._store.commit(Save(lease), Save(held), *target, *counted)
         except ConflictError:
-            return False  # another session has it; its own dispatch goes on
+            return None if counted else False  # another session has it; its own dispatch goes on
         _log.info(
             "lease_granted",
             extra={"destination": destination.id, "session": session.session, "fence": lease.fence},
         )
         self.nudge(session.node)
         return True
-
-    def is_full(self) -> bool:
-        """Whether as many pushes run as the owner allows."""
-        limits = self._store.get(LimitSettings)
-        if limits is None or limits.max_pushes is None:
-            return False
-        return len(self._store.index(Lease, "LEASES_HELD", limit=limits.max_pushes + 1).items) >= limits.max_pushes
 
     def reconcile_node(
         self, leases: list[NodeLease], sessions: list[OpenSession], *, back: bool = False
@@ -246,6 +251,7 @@ class Pushes:
         pointer = self._store.get(NodeLease, node, destination)
         if pointer is not None and pointer.fence == fence:
             changes.append(Delete(pointer))
+        changes += self.counts.give_back()
         return changes + self._given_back(destination, lease.target, *lease.leaving)
 
     def _given_back(self, destination: str, *held: str) -> list[Change]:
@@ -271,18 +277,25 @@ class Pushes:
         """Free a lease whose holder says that it no longer pushes. False when it is not (or no longer) held so.
         `elsewhere`: another node is to have it now, if one can.
         """
-        changes = self.release_changes(destination, node, fence)
-        if not changes:
-            return False
-        try:
-            self._store.commit(*changes)
-        except ConflictError:
+        if not self._freed(destination, node, fence):
             return False
         _log.info("lease_released", extra={"destination": destination, "node": node, "fence": fence})
         # Those whose targets it had left are told by the change of the lease.
         lease = self._store.get(Lease, destination)
         self.released(destination, lease.target if lease else "", avoid=node if elsewhere else "")
         return True
+
+    def _freed(self, destination: str, node: str, fence: int) -> bool:
+        for _ in range(TRIES):
+            changes = self.release_changes(destination, node, fence)
+            if not changes:
+                return False
+            try:
+                self._store.commit(*changes)
+            except ConflictError:
+                continue  # by then it is another's, or another push was counted
+            return True
+        return False
 
     def check_holder(self, destination: str, node: str, fence: int) -> None:
         """Only who serves a destination, or was the last to, may say how it goes.

@@ -10,13 +10,16 @@ from aws_lambda_powertools import Logger
 
 from chalicelib.domain import sources as rules
 from chalicelib.domain.errors import ConflictError, ForbiddenError
+from chalicelib.domain.model.base import Entity
 from chalicelib.domain.model.destinations import TargetHold
 from chalicelib.domain.model.sessions import OpenSession
 from chalicelib.domain.model.sources import NodeSource, Source, SourceLease, SourceStatus
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.store import Change, Delete, Save, Store
+from chalicelib.services.paging import everything
 from chalicelib.services.pushing.holds import give_back, take
 from chalicelib.services.pushing.pushes import Pushes
+from chalicelib.services.sources.finding import Finding
 from chalicelib.wire.sources import DesiredSource, ObservedSource, SourceState
 
 _log = Logger(child=True)
@@ -30,17 +33,11 @@ class SourceLeases:
         self._store = store
         self._pushes = pushes
         self._clock = clock
+        self.finding = Finding(store)
 
     def all(self) -> list[Source]:
         """All sources."""
-        found: list[Source] = []
-        cursor: str | None = None
-        while True:
-            page = self._store.index(Source, "SOURCES", cursor=cursor)
-            found += page.items
-            cursor = page.cursor
-            if cursor is None:
-                return found
+        return everything(self._store, Source, "SOURCES")
 
     def settle(self, source: Source) -> None:
         """After a change of a source or of its lease: grant it if it is free, and tell the node that holds it."""
@@ -59,27 +56,36 @@ class SourceLeases:
 
     def released(self, lease: SourceLease) -> None:
         """A lease was given back: the source may be granted anew, and so may whoever waits for its targets."""
-        for source in self.all():
-            if source.id == lease.source or set(rules.targets_of(source)) & set(lease.targets):
-                self.settle(source)
+        own = self._store.get(Source, lease.source)
+        waiting = {s.id: s for s in self.finding.aiming_at(*lease.targets)} | ({own.id: own} if own else {})
+        for source in waiting.values():
+            self.settle(source)
 
     def free(self, target: str) -> None:
         """A destination is pushed no more: a source may wait for its target."""
-        for source in self.all():
-            if target in rules.targets_of(source):
-                self.settle(source)
+        for source in self.finding.aiming_at(target):
+            self.settle(source)
 
     def session_is_live(self, session: OpenSession) -> None:
         """Give the session the free transcodes that want it."""
-        for source in self.all():
-            if source.kind == "transcode":
-                self._offer(source, [session])
+        for source in self.finding.transcodes():
+            self._offer(source, [session])
 
     def sweep(self) -> int:
         """Grant what a lost message left lying; returns how many."""
-        sources = [s for s in self.all() if s.enabled]
+        sources = self._free(self.finding.free())
         live = self._pushes.live_sessions() if any(s.kind == "transcode" for s in sources) else []
         return sum(self._offer(s, live) for s in sources)
+
+    def _free(self, sources: list[Source]) -> list[Source]:
+        """Those that nobody plays; of the others, the index is set right."""
+        keys: list[tuple[type[Entity], tuple[str, ...]]] = [(SourceLease, (s.id,)) for s in sources]
+        leases = self._store.get_many(keys) if keys else []
+        held = {lease.source for lease in leases if isinstance(lease, SourceLease) and lease.held}
+        for source in sources:
+            if source.id in held:
+                self.finding.note(source)
+        return [s for s in sources if s.id not in held]
 
     def _offer(self, source: Source, live: Iterable[OpenSession]) -> bool:
         previous = self._store.get(SourceLease, source.id)
@@ -95,7 +101,7 @@ class SourceLeases:
         if stale is not None:
             pointer = pointer.model_copy(update={"version": stale.version})
         try:
-            self._store.commit(Save(lease), Save(pointer), *holds)
+            self._store.commit(Save(lease), Save(pointer), *holds, *self.finding.taken(source.id))
         except ConflictError:
             return False  # somebody else granted it, or its target, at this moment
         _log.info("source_granted", extra={"source": source.id, "node": where.node, "fence": lease.fence})
@@ -162,7 +168,7 @@ class SourceLeases:
             changes.append(Delete(pointer))
         for target in lease.targets:
             changes += give_back(self._store, target, source=source)
-        return changes
+        return changes + self.finding.given_back(source)
 
     def check_holder(self, source: str, node: str, fence: int) -> None:
         """Only who plays a source, or was the last to, may say how it goes.
