@@ -14,7 +14,8 @@ from chalicelib.domain.targets import changed_url, whole_url
 from chalicelib.services.pushing.destinations import Target
 from chalicelib.wiring.services import wiring
 
-from ..views import Counted, DestinationShown, FitShown, Items, Page, TargetShown
+from ..destination_views import DestinationShown, FitShown, TargetShown
+from ..views import Counted, Items, Page
 from .base import SECRET, Body, Call, Nothing, Paging, operation, secrets
 from .listing import Key, found_in, part
 
