@@ -7,7 +7,6 @@ publisher can be admitted.
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from infra.paths import ROOT
 PLACES: Final = {
     "SLUICE_TABLE": "t", "SLUICE_BUCKET": "b", "SLUICE_CALLBACKS_QUEUE": "c", "SLUICE_FINISH_QUEUE": "f",
     "SLUICE_NODE_ROLE": "arn:aws:iam::1:role/x", "SLUICE_NODE_QUEUE_PREFIX": "p", "SLUICE_SECRET": "s",
-    "SLUICE_BOOTSTRAP": "/b",
+    "SLUICE_BOOTSTRAP": "/b", "PYDANTIC_DISABLE_PLUGINS": "__all__",
 }  # fmt: skip
 ENTRY: Final = "import chalicelib.entries.edge as entry\nentry.wiring.publish\n"
 """Until a publisher can be admitted."""
@@ -33,11 +32,11 @@ _PROGRAMS: Final = {
 
 
 def _cpu_ms(program: str, path: str) -> float:
-    code = f"import sys; sys.path[:0] = {path!r}.split(':')\n{program}"
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-S", "-c", code], env={"PATH": os.environ["PATH"], **PLACES}, cwd="/", check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+    # Said by the process when it is ready: what it takes to end belongs to no start.
+    code = f"import sys; sys.path[:0] = {path!r}.split(':')\n{program}\nimport time; print(time.process_time())"
+    environment = {"PATH": os.environ["PATH"], **PLACES}
+    argv = [sys.executable, "-S", "-c", code]
+    return float(subprocess.run(argv, env=environment, cwd="/", check=True, capture_output=True).stdout) * 1000
 
 
 def measured() -> dict[str, float]:

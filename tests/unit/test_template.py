@@ -17,6 +17,7 @@ from infra.aws.package import data_template, merge_template
 from infra.aws.policies import roles
 from infra.aws.vendor import Target
 from infra.paths import ROOT
+from tests.package.cold_start import PLACES
 
 Json = dict[str, Any]
 
@@ -137,6 +138,12 @@ def test_no_secret_is_in_an_environment() -> None:
     variables = merge_template(TARGET)["Globals"]["Function"]["Environment"]["Variables"]
     assert variables["SLUICE_BOOTSTRAP"] == {"Fn::Sub": "/sluice/${Stage}/bootstrap"}
     assert not [text for text in _texts(data_template()) if "bootstrap" in text]
+
+
+def test_a_start_looks_for_no_plugins() -> None:
+    """As it was measured (tests/package/cold_start.py)."""
+    variables = merge_template(TARGET)["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["PYDANTIC_DISABLE_PLUGINS"] == PLACES["PYDANTIC_DISABLE_PLUGINS"]
 
 
 def test_no_partition_of_aws_is_fixed(resources: Json) -> None:
