@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m infra.install
 STAGE_OR_STOP = $(or $(STAGE),$(error say which installation: make $(MAKECMDGOALS) STAGE=prod))
 
 .DEFAULT_GOAL := help
-.PHONY: help install develop run demo cloud bench cost deploy diff rollback destroy audit console screenshots test check static units fuzz faults faults-engine faults-media faults-guards soak clean lock
+.PHONY: help install develop run demo cloud bench cost deploy diff rollback destroy audit console screenshots test check static units emulator fuzz faults faults-engine faults-media faults-guards soak clean lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -92,6 +92,10 @@ test: check ## Everything, with media and the demonstration
 	@# They wait most of their time for media: three at once are not slower each.
 	$(BIN)/pytest -n 3 --dist loadfile -m "not alone" tests/e2e; others=$$?; $(BIN)/pytest -m alone tests/e2e && test $$others = 0 || $(BIN)/python -m tests.again tests/e2e
 	$(MAKE) --no-print-directory demo
+
+emulator: develop ## Everything at the emulator of AWS, with what is too long for `make test`
+	@infra/install-media-tools
+	SLUICE_EMULATOR_LONG=1 $(BIN)/pytest -n 2 --dist loadfile tests/package tests/emulator
 
 fuzz: develop ## The parsers, the front and the API with many more made-up inputs than in a test run
 	SLUICE_FUZZ=1 $(BIN)/pytest -n 2 tests/security tests/unit tests/wire

@@ -26,7 +26,12 @@ from tests.conftest import free_port
 from .cloud import Cloud, emulated
 from .edge import an_edge
 
-pytestmark = [pytest.mark.emulator, pytest.mark.media, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.emulator,
+    pytest.mark.media,
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("SLUICE_EMULATOR_LONG"), reason="takes two minutes: make emulator"),
+]
 
 
 @pytest.fixture(scope="module")
