@@ -269,7 +269,8 @@ class Admission:
         except MediaServerError:
             return
         publisher = look.of(session.stream)
-        if publisher is None or publisher.cid == session.client_id:
+        session.alone = publisher is None or publisher.cid == session.client_id
+        if publisher is None or session.alone:
             return
         if publisher.name == str(session.stream):
             raise RefusedError("the stream has a publisher", "busy")

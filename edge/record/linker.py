@@ -209,11 +209,12 @@ class Linker:
 
     def _followed_ms(self, session: Session) -> list[int]:
         """When later sessions of the stream began: what is written from then on is theirs. Of two that nobody saw live
-        it is the later: the answer to the earlier got lost.
+        it is the later: the answer to the earlier got lost. One that nobody saw live, but that was let in when nobody
+        else published any more, may have begun all the same: then it is its own, too.
         """
         later = [s for s in self._lifecycle.book.sessions.values() if s.id > session.id and s.stream == session.stream]
         theirs = [s for s in later if s.state in {"live", "ended"} or s.state == session.state == "admitted"]
-        theirs += [s for s in later if s.service_id != session.service_id]
+        theirs += [s for s in later if s.alone or s.service_id != session.service_id]
         return [round(s.opened_at.timestamp() * 1000) for s in theirs]
 
     async def _probe(self, path: Path) -> int:

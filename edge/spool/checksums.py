@@ -48,7 +48,8 @@ def damaged(db: sqlite3.Connection) -> Iterator[tuple[str, tuple[object, ...]]]:
 
 
 def _columns(db: sqlite3.Connection, table: str, *, whole: bool = False) -> list[str]:
-    names = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+    # SQLite does not tell names apart by their letters' case.
+    names = [row[1].casefold() for row in db.execute(f"PRAGMA table_info({table})")]
     return names if whole else [name for name in names if name != "crc"]
 
 

@@ -14,6 +14,7 @@ from edge.base.errors import SpoolError
 from edge.base.log import Log
 from edge.spool import checksums
 from edge.spool.mark import Mark
+from edge.spool.shape import difference, meant, shape_of
 
 log = Log("spool")
 
@@ -46,12 +47,21 @@ ADDED: Final = {
     "segments": {"name": "TEXT NOT NULL DEFAULT ''", "note": "TEXT NOT NULL DEFAULT ''"},
 }
 """Columns that spools of earlier versions lack."""
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+_DAMAGED: Final = frozenset(
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
+)
+"""What SQLite says of a file that it can't read: the last of a format that it does not know."""
 _WRITE_VERSION_AT: Final = 18
 _WRITE_VERSION: Final = 2
 """Of a file with a log, in its header."""
-_SAME: Final = 24
-"""So many bytes at the beginning of a file are the same in all spools: what it is, its page size, its versions."""
+_SAME: Final = ((0, 24), (44, 92))
+"""Bytes at the beginning of a file that are the same in all spools (sqlite.org/fileformat2.html, 1.3): what it is, its
+page size, its versions; format of its schema, encoding, what is reserved.
+"""
+_PAGE: Final = 4096
+_HEADER: Final = 100
+"""Bytes of the first page before what describes the tables."""
+_FEW: Final = 8
 BUSY_S: Final = 10.0
 """How long is waited for somebody else who has the file."""
 _NEW: Final = ".new"
@@ -154,13 +164,24 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA wal_autocheckpoint=0")
     # In KiB. SQLite's own 2 MB would be filled by `make_room`, whose pages nobody reads again.
     db.execute("PRAGMA cache_size=-256")
+    _make_tables(db)
+    make_room(db)
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
     db.executescript(SCHEMA)
     for table, columns in ADDED.items():
-        known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        known = {row[1].casefold() for row in db.execute(f"PRAGMA table_info({table})")}
         for name in columns.keys() - known:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
     checksums.install(db)
-    make_room(db)
+
+
+def _wanted() -> dict[str, dict[str, tuple[object, ...]]]:
+    """The shape that a spool is to have."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        _make_tables(db)
+        return shape_of(db)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -203,8 +224,9 @@ def _intact(path: Path, timeout_s: float) -> bool:
     """
     try:
         with closing(sqlite3.connect(path, timeout=timeout_s)) as db:
+            db.text_factory = lambda text: text.decode("utf-8", "replace")
             rows = db.execute("PRAGMA integrity_check(1)").fetchall()
-            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            unlike = difference(shape_of(db), _wanted())
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF not in _DAMAGED:
             raise SpoolError(f"the spool cannot be opened now: {error}") from error
@@ -217,10 +239,10 @@ def _intact(path: Path, timeout_s: float) -> bool:
     if rows != [("ok",)]:
         log.alert("spool.damaged", error=str(rows[:1]))
         return False
-    if _only_readable(path):
-        log.alert("spool.damaged", error="its header says that it can only be read")
-        return False
-    return True
+    unlike = unlike or ("its header says that it can only be read" if _only_readable(path) else "")
+    if unlike:
+        log.alert("spool.damaged", error=unlike)
+    return not unlike
 
 
 def _only_readable(path: Path) -> bool:
@@ -260,12 +282,21 @@ def _replace(path: Path, mark: Mark) -> Opened:
 
 
 def _mend_header(path: Path, whole: Path) -> None:
-    """Without the right bytes at its beginning nothing of a file could be read, however whole the rest is."""
+    """Without the right bytes at its beginning nothing of a file could be read, however whole the rest is. So it is
+    with what describes the tables, which is alike in all spools of a version: where a few of its bytes are others, it
+    is the damage.
+    """
     with whole.open("rb") as good, path.open("r+b") as file:
-        wanted = good.read(_SAME)
-        if file.read(_SAME) != wanted:
+        wanted, found = good.read(_PAGE), file.read(_PAGE)
+        places = [at for first, end in _SAME for at in range(first, min(end, len(found)))]
+        described = [at for at in range(_HEADER, min(len(wanted), len(found))) if wanted[at] != found[at]]
+        places += described if len(described) <= _FEW else []
+        mended = bytearray(found)
+        for at in places:
+            mended[at] = wanted[at]
+        if mended != found:
             file.seek(0)
-            file.write(wanted)
+            file.write(mended)
 
 
 def _remove(path: Path) -> None:
@@ -276,19 +307,36 @@ def _remove(path: Path) -> None:
 def _salvage(aside: Path, db: sqlite3.Connection, table: str) -> int:
     """Copy the readable rows of a table: from its start up to the damage, then from its end down to it."""
     saved = 0
+    wanted = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
     for order in ("ASC", "DESC"):
         try:
             with closing(sqlite3.connect(aside)) as old:
-                columns = [row[1] for row in old.execute(f"PRAGMA table_info({table})")]
+                name = _called(old, table)
+                found = [row[1] for row in old.execute("SELECT * FROM pragma_table_info(?)", (name,))]
+                columns = {there: to for there, to in zip(found, meant(found, wanted), strict=True) if to is not None}
                 if not columns:
                     continue
-                key = "key" if table == "kv" else "rowid"
+                key = _quoted(next(there for there, to in columns.items() if to == "key")) if table == "kv" else "rowid"
+                read = ", ".join(_quoted(there) for there in columns)
                 marks = ", ".join("?" * len(columns))
-                for row in old.execute(f"SELECT * FROM {table} ORDER BY {key} {order}"):  # noqa: S608 - own names only
+                for row in old.execute(f"SELECT {read} FROM {_quoted(name)} ORDER BY {key} {order}"):  # noqa: S608 - quoted
                     with suppress(sqlite3.IntegrityError):
-                        db.execute(f"INSERT INTO {table}({', '.join(columns)}) VALUES({marks})", row)
+                        db.execute(f"INSERT INTO {table}({', '.join(columns.values())}) VALUES({marks})", row)
                         saved += 1
                 break
-        except (sqlite3.DatabaseError, UnicodeDecodeError):
+        except (sqlite3.DatabaseError, UnicodeDecodeError, StopIteration):
             continue
     return saved
+
+
+def _called(old: sqlite3.Connection, table: str) -> str:
+    """What a table is called in a damaged file: its own name, or the only one that nobody knows."""
+    names = [str(row[0]) for row in old.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    if table in (name.casefold() for name in names):
+        return table
+    strange = [n for n in names if n.casefold() not in {*TABLES, "commits", "room"} and not n.startswith("sqlite_")]
+    return strange[0] if len(strange) == 1 else table
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -35,6 +35,9 @@ class Session:
     by: Literal["cloud", "snapshot"] = "cloud"
     how: str = ""
     """By what it was admitted, as the cloud said."""
+    alone: bool = False
+    """Whether the media server showed, when it was admitted, that nobody else publishes the stream: whoever did before
+    was gone."""
     live_at: datetime | None = None
     ended_at: datetime | None = None
     ended_reason: str = ""

@@ -195,7 +195,7 @@ def _ffprobe(folder: Path) -> Path:
 async def world(folder: Path, *, launch: bool = True, nudges: bool = False) -> AsyncIterator[World]:
     """The agent in its fake world; everything is stopped at the end."""
     cloud, srs, store = FakeCloud(nudges=nudges, interval_s=60.0 if nudges else 1.0), FakeSrs(), FakeStore()
-    servers = [Server(h, 16 * 1024 * 1024) for h in (cloud.handle, srs.handle, store.handle)]
+    servers = [Server(h, 128 * 1024 * 1024) for h in (cloud.handle, srs.handle, store.handle)]
     ports = [await server.start(HOST, 0) for server in servers]
     cloud.store_url = f"http://{HOST}:{ports[2]}"
     hls = folder / "hls"

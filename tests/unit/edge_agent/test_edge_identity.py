@@ -260,3 +260,22 @@ def test_segments_outside_the_live_folder_are_not_taken(tmp_path: Path) -> None:
         assert w.agent.book.sessions[session].next_index == 0
 
     tell(tmp_path, story)
+
+
+def test_what_a_publisher_wrote_that_came_when_the_one_before_was_gone_is_its_own(tmp_path: Path) -> None:
+    """Neither the end of the one nor anything of the other was heard of: the agent was dead meanwhile."""
+
+    async def story(w: World) -> None:
+        before = w.agent.book.sessions[await go_live(w)]
+        begun_ms = round(w.clock.now().timestamp() * 1000)
+        await w.hls_hook("c1", "s", w.segment(f"s-1-{begun_ms}.ts"))
+        w.srs.publishers.clear()
+        assert (await w.hook("on_publish", "c2", "s")).body == b"0"
+        after = w.agent.book.open_of((w.srs.service_id, "c2"))
+        assert after is not None
+        assert (before.state, after.state, after.alone) == ("live", "admitted", True)
+        w.segment(f"s-2-{round(after.opened_at.timestamp() * 1000) + 500}.ts")
+        assert await w.agent.linker.adopt(before) == 0
+        assert await w.agent.linker.adopt(after) == 1
+
+    tell(tmp_path, story)
