@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -65,6 +65,10 @@ async def call(
             return Answer(response.status_code, bytes(body), response.headers)
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, TimeoutError, ValueError) as error:
         raise CallFailedError(type(error).__name__) from error
+    finally:
+        # One that was answered, or given up, before it was heard out still has its file open.
+        if isinstance(content, AsyncGenerator):
+            await content.aclose()
 
 
 def new_client(connections: int = 20, socket: Path | None = None) -> httpx.AsyncClient:

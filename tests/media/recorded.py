@@ -68,7 +68,7 @@ def record(folder: Path, *sessions: Sequence[Path]) -> Recorded:
     return Recorded(
         found.state,
         found.error,
-        tuple(found.notes),
+        tuple(each.words for each in found.left_out),
         sum(float(text.partition(",")[0]) for text in lengths),
         folder / "index.m3u8",
         tuple(folder / f.name for f in found.files),

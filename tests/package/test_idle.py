@@ -26,7 +26,7 @@ NOT_IN = {
     "host": {"argparse", "cryptography.x509", "html", "httpx", "starlette"},
     "agent": {"argparse", "chalice", "cryptography", "dns", "rich", "yt_dlp"},
 }
-MOST = {"launcher": 150, "host": 671, "agent": 580}
+MOST = {"launcher": 150, "host": 672, "agent": 580}
 """Each module costs; whoever needs another one raises the number and says why. The last of the host: what limits count,
 and by what sources are found."""
 
