@@ -85,6 +85,15 @@ MUTATIONS = (
         tests("tests/unit/edge_agent/test_edge_spool.py -k at_the_beginning"),
     ),
     Mutation(
+        "the shape of a spool", "edge/spool/schema.py",
+        "            unlike = difference(shape_of(db), _wanted())\n", '            unlike = ""\n',
+        tests("tests/unit/edge_agent/test_edge_spool.py -k describes"),
+    ),
+    Mutation(
+        "whether nobody else published", "edge/record/linker.py", "s.alone or ", "",
+        tests("tests/unit/edge_agent/test_edge_identity.py -k one_before_was_gone"),
+    ),
+    Mutation(
         "the count of commits", "edge/spool/schema.py",
         "    return known is None or there < known\n", "    return False\n",
         tests("tests/unit/edge_agent/test_edge_spool.py"),
