@@ -92,10 +92,11 @@ class MediaServer:
         told = Published(stream, client, service, self.loop.time())
         self.published.append(told)
         for _ in range(segments):
+            began = self.loop.time()
             await asyncio.sleep(SEGMENT_S * self.rng.uniform(0.9, 1.1))
             if self.publishers.get(f"live/{stream}") != client:
                 break
-            self._write(stream, client)
+            self._write(stream, client, began)
         told.ended = self.loop.time()
         if self.publishers.get(f"live/{stream}") == client:
             del self.publishers[f"live/{stream}"]
@@ -110,14 +111,16 @@ class MediaServer:
         self.publishers.clear()
         self._seq.clear()
 
-    def _write(self, stream: str, client: str) -> None:
-        """A segment is whole; its hook is told by itself."""
+    def _write(self, stream: str, client: str, began: float) -> None:
+        """A segment is whole; its hook is told by itself. Its name says when it began: never before the publish was
+        answered.
+        """
         seq = self._seq[stream] = self._seq.get(stream, -1) + 1
         now = self.loop.time()
         if self._disk.full:
             self.unwritten += 1
             return
-        began_ms = int((EPOCH.timestamp() + now - SEGMENT_S) * 1000)
+        began_ms = int((EPOCH.timestamp() + began) * 1000)
         name = f"{stream}-{seq}-{began_ms}.ts"
         path = self.hls / "live" / name
         body = f"{self.service} {client} {name}".encode()
