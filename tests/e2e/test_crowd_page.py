@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from infra.local.demo.receiver import Received
 
@@ -160,10 +160,14 @@ def test_what_is_on_no_page_yet_is_found(crowded: System, page: Page) -> None:
     page.get_by_text("live/crowd-003 is on air").wait_for()
     page.goto(console(crowded, "live/live/crowd-003"))
     page.get_by_role("dialog", name="live/crowd-003").wait_for()
+    held: list[Route] = []
+    page.route("**/palette-dialog*.js", lambda route: held.append(route))  # noqa: PLW0108 - it wants a function
     page.goto(console(crowded, "settings"))
     page.locator("main h1").wait_for()
-    page.keyboard.press("Control+k")
-    page.keyboard.type("Evening show 998")
+    with page.expect_request("**/palette-dialog*.js"):
+        page.keyboard.press("Control+k")
+    page.keyboard.type("Evening show 998")  # while its part of the console is on its way
+    held[0].continue_()
     expect(page.locator(".palette [aria-selected=true]")).to_contain_text("Evening show 998")
 
 

@@ -86,12 +86,12 @@ function useEntries(typed: string): Entry[] {
   ];
 }
 
-/** Search and commands: a list box under a field, as the ARIA pattern of a combobox has it. `first`: what was typed before it was there. */
-export function Palette({ first, close }: { first: string; close: () => void }): JSX.Element {
+/** Search and commands: a list box under a field, as the ARIA pattern of a combobox has it. `early`: what was typed before it was there; not by value, as it grows while this is loaded. */
+export function Palette({ early, close }: { early: { current: string }; close: () => void }): JSX.Element {
   const words = t().health.palette;
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  const [typed, setTyped] = useState(first);
+  const [typed, setTyped] = useState(early.current);
   const [at, setAt] = useState(0);
   const found = best(typed, useEntries(typed), (entry) => `${entry.words} ${words.kinds[entry.kind] ?? ""}`, MOST);
   const chosen = Math.min(at, found.length - 1);

@@ -42,7 +42,7 @@ export function PaletteButton(): JSX.Element {
         <span>{t().health.palette.open}</span>
         <kbd aria-hidden="true">Ctrl K</kbd>
       </button>
-      <ErrorBoundary onError={() => (open.value = false)}>{open.value && <Palette first={early.current} close={() => (open.value = false)} />}</ErrorBoundary>
+      <ErrorBoundary onError={() => (open.value = false)}>{open.value && <Palette early={early} close={() => (open.value = false)} />}</ErrorBoundary>
     </>
   );
 }

@@ -1,0 +1,1 @@
+import{N as e}from"./index-jLDoBy33.js";function t(){let{query:t}=e();return t}function n(e){let t=new URLSearchParams(Object.entries(e).filter(([,e])=>e!==``));return location.pathname+(t.size?`?${t.toString()}`:``)}export{t as n,n as t};
