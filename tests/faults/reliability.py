@@ -36,8 +36,13 @@ def table(found: dict[str, dict[str, Any]]) -> str:
     mutations = [told for what, told in sorted(found.items()) if what.startswith("mutation")]
     if mutations:
         rows += ["", "| Guard that was taken out | Noticed by |", "|---|---|"]
-        rows += [f"| {m['name']} | {'`' + m['by'] + '`' if m['caught'] else '**nobody**'} |" for m in mutations]
+        rows += [f"| {m['name']} | {_command(m['by']) if m['caught'] else '**nobody**'} |" for m in mutations]
     return "\n".join(rows)
+
+
+def _command(by: str) -> str:
+    """As one would type it."""
+    return f"`python {by}`".replace("python -m pytest -q -x -p no:cacheprovider", "pytest")
 
 
 def shown(told: dict[str, Any]) -> str:
