@@ -14,7 +14,7 @@ from edge.base.errors import SpoolError
 from edge.base.log import Log
 from edge.spool import checksums
 from edge.spool.mark import Mark
-from edge.spool.shape import difference, meant, shape_of
+from edge.spool.shape import difference, shape_of
 
 log = Log("spool")
 
@@ -307,36 +307,19 @@ def _remove(path: Path) -> None:
 def _salvage(aside: Path, db: sqlite3.Connection, table: str) -> int:
     """Copy the readable rows of a table: from its start up to the damage, then from its end down to it."""
     saved = 0
-    wanted = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
     for order in ("ASC", "DESC"):
         try:
             with closing(sqlite3.connect(aside)) as old:
-                name = _called(old, table)
-                found = [row[1] for row in old.execute("SELECT * FROM pragma_table_info(?)", (name,))]
-                columns = {there: to for there, to in zip(found, meant(found, wanted), strict=True) if to is not None}
+                columns = [row[1] for row in old.execute(f"PRAGMA table_info({table})")]
                 if not columns:
                     continue
-                key = _quoted(next(there for there, to in columns.items() if to == "key")) if table == "kv" else "rowid"
-                read = ", ".join(_quoted(there) for there in columns)
+                key = "key" if table == "kv" else "rowid"
                 marks = ", ".join("?" * len(columns))
-                for row in old.execute(f"SELECT {read} FROM {_quoted(name)} ORDER BY {key} {order}"):  # noqa: S608 - quoted
+                for row in old.execute(f"SELECT * FROM {table} ORDER BY {key} {order}"):  # noqa: S608 - own names only
                     with suppress(sqlite3.IntegrityError):
-                        db.execute(f"INSERT INTO {table}({', '.join(columns.values())}) VALUES({marks})", row)
+                        db.execute(f"INSERT INTO {table}({', '.join(columns)}) VALUES({marks})", row)
                         saved += 1
                 break
-        except (sqlite3.DatabaseError, UnicodeDecodeError, StopIteration):
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             continue
     return saved
-
-
-def _called(old: sqlite3.Connection, table: str) -> str:
-    """What a table is called in a damaged file: its own name, or the only one that nobody knows."""
-    names = [str(row[0]) for row in old.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    if table in (name.casefold() for name in names):
-        return table
-    strange = [n for n in names if n.casefold() not in {*TABLES, "commits", "room"} and not n.startswith("sqlite_")]
-    return strange[0] if len(strange) == 1 else table
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

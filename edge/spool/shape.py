@@ -5,7 +5,7 @@ as long as the text still reads, and makes columns, tables or defaults others.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 _OWN: Final = ("sqlite_", "room")
@@ -45,19 +45,3 @@ def difference(found: Shape, wanted: Shape) -> str:
             if wanted[name].get(column) != told:
                 return f"{name}.{column} is not as it was made"
     return ""
-
-
-def meant(found: Sequence[str], wanted: Sequence[str]) -> list[str | None]:
-    """The names that are meant by names of which some may be damaged: each its own where it is known, else the one that
-    is wanted at its place; None: nobody knows.
-    """
-    known = {name.casefold() for name in wanted}
-    there = {name.casefold() for name in found} & known
-    names: list[str | None] = []
-    for place, name in enumerate(found):
-        here = wanted[place].casefold() if place < len(wanted) else None
-        if name.casefold() in known:
-            names.append(name.casefold())
-        else:
-            names.append(here if here is not None and here not in there else None)
-    return names

@@ -138,14 +138,27 @@ class Cloud:
 
 
 @contextmanager
+def empty(home: Path) -> Iterator[Cloud]:
+    """The emulator runs while the block does: an account in which nothing is."""
+    made = Cloud(home, free_port())
+    with _running(made):
+        yield made
+
+
+@contextmanager
 def emulated(cloud: Cloud) -> Iterator[Cloud]:
     """The emulator runs while the block does, with everything deployed to it."""
+    with _running(cloud), viewer(cloud.front, cloud.port, cloud.viewed):
+        cloud.deploy()
+        yield cloud
+
+
+@contextmanager
+def _running(cloud: Cloud) -> Iterator[None]:
     names.resolve()
     supervisor = Supervisor(lambda _: None, lambda: False)
     try:
         supervisor.start(cloud.child())
-        with viewer(cloud.front, cloud.port, cloud.viewed):
-            cloud.deploy()
-            yield cloud
+        yield
     finally:
         supervisor.stop()

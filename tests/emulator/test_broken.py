@@ -19,11 +19,8 @@ from infra.aws.deploy import _parameters
 from infra.aws.deployment import Deployment
 from infra.aws.destroy import destroy
 from infra.aws.package import data_template
-from infra.local.supervisor import Supervisor
-from tests.conftest import free_port
 
-from . import names
-from .cloud import Cloud
+from .cloud import Cloud, empty
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 PATIENCE_S: Final = 60
@@ -33,14 +30,8 @@ WATCHED: Final = {"AlarmMail": "owner@example.com"}
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    made = Cloud(tmp_path_factory.mktemp("bare"), free_port())
-    names.resolve()
-    supervisor = Supervisor(lambda _: None, lambda: False)
-    try:
-        supervisor.start(made.child())
+    with empty(tmp_path_factory.mktemp("bare")) as made:
         yield made
-    finally:
-        supervisor.stop()
 
 
 @dataclasses.dataclass

@@ -18,12 +18,9 @@ from infra.aws.deployment import Deployment
 from infra.aws.destroy import destroy
 from infra.aws.package import data_template
 from infra.errors import InfraError
-from infra.local.supervisor import Supervisor
 from infra.paths import ROOT
-from tests.conftest import free_port
 
-from . import names
-from .cloud import Cloud
+from .cloud import Cloud, empty
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 
@@ -31,14 +28,8 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 @pytest.fixture
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """An account in which nothing is."""
-    made = Cloud(tmp_path_factory.mktemp("bare"), free_port())
-    names.resolve()
-    supervisor = Supervisor(lambda _: None, lambda: False)
-    try:
-        supervisor.start(made.child())
+    with empty(tmp_path_factory.mktemp("bare")) as made:
         yield made
-    finally:
-        supervisor.stop()
 
 
 def _checkout(folder: Path) -> Path:
