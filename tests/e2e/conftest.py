@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from infra.local.demo.media import make_clip
 from infra.local.demo.receiver import Received, receiver
 from infra.local.tools import find_srs
 
 from .acme import Authority
+from .browser import a_browser
 from .canaries import assert_hidden
 from .rtmp_sink import RtmpSink, rtmp_sink
 from .system import System, Witness, environment, free_port, need_media_tools
@@ -93,3 +95,10 @@ def witness(_system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     kept = Witness(_system.home / "media", tmp_path_factory.mktemp("witness") / "kept")
     yield kept
     kept.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, one for the tests of a file."""
+    with a_browser() as found:
+        yield found

@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from infra.local.tools import find_ffmpeg
 
-from .browser import a_browser
 from .system import System, new_name
 from .test_console import WORDS, console, field, signed_in, visitor
 
@@ -22,12 +21,6 @@ pytestmark = [pytest.mark.media, pytest.mark.browser]
 
 RTL = "ערוץ \u202emehr 4 🎬 قناة"
 WIDE = "W" * 100
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 
 from tests.waiting import until
 
-from .browser import a_browser
 from .system import System, new_name
 
 pytestmark = [pytest.mark.media, pytest.mark.browser]
@@ -41,12 +40,6 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {"sign in": "Sign in", "waiting": "Waiting for your encoder", "watch": "Watch it"},
     "zh": {"sign in": "登录", "waiting": "正在等待您的编码器", "watch": "观看"},
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 @contextmanager

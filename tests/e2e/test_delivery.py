@@ -21,17 +21,11 @@ from infra.local.demo import media
 from infra.local.tools import find_srs
 from tests.waiting import until
 
-from .browser import a_browser, moves, said, says
+from .browser import moves, said, says
 from .system import System, new_name
 
 pytestmark = [pytest.mark.media, pytest.mark.browser]
 needs_srs = pytest.mark.skipif(not find_srs(), reason="SRT, WebRTC and reloads need SRS: name one with SRS_BIN")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as browser:
-        yield browser
 
 
 def address(system: System, path: str) -> str:

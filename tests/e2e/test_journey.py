@@ -23,7 +23,6 @@ from playwright.sync_api import Browser, CDPSession, Page
 from infra.local.tools import find_ffmpeg
 from tests.e2e.journey import LARGE, Journey
 
-from .browser import a_browser
 from .journey_words import WORDS
 from .rtmp_sink import rtmp_sink
 from .system import System, new_name
@@ -34,12 +33,6 @@ pytestmark = [pytest.mark.media, pytest.mark.browser]
 WAYS: Final = [("en", 1440), ("zh", 390), ("en", 390), ("zh", 1440)]
 ALL: Final = os.environ.get("SLUICE_JOURNEYS") == "all"
 GONE: Final = WAYS if ALL else WAYS[:2]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

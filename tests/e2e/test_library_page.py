@@ -8,7 +8,6 @@ import json
 import re
 import struct
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +18,6 @@ from playwright.sync_api import Browser, Page, expect
 from infra.local.tools import find_ffmpeg
 from tests.waiting import until
 
-from .browser import a_browser
 from .system import System, new_name
 from .test_console import WORDS, console, field, plays, signed_in, visitor
 from .test_live_page import sluice
@@ -27,12 +25,6 @@ from .test_live_page import sluice
 pytestmark = [pytest.mark.media, pytest.mark.browser]
 
 LARGE: Final = 80_000_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 @pytest.fixture

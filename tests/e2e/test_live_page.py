@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +17,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.waiting import until
 
-from .browser import a_browser
 from .system import System, new_name
 from .test_console import WORDS, console, plays, signed_in, visitor
 
@@ -26,12 +24,6 @@ pytestmark = [pytest.mark.media, pytest.mark.browser]
 
 ROOT: Final = Path(__file__).parents[2]
 JPEG: Final = b"\xff\xd8\xff"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 def sluice(system: System, *argv: str) -> str:

@@ -15,18 +15,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.waiting import until
 
-from .browser import a_browser
 from .fake_obs import fake_obs
 from .system import System, free_port, new_name
 from .test_console import WORDS, console, signed_in, violations, visitor
 
 pytestmark = [pytest.mark.media, pytest.mark.browser]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from infra.local.demo.receiver import receiver
 from infra.local.tools import find_caddy, find_srs
 from tests.waiting import until
 
-from .browser import a_browser, moves, says
+from .browser import moves, says
 from .system import System, environment, free_port, new_name
 from .test_whip import an_offer
 
@@ -77,12 +77,6 @@ def base(request: pytest.FixtureRequest, behind: System, ports: dict[str, int]) 
     url = f"http://127.0.0.1:{ports[request.param]}/sluice"
     until(lambda: _answers(f"{url}/v1/health"), "the proxy answers")
     return url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with a_browser() as found:
-        yield found
 
 
 def _answers(url: str) -> bool:
